@@ -1,0 +1,152 @@
+//! How far each played frame of one coach may reach: the guard of rule M3.
+
+use std::time::Duration;
+
+use crate::Mode;
+
+/// How long after a switch frames of before it may still lie in a jitter buffer. It must be longer
+/// than any jitter buffer is deep.
+pub const DRAIN: Duration = Duration::from_secs(1);
+
+/// How long after a widening a coach without stamps stays in the narrower mode (rule M3).
+pub const UNSTAMPED_WAIT: Duration = Duration::from_millis(300);
+
+/// What one coach has been granted, and for each played frame how far it may reach.
+///
+/// A stamped frame reaches as far as the narrower of its stamp, which is the mode that it was
+/// captured in, and the grant. A stamp alone therefore keeps a whisper from the lead; the grant keeps
+/// a coach from reaching further than the service allowed. Three windows follow a switch:
+///
+/// - After the coach narrowed, frames that were captured and stamped before are still to be played:
+///   for [`DRAIN`] they reach as far as before the switch. The first frame with the new stamp ends
+///   this early, unless the switch before lies less than [`DRAIN`] back: then that frame may be
+///   older than the wide ones, and only time ends it.
+/// - After a revocation nothing reaches further than what was left, for [`DRAIN`], whatever is
+///   granted meanwhile: what was said before the revocation cannot be told from what is said after.
+/// - After a widening a frame without a stamp stays as narrow as before, for [`UNSTAMPED_WAIT`].
+///   Such a client has narrowed only when the service says so: its frames do not tell.
+///
+/// Time is whatever clock the caller has, as long as it does not run backwards.
+#[derive(Debug, Clone, Default)]
+pub struct Gate {
+    grant: Mode,
+    switched_at: Option<Duration>,
+    drain: Option<Drain>,
+    revoked: Option<Window>,
+    unstamped: Option<Window>,
+}
+
+/// Until `until`, nothing beyond `mode`.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    mode: Mode,
+    until: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Drain {
+    window: Window,
+    ends_early: bool,
+}
+
+impl Gate {
+    /// The gate of a coach who just came in: Listen (rule M1).
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The mode that is granted now.
+    #[must_use]
+    pub const fn grant(&self) -> Mode {
+        self.grant
+    }
+
+    /// A switch that the coach asked for and the service allows.
+    ///
+    /// The client stamps wider only after the answer to this, so no frame with a true stamp ever has
+    /// to wait for it.
+    pub fn ask(&mut self, now: Duration, mode: Mode) {
+        let before = self.grant;
+        if mode == before {
+            return;
+        }
+        let drain = self.drain.take().filter(|drain| drain.window.is_open(now));
+        let unstamped = self.unstamped.take().filter(|window| window.is_open(now));
+        if mode < before {
+            let widest = drain.map_or(before, |drain| drain.window.mode.max(before));
+            // Only when nothing else switched lately does a narrow frame prove that all wide ones
+            // have been played.
+            let ends_early = self
+                .switched_at
+                .is_none_or(|at| now >= at.saturating_add(DRAIN));
+            self.drain = Some(Drain {
+                window: Window::open(widest, now, DRAIN),
+                ends_early,
+            });
+            self.unstamped = unstamped;
+        } else {
+            let narrowest = unstamped.map_or(before, |window| window.mode.min(before));
+            self.unstamped = Some(Window::open(narrowest, now, UNSTAMPED_WAIT));
+            self.drain = drain;
+        }
+        self.grant = mode;
+        self.switched_at = Some(now);
+    }
+
+    /// Permission for everything wider than `ceiling` is taken away, at once (rule A2): what is still
+    /// to be played of it is lost.
+    pub fn revoke(&mut self, now: Duration, ceiling: Mode) {
+        let revoked = self.revoked.filter(|window| window.is_open(now));
+        let mode = revoked.map_or(ceiling, |window| window.mode.min(ceiling));
+        self.revoked = Some(Window::open(mode, now, DRAIN));
+        if ceiling < self.grant {
+            self.grant = ceiling;
+            self.switched_at = Some(now);
+        }
+    }
+
+    /// How far the frame that is played now may reach. To be called for each played frame, in the
+    /// order in which they were captured.
+    ///
+    /// `stamp` is the mode of the frame's header extension, `None` when it has none. A concealed
+    /// frame carries the narrowest stamp of its neighbours.
+    pub fn reach(&mut self, now: Duration, stamp: Option<Mode>) -> Mode {
+        let reach = match stamp {
+            Some(stamp) => stamp.narrower(self.ceiling(now, stamp)),
+            None => open_mode(self.unstamped, now).map_or(self.grant, |mode| mode.min(self.grant)),
+        };
+        open_mode(self.revoked, now).map_or(reach, |mode| mode.narrower(reach))
+    }
+
+    /// The widest that a stamped frame may reach, after what its stamp tells about the drain.
+    fn ceiling(&mut self, now: Duration, stamp: Mode) -> Mode {
+        if let Some(drain) = self.drain
+            && (!drain.window.is_open(now)
+                || drain.ends_early && stamp <= self.grant && self.grant < drain.window.mode)
+        {
+            self.drain = None;
+        }
+        self.drain
+            .map_or(self.grant, |drain| drain.window.mode.max(self.grant))
+    }
+}
+
+impl Window {
+    fn open(mode: Mode, now: Duration, length: Duration) -> Self {
+        Self {
+            mode,
+            until: now.saturating_add(length),
+        }
+    }
+
+    fn is_open(&self, now: Duration) -> bool {
+        now < self.until
+    }
+}
+
+fn open_mode(window: Option<Window>, now: Duration) -> Option<Mode> {
+    window
+        .filter(|window| window.is_open(now))
+        .map(|window| window.mode)
+}

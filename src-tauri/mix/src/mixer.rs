@@ -1,0 +1,345 @@
+//! One tick of a call: frames in, the distinct mixes with their listeners out.
+
+use crate::limiter::{Limiter, Sum};
+use crate::routes::{LegId, MAX_PARTIES, Role, Routes};
+use crate::{FRAME_SAMPLES, Frame, Mode, SILENCE};
+
+/// How many ticks a coach who was heard in public keeps a mix of their own after they fall silent:
+/// 500 ms, so that a pause between two words does not move them from one mix to another and back.
+pub const HANGOVER_TICKS: u16 = 25;
+
+/// The most mixes of one tick: one for each party, the public one, and that of a held call.
+pub const MAX_MIXES: usize = MAX_PARTIES + 2;
+
+/// What one party said in this tick, and how far it may reach.
+#[derive(Debug, Clone, Copy)]
+pub struct Spoken<'a> {
+    /// Who said it. A leg that is not in the routes is ignored, and so is a leg's second frame.
+    pub leg: LegId,
+    /// How far a coach's frame reaches: what [`Gate::reach`](crate::Gate::reach) answered for it.
+    /// Ignored for rep and lead, who are always public.
+    pub reach: Mode,
+    /// The frame itself.
+    pub frame: &'a Frame,
+}
+
+/// Which of a call's mixes this is, the same from tick to tick: keep one encoder for each.
+///
+/// The order is the order in which [`Mixer::mix`] gives them. An encoder that serves the lead or the
+/// recording never sees a sample that they may not hear, not even to remember it: that is why a held
+/// call has a key of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MixKey {
+    /// `P`: rep, lead and every barging coach. For the recording, and every coach who is not heard
+    /// in it. Silence while the lead is on hold.
+    Public,
+    /// Rep and every barging coach while the lead is on hold, for the coaches. Never recorded.
+    Held,
+    /// `P` less the lead, for the lead.
+    Lead,
+    /// `P` less the rep, plus every whispering coach, for the rep.
+    Rep,
+    /// `P` less this coach, for this coach, who is being heard in it or was a moment ago.
+    Coach(LegId),
+}
+
+/// One mix of one tick.
+#[derive(Debug, Clone, Copy)]
+pub struct Mix<'a> {
+    /// Which mix this is.
+    pub key: MixKey,
+    /// What its listeners hear.
+    pub frame: &'a Frame,
+    /// Who hears it, in leg order. Nobody stands in two mixes of one tick.
+    pub listeners: &'a [LegId],
+    /// Whether this is what is recorded; true of exactly one mix of each tick, [`MixKey::Public`].
+    pub recorded: bool,
+}
+
+/// The mixes of one tick, in the order of their keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Mixes<'a> {
+    slots: &'a [Slot],
+    frames: &'a [Frame],
+    listeners: &'a [LegId],
+}
+
+impl<'a> Mixes<'a> {
+    /// How many there are: at least one, and [`MAX_MIXES`] at most.
+    #[must_use]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "the public mix is always there"
+    )]
+    pub const fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Each of them, in the order of their keys.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Mix<'a>> + use<'a> {
+        let listeners = self.listeners;
+        self.slots
+            .iter()
+            .zip(self.frames)
+            .map(move |(slot, frame)| Mix {
+                key: slot.key,
+                frame,
+                listeners: &listeners[slot.from..slot.to],
+                recorded: slot.key == MixKey::Public,
+            })
+    }
+}
+
+/// Mixes one call, tick by tick. It owns its scratch space and allocates only in [`Mixer::new`].
+#[derive(Debug)]
+pub struct Mixer {
+    public: Limiter,
+    held: Limiter,
+    lead: Limiter,
+    rep: Limiter,
+    coaches: Vec<Apart>,
+    scratch: Scratch,
+    out: Out,
+}
+
+/// A coach who has a mix of their own.
+#[derive(Debug, Clone, Copy)]
+struct Apart {
+    leg: LegId,
+    ticks_left: u16,
+    limiter: Limiter,
+}
+
+#[derive(Debug)]
+struct Scratch {
+    public: Box<Sum>,
+    whispers: Box<Sum>,
+    less: Box<Sum>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    key: MixKey,
+    from: usize,
+    to: usize,
+}
+
+#[derive(Debug)]
+struct Out {
+    slots: Vec<Slot>,
+    frames: Box<[Frame]>,
+    listeners: Vec<LegId>,
+}
+
+impl Default for Mixer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Mixer {
+    /// A mixer for one call. Its space is that of the largest call, and is touched as it is used.
+    #[must_use]
+    pub fn new() -> Self {
+        let sum = || Box::new([0; FRAME_SAMPLES]);
+        Self {
+            public: Limiter::default(),
+            held: Limiter::default(),
+            lead: Limiter::default(),
+            rep: Limiter::default(),
+            coaches: Vec::with_capacity(MAX_PARTIES),
+            scratch: Scratch {
+                public: sum(),
+                whispers: sum(),
+                less: sum(),
+            },
+            out: Out {
+                slots: Vec::with_capacity(MAX_MIXES),
+                frames: vec![SILENCE; MAX_MIXES].into_boxed_slice(),
+                listeners: Vec::with_capacity(MAX_PARTIES),
+            },
+        }
+    }
+
+    /// Mixes one tick; to be called once for each 20 ms, with nothing spoken too.
+    ///
+    /// Rep and lead have a mix of their own while they are in, spoken or not, so that their encoder
+    /// is never swapped under them. While the lead is on hold there is no mix for the lead, the
+    /// public mix is silence without listeners, and the coaches hear [`MixKey::Held`].
+    pub fn mix(&mut self, routes: &Routes, spoken: &[Spoken<'_>]) -> Mixes<'_> {
+        let heard = Heard::sort(routes, spoken);
+        self.keep_apart(routes, &heard);
+
+        let Self {
+            scratch:
+                Scratch {
+                    public,
+                    whispers,
+                    less,
+                },
+            out,
+            ..
+        } = self;
+        let parties = || routes.in_order().iter().zip(&heard.0);
+        public.fill(0);
+        whispers.fill(0);
+        for (_, heard) in parties() {
+            match heard {
+                Some((Mode::Barge, frame)) => add(public, frame),
+                Some((Mode::Whisper, frame)) => add(whispers, frame),
+                Some((Mode::Listen, _)) | None => {}
+            }
+        }
+
+        out.clear();
+        let apart = &mut self.coaches;
+        let is_apart = |leg| apart.binary_search_by_key(&leg, |apart| apart.leg).is_ok();
+        out.listeners.extend(
+            parties()
+                .filter(|(party, _)| party.role == Role::Coach && !is_apart(party.leg))
+                .map(|(party, _)| party.leg),
+        );
+        let together = out.listeners.len();
+        if routes.held() {
+            out.push(MixKey::Public, &mut self.public, &[0; FRAME_SAMPLES], 0..0);
+        } else {
+            out.push(MixKey::Public, &mut self.public, public, 0..together);
+        }
+        // Here and below: a mix that pauses starts again from unity.
+        if routes.held() && together > 0 {
+            out.push(MixKey::Held, &mut self.held, public, 0..together);
+        } else {
+            self.held = Limiter::default();
+        }
+        let lead = parties().find(|(party, _)| party.role == Role::Lead);
+        if let Some((party, heard)) = lead.filter(|_| !routes.held()) {
+            subtract(less, public, *heard);
+            out.push_for(party.leg, MixKey::Lead, &mut self.lead, less);
+        } else {
+            self.lead = Limiter::default();
+        }
+        if let Some((party, heard)) = parties().find(|(party, _)| party.role == Role::Rep) {
+            subtract(less, public, *heard);
+            for (less, whisper) in less.iter_mut().zip(whispers.iter()) {
+                *less += whisper;
+            }
+            out.push_for(party.leg, MixKey::Rep, &mut self.rep, less);
+        } else {
+            self.rep = Limiter::default();
+        }
+        for apart in apart {
+            let own = routes.search(apart.leg).ok().and_then(|at| heard.0[at]);
+            subtract(less, public, own);
+            out.push_for(
+                apart.leg,
+                MixKey::Coach(apart.leg),
+                &mut apart.limiter,
+                less,
+            );
+        }
+
+        Mixes {
+            slots: &out.slots,
+            frames: &out.frames,
+            listeners: &out.listeners,
+        }
+    }
+
+    /// Decides which coaches have a mix of their own in this tick.
+    fn keep_apart(&mut self, routes: &Routes, heard: &Heard<'_>) {
+        self.coaches
+            .retain(|apart| routes.role(apart.leg) == Some(Role::Coach));
+        for (party, heard) in routes.in_order().iter().zip(&heard.0) {
+            if party.role != Role::Coach {
+                continue;
+            }
+            let place = self
+                .coaches
+                .binary_search_by_key(&party.leg, |apart| apart.leg);
+            match (place, heard) {
+                (Ok(at), Some((Mode::Barge, _))) => self.coaches[at].ticks_left = HANGOVER_TICKS,
+                (Ok(at), _) if self.coaches[at].ticks_left > 0 => self.coaches[at].ticks_left -= 1,
+                (Ok(at), _) => {
+                    self.coaches.remove(at);
+                }
+                (Err(at), Some((Mode::Barge, _))) => self.coaches.insert(
+                    at,
+                    Apart {
+                        leg: party.leg,
+                        ticks_left: HANGOVER_TICKS,
+                        limiter: Limiter::default(),
+                    },
+                ),
+                (Err(_), _) => {}
+            }
+        }
+    }
+}
+
+/// What each party of the routes says in this tick, in leg order, with its true reach.
+struct Heard<'a>([Option<(Mode, &'a Frame)>; MAX_PARTIES]);
+
+impl<'a> Heard<'a> {
+    fn sort(routes: &Routes, spoken: &[Spoken<'a>]) -> Self {
+        let mut heard = [None; MAX_PARTIES];
+        for spoken in spoken {
+            let Ok(at) = routes.search(spoken.leg) else {
+                continue;
+            };
+            let party = routes.in_order()[at];
+            let reach = match party.role {
+                _ if party.muted => Mode::Listen,
+                Role::Lead if routes.held() => Mode::Listen,
+                Role::Rep | Role::Lead => Mode::Barge,
+                Role::Coach => spoken.reach,
+            };
+            heard[at].get_or_insert((reach, spoken.frame));
+        }
+        Self(heard)
+    }
+}
+
+impl Out {
+    fn clear(&mut self) {
+        self.slots.clear();
+        self.listeners.clear();
+    }
+
+    fn push(
+        &mut self,
+        key: MixKey,
+        limiter: &mut Limiter,
+        sum: &Sum,
+        listeners: std::ops::Range<usize>,
+    ) {
+        limiter.narrow(sum, &mut self.frames[self.slots.len()]);
+        self.slots.push(Slot {
+            key,
+            from: listeners.start,
+            to: listeners.end,
+        });
+    }
+
+    fn push_for(&mut self, leg: LegId, key: MixKey, limiter: &mut Limiter, sum: &Sum) {
+        let at = self.listeners.len();
+        self.listeners.push(leg);
+        self.push(key, limiter, sum, at..at + 1);
+    }
+}
+
+fn add(sum: &mut Sum, frame: &Frame) {
+    for (sum, sample) in sum.iter_mut().zip(frame) {
+        *sum += i32::from(*sample);
+    }
+}
+
+/// The public sum less one party's frame, where that frame is in it.
+fn subtract(less: &mut Sum, public: &Sum, heard: Option<(Mode, &Frame)>) {
+    let Some((Mode::Barge, frame)) = heard else {
+        less.copy_from_slice(public);
+        return;
+    };
+    for ((less, public), sample) in less.iter_mut().zip(public).zip(frame) {
+        *less = public - i32::from(*sample);
+    }
+}
