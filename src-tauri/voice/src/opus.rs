@@ -1,0 +1,320 @@
+//! Opus (RFC 6716) at 48 kHz mono: one encoder and one decoder, each a flat block of memory.
+
+use std::ffi::c_int;
+use std::fmt;
+
+use mix::{FRAME_SAMPLES, Frame, SAMPLE_RATE_HZ};
+
+/// The longest Opus frame in bytes (RFC 6716 §3.2.1): an output buffer of this size always suffices.
+pub const MAX_PACKET_BYTES: usize = 1275;
+
+/// The longest Opus packet in samples: 120 ms at 48 kHz.
+pub const PACKET_SAMPLES_MAX: usize = 5760;
+
+/// What may go wrong in this crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VoiceError {
+    /// A setting is out of its range; the text names it and the range.
+    #[error("setting out of range: {0}")]
+    Settings(&'static str),
+    /// libopus refused; `code` is one of its negative error codes.
+    #[error("opus could not {operation}: error {code}")]
+    Codec {
+        /// What was asked of it.
+        operation: &'static str,
+        /// The error code of `opus_defines.h`.
+        code: i32,
+    },
+}
+
+/// How to encode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncoderSettings {
+    /// Bits a second on average, 6 000 to 128 000.
+    pub bitrate_bps: u32,
+    /// Effort, 0 (cheapest) to 10 (best).
+    pub complexity: u8,
+    /// Whether each packet carries a coarse copy of the frame before it (LBRR, in-band FEC).
+    pub fec: bool,
+    /// Loss to prepare for, in percent, 0 to 100. FEC is spent only when this is above 0.
+    pub expected_loss_percent: u8,
+}
+
+impl Default for EncoderSettings {
+    /// What a client sends its microphone with.
+    fn default() -> Self {
+        Self {
+            bitrate_bps: 32_000,
+            complexity: 10,
+            fec: true,
+            expected_loss_percent: 15,
+        }
+    }
+}
+
+/// A state block of libopus: flat, without pointers into itself, aligned for its widest member.
+struct Block(Box<[u128]>);
+
+impl Block {
+    fn new(size_bytes: c_int) -> Self {
+        let bytes = usize::try_from(size_bytes).unwrap_or(0);
+        Self(vec![0; bytes.div_ceil(size_of::<u128>())].into_boxed_slice())
+    }
+}
+
+/// One Opus encoder, 48 kHz mono, 20 ms a packet.
+pub struct Encoder {
+    state: Block,
+}
+
+impl Encoder {
+    /// An encoder with fresh state.
+    ///
+    /// # Errors
+    /// [`VoiceError::Settings`] when a setting is out of range.
+    pub fn new(settings: &EncoderSettings) -> Result<Self, VoiceError> {
+        if !(6_000..=128_000).contains(&settings.bitrate_bps) {
+            return Err(VoiceError::Settings("bitrate_bps, 6000 to 128000"));
+        }
+        if settings.complexity > 10 {
+            return Err(VoiceError::Settings("complexity, 0 to 10"));
+        }
+        if settings.expected_loss_percent > 100 {
+            return Err(VoiceError::Settings("expected_loss_percent, 0 to 100"));
+        }
+        // SAFETY: a pure function of the number of channels.
+        #[expect(unsafe_code, reason = "libopus is C")]
+        let mut state = Block::new(unsafe { opusic_sys::opus_encoder_get_size(1) });
+        // SAFETY: the block is as large as `opus_encoder_get_size` asked for, and aligned.
+        #[expect(unsafe_code, reason = "libopus is C")]
+        let code = unsafe {
+            opusic_sys::opus_encoder_init(
+                state.0.as_mut_ptr().cast(),
+                SAMPLE_RATE_HZ.cast_signed(),
+                1,
+                opusic_sys::OPUS_APPLICATION_VOIP,
+            )
+        };
+        check("start an encoder", code)?;
+        let mut encoder = Self { state };
+        encoder.set(
+            opusic_sys::OPUS_SET_BITRATE_REQUEST,
+            settings.bitrate_bps.cast_signed(),
+        )?;
+        encoder.set(
+            opusic_sys::OPUS_SET_COMPLEXITY_REQUEST,
+            settings.complexity.into(),
+        )?;
+        encoder.set(
+            opusic_sys::OPUS_SET_SIGNAL_REQUEST,
+            opusic_sys::OPUS_SIGNAL_VOICE,
+        )?;
+        encoder.set(
+            opusic_sys::OPUS_SET_INBAND_FEC_REQUEST,
+            settings.fec.into(),
+        )?;
+        encoder.set(
+            opusic_sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST,
+            settings.expected_loss_percent.into(),
+        )?;
+        Ok(encoder)
+    }
+
+    fn set(&mut self, request: c_int, value: i32) -> Result<(), VoiceError> {
+        // SAFETY: the state was initialized by `new`; every request passed here takes one `opus_int32`.
+        #[expect(unsafe_code, reason = "libopus is C")]
+        let code =
+            unsafe { opusic_sys::opus_encoder_ctl(self.state.0.as_mut_ptr().cast(), request, value) };
+        check("take a setting", code)
+    }
+
+    /// Encodes one frame into `out` and returns the length of the packet. Allocates nothing.
+    ///
+    /// # Errors
+    /// [`VoiceError::Codec`] when `out` is too short; [`MAX_PACKET_BYTES`] always suffices.
+    pub fn encode(&mut self, frame: &Frame, out: &mut [u8]) -> Result<usize, VoiceError> {
+        let room = i32::try_from(out.len().min(MAX_PACKET_BYTES)).unwrap_or(0);
+        // SAFETY: the state is initialized, the frame holds `FRAME_SAMPLES` samples, and at most
+        // `room` bytes are written, which `out` has.
+        #[expect(unsafe_code, reason = "libopus is C")]
+        let code = unsafe {
+            opusic_sys::opus_encode(
+                self.state.0.as_mut_ptr().cast(),
+                frame.as_ptr(),
+                FRAME_SAMPLES as c_int,
+                out.as_mut_ptr(),
+                room,
+            )
+        };
+        check("encode", code)?;
+        Ok(usize::try_from(code).unwrap_or(0))
+    }
+
+    /// Forgets everything heard so far; settings stay. The next packet holds nothing of the past.
+    pub fn reset(&mut self) {
+        // SAFETY: the state was initialized by `new`; the request takes no argument.
+        #[expect(unsafe_code, reason = "libopus is C")]
+        let code = unsafe {
+            opusic_sys::opus_encoder_ctl(
+                self.state.0.as_mut_ptr().cast(),
+                opusic_sys::OPUS_RESET_STATE,
+            )
+        };
+        debug_assert_eq!(code, opusic_sys::OPUS_OK, "a reset has no way to fail");
+    }
+
+    /// Takes over the whole state of `other`, its settings too, so that a stream that splits off
+    /// another goes on without a glitch. Allocates nothing.
+    pub fn copy_state_from(&mut self, other: &Encoder) {
+        // Both blocks have the same size, that of a mono encoder; libopus documents its states as
+        // copyable by a plain copy of memory.
+        self.state.0.copy_from_slice(&other.state.0);
+    }
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").finish_non_exhaustive()
+    }
+}
+
+/// One Opus decoder, 48 kHz mono.
+pub struct Decoder {
+    state: Block,
+}
+
+impl Decoder {
+    /// A decoder with fresh state.
+    ///
+    /// # Errors
+    /// [`VoiceError::Codec`] when libopus refuses.
+    pub fn new() -> Result<Self, VoiceError> {
+        // SAFETY: a pure function of the number of channels.
+        #[expect(unsafe_code, reason = "libopus is C")]
+        let mut state = Block::new(unsafe { opusic_sys::opus_decoder_get_size(1) });
+        // SAFETY: the block is as large as `opus_decoder_get_size` asked for, and aligned.
+        #[expect(unsafe_code, reason = "libopus is C")]
+        let code = unsafe {
+            opusic_sys::opus_decoder_init(
+                state.0.as_mut_ptr().cast(),
+                SAMPLE_RATE_HZ.cast_signed(),
+                1,
+            )
+        };
+        check("start a decoder", code)?;
+        Ok(Self { state })
+    }
+
+    /// Decodes one packet into `out` and returns the number of samples. Allocates nothing.
+    ///
+    /// # Errors
+    /// [`VoiceError::Codec`] when the packet is not Opus or does not fit.
+    pub fn decode(&mut self, packet: &[u8], out: &mut [i16]) -> Result<usize, VoiceError> {
+        if packet.is_empty() {
+            // libopus takes an empty packet for a lost one.
+            return Err(VoiceError::Codec {
+                operation: "decode",
+                code: opusic_sys::OPUS_INVALID_PACKET,
+            });
+        }
+        self.run(packet, out, false)
+    }
+
+    /// Decodes the copy of the frame *before* `packet` that `packet` carries (LBRR). `out` must be
+    /// as long as the lost frame. Falls back to concealment when there is no copy.
+    ///
+    /// # Errors
+    /// [`VoiceError::Codec`] when the packet is not Opus.
+    pub fn recover(&mut self, packet: &[u8], out: &mut [i16]) -> Result<usize, VoiceError> {
+        self.run(packet, out, true)
+    }
+
+    /// Fills `out` with what may have been there, from what was heard before.
+    ///
+    /// # Errors
+    /// [`VoiceError::Codec`] when the length of `out` is no multiple of 2.5 ms.
+    pub fn conceal(&mut self, out: &mut [i16]) -> Result<usize, VoiceError> {
+        self.run(&[], out, false)
+    }
+
+    fn run(&mut self, packet: &[u8], out: &mut [i16], fec: bool) -> Result<usize, VoiceError> {
+        let data = if packet.is_empty() {
+            std::ptr::null()
+        } else {
+            packet.as_ptr()
+        };
+        let room = c_int::try_from(out.len().min(PACKET_SAMPLES_MAX)).unwrap_or(0);
+        let len = i32::try_from(packet.len()).unwrap_or(0);
+        // SAFETY: the state is initialized, `data` is null or points at `len` bytes, and at most
+        // `room` mono samples are written, which `out` has.
+        #[expect(unsafe_code, reason = "libopus is C")]
+        let code = unsafe {
+            opusic_sys::opus_decode(
+                self.state.0.as_mut_ptr().cast(),
+                data,
+                len,
+                out.as_mut_ptr(),
+                room,
+                c_int::from(fec),
+            )
+        };
+        check("decode", code)?;
+        Ok(usize::try_from(code).unwrap_or(0))
+    }
+
+    /// Forgets everything heard so far.
+    pub fn reset(&mut self) {
+        // SAFETY: the state was initialized by `new`; the request takes no argument.
+        #[expect(unsafe_code, reason = "libopus is C")]
+        let code = unsafe {
+            opusic_sys::opus_decoder_ctl(
+                self.state.0.as_mut_ptr().cast(),
+                opusic_sys::OPUS_RESET_STATE,
+            )
+        };
+        debug_assert_eq!(code, opusic_sys::OPUS_OK, "a reset has no way to fail");
+    }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder").finish_non_exhaustive()
+    }
+}
+
+/// How many samples a packet decodes to, 120 to [`PACKET_SAMPLES_MAX`]; `None` when it is not Opus.
+pub(crate) fn packet_samples(packet: &[u8]) -> Option<usize> {
+    if packet.is_empty() || packet.len() > MAX_PACKET_BYTES {
+        return None;
+    }
+    let len = i32::try_from(packet.len()).ok()?;
+    // SAFETY: reads at most `len` bytes of the packet.
+    #[expect(unsafe_code, reason = "libopus is C")]
+    let samples = unsafe {
+        opusic_sys::opus_packet_get_nb_samples(packet.as_ptr(), len, SAMPLE_RATE_HZ.cast_signed())
+    };
+    usize::try_from(samples)
+        .ok()
+        .filter(|samples| (1..=PACKET_SAMPLES_MAX).contains(samples))
+}
+
+/// Whether a packet carries a copy of the frame before it.
+pub(crate) fn packet_has_lbrr(packet: &[u8]) -> bool {
+    let Ok(len) = i32::try_from(packet.len()) else {
+        return false;
+    };
+    if len == 0 {
+        return false;
+    }
+    // SAFETY: reads at most `len` bytes of the packet.
+    #[expect(unsafe_code, reason = "libopus is C")]
+    let found = unsafe { opusic_sys::opus_packet_has_lbrr(packet.as_ptr(), len) };
+    found == 1
+}
+
+fn check(operation: &'static str, code: c_int) -> Result<(), VoiceError> {
+    if code < 0 {
+        return Err(VoiceError::Codec { operation, code });
+    }
+    Ok(())
+}

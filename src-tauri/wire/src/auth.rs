@@ -1,0 +1,61 @@
+//! Signing in and staying signed in.
+
+use crate::{ClientType, DeviceId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// `POST /api/v1/auth/sign_in/`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInRequest {
+    /// The user's e-mail address.
+    #[schema(max_length = 254, example = "riley@demo.example")]
+    pub email: String,
+    /// The password, at most 1024 bytes.
+    #[schema(max_length = 1024)]
+    pub password: String,
+    /// What kind of client signs in.
+    pub client_type: ClientType,
+}
+
+/// `POST /api/v1/auth/refresh/`: a refresh token is good once, and gives the next one.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshRequest {
+    /// The newest refresh token. An older one, used again, ends the whole sign-in.
+    pub refresh_token: String,
+}
+
+/// `POST /api/v1/auth/sign_out/`: ends this sign-in and its tokens.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignOutRequest {
+    /// The newest refresh token.
+    pub refresh_token: String,
+}
+
+/// A sign-in: a short-lived token to ask with, a longer-lived one to get the next.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+pub struct Tokens {
+    /// Goes with every request as `Authorization: Bearer …`, and into the WebSocket's `hello`.
+    pub access_token: String,
+    /// When the access token ends.
+    pub access_expires_at: Timestamp,
+    /// Gives the next tokens, once.
+    pub refresh_token: String,
+    /// Who is signed in.
+    pub user_id: UserId,
+    /// The id under which the service knows this installation.
+    pub device_id: DeviceId,
+}
+
+// Tokens and passwords have no `Debug` that prints them: no log may hold one.
+macro_rules! hidden_debug {
+    ($($name:ident),*) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(concat!(stringify!($name), " { .. }"))
+            }
+        }
+    )*};
+}
+hidden_debug!(SignInRequest, RefreshRequest, SignOutRequest, Tokens);

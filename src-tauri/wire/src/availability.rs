@@ -1,0 +1,95 @@
+//! Who is online, with which client, and on which calls.
+
+use crate::{CallId, LeadBrief, UserId};
+use serde::{Deserialize, Serialize};
+
+/// The kind of a client. Only `native`, the desktop app, can coach or be invited (W3).
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientType {
+    /// The desktop app.
+    Native,
+    /// A browser.
+    Web,
+    /// A phone.
+    Mobile,
+}
+
+/// Whether a client is there.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PresenceStatus {
+    /// Its WebSocket lives.
+    Online,
+    /// It has none.
+    Offline,
+}
+
+/// `GET /api/v1/user/availability/`.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct Availability {
+    /// Each active member of the organization.
+    pub data: Vec<UserAvailability>,
+}
+
+/// One user's availability, a line for each type of client.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct UserAvailability {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// One entry for each type, always all three.
+    pub availability: Vec<ClientAvailability>,
+}
+
+/// A user's availability with one type of client.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct ClientAvailability {
+    /// The type of client.
+    #[serde(rename = "type")]
+    pub client_type: ClientType,
+    /// Online when at least one device of this type is.
+    pub status: PresenceStatus,
+    /// The calls that the user is the rep of, on this type of client.
+    pub active_calls: Vec<ActiveCall>,
+}
+
+/// A call in progress, as availability names it.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct ActiveCall {
+    /// The call.
+    pub id: CallId,
+    /// Who is called.
+    pub lead: LeadBrief,
+}

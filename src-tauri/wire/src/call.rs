@@ -1,0 +1,539 @@
+//! Calls, the coaches on them, and invitations.
+
+use crate::{CallId, DeviceId};
+use crate::{
+    Code, ContactId, InvitationId, LeadId, LegId, PhoneNumberId, PhoneNumberKind, Timestamp, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+/// Which way a call goes.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The rep called the lead.
+    Outbound,
+    /// The lead called the rep.
+    Inbound,
+}
+
+/// Where a call stands. The names are Close's, with `ringing` added.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallStatus {
+    /// Placed; the lead's side has not answered with anything yet.
+    Created,
+    /// The lead's phone rings.
+    Ringing,
+    /// Rep and lead speak.
+    InProgress,
+    /// Was in progress and is over.
+    Completed,
+    /// The lead was busy.
+    Busy,
+    /// The lead did not answer.
+    NoAnswer,
+    /// The rep hung up before the lead answered.
+    Cancel,
+    /// It could not be connected.
+    Failed,
+}
+
+impl CallStatus {
+    /// Whether the call is over, in whichever way.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        !matches!(self, Self::Created | Self::Ringing | Self::InProgress)
+    }
+}
+
+/// Who or what ended a call.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum HangupCause {
+    /// The rep hung up.
+    Rep,
+    /// The lead hung up.
+    Lead,
+    /// The lead was busy.
+    Busy,
+    /// The lead did not answer in time.
+    NoAnswer,
+    /// The lead's phone could not be reached.
+    Unreachable,
+    /// The rep's connection was lost for longer than is waited for.
+    RepLost,
+    /// The service was stopped.
+    ServiceStopped,
+}
+
+/// A lead, as a call names it.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct LeadBrief {
+    /// The lead.
+    pub id: LeadId,
+    /// Its name.
+    pub display_name: String,
+}
+
+/// Whether the user who asked may join a call now, and if not, why.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct Joinability {
+    /// Whether Listen would be let in.
+    pub joinable: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// Why not, in words for the button's hint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// A call, which is an activity of its lead.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct Call {
+    /// Its id.
+    pub id: CallId,
+    /// The rep.
+    pub user_id: UserId,
+    /// The rep's leg.
+    pub rep_leg_id: LegId,
+    /// Who is called, or who calls.
+    pub lead: LeadBrief,
+    /// The person there.
+    pub contact_id: Option<ContactId>,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Where it stands.
+    pub status: CallStatus,
+    /// The organization's number, E.164.
+    pub local_phone: String,
+    /// What kind of number that is (J1).
+    pub local_phone_type: PhoneNumberKind,
+    /// The lead's number, E.164.
+    pub remote_phone: String,
+    /// When it was placed.
+    pub date_created: Timestamp,
+    /// When the lead answered.
+    pub date_answered: Option<Timestamp>,
+    /// When it ended.
+    pub date_ended: Option<Timestamp>,
+    /// Whole seconds from answer to end; 0 until it has ended.
+    pub duration: u64,
+    /// Who or what ended it.
+    pub hangup_cause: Option<HangupCause>,
+    /// Whether the lead is on hold.
+    pub held: bool,
+    /// Whether the rep is muted.
+    pub muted: bool,
+    /// Where the recording is; null when there is none.
+    pub recording_url: Option<String>,
+    /// Everyone who coached it, in the order they came. Empty for those who may not see them: only
+    /// the rep, the coaches on the call, and members who may listen see it.
+    pub coach_legs: Vec<CoachLeg>,
+    /// Whether the user who asked may join.
+    pub joinability: Joinability,
+}
+
+/// The three modes of a coach (M1, M2). What each lets whom hear is `mix::Mode`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum CoachMode {
+    /// Hears rep and lead; nobody hears the coach.
+    Listen,
+    /// The rep hears the coach; the lead, other coaches and the recording do not.
+    Whisper,
+    /// Everybody hears the coach.
+    Barge,
+}
+
+impl From<CoachMode> for mix::Mode {
+    fn from(mode: CoachMode) -> Self {
+        match mode {
+            CoachMode::Listen => Self::Listen,
+            CoachMode::Whisper => Self::Whisper,
+            CoachMode::Barge => Self::Barge,
+        }
+    }
+}
+
+impl From<mix::Mode> for CoachMode {
+    fn from(mode: mix::Mode) -> Self {
+        match mode {
+            mix::Mode::Listen => Self::Listen,
+            mix::Mode::Whisper => Self::Whisper,
+            mix::Mode::Barge => Self::Barge,
+        }
+    }
+}
+
+/// Where a coach's leg stands.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum CoachLegStatus {
+    /// Let in; the audio is not connected yet.
+    Connecting,
+    /// Hears the call.
+    Connected,
+    /// The audio is lost; within 30 s the same leg goes on.
+    Reconnecting,
+    /// Over.
+    Done,
+}
+
+/// Why a coach's leg ended.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum LegEndReason {
+    /// The coach left.
+    Left,
+    /// The call ended (J5).
+    CallEnded,
+    /// The coach's role lost the permission (A2).
+    PermissionRevoked,
+    /// The organization's plan lost the feature (A2, J3).
+    PlanChanged,
+    /// The coach was deactivated (A2).
+    Deactivated,
+    /// The connection was lost for longer than is waited for.
+    ConnectionLost,
+    /// The service was stopped.
+    ServiceStopped,
+}
+
+/// What a coach did, or what was done to them.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ParticipationAction {
+    /// Entered, or switched to, Listen.
+    Listen,
+    /// Switched to Whisper.
+    Whisper,
+    /// Switched to Barge.
+    Barge,
+    /// Muted the microphone.
+    Muted,
+    /// Opened the microphone again.
+    Unmuted,
+    /// Moved the audio to another device of theirs (J4).
+    MovedDevice,
+    /// The audio was lost.
+    ConnectionLost,
+    /// The audio came back.
+    Reconnected,
+    /// A permission was taken away, so the mode became Listen (A2).
+    MovedToListen,
+    /// Left, or was put out.
+    Left,
+}
+
+/// One line of a coach's history on a call.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct ParticipationEntry {
+    /// What happened.
+    pub action: ParticipationAction,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+/// A coach's leg of a call.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct CoachLeg {
+    /// Its id.
+    pub id: LegId,
+    /// The coach.
+    pub user_id: UserId,
+    /// The device that has the audio.
+    pub device_id: DeviceId,
+    /// Where it stands.
+    pub status: CoachLegStatus,
+    /// The mode that is granted: what others hear of the coach is never wider.
+    pub mode: CoachMode,
+    /// Whether the coach's microphone is muted.
+    pub muted: bool,
+    /// When the coach was let in.
+    pub date_created: Timestamp,
+    /// When the audio was first connected.
+    pub date_connected: Option<Timestamp>,
+    /// When the leg ended.
+    pub date_done: Option<Timestamp>,
+    /// Why it ended.
+    pub end_reason: Option<LegEndReason>,
+    /// What happened on it, oldest first; at most the newest 1000 lines.
+    pub participation_history: Vec<ParticipationEntry>,
+}
+
+/// `POST /api/v1/activity/call/`: places a call.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceCallRequest {
+    /// Which of the organization's numbers is shown.
+    pub local_phone_id: PhoneNumberId,
+    /// Who is called.
+    pub lead_id: LeadId,
+    /// The person there; the lead's first contact when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<ContactId>,
+    /// Which of the contact's numbers, E.164; the first when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_phone: Option<String>,
+}
+
+/// `PUT …/hold/`.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct HoldRequest {
+    /// Whether the lead is to be on hold.
+    pub held: bool,
+}
+
+/// `PUT …/mute/`: of the asking user's own leg, the rep's or a coach's.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct MuteRequest {
+    /// Whether the leg is to be muted.
+    pub muted: bool,
+}
+
+/// `POST …/dtmf/`: keys pressed by the rep.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DtmfRequest {
+    /// 1 to 32 of `0`–`9`, `*`, `#`, `A`–`D` (RFC 4733).
+    #[schema(min_length = 1, max_length = 32, pattern = "^[0-9*#A-D]{1,32}$")]
+    pub digits: String,
+}
+
+impl std::fmt::Debug for DtmfRequest {
+    // Digits may be a card's number.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "DtmfRequest {{ {} digits }}", self.digits.len())
+    }
+}
+
+/// `POST …/coach_leg/`: joins a call. A coach always enters in Listen (M1).
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct JoinRequest {
+    /// The invitation that is accepted by it, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation_id: Option<InvitationId>,
+}
+
+/// `PUT …/coach_leg/mode/`: switches the mode of the asking coach's leg.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct ModeRequest {
+    /// The mode that is wanted.
+    pub mode: CoachMode,
+}
+
+/// `POST …/invitation/`: the rep invites teammates (W3).
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct InvitationRequest {
+    /// Whom: 1 to 100 users.
+    #[schema(min_items = 1, max_items = 100)]
+    pub user_ids: Vec<UserId>,
+}
+
+/// A teammate who may be shown in the Invite dropdown: has the desktop app online (W3).
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct InvitationTarget {
+    /// Who.
+    pub user_id: UserId,
+    /// Whether they could join; shown disabled with the reason when not.
+    pub joinability: Joinability,
+}
+
+/// Where an invitation stands.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum InvitationStatus {
+    /// Waits for an answer.
+    Open,
+    /// The invited teammate joined.
+    Accepted,
+    /// The invited teammate declined.
+    Declined,
+    /// 60 s went by.
+    Expired,
+    /// The call ended first.
+    Cancelled,
+}
+
+/// An invitation to coach a call. It gives no permission (W3).
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct Invitation {
+    /// Its id.
+    pub id: InvitationId,
+    /// The call.
+    pub call_id: CallId,
+    /// The lead on it.
+    pub lead: LeadBrief,
+    /// Who invites.
+    pub inviter_id: UserId,
+    /// Who is invited.
+    pub invitee_id: UserId,
+    /// Where it stands.
+    pub status: InvitationStatus,
+    /// When it was sent.
+    pub date_created: Timestamp,
+    /// When it ends by itself.
+    pub date_expires: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_and_modes_are_written_as_close_writes_them() {
+        assert_eq!(
+            serde_json::to_string(&CallStatus::InProgress).unwrap(),
+            "\"in-progress\""
+        );
+        assert_eq!(
+            serde_json::to_string(&CallStatus::NoAnswer).unwrap(),
+            "\"no-answer\""
+        );
+        assert_eq!(
+            serde_json::to_string(&CoachMode::Whisper).unwrap(),
+            "\"whisper\""
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_and_not_passed_over() {
+        assert!(serde_json::from_str::<ModeRequest>(r#"{"mode":"listen","for":"all"}"#).is_err());
+    }
+
+    #[test]
+    fn digits_are_not_printed() {
+        let request = DtmfRequest {
+            digits: "4111".into(),
+        };
+        assert!(!format!("{request:?}").contains("4111"));
+    }
+}

@@ -1,0 +1,71 @@
+//! Who is called, and from which numbers.
+
+use crate::{ContactId, LeadId, PhoneNumberId};
+use serde::{Deserialize, Serialize};
+
+/// A company that is sold to.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct Lead {
+    /// Its id.
+    pub id: LeadId,
+    /// Its name.
+    pub display_name: String,
+    /// The people there.
+    pub contacts: Vec<Contact>,
+}
+
+/// A person at a lead.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct Contact {
+    /// Their id.
+    pub id: ContactId,
+    /// The lead they belong to.
+    pub lead_id: LeadId,
+    /// Their name.
+    pub display_name: String,
+    /// Their numbers, E.164.
+    pub phones: Vec<String>,
+}
+
+/// What a number of the organization is.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PhoneNumberKind {
+    /// A line of the organization's own; calls from it can be coached (J1).
+    Internal,
+    /// A number that is only shown as caller id; calls from it cannot be coached (J1).
+    External,
+    /// A number that forwards.
+    Virtual,
+}
+
+/// A phone number of the organization.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct PhoneNumber {
+    /// Its id.
+    pub id: PhoneNumberId,
+    /// E.164.
+    pub number: String,
+    /// What a person calls it.
+    pub label: String,
+    /// What it is.
+    #[serde(rename = "type")]
+    pub kind: PhoneNumberKind,
+}

@@ -1,0 +1,114 @@
+//! The errors that cross: a stable code for programs, a sentence for people.
+
+use serde::{Deserialize, Serialize};
+
+/// The body of every HTTP error: `{"error": {"code", "message"}}`.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
+/// One error, for a program and for a person.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct ErrorDetail {
+    /// The stable code.
+    pub code: Code,
+    /// What happened and what to do, in words.
+    pub message: String,
+}
+
+/// Why a request was refused. Codes are stable: a program may match on them.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The call came in; only outbound calls can be joined (J1).
+    InboundCall,
+    /// The call shows a number that is not the organization's own line (J1).
+    ExternalNumber,
+    /// The call is over, or is not up yet.
+    CallEnded,
+    /// The call has as many parties as it may (J2).
+    CallFull,
+    /// The role does not hold the permission (A1).
+    PermissionRequired,
+    /// The plan does not hold the feature (J3).
+    PlanRequired,
+    /// A rep cannot coach a call of their own (J4).
+    OwnCall,
+    /// The usage balance does not pay for it (B3).
+    InsufficientBalance,
+    /// The invitation is no longer open (W3).
+    InviteExpired,
+    /// The user has no desktop app online (W3).
+    UserOffline,
+    /// The request is not of the form that is documented.
+    InvalidRequest,
+    /// There is no valid token with the request.
+    Unauthenticated,
+    /// There is no such thing, or it is not for this user to see (A3).
+    NotFound,
+    /// Too many tries; wait and try again.
+    RateLimited,
+    /// The thing is not in a state that allows this.
+    Conflict,
+    /// The request is larger than is accepted.
+    TooLarge,
+    /// The service cannot do it just now; trying again later may help.
+    Unavailable,
+    /// A fault of the service's own, written to its log.
+    Internal,
+}
+
+impl Code {
+    /// The HTTP status that this code goes with.
+    #[must_use]
+    pub const fn http_status(self) -> u16 {
+        match self {
+            Self::InvalidRequest => 400,
+            Self::Unauthenticated => 401,
+            Self::InsufficientBalance => 402,
+            Self::PermissionRequired | Self::PlanRequired | Self::OwnCall => 403,
+            Self::NotFound => 404,
+            Self::InboundCall
+            | Self::ExternalNumber
+            | Self::CallEnded
+            | Self::CallFull
+            | Self::UserOffline
+            | Self::Conflict => 409,
+            Self::InviteExpired => 410,
+            Self::TooLarge => 413,
+            Self::RateLimited => 429,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
+}
+
+impl ErrorBody {
+    /// An error with its code and its sentence.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            error: ErrorDetail {
+                code,
+                message: message.into(),
+            },
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! People and what they may do.
+
+use crate::{GroupId, MembershipId, OrganizationId, RoleId, UserId};
+use serde::{Deserialize, Serialize};
+
+/// What an organization has bought (J3).
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Plan {
+    /// No coaching.
+    Startup,
+    /// No coaching.
+    Professional,
+    /// With coaching; no longer sold.
+    BusinessLegacy,
+    /// With coaching.
+    Enterprise,
+}
+
+impl Plan {
+    /// Whether calls can be coached on this plan (J3).
+    #[must_use]
+    pub const fn has_call_coaching(self) -> bool {
+        matches!(self, Self::BusinessLegacy | Self::Enterprise)
+    }
+}
+
+/// What a role may hold (A1).
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// Join calls in Listen.
+    CallCoachListen,
+    /// Whisper and Barge; it implies [`Permission::CallCoachListen`].
+    CallCoachBarge,
+    /// Manage members, roles and plan.
+    ManageOrganization,
+}
+
+/// A company that uses the product.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct Organization {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its name.
+    pub name: String,
+    /// Its plan.
+    pub plan: Plan,
+}
+
+/// A set of permissions with a name.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct Role {
+    /// Its id.
+    pub id: RoleId,
+    /// Its name.
+    pub name: String,
+    /// What it holds, implied permissions included.
+    pub permissions: Vec<Permission>,
+}
+
+/// A team.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name.
+    pub name: String,
+    /// Its members.
+    pub members: Vec<UserId>,
+}
+
+/// A person with an account.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct User {
+    /// Their id.
+    pub id: UserId,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// E-mail address, which is also what they sign in with.
+    pub email: String,
+}
+
+/// A person's place in an organization.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct Membership {
+    /// Its id.
+    pub id: MembershipId,
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// The role there.
+    pub role_id: RoleId,
+}
+
+/// `GET /api/v1/me/`: who is signed in, where, and what they may do.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct Me {
+    /// The person.
+    pub user: User,
+    /// Their place.
+    pub membership: Membership,
+    /// The organization.
+    pub organization: Organization,
+    /// Their role.
+    pub role: Role,
+}
+
+/// `PATCH /api/v1/membership/{id}/`, for those who manage the organization. It takes effect on calls
+/// in progress at once (A2).
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct MembershipPatch {
+    /// The new role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_id: Option<RoleId>,
+    /// Whether the member is active; one who is not cannot sign in and is out of every call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+}
+
+/// `PATCH /api/v1/organization/{id}/`, for those who manage it.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct OrganizationPatch {
+    /// The new plan.
+    pub plan: Plan,
+}

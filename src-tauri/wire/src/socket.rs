@@ -1,0 +1,196 @@
+//! The messages of the WebSocket at `/api/v1/socket/`, one JSON object in each text frame.
+//!
+//! The client says `hello` with its access token within 5 s and then `heartbeat` every 10 s; the
+//! service answers `welcome` and each heartbeat, and sends events. Events are numbered in each user's
+//! own stream: a client that reconnects names the stream and the last number that it saw, and gets
+//! what it missed. When that is no longer held, `welcome` says `resumed: false`, and the client reads
+//! the state anew over HTTP.
+
+use crate::{
+    Call, CallId, CoachLeg, Code, Invitation, LegId, Me, Timestamp, UserAvailability, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+/// How often a client says `heartbeat`, in seconds. Two missed ones and it counts as gone.
+pub const HEARTBEAT_INTERVAL_S: u64 = 10;
+/// The longest message that a client may send, in bytes.
+pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// What a client says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClientMessage {
+    /// The first message.
+    Hello(Hello),
+    /// Every 10 s.
+    Heartbeat {},
+}
+
+/// The first message of a client.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hello {
+    /// The access token of the sign-in; it also says which device this is.
+    pub access_token: String,
+    /// The stream that the client was on, from its last `welcome`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_id: Option<String>,
+    /// The number of the last event that the client has dealt with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_seq: Option<u64>,
+}
+
+impl std::fmt::Debug for Hello {
+    // No log may hold a token.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Hello {{ after_seq: {:?}, .. }}", self.after_seq)
+    }
+}
+
+/// What the service says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// The answer to `hello`.
+    Welcome {
+        /// The stream that events are numbered in. It is another one after the service restarted.
+        stream_id: String,
+        /// The number of the newest event so far; 0 before the first.
+        seq: u64,
+        /// Whether every event after `after_seq` follows. If not, read the state anew.
+        resumed: bool,
+        /// The service's clock.
+        now: Timestamp,
+    },
+    /// Something changed.
+    Event {
+        /// Its number: one more than the one before.
+        seq: u64,
+        /// What.
+        event: Box<Event>,
+    },
+    /// How loud those are whom this user hears, and the user: up to five times a second while on a
+    /// call. Not numbered and not sent again.
+    Levels {
+        /// The call.
+        call_id: CallId,
+        /// One entry a party who is heard.
+        levels: Vec<Level>,
+    },
+    /// The answer to `heartbeat`.
+    HeartbeatAck {},
+    /// The last message could not be done. After `unauthenticated` the connection is closed.
+    Error {
+        /// The stable code.
+        code: Code,
+        /// What happened, in words.
+        message: String,
+    },
+    /// The service stops; connect again shortly.
+    GoingAway {},
+}
+
+/// What changed. Each goes to exactly those who may see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A teammate came, went, or got on or off a call. To the organization.
+    AvailabilityChanged {
+        /// The whole of it, as it is now.
+        user: UserAvailability,
+    },
+    /// A call was placed or changed. To the organization; coach legs only to those who may see them.
+    CallChanged {
+        /// The whole of it, as it is now.
+        call: Box<Call>,
+    },
+    /// A coach joined, switched, moved, or left. To those who see the call's coach legs.
+    CoachLegChanged {
+        /// The call.
+        call_id: CallId,
+        /// The leg, as it is now.
+        coach_leg: Box<CoachLeg>,
+    },
+    /// An invitation was sent or answered. To inviter and invitee.
+    InvitationChanged {
+        /// The whole of it, as it is now.
+        invitation: Box<Invitation>,
+    },
+    /// The rep pressed keys. To the rep's own devices.
+    DtmfSent {
+        /// The call.
+        call_id: CallId,
+        /// How many; which ones is not repeated.
+        digit_count: u8,
+    },
+    /// What this user is or may do changed (A2). To that user.
+    MeChanged {
+        /// The whole of it, as it is now.
+        me: Box<Me>,
+    },
+}
+
+/// Which part a party has in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PartyKind {
+    /// The salesperson.
+    Rep,
+    /// Who is called.
+    Lead,
+    /// A teammate who coaches.
+    Coach,
+}
+
+/// How loud one party is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Level {
+    /// The part that the party has.
+    pub kind: PartyKind,
+    /// The user; null for the lead.
+    pub user_id: Option<UserId>,
+    /// The party's leg; null for the lead.
+    pub leg_id: Option<LegId>,
+    /// The loudest frame since the last message, in dBov: 0 the loudest, -127 silence (RFC 6464).
+    pub level_dbov: i8,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_message_is_refused() {
+        for text in [
+            r#"{"type":"grant_me_everything"}"#,
+            "{}",
+            "[]",
+            r#"{"type":"hello"}"#,
+        ] {
+            assert!(
+                serde_json::from_str::<ClientMessage>(text).is_err(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_heartbeat_is_as_documented() {
+        let text = serde_json::to_string(&ClientMessage::Heartbeat {}).unwrap();
+        assert_eq!(text, r#"{"type":"heartbeat"}"#);
+        assert_eq!(
+            serde_json::from_str::<ClientMessage>(&text).unwrap(),
+            ClientMessage::Heartbeat {}
+        );
+    }
+
+    #[test]
+    fn a_hello_is_printed_without_its_token() {
+        let hello = Hello {
+            access_token: "secret".into(),
+            stream_id: None,
+            after_seq: Some(3),
+        };
+        assert!(!format!("{:?}", ClientMessage::Hello(hello)).contains("secret"));
+    }
+}
