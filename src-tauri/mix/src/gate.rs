@@ -150,3 +150,6 @@ fn open_mode(window: Option<Window>, now: Duration) -> Option<Mode> {
         .filter(|window| window.is_open(now))
         .map(|window| window.mode)
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,3 +69,6 @@ fn extremes(samples: &[i32]) -> (i32, i32) {
         (low.min(sample), high.max(sample))
     })
 }
+
+#[cfg(test)]
+mod tests;
