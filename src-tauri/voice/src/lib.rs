@@ -17,6 +17,8 @@ mod stamped;
 
 pub use jitter::{JitterBuffer, JitterSettings, JitterStats, Kind, Packet, Pulled};
 pub use level::{level_dbov, rms};
-pub use opus::{Decoder, Encoder, EncoderSettings, MAX_PACKET_BYTES, PACKET_SAMPLES_MAX, VoiceError};
+pub use opus::{
+    Decoder, Encoder, EncoderSettings, MAX_PACKET_BYTES, PACKET_SAMPLES_MAX, VoiceError,
+};
 pub use resample::Resampler;
 pub use stamped::{Stamped, StampedEncoder};

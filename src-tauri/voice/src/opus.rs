@@ -109,10 +109,7 @@ impl Encoder {
             opusic_sys::OPUS_SET_SIGNAL_REQUEST,
             opusic_sys::OPUS_SIGNAL_VOICE,
         )?;
-        encoder.set(
-            opusic_sys::OPUS_SET_INBAND_FEC_REQUEST,
-            settings.fec.into(),
-        )?;
+        encoder.set(opusic_sys::OPUS_SET_INBAND_FEC_REQUEST, settings.fec.into())?;
         encoder.set(
             opusic_sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST,
             settings.expected_loss_percent.into(),
@@ -123,8 +120,9 @@ impl Encoder {
     fn set(&mut self, request: c_int, value: i32) -> Result<(), VoiceError> {
         // SAFETY: the state was initialized by `new`; every request passed here takes one `opus_int32`.
         #[expect(unsafe_code, reason = "libopus is C")]
-        let code =
-            unsafe { opusic_sys::opus_encoder_ctl(self.state.0.as_mut_ptr().cast(), request, value) };
+        let code = unsafe {
+            opusic_sys::opus_encoder_ctl(self.state.0.as_mut_ptr().cast(), request, value)
+        };
         check("take a setting", code)
     }
 

@@ -1,0 +1,597 @@
+//! The jitter buffer: packets in as they come, one 20 ms frame out at every tick.
+//!
+//! Each output frame is labelled with the mode that all of its samples were captured in (rule M3):
+//! - The decoder is reset whenever the mode changes, so its memory never carries one mode's samples
+//!   into another's. (The sender resets its encoder at the same place.)
+//! - Decoded samples wait in a [`Fifo`] of one mode only. Where the mode changes, what is left there
+//!   is played first, padded with a faded tail, and time scaling never reaches across.
+//! - A recovered or concealed frame gets the narrowest of its neighbours: what was played before it,
+//!   and what waits after it. A stamped and an unstamped neighbour make it [`Mode::Listen`], since an
+//!   unstamped frame may have been captured in any mode.
+
+mod delay;
+mod fifo;
+mod queue;
+mod stretch;
+
+use std::time::Duration;
+
+use mix::{FRAME_MS, FRAME_SAMPLES, Frame, Mode, SILENCE};
+
+use crate::opus::{Decoder, PACKET_SAMPLES_MAX, VoiceError};
+use delay::Delay;
+use fifo::Fifo;
+use queue::{Pushed, Queue};
+
+const FRAME: i64 = FRAME_SAMPLES as i64;
+const SAMPLES_PER_MS: i64 = 48;
+/// Packets that fit beyond the deepest depth.
+const SPARE_PACKETS: usize = 32;
+/// How much of the estimate of loss one packet makes up.
+const LOSS_STEP: f32 = 1.0 / 128.0;
+/// One loss is enough to wait for FEC; three seconds without any are enough to stop.
+const LOSS_ON: f32 = 0.007;
+const LOSS_OFF: f32 = 0.002;
+/// Ticks in one window of the tick clock (0.5 s; two windows count).
+const TICK_WINDOW: u32 = 25;
+/// Ticks that jump by more (200 ms) are another clock.
+const TICK_JUMP: i64 = 200 * SAMPLES_PER_MS;
+/// The depth must be this much too deep before it shrinks, and this much too shallow before it grows.
+const SHRINK_SLACK: i64 = 5 * SAMPLES_PER_MS;
+const GROW_SLACK: i64 = SAMPLES_PER_MS;
+/// Decoding steps in one pull: enough for a frame from packets of 2.5 ms, and for a change of plan.
+const STEPS_MAX: usize = 12;
+
+/// How deep the buffer may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JitterSettings {
+    /// The least depth in milliseconds: how long after the fastest packets a packet is played.
+    pub depth_min_ms: u32,
+    /// The greatest depth in milliseconds, at least `depth_min_ms` and at most 1000.
+    pub depth_max_ms: u32,
+    /// Frames concealed in a row before the stream counts as idle, 1 to 50; they fade out.
+    pub concealed_max: u32,
+}
+
+impl Default for JitterSettings {
+    fn default() -> Self {
+        Self {
+            depth_min_ms: 10,
+            depth_max_ms: 200,
+            concealed_max: 5,
+        }
+    }
+}
+
+/// A packet as it came: the parts of RTP (RFC 3550) that matter here.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<'a> {
+    /// The sequence number; wraps.
+    pub sequence: u16,
+    /// The timestamp in samples at 48 kHz (RFC 7587); wraps.
+    pub timestamp: u32,
+    /// The mode it is stamped with; `None` when it carries no stamp.
+    pub mode: Option<Mode>,
+    /// One Opus packet, at most [`crate::MAX_PACKET_BYTES`] long.
+    pub payload: &'a [u8],
+}
+
+/// Where a frame comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Nobody is speaking; the frame is silence and need not be mixed.
+    Idle,
+    /// From a packet.
+    Decoded,
+    /// At least in part from the copy in the packet after a lost one.
+    Recovered,
+    /// At least in part made up.
+    Concealed,
+}
+
+/// One frame of output.
+#[derive(Debug, Clone, Copy)]
+pub struct Pulled<'a> {
+    /// The samples.
+    pub frame: &'a Frame,
+    /// Where they come from.
+    pub kind: Kind,
+    /// The mode that all of them were captured in; `None` when unstamped, and when idle.
+    pub mode: Option<Mode>,
+}
+
+/// Counts since [`JitterBuffer::new`], and the present depth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JitterStats {
+    /// Packets that came in time, each counted once.
+    pub received: u64,
+    /// Packets that were not there when they were due, recovered ones too.
+    pub lost: u64,
+    /// Lost ones that were recovered from the next packet.
+    pub recovered: u64,
+    /// Frames that were made up.
+    pub concealed: u64,
+    /// Packets that came after their turn.
+    pub late: u64,
+    /// Packets that were not Opus, or out of all reason.
+    pub refused: u64,
+    /// How long after the fastest packets a packet is to be played at present.
+    pub depth_ms: u32,
+    /// Interarrival jitter (RFC 3550 §6.4.1).
+    pub jitter_ms: u32,
+}
+
+/// One stream's jitter buffer. Allocates nothing after [`JitterBuffer::new`].
+pub struct JitterBuffer {
+    settings: JitterSettings,
+    decoder: Decoder,
+    queue: Queue,
+    delay: Delay,
+    clock: TickClock,
+    fifo: Fifo,
+    scratch: Box<[i16; PACKET_SAMPLES_MAX]>,
+    out: Frame,
+    playing: bool,
+    /// The timestamp that the next decoded sample should have.
+    expected: i64,
+    /// Samples made up while nothing was there, which stand for a lost packet or for a late one:
+    /// which of the two shows with the next packet.
+    waited: i64,
+    concealed_run: u32,
+    /// The mode of the packet decoded last, and the label of what was played last.
+    decoded_mode: Option<Mode>,
+    label: Option<Mode>,
+    loss: f32,
+    fec: bool,
+    stats: JitterStats,
+}
+
+/// What to do for the next samples.
+enum Step {
+    Idle,
+    /// Decode the first packet that waits.
+    Decode,
+    /// Recover the frame before the first packet from it.
+    Recover,
+    /// Make one frame up; `lost` when the packet it stands for is known to be lost.
+    Conceal {
+        lost: bool,
+    },
+}
+
+impl JitterBuffer {
+    /// An empty buffer.
+    ///
+    /// # Errors
+    /// [`VoiceError::Settings`] when a setting is out of range, [`VoiceError::Codec`] when libopus
+    /// refuses.
+    pub fn new(settings: JitterSettings) -> Result<Self, VoiceError> {
+        if settings.depth_max_ms > 1000 {
+            return Err(VoiceError::Settings("depth_max_ms, at most 1000"));
+        }
+        if settings.depth_min_ms > settings.depth_max_ms {
+            return Err(VoiceError::Settings("depth_min_ms, at most depth_max_ms"));
+        }
+        if !(1..=50).contains(&settings.concealed_max) {
+            return Err(VoiceError::Settings("concealed_max, 1 to 50"));
+        }
+        let packets = u64::from(settings.depth_max_ms) / FRAME_MS;
+        Ok(Self {
+            settings,
+            decoder: Decoder::new()?,
+            queue: Queue::new(SPARE_PACKETS + usize::try_from(packets).unwrap_or(0)),
+            delay: Delay::new(),
+            clock: TickClock::new(),
+            fifo: Fifo::new(),
+            scratch: Box::new([0; PACKET_SAMPLES_MAX]),
+            out: SILENCE,
+            playing: false,
+            expected: 0,
+            waited: 0,
+            concealed_run: 0,
+            decoded_mode: None,
+            label: None,
+            loss: 0.0,
+            fec: false,
+            stats: JitterStats::default(),
+        })
+    }
+
+    /// Takes a packet that came at `now`. Duplicates, late packets and garbage are dropped and
+    /// counted. `now` may stand still, and counts from any start.
+    pub fn push(&mut self, now: Duration, packet: &Packet<'_>) {
+        let arrival = to_samples(now);
+        let pushed = self.queue.push(arrival, packet);
+        self.stats.lost += std::mem::take(&mut self.queue.overflowed);
+        match pushed {
+            Pushed::Kept { timestamp } => {
+                self.stats.received += 1;
+                self.delay.observe(arrival, timestamp);
+            }
+            Pushed::Restarted { timestamp } => {
+                self.stats.received += 1;
+                self.stop();
+                self.decoder.reset();
+                self.delay.reset();
+                self.delay.observe(arrival, timestamp);
+            }
+            Pushed::Late { timestamp } => {
+                self.stats.late += 1;
+                // It was not lost after all, and the depth should have been greater.
+                self.loss = (self.loss - LOSS_STEP).max(0.0);
+                self.delay.observe(arrival, timestamp);
+            }
+            Pushed::Duplicate => {}
+            Pushed::Refused => self.stats.refused += 1,
+        }
+    }
+
+    /// The next 20 ms. To be called once a tick.
+    pub fn pull(&mut self, now: Duration) -> Pulled<'_> {
+        let now = to_samples(now);
+        self.clock.tick(now);
+        let depth_before = self.depth();
+        let mut kind = self.fifo.kind();
+        // A frame holds samples of one mode. When what comes next is of another, the rest of the
+        // present one is played alone.
+        let mut padded = false;
+        for _ in 0..STEPS_MAX {
+            if self.fifo.len() >= FRAME_SAMPLES {
+                break;
+            }
+            let step = self.plan(now);
+            let label = self.label_of(&step);
+            if self.fifo.len() > 0 && (matches!(step, Step::Idle) || label != self.fifo.mode()) {
+                padded = true;
+                break;
+            }
+            match step {
+                Step::Idle => break,
+                Step::Decode => self.decode(label),
+                Step::Recover => self.recover(label),
+                Step::Conceal { lost } => self.conceal(label, lost),
+            }
+            kind = kind.max(self.fifo.kind());
+        }
+        if !padded && self.fifo.len() >= FRAME_SAMPLES {
+            self.scale(now, depth_before);
+            kind = kind.max(self.fifo.kind());
+        }
+        if self.fifo.len() == 0 {
+            self.out = SILENCE;
+            return Pulled {
+                frame: &self.out,
+                kind: Kind::Idle,
+                mode: None,
+            };
+        }
+        let mode = self.fifo.mode();
+        self.fifo.play(&mut self.out);
+        self.label = mode;
+        Pulled {
+            frame: &self.out,
+            kind,
+            mode,
+        }
+    }
+
+    /// Forgets the stream (a new SSRC); the counts go on.
+    pub fn reset(&mut self) {
+        self.queue.clear();
+        self.delay.reset();
+        self.clock = TickClock::new();
+        self.stop();
+        self.fifo.clear();
+        self.decoder.reset();
+        self.decoded_mode = None;
+        self.label = None;
+        self.loss = 0.0;
+        self.fec = false;
+    }
+
+    /// Counts so far, and the present depth.
+    #[must_use]
+    pub fn stats(&self) -> JitterStats {
+        JitterStats {
+            depth_ms: u32::try_from(self.target() / SAMPLES_PER_MS).unwrap_or(0),
+            jitter_ms: self.delay.jitter_ms(),
+            ..self.stats
+        }
+    }
+
+    fn stop(&mut self) {
+        self.playing = false;
+        self.waited = 0;
+        self.concealed_run = 0;
+    }
+
+    /// The depth to aim at, in samples over the fastest packets.
+    fn target(&self) -> i64 {
+        let least = i64::from(self.settings.depth_min_ms) * SAMPLES_PER_MS;
+        let most = i64::from(self.settings.depth_max_ms) * SAMPLES_PER_MS;
+        let wanted = self.delay.target(self.fec, FRAME);
+        let floor = if self.fec { least + FRAME } else { least };
+        wanted.max(floor).min(most)
+    }
+
+    /// How long after the fastest packets the next packet is decoded, as things stand: at the tick at
+    /// which the samples in the fifo no longer make a frame.
+    fn depth(&self) -> i64 {
+        let frames = (self.fifo.len() / FRAME_SAMPLES) as i64;
+        (self.clock.now() + frames * FRAME - self.expected).saturating_sub(self.delay.least())
+    }
+
+    /// Decides the next step, and settles what the packets that wait tell of those that do not.
+    fn plan(&mut self, now: i64) -> Step {
+        if !self.playing {
+            return self.plan_start(now);
+        }
+        let Some(head) = self.queue.head() else {
+            if self.concealed_run >= self.settings.concealed_max {
+                self.stop();
+                return Step::Idle;
+            }
+            return Step::Conceal { lost: false };
+        };
+        let missing = head.sequence - self.queue.next;
+        let mut gap = head.timestamp - self.expected;
+        let recoverable = head.lbrr && head.samples == FRAME;
+        if gap > 0 && self.waited > 0 {
+            // What was made up stands for what is missing. But when the depth should grow anyway,
+            // and the last missing frame can be had, it stands for itself and the depth has grown.
+            let keep = gap == FRAME && missing > 0 && recoverable && self.depth() < self.target();
+            if !keep {
+                let stands_for = gap.min(self.waited);
+                self.expected += stands_for;
+                gap -= stands_for;
+            }
+        }
+        self.waited = 0;
+        if gap <= 0 {
+            return Step::Decode;
+        }
+        if missing == 0
+            || gap > (missing + 1) * FRAME
+            || self.concealed_run >= self.settings.concealed_max
+        {
+            // The sender paused, or too much is gone to make it up: start anew when it is due.
+            self.stop();
+            return if self.fifo.len() > 0 {
+                Step::Idle
+            } else {
+                self.plan_start(now)
+            };
+        }
+        if gap <= FRAME && recoverable {
+            return Step::Recover;
+        }
+        Step::Conceal { lost: true }
+    }
+
+    fn plan_start(&mut self, now: i64) -> Step {
+        let most = i64::from(self.settings.depth_max_ms) * SAMPLES_PER_MS;
+        // What is older than the deepest depth would never be made up for.
+        for _ in 0..self.queue.waiting().saturating_sub(1) {
+            let Some(head) = self.queue.head() else {
+                break;
+            };
+            if now - head.timestamp - self.delay.least() <= most + FRAME {
+                break;
+            }
+            self.stats.lost += self.queue.discard().unsigned_abs();
+        }
+        let target = self.target();
+        let Some(head) = self.queue.head() else {
+            return Step::Idle;
+        };
+        let due = now - head.timestamp >= self.delay.least() + target;
+        if !due && now - head.arrival < most {
+            return Step::Idle;
+        }
+        let missing = head.sequence - self.queue.next;
+        let gap = head.timestamp - self.expected;
+        if !(0..=(missing + 1) * FRAME).contains(&gap) {
+            // A sender that pauses starts its encoder afresh.
+            self.decoder.reset();
+        }
+        self.playing = true;
+        self.expected = head.timestamp;
+        self.waited = 0;
+        self.concealed_run = 0;
+        Step::Decode
+    }
+
+    /// The narrowest mode of everything that the samples of a step may come from.
+    fn label_of(&self, step: &Step) -> Option<Mode> {
+        let head = self.queue.head().map(|head| head.mode);
+        match step {
+            Step::Idle => None,
+            Step::Decode => head.flatten(),
+            Step::Recover | Step::Conceal { .. } => {
+                head.map_or(self.label_now(), |head| narrowest(self.label_now(), head))
+            }
+        }
+    }
+
+    /// The label of the samples before the next ones.
+    fn label_now(&self) -> Option<Mode> {
+        if self.fifo.len() > 0 {
+            self.fifo.mode()
+        } else {
+            self.label
+        }
+    }
+
+    fn decode(&mut self, label: Option<Mode>) {
+        // A label that differs from the packet's own means that something of another mode, or made
+        // up beside one, was played in between.
+        let changed = label != self.decoded_mode || label != self.label_now();
+        if changed {
+            self.decoder.reset();
+        }
+        let Some((missing, slot)) = self.queue.take() else {
+            return;
+        };
+        let samples = usize::try_from(slot.samples).unwrap_or(FRAME_SAMPLES);
+        self.expected = slot.timestamp + slot.samples;
+        let decoded = self.decoder.decode(slot.payload(), &mut self.scratch[..]);
+        let kind = if decoded.is_ok() {
+            Kind::Decoded
+        } else {
+            Kind::Concealed
+        };
+        let samples = decoded.unwrap_or(samples);
+        if kind == Kind::Concealed {
+            // The packet looked like Opus and was not: its time passes in silence.
+            self.scratch.fill(0);
+            self.decoder.reset();
+            self.stats.concealed += 1;
+        }
+        let wave = self.scratch.get(..samples).unwrap_or(&[]);
+        self.fifo.append(wave, label, kind, 1.0);
+        self.decoded_mode = label;
+        self.concealed_run = 0;
+        self.count_loss(missing);
+    }
+
+    fn recover(&mut self, label: Option<Mode>) {
+        let Some(head) = self.queue.head() else {
+            return;
+        };
+        let frame = self.scratch.get_mut(..FRAME_SAMPLES).unwrap_or(&mut []);
+        let recovered = self.decoder.recover(head.payload(), frame);
+        self.expected = head.timestamp;
+        if recovered.is_err() {
+            frame.fill(0);
+        }
+        self.fifo.append(frame, label, Kind::Recovered, 1.0);
+        self.stats.recovered += 1;
+        self.concealed_run = 0;
+    }
+
+    fn conceal(&mut self, label: Option<Mode>, lost: bool) {
+        let frame = self.scratch.get_mut(..FRAME_SAMPLES).unwrap_or(&mut []);
+        if self.decoder.conceal(frame).is_err() {
+            frame.fill(0);
+        }
+        self.concealed_run += 1;
+        let whole = self.settings.concealed_max.saturating_sub(1).min(2);
+        let faded = self.concealed_run.saturating_sub(whole) as f32;
+        let fades = (self.settings.concealed_max - whole).max(1) as f32;
+        let gain = (1.0 - faded / fades).max(0.0);
+        self.fifo.append(frame, label, Kind::Concealed, gain);
+        self.stats.concealed += 1;
+        if lost {
+            self.expected += FRAME;
+        } else {
+            self.waited += FRAME;
+        }
+    }
+
+    fn count_loss(&mut self, missing: i64) {
+        self.stats.lost += missing.unsigned_abs();
+        for _ in 0..missing.min(10) {
+            self.loss += (1.0 - self.loss) * LOSS_STEP;
+        }
+        if self.loss > LOSS_ON {
+            self.fec = true;
+        }
+        self.loss -= self.loss * LOSS_STEP;
+        if self.loss < LOSS_OFF {
+            self.fec = false;
+        }
+    }
+
+    /// Shortens or lengthens what waits in the fifo when the depth is not what it should be.
+    fn scale(&mut self, now: i64, depth: i64) {
+        if !self.playing || self.concealed_run > 0 {
+            return;
+        }
+        let target = self.target();
+        if depth + GROW_SLACK < target {
+            self.fifo.lengthen();
+        } else if depth - FRAME >= target + SHRINK_SLACK {
+            // Shortening leaves less than a frame, so the next packet must be there.
+            let label = self.fifo.mode();
+            let step = self.plan(now);
+            if matches!(step, Step::Decode) && self.label_of(&step) == label {
+                self.decode(label);
+                self.fifo.shorten(stretch::PERIOD_MAX);
+            }
+        } else if depth >= target {
+            // What is left over after this frame is delay without use.
+            self.fifo.shorten(self.fifo.len() - FRAME_SAMPLES);
+        }
+    }
+}
+
+impl std::fmt::Debug for JitterBuffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JitterBuffer")
+            .field("settings", &self.settings)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The narrower of two labels. Of an unstamped frame nothing is known, so beside a stamped one it
+/// counts as Listen.
+fn narrowest(a: Option<Mode>, b: Option<Mode>) -> Option<Mode> {
+    match (a, b) {
+        (None, None) => None,
+        (Some(a), Some(b)) => Some(a.narrower(b)),
+        _ => Some(Mode::Listen),
+    }
+}
+
+fn to_samples(now: Duration) -> i64 {
+    // In millionths of a second times 48 this holds for 6000 years.
+    i64::try_from(now.as_micros() * 48 / 1000).unwrap_or(i64::MAX / 4)
+}
+
+/// The clock of the ticks: when they come, less what they have played. Ticks that come late say
+/// nothing of those to come, so the earliest of the last second counts.
+struct TickClock {
+    played: i64,
+    last: i64,
+    window_min: i64,
+    window_before_min: i64,
+    ticks: u32,
+}
+
+impl TickClock {
+    const fn new() -> Self {
+        Self {
+            played: 0,
+            last: 0,
+            window_min: i64::MAX,
+            window_before_min: i64::MAX,
+            ticks: 0,
+        }
+    }
+
+    fn tick(&mut self, now: i64) {
+        self.played += FRAME;
+        let offset = now - self.played;
+        if (offset - self.last).abs() > TICK_JUMP {
+            self.window_min = offset;
+            self.window_before_min = offset;
+            self.ticks = 0;
+        }
+        self.last = offset;
+        self.window_min = self.window_min.min(offset);
+        self.ticks += 1;
+        if self.ticks >= TICK_WINDOW {
+            self.ticks = 0;
+            self.window_before_min = self.window_min;
+            self.window_min = offset;
+        }
+    }
+
+    fn now(&self) -> i64 {
+        self.played + self.window_min.min(self.window_before_min)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! Changes of the sampling rate: a streaming polyphase FIR.
+
+use crate::opus::VoiceError;
+
+/// Taps a phase where the rate does not fall: 1.5 ms of delay from 8 to 48 kHz.
+const TAPS: u32 = 24;
+/// Where the filter is down by 6 dB, as a share of the lower Nyquist frequency.
+const CUTOFF: f64 = 0.94;
+/// The shape of the Kaiser window: about 55 dB between passband and stopband.
+const KAISER_BETA: f64 = 5.0;
+/// The largest term of the reduced ratio: 192 to 44.1 kHz is 147 to 640.
+const RATIO_MAX: u32 = 640;
+
+/// A resampler for one stream, for every ratio of two terms of at most 640: all pairs of 8, 16, 24,
+/// 32, 44.1, 48, 96 and 192 kHz, but not 44.1 kHz to rates that have no such ratio to it.
+///
+/// Flat within 0.5 dB up to 0.8 of the lower Nyquist frequency, aliases and images at least 45 dB
+/// down from 1.1 of it. The delay is 12 samples of the lower rate.
+#[derive(Debug, Clone)]
+pub struct Resampler {
+    /// One row of reversed taps for each phase.
+    rows: Vec<f32>,
+    taps: usize,
+    phases: usize,
+    step: usize,
+    /// The last samples of the input, as many as one row reaches back, and then the new ones.
+    history: Vec<f32>,
+    phase: usize,
+}
+
+impl Resampler {
+    /// A resampler whose past is silence.
+    ///
+    /// # Errors
+    /// [`VoiceError::Settings`] when a rate is 0 or the reduced ratio has a term above 640.
+    pub fn new(from_hz: u32, to_hz: u32) -> Result<Self, VoiceError> {
+        if from_hz == 0 || to_hz == 0 {
+            return Err(VoiceError::Settings("sampling rate, above 0"));
+        }
+        let common = gcd(from_hz, to_hz);
+        let (up, down) = (to_hz / common, from_hz / common);
+        if up.max(down) > RATIO_MAX {
+            return Err(VoiceError::Settings("ratio of rates, terms up to 640"));
+        }
+        let taps = if up == down {
+            1
+        } else {
+            TAPS.max((TAPS * down).div_ceil(up)) as usize
+        };
+        let phases = up as usize;
+        Ok(Self {
+            rows: rows(taps, phases, down as usize),
+            taps,
+            phases,
+            step: down as usize,
+            history: vec![0.0; taps - 1],
+            phase: 0,
+        })
+    }
+
+    /// Resamples `input` and appends to `output`. Allocates nothing once both have held their most.
+    pub fn process(&mut self, input: &[i16], output: &mut Vec<i16>) {
+        self.history.extend(input.iter().map(|&s| f32::from(s)));
+        let mut at = 0;
+        while let Some(window) = self
+            .history
+            .get(at + self.phase / self.phases..)
+            .and_then(|rest| rest.get(..self.taps))
+        {
+            at += self.phase / self.phases;
+            self.phase %= self.phases;
+            let row = self.rows.chunks_exact(self.taps).nth(self.phase);
+            let sum: f32 = row
+                .unwrap_or(&[])
+                .iter()
+                .zip(window)
+                .map(|(tap, sample)| tap * sample)
+                .sum();
+            output.push(sum.round().clamp(-32_768.0, 32_767.0) as i16);
+            self.phase += self.step;
+        }
+        // Move on by whole samples of input, as far as they are there.
+        let whole = (self.phase / self.phases).min(self.history.len() - at);
+        self.phase -= whole * self.phases;
+        self.history.drain(..at + whole);
+    }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The windowed sinc, split by phase: row `p` gives the sample `p / phases` after the newest but
+/// half of the taps. Each row sums to 1, so that a constant stays one.
+fn rows(taps: usize, phases: usize, step: usize) -> Vec<f32> {
+    if taps == 1 {
+        return vec![1.0; phases];
+    }
+    let len = (taps * phases) as f64;
+    let middle = (len - 1.0) / 2.0;
+    let cutoff = CUTOFF / phases.max(step) as f64;
+    let prototype = |n: usize| {
+        let t = n as f64 - middle;
+        let x = std::f64::consts::PI * cutoff * t;
+        let sinc = if x.abs() < 1e-9 { 1.0 } else { x.sin() / x };
+        let edge = t / (len / 2.0);
+        sinc * bessel_i0(KAISER_BETA * (1.0 - edge * edge).max(0.0).sqrt())
+    };
+    let mut rows = Vec::with_capacity(taps * phases);
+    for phase in 0..phases {
+        let row: Vec<f64> = (0..taps)
+            .rev()
+            .map(|tap| prototype(phase + tap * phases))
+            .collect();
+        let sum: f64 = row.iter().sum();
+        rows.extend(row.iter().map(|tap| (tap / sum) as f32));
+    }
+    rows
+}
+
+/// The modified Bessel function of the first kind, order 0, by its series.
+fn bessel_i0(x: f64) -> f64 {
+    let mut term = 1.0;
+    let mut sum = 1.0;
+    for k in 1..32 {
+        let half = x / (2.0 * f64::from(k));
+        term *= half * half;
+        sum += term;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rms;
+
+    const RATES_HZ: [u32; 8] = [
+        8_000, 16_000, 24_000, 32_000, 44_100, 48_000, 96_000, 192_000,
+    ];
+
+    fn tone(hz: f64, rate_hz: u32, len: usize) -> Vec<i16> {
+        (0..len)
+            .map(|n| {
+                let phase = std::f64::consts::TAU * hz * n as f64 / f64::from(rate_hz);
+                (10_000.0 * phase.sin()).round() as i16
+            })
+            .collect()
+    }
+
+    fn resampled(from_hz: u32, to_hz: u32, input: &[i16]) -> Vec<i16> {
+        let mut resampler = Resampler::new(from_hz, to_hz).expect("a known pair");
+        let mut output = Vec::new();
+        for chunk in input.chunks(331) {
+            resampler.process(chunk, &mut output);
+        }
+        output
+    }
+
+    /// The gain of a tone in decibels, its beginning left out.
+    fn gain_db(from_hz: u32, to_hz: u32, hz: f64) -> f64 {
+        let input = tone(hz, from_hz, from_hz as usize / 2);
+        let output = resampled(from_hz, to_hz, &input);
+        20.0 * (rms(&output[output.len() / 4..]).max(0.01) / rms(&input)).log10()
+    }
+
+    #[test]
+    fn every_pair_of_rates_keeps_the_passband_and_the_number_of_samples() {
+        for from_hz in RATES_HZ {
+            for to_hz in RATES_HZ {
+                let nyquist_hz = f64::from(from_hz.min(to_hz)) / 2.0;
+                for share in [0.05, 0.4, 0.8] {
+                    let gain_db = gain_db(from_hz, to_hz, share * nyquist_hz);
+                    assert!(
+                        gain_db.abs() < 0.5,
+                        "{from_hz} to {to_hz} at {share}: {gain_db:.2} dB"
+                    );
+                }
+                let len = resampled(from_hz, to_hz, &vec![0; from_hz as usize]).len();
+                assert!(len.abs_diff(to_hz as usize) <= 1, "{from_hz} {to_hz} {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn aliases_are_gone_when_the_rate_falls() {
+        for from_hz in RATES_HZ {
+            for to_hz in RATES_HZ {
+                let hz = 1.1 * f64::from(to_hz) / 2.0;
+                if hz < 0.49 * f64::from(from_hz) {
+                    let gain_db = gain_db(from_hz, to_hz, hz);
+                    assert!(gain_db < -45.0, "{from_hz} to {to_hz}: {gain_db:.1} dB");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn images_are_gone_when_the_rate_rises() {
+        // What is left of a tone when it is taken out again is image and noise.
+        let output = resampled(8_000, 48_000, &tone(3_000.0, 8_000, 8_000));
+        let steady = &output[4_800..43_200];
+        let (mut re, mut im) = (0.0, 0.0);
+        for (n, &sample) in steady.iter().enumerate() {
+            let phase = std::f64::consts::TAU * 3_000.0 * n as f64 / 48_000.0;
+            re += f64::from(sample) * phase.cos();
+            im += f64::from(sample) * phase.sin();
+        }
+        let amplitude = 2.0 * re.hypot(im) / steady.len() as f64;
+        let rest = (rms(steady).powi(2) - amplitude * amplitude / 2.0).max(0.0);
+        let rest_db = 10.0 * (rest / rms(steady).powi(2)).log10();
+        assert!(rest_db < -45.0, "{rest_db:.1} dB");
+    }
+
+    #[test]
+    fn telephone_rates_delay_by_a_millisecond_and_a_half() {
+        let mut input = vec![0_i16; 800];
+        input[100] = 20_000;
+        let output = resampled(8_000, 48_000, &input);
+        let peak = (0..output.len()).max_by_key(|&n| output[n]).unwrap_or(0);
+        assert!(peak.abs_diff(100 * 6 + 72) <= 1, "{peak}");
+    }
+
+    #[test]
+    fn how_the_input_is_cut_makes_no_difference() {
+        let input = tone(440.0, 44_100, 4_410);
+        let mut whole = Vec::new();
+        Resampler::new(44_100, 48_000)
+            .expect("a known pair")
+            .process(&input, &mut whole);
+        assert_eq!(whole, resampled(44_100, 48_000, &input));
+        let mut one_by_one = Vec::new();
+        let mut resampler = Resampler::new(192_000, 8_000).expect("a known pair");
+        for sample in &input {
+            resampler.process(&[*sample], &mut one_by_one);
+        }
+        assert_eq!(one_by_one, resampled(192_000, 8_000, &input));
+    }
+
+    #[test]
+    fn the_same_rate_changes_nothing() {
+        let input = tone(440.0, 48_000, 960);
+        assert_eq!(resampled(48_000, 48_000, &input), input);
+    }
+
+    #[test]
+    fn odd_rates_are_refused() {
+        assert!(Resampler::new(0, 48_000).is_err());
+        assert!(Resampler::new(44_101, 48_000).is_err());
+    }
+}
