@@ -1,0 +1,281 @@
+//! The house, held to its plan: arrows point down, the lower floors stay pure, and no file outgrows
+//! its reader.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Every crate with its floor, and the crates of this workspace that it may name.
+const HOUSE: &[(&str, u8, &[&str])] = &[
+    ("mix", 0, &[]),
+    ("wire", 0, &["mix"]),
+    ("call", 1, &["wire", "mix"]),
+    ("session", 1, &["wire"]),
+    ("voice", 1, &["mix"]),
+    ("client", 2, &["wire", "session", "voice", "mix"]),
+    ("service", 2, &["wire", "mix", "call", "voice"]),
+    ("demo", 3, &["client", "service", "voice", "mix", "wire"]),
+    (
+        "bench",
+        4,
+        &[
+            "demo", "client", "service", "session", "call", "voice", "mix", "wire",
+        ],
+    ),
+];
+
+/// The floors that hold no async, sockets, files, clock reads, locks or randomness.
+const PURE_FLOORS: std::ops::RangeInclusive<u8> = 0..=1;
+const IMPURE_PATHS: &[&str] = &[
+    "Instant::now",
+    "SystemTime::now",
+    "std::fs",
+    "std::net",
+    "std::thread",
+];
+const IMPURE_WORDS: &[&str] = &["tokio", "async", "Mutex", "RwLock", "rand"];
+const IMPURE_DEPENDENCIES: &[&str] = &[
+    "axum", "hyper", "rand", "reqwest", "sqlx", "str0m", "tokio", "webrtc",
+];
+
+const LINES_MAX: usize = 450;
+
+/// One dependency of a crate of this workspace, as its manifest says.
+struct Dependency {
+    name: String,
+    is_normal: bool,
+    is_local: bool,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The crates of the workspace, without the package of these tests.
+fn crates() -> BTreeMap<String, Vec<Dependency>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--offline", "--no-deps", "--format-version=1"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo answers in JSON");
+    let text = |value: &Value| value.as_str().map(str::to_owned).expect("a name");
+    let list = |value: &Value| value.as_array().cloned().expect("a list");
+    list(&metadata["packages"])
+        .iter()
+        .filter(|package| package["name"] != env!("CARGO_PKG_NAME"))
+        .map(|package| {
+            let dependencies = list(&package["dependencies"])
+                .iter()
+                .map(|dependency| Dependency {
+                    name: text(&dependency["name"]),
+                    is_normal: dependency["kind"].is_null(),
+                    is_local: dependency["path"].is_string(),
+                })
+                .collect();
+            (text(&package["name"]), dependencies)
+        })
+        .collect()
+}
+
+fn floor(name: &str) -> Option<u8> {
+    HOUSE
+        .iter()
+        .find(|(crate_name, ..)| *crate_name == name)
+        .map(|(_, floor, _)| *floor)
+}
+
+fn pure_crates() -> impl Iterator<Item = &'static str> {
+    HOUSE
+        .iter()
+        .filter(|(_, floor, _)| PURE_FLOORS.contains(floor))
+        .map(|(name, ..)| *name)
+}
+
+/// Every Rust file below a directory.
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("the directory is there") {
+        let path = entry.expect("its entries are readable").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The code of a file without its comments and its test modules.
+fn code(text: &str) -> String {
+    let mut code = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line == "#[cfg(test)]" {
+            let item = lines.next().unwrap_or_default();
+            if item.ends_with('{') {
+                lines.by_ref().find(|line| *line == "}");
+            }
+        } else if !line.trim_start().starts_with("//") {
+            code.push_str(line);
+            code.push('\n');
+        }
+    }
+    code
+}
+
+fn is_test(path: &Path) -> bool {
+    path.components()
+        .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
+}
+
+/// What of the impure a file names.
+fn impurities(text: &str) -> Vec<String> {
+    let code = code(text);
+    let has_word = |text: &str, word: &str| {
+        text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+            .any(|found| found == word)
+    };
+    let mut found: Vec<String> = IMPURE_PATHS
+        .iter()
+        .filter(|path| code.contains(*path))
+        .chain(IMPURE_WORDS.iter().filter(|word| has_word(&code, word)))
+        .map(ToString::to_string)
+        .collect();
+    // `use std::{fs, net::IpAddr};` names them too.
+    for group in code.split("use std::{").skip(1) {
+        let group = group.split(';').next().unwrap_or_default();
+        let modules = ["fs", "net", "thread"];
+        found.extend(
+            modules
+                .iter()
+                .filter(|word| has_word(group, word))
+                .map(ToString::to_string),
+        );
+    }
+    found
+}
+
+#[test]
+fn every_arrow_between_crates_points_down_and_is_allowed() {
+    let crates = crates();
+    let known: Vec<&str> = crates.keys().map(String::as_str).collect();
+    let mut planned: Vec<&str> = HOUSE.iter().map(|(name, ..)| *name).collect();
+    planned.sort_unstable();
+    assert_eq!(known, planned, "the workspace has the crates of the plan");
+
+    for (name, at, allowed) in HOUSE {
+        for below in *allowed {
+            let below_at = floor(below).expect("the plan names its own crates");
+            assert!(
+                below_at < *at || (*name, *below) == ("wire", "mix"),
+                "the plan itself points up: {name} → {below}"
+            );
+        }
+        for dependency in crates[*name]
+            .iter()
+            .filter(|dependency| dependency.is_local)
+        {
+            assert!(
+                allowed.contains(&dependency.name.as_str()),
+                "{name} → {} is not in the plan",
+                dependency.name
+            );
+        }
+    }
+}
+
+#[test]
+fn the_lower_floors_depend_on_nothing_impure() {
+    let crates = crates();
+    for name in pure_crates() {
+        for dependency in crates[name]
+            .iter()
+            .filter(|dependency| dependency.is_normal)
+        {
+            assert!(
+                !IMPURE_DEPENDENCIES.contains(&dependency.name.as_str()),
+                "{name} depends on {}",
+                dependency.name
+            );
+        }
+    }
+}
+
+#[test]
+fn the_lower_floors_name_no_clock_file_socket_thread_lock_or_chance() {
+    for name in pure_crates() {
+        for path in sources(&root().join("src-tauri").join(name).join("src")) {
+            let within = path.strip_prefix(root()).expect("it lies in the checkout");
+            if !is_test(within.strip_prefix("src-tauri").unwrap_or(within)) {
+                let found = impurities(&read(&path));
+                assert!(found.is_empty(), "{} names {found:?}", within.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_search_for_the_impure_finds_it_and_spares_comments_and_tests() {
+    let impure = "use std::{\n    fmt,\n    net::IpAddr,\n};\nlet now = Instant::now();\n\
+                  static LOCK: Mutex<u8>;\n";
+    assert_eq!(impurities(impure), ["Instant::now", "Mutex", "net"]);
+    let pure = "/// Like `tokio`.\nlet operand = brand;\n#[cfg(test)]\nmod tests {\n    use \
+                std::fs;\n}\n";
+    assert_eq!(impurities(pure), Vec::<String>::new());
+    assert_eq!(
+        impurities(&format!("{pure}use std::thread;\n")),
+        ["std::thread"]
+    );
+}
+
+#[test]
+fn every_crate_says_first_what_it_knows_nothing_of() {
+    for (name, ..) in HOUSE {
+        let source = root().join("src-tauri").join(name).join("src");
+        let main = ["lib.rs", "main.rs"].map(|file| source.join(file));
+        let text = read(main.iter().find(|path| path.exists()).unwrap_or(&main[0]));
+        let docs: Vec<&str> = text
+            .lines()
+            .take_while(|line| line.starts_with("//!"))
+            .map(|line| line.trim_start_matches("//!").trim())
+            .collect();
+        assert!(
+            docs.join(" ").contains("knows nothing of"),
+            "{name} does not"
+        );
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_its_reader_is_patient() {
+    for path in sources(&root().join("src-tauri")) {
+        let lines = read(&path).lines().count();
+        assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_left_to_be_written() {
+    let marks = ["todo", "unimplemented"].map(|name| format!("{name}!"));
+    for directory in ["src-tauri", "tests"] {
+        for path in sources(&root().join(directory)) {
+            let text = read(&path);
+            for mark in &marks {
+                assert!(!text.contains(mark), "{} says {mark}", path.display());
+            }
+        }
+    }
+}
