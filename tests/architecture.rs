@@ -1,6 +1,8 @@
 //! The house, held to its plan: arrows point down, the lower floors stay pure, and no file outgrows
 //! its reader.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "so does a test fail")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,19 +15,23 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("mix", 0, &[]),
     ("wire", 0, &["mix"]),
     ("call", 1, &["wire", "mix"]),
-    ("session", 1, &["wire"]),
+    ("session", 1, &["wire", "mix"]),
     ("voice", 1, &["mix"]),
     ("client", 2, &["wire", "session", "voice", "mix"]),
-    ("service", 2, &["wire", "mix", "call", "voice"]),
+    ("media", 2, &["wire", "voice", "mix"]),
+    ("service", 2, &["wire", "mix", "call", "voice", "media"]),
     ("demo", 3, &["client", "service", "voice", "mix", "wire"]),
     (
         "bench",
-        4,
+        3,
         &[
-            "demo", "client", "service", "session", "call", "voice", "mix", "wire",
+            "demo", "client", "service", "media", "session", "call", "voice", "mix", "wire",
         ],
     ),
 ];
+
+/// The arrows that stay on their floor; each runs one way.
+const SIDEWAYS: &[(&str, &str)] = &[("wire", "mix"), ("service", "media"), ("bench", "demo")];
 
 /// The floors that hold no async, sockets, files, clock reads, locks or randomness.
 const PURE_FLOORS: std::ops::RangeInclusive<u8> = 0..=1;
@@ -180,7 +186,7 @@ fn every_arrow_between_crates_points_down_and_is_allowed() {
         for below in *allowed {
             let below_at = floor(below).expect("the plan names its own crates");
             assert!(
-                below_at < *at || (*name, *below) == ("wire", "mix"),
+                below_at < *at || SIDEWAYS.contains(&(*name, *below)) && below_at == *at,
                 "the plan itself points up: {name} → {below}"
             );
         }
@@ -261,10 +267,13 @@ fn every_crate_says_first_what_it_knows_nothing_of() {
 
 #[test]
 fn no_file_is_longer_than_its_reader_is_patient() {
-    for path in sources(&root().join("src-tauri")) {
-        let lines = read(&path).lines().count();
-        assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
-    }
+    let too_long: Vec<String> = sources(&root().join("src-tauri"))
+        .iter()
+        .map(|path| (path, read(path).lines().count()))
+        .filter(|(_, lines)| *lines > LINES_MAX)
+        .map(|(path, lines)| format!("{} has {lines} lines", path.display()))
+        .collect();
+    assert_eq!(too_long, Vec::<String>::new());
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub const UNSTAMPED_WAIT: Duration = Duration::from_millis(300);
 ///
 /// - After the coach narrowed, frames that were captured and stamped before are still to be played:
 ///   for [`DRAIN`] they reach as far as before the switch. The first frame with the new stamp ends
-///   this early, unless the switch before lies less than [`DRAIN`] back: then that frame may be
+///   this early, if a wide one had been played before the switch. If none had, that frame may be
 ///   older than the wide ones, and only time ends it.
 /// - After a revocation nothing reaches further than what was left, for [`DRAIN`], whatever is
 ///   granted meanwhile: what was said before the revocation cannot be told from what is said after.
@@ -30,7 +30,9 @@ pub const UNSTAMPED_WAIT: Duration = Duration::from_millis(300);
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
     grant: Mode,
-    switched_at: Option<Duration>,
+    /// Whether a frame as wide as the grant was played since the grant changed, and none of an
+    /// earlier grant could be mistaken for it.
+    is_reached: bool,
     drain: Option<Drain>,
     revoked: Option<Window>,
     unstamped: Option<Window>,
@@ -75,14 +77,9 @@ impl Gate {
         let unstamped = self.unstamped.take().filter(|window| window.is_open(now));
         if mode < before {
             let widest = drain.map_or(before, |drain| drain.window.mode.max(before));
-            // Only when nothing else switched lately does a narrow frame prove that all wide ones
-            // have been played.
-            let ends_early = self
-                .switched_at
-                .is_none_or(|at| now >= at.saturating_add(DRAIN));
             self.drain = Some(Drain {
                 window: Window::open(widest, now, DRAIN),
-                ends_early,
+                ends_early: self.is_reached,
             });
             self.unstamped = unstamped;
         } else {
@@ -91,7 +88,7 @@ impl Gate {
             self.drain = drain;
         }
         self.grant = mode;
-        self.switched_at = Some(now);
+        self.is_reached = false;
     }
 
     /// Permission for everything wider than `ceiling` is taken away, at once (rule A2): what is still
@@ -102,7 +99,7 @@ impl Gate {
         self.revoked = Some(Window::open(mode, now, DRAIN));
         if ceiling < self.grant {
             self.grant = ceiling;
-            self.switched_at = Some(now);
+            self.is_reached = false;
         }
     }
 
@@ -127,6 +124,7 @@ impl Gate {
         {
             self.drain = None;
         }
+        self.is_reached |= self.drain.is_none() && stamp >= self.grant;
         self.drain
             .map_or(self.grant, |drain| drain.window.mode.max(self.grant))
     }

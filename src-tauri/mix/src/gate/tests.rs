@@ -60,6 +60,7 @@ fn m3_a_barge_still_in_the_jitter_buffer_is_not_lost_by_narrowing() {
 #[test]
 fn m3_the_first_narrow_frame_ends_the_drain() {
     let (mut gate, now) = settled(Barge);
+    assert_eq!(gate.reach(now, Some(Barge)), Barge);
     gate.ask(now, Whisper);
     assert_eq!(gate.reach(now + ms(20), Some(Barge)), Barge);
     assert_eq!(gate.reach(now + ms(40), Some(Whisper)), Whisper);
@@ -75,6 +76,16 @@ fn m3_after_a_fast_change_a_whisper_from_before_it_does_not_end_the_drain() {
     assert_eq!(gate.reach(now + ms(120), Some(Whisper)), Whisper);
     assert_eq!(gate.reach(now + ms(140), Some(Barge)), Barge);
     assert_eq!(gate.reach(now + ms(160), Some(Whisper)), Whisper);
+}
+
+#[test]
+fn m3_a_whisper_from_before_a_slow_confirmation_does_not_end_the_drain() {
+    let (mut gate, now) = settled(Whisper);
+    gate.ask(now, Barge);
+    // The client learns of its grant late, barges for a moment only, and narrows.
+    gate.ask(now + ms(3_000), Whisper);
+    assert_eq!(gate.reach(now + ms(3_020), Some(Whisper)), Whisper);
+    assert_eq!(gate.reach(now + ms(3_040), Some(Barge)), Barge);
 }
 
 #[test]

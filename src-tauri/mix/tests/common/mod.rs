@@ -1,6 +1,7 @@
 //! What the tests of the mixer share: frames that say who is in them, and random calls.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::expect_used, reason = "so does a test fail")]
 
 use mix::{FRAME_SAMPLES, Frame, LegId, Mixes, Mode, Role, Routes, Spoken};
 use proptest::prelude::*;
