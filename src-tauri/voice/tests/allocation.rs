@@ -1,0 +1,127 @@
+//! Encoding, pushing and pulling allocate nothing, whatever the network does.
+#![allow(clippy::expect_used, reason = "a test that cannot go on should say so")]
+
+mod network;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use mix::{FRAME_SAMPLES, Mode};
+use network::{Random, frames, sent};
+use voice::{
+    Encoder, EncoderSettings, JitterBuffer, JitterSettings, MAX_PACKET_BYTES, Packet,
+    StampedEncoder, level_dbov, speech,
+};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes on to the system's allocator unchanged.
+#[expect(unsafe_code, reason = "an allocator that counts")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.with(Cell::get);
+    work();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+#[test]
+fn the_counter_counts() {
+    assert!(allocations(|| drop(std::hint::black_box(vec![1_u8; 100]))) > 0);
+}
+
+#[test]
+fn encoding_allocates_nothing() {
+    let speech = frames(&speech::synthesized(3, 4));
+    let settings = EncoderSettings::default();
+    let mut encoder = Encoder::new(&settings).expect("defaults");
+    let mut branch = Encoder::new(&settings).expect("defaults");
+    let mut stamped = StampedEncoder::new(&settings).expect("defaults");
+    let mut out = [0; MAX_PACKET_BYTES];
+    let counted = allocations(|| {
+        for (index, frame) in speech.iter().enumerate() {
+            let mode = [Mode::Listen, Mode::Whisper, Mode::Barge][index / 7 % 3];
+            assert!(level_dbov(frame) <= 0);
+            assert!(encoder.encode(frame, &mut out).is_ok());
+            branch.copy_state_from(&encoder);
+            assert!(stamped.encode(frame, mode, &mut out).is_ok());
+        }
+        encoder.reset();
+    });
+    assert_eq!(counted, 0);
+}
+
+#[test]
+fn the_jitter_buffer_allocates_nothing_after_its_start() {
+    let captured: Vec<_> = frames(&speech::synthesized(4, 10))
+        .into_iter()
+        .enumerate()
+        .map(|(index, frame)| {
+            (
+                frame,
+                [Mode::Barge, Mode::Whisper, Mode::Listen][index / 60 % 3],
+            )
+        })
+        .collect();
+    let packets = sent(&captured, &EncoderSettings::default());
+    let mut buffer = JitterBuffer::new(JitterSettings::default()).expect("defaults");
+    let mut random = Random(9);
+    let mut arrivals: Vec<_> = packets
+        .iter()
+        .filter_map(|packet| {
+            let delay = Duration::from_secs_f64(0.08 * random.uniform());
+            (random.uniform() > 0.08).then_some((packet.at + delay, packet))
+        })
+        .collect();
+    arrivals.sort_by_key(|(at, _)| *at);
+    let mut loud = 0;
+    let counted = allocations(|| {
+        let mut arrivals = arrivals.iter().peekable();
+        for tick in 0..550 {
+            let now = Duration::from_millis(20 * tick);
+            while let Some((at, packet)) = arrivals.next_if(|(at, _)| *at <= now) {
+                buffer.push(
+                    *at,
+                    &Packet {
+                        sequence: packet.sequence,
+                        timestamp: packet.timestamp,
+                        mode: packet.mode,
+                        payload: &packet.payload,
+                    },
+                );
+            }
+            let pulled = buffer.pull(now);
+            assert_eq!(pulled.frame.len(), FRAME_SAMPLES);
+            loud += u32::from(level_dbov(pulled.frame) > -40);
+        }
+        assert!(buffer.stats().recovered > 0);
+        buffer.reset();
+    });
+    assert!(loud > 50, "speech came through");
+    assert_eq!(counted, 0);
+}
