@@ -1,0 +1,227 @@
+//! Finds the traces of one speaker in what a listener received.
+//!
+//! A known piece of speech is searched for in a track by its whitened cross-correlation (the phase
+//! transform of Knapp and Carter, 1976): only phases count, so that a quiet voice beneath a loud one
+//! is found as well as one that is alone. What is not there gives a flat noise whose peak stands
+//! about five deviations high; what is there stands out by tens to hundreds.
+
+use mix::{FRAME_SAMPLES, SAMPLE_RATE_HZ};
+use realfft::{RealFftPlanner, num_complex::Complex};
+use voice::Resampler;
+
+/// The rate at which is searched: the recordings hold nothing above 7 kHz.
+const SEARCH_HZ: u32 = 16_000;
+/// The length of a piece that is searched for: 1 s at 16 kHz.
+const PIECE_SAMPLES: usize = 16_000;
+/// A piece quieter than this is a pause, and no evidence either way.
+const PIECE_DBOV_MIN: f64 = -45.0;
+/// How many deviations a peak must stand out. Chance gives 4 to 6 at these lengths.
+const DEVIATIONS_MIN: f64 = 12.0;
+/// What is written for no trace: the bottom of the scale of RFC 6464.
+pub const NO_TRACE_DBOV: f64 = -127.0;
+
+/// What was found of a speaker in a track.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trace {
+    /// Pieces of speech that were searched for.
+    pub pieces: usize,
+    /// How many of them were found.
+    pub found: usize,
+    /// The mean level at which they were found, in dBov; [`NO_TRACE_DBOV`] when none was.
+    pub level_dbov: f64,
+}
+
+impl Trace {
+    /// Whether any piece was found: a leak of one second is a leak.
+    #[must_use]
+    pub const fn heard(&self) -> bool {
+        self.found > 0
+    }
+
+    /// Whether so much was found that one may speak of hearing: three pieces of four.
+    #[must_use]
+    pub const fn heard_well(&self) -> bool {
+        self.found > 0 && self.found * 4 >= self.pieces * 3
+    }
+}
+
+/// Searches a track for what a speaker said. Both are 48 kHz mono.
+#[must_use]
+pub fn trace(said: &[i16], track: &[i16]) -> Trace {
+    let said = to_search_rate(said);
+    let track = to_search_rate(track);
+    let mut search = Search::new(&track);
+    let pieces: Vec<&[f64]> = said
+        .chunks_exact(PIECE_SAMPLES)
+        .filter(|piece| dbov(power(piece)) >= PIECE_DBOV_MIN)
+        .collect();
+    let found: Vec<f64> = pieces.iter().filter_map(|piece| search.find(piece)).collect();
+    let mean_power = found.iter().sum::<f64>() / found.len().max(1) as f64;
+    Trace {
+        pieces: pieces.len(),
+        found: found.len(),
+        level_dbov: if found.is_empty() { NO_TRACE_DBOV } else { dbov(mean_power) },
+    }
+}
+
+/// The level of a whole track, in dBov.
+#[must_use]
+pub fn track_dbov(track: &[i16]) -> f64 {
+    let sum: f64 = track.iter().map(|&sample| f64::from(sample).powi(2)).sum();
+    dbov(sum / track.len().max(1) as f64 / f64::from(i16::MAX).powi(2))
+}
+
+struct Search<'a> {
+    track: &'a [f64],
+    track_phases: Vec<Complex<f64>>,
+    fft: std::sync::Arc<dyn realfft::RealToComplex<f64>>,
+    inverse: std::sync::Arc<dyn realfft::ComplexToReal<f64>>,
+}
+
+impl<'a> Search<'a> {
+    fn new(track: &'a [f64]) -> Self {
+        let size = (track.len() + PIECE_SAMPLES).next_power_of_two();
+        let mut planner = RealFftPlanner::new();
+        let fft = planner.plan_fft_forward(size);
+        let inverse = planner.plan_fft_inverse(size);
+        let track_phases = phases(fft.as_ref(), track);
+        Self { track, track_phases, fft, inverse }
+    }
+
+    /// The power at which this piece is in the track; `None` when it is not.
+    fn find(&mut self, piece: &[f64]) -> Option<f64> {
+        let mut spectrum = phases(self.fft.as_ref(), piece);
+        for (bin, track_bin) in spectrum.iter_mut().zip(&self.track_phases) {
+            *bin = track_bin * bin.conj();
+        }
+        let mut correlation = self.inverse.make_output_vec();
+        self.inverse.process(&mut spectrum, &mut correlation).ok()?;
+        let deviation =
+            (correlation.iter().map(|value| value * value).sum::<f64>() / correlation.len() as f64).sqrt();
+        let lags = self.track.len().saturating_sub(piece.len()).max(1);
+        let (lag, peak) = correlation
+            .iter()
+            .take(lags)
+            .enumerate()
+            .map(|(lag, value)| (lag, value.abs()))
+            .max_by(|a, b| a.1.total_cmp(&b.1))?;
+        if deviation <= 0.0 || peak < DEVIATIONS_MIN * deviation {
+            return None;
+        }
+        let received = self.track.get(lag..lag + piece.len())?;
+        let energy: f64 = piece.iter().map(|value| value * value).sum();
+        let gain = received.iter().zip(piece).map(|(a, b)| a * b).sum::<f64>() / energy;
+        Some(gain * gain * power(piece))
+    }
+}
+
+/// The spectrum with every magnitude made one, within the band of speech.
+fn phases(fft: &dyn realfft::RealToComplex<f64>, samples: &[f64]) -> Vec<Complex<f64>> {
+    let mut input = fft.make_input_vec();
+    for (to, from) in input.iter_mut().zip(samples) {
+        *to = *from;
+    }
+    let mut spectrum = fft.make_output_vec();
+    if fft.process(&mut input, &mut spectrum).is_err() {
+        spectrum.fill(Complex::default());
+    }
+    let hz_per_bin = f64::from(SEARCH_HZ) / fft.len() as f64;
+    let loudest = spectrum.iter().map(|bin| bin.norm()).fold(0.0, f64::max);
+    for (index, bin) in spectrum.iter_mut().enumerate() {
+        let hz = index as f64 * hz_per_bin;
+        // Bins far below the loudest hold rounding only, and their phases mean nothing.
+        let counts = (150.0..6_500.0).contains(&hz) && bin.norm() > loudest * 1e-5;
+        *bin = if counts { *bin / bin.norm() } else { Complex::default() };
+    }
+    spectrum
+}
+
+fn to_search_rate(samples: &[i16]) -> Vec<f64> {
+    let mut resampled = Vec::with_capacity(samples.len() / 3 + FRAME_SAMPLES);
+    if let Ok(mut resampler) = Resampler::new(SAMPLE_RATE_HZ, SEARCH_HZ) {
+        resampler.process(samples, &mut resampled);
+    }
+    resampled.iter().map(|&sample| f64::from(sample) / f64::from(i16::MAX)).collect()
+}
+
+fn power(samples: &[f64]) -> f64 {
+    samples.iter().map(|value| value * value).sum::<f64>() / samples.len().max(1) as f64
+}
+
+fn dbov(power: f64) -> f64 {
+    if power <= 0.0 { NO_TRACE_DBOV } else { (10.0 * power.log10()).max(NO_TRACE_DBOV) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use voice::speech::{decode_g722, normalized};
+    use voice::{Decoder, Encoder, EncoderSettings, MAX_PACKET_BYTES};
+
+    /// Six seconds of recorded speech: each number gives other sentences.
+    fn voice_of(number: usize) -> Vec<i16> {
+        let names = ["demo-instruct", "demo-moreinfo", "demo-congrats", "demo-abouttotry"];
+        let path = format!("/usr/share/asterisk/sounds/en_US_f_Allison/{}.g722", names[number % 4]);
+        let bytes = std::fs::read(&path)
+            .unwrap_or_else(|error| panic!("{path}: {error}; the set-up (`make test`) installs it"));
+        let start = (number / 4) * 6 * 48_000;
+        let mut samples = decode_g722(&bytes)[start..start + 6 * 48_000].to_vec();
+        normalized(&mut samples, -26.0);
+        samples
+    }
+
+    /// What a listener gets of a track: encoded and decoded.
+    fn through_opus(track: &[i16]) -> Vec<i16> {
+        let mut encoder = Encoder::new(&EncoderSettings::default()).unwrap();
+        let mut decoder = Decoder::new().unwrap();
+        let mut packet = [0; MAX_PACKET_BYTES];
+        let mut heard = Vec::new();
+        for frame in track.as_chunks::<FRAME_SAMPLES>().0 {
+            let len = encoder.encode(frame, &mut packet).unwrap();
+            let mut out = [0; FRAME_SAMPLES];
+            decoder.decode(&packet[..len], &mut out).unwrap();
+            heard.extend_from_slice(&out);
+        }
+        heard
+    }
+
+    fn added(a: &[i16], b: &[i16], gain: f64) -> Vec<i16> {
+        let scaled = b.iter().map(|&sample| (f64::from(sample) * gain) as i16);
+        a.iter().zip(scaled).map(|(&a, b)| a.saturating_add(b)).collect()
+    }
+
+    #[test]
+    fn a_voice_is_found_in_a_coded_mix_and_an_absent_one_is_not() {
+        let (rep, lead, absent) = (voice_of(1), voice_of(2), voice_of(3));
+        let heard = through_opus(&added(&rep, &lead, 1.0));
+        for present in [&rep, &lead] {
+            let found = trace(present, &heard);
+            assert!(found.heard_well(), "{found:?}");
+            assert!((found.level_dbov - track_dbov(present)).abs() < 3.0, "{found:?}");
+        }
+        let found = trace(&absent, &heard);
+        assert!(found.pieces > 2 && !found.heard(), "{found:?}");
+        assert!((found.level_dbov - NO_TRACE_DBOV).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_leak_twenty_decibels_beneath_another_voice_is_found() {
+        let (rep, whisper) = (voice_of(4), voice_of(1));
+        let found = trace(&whisper, &through_opus(&added(&rep, &whisper, 0.1)));
+        assert!(found.heard(), "{found:?}");
+    }
+
+    #[test]
+    fn a_leak_forty_decibels_down_is_found_when_nobody_else_speaks() {
+        let whisper = voice_of(1);
+        let quiet = added(&vec![0; whisper.len()], &whisper, 0.01);
+        let found = trace(&whisper, &through_opus(&quiet));
+        assert!(found.heard(), "{found:?}");
+    }
+
+    #[test]
+    fn silence_holds_no_trace_of_anybody() {
+        assert!(!trace(&voice_of(6), &vec![0; 6 * 48_000]).heard());
+        assert!(!trace(&voice_of(6), &[]).heard());
+    }
+}
