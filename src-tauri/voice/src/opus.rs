@@ -316,3 +316,91 @@ fn check(operation: &'static str, code: c_int) -> Result<(), VoiceError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::speech;
+
+    fn speech_frames() -> Vec<Frame> {
+        let speech = speech::synthesized(11, 4);
+        speech.as_chunks::<FRAME_SAMPLES>().0.to_vec()
+    }
+
+    #[test]
+    fn a_split_stream_goes_on_bit_for_bit() {
+        let frames = speech_frames();
+        let settings = EncoderSettings::default();
+        let mut one = Encoder::new(&settings).expect("defaults");
+        let mut other = Encoder::new(&EncoderSettings {
+            complexity: 3,
+            ..settings
+        })
+        .expect("in range");
+        let (mut a, mut b) = ([0; MAX_PACKET_BYTES], [0; MAX_PACKET_BYTES]);
+        for frame in &frames[..50] {
+            one.encode(frame, &mut a).expect("room enough");
+        }
+        other.copy_state_from(&one);
+        for frame in &frames[50..] {
+            let len = one.encode(frame, &mut a).expect("room enough");
+            assert_eq!(other.encode(frame, &mut b), Ok(len));
+            assert_eq!(a[..len], b[..len]);
+        }
+    }
+
+    #[test]
+    fn speech_is_sent_with_a_copy_of_the_frame_before() {
+        let mut encoder = Encoder::new(&EncoderSettings::default()).expect("defaults");
+        let mut out = [0; MAX_PACKET_BYTES];
+        let frames = speech_frames();
+        let (mut bytes, mut copies) = (0, 0);
+        for frame in &frames {
+            let len = encoder.encode(frame, &mut out).expect("room enough");
+            assert_eq!(packet_samples(&out[..len]), Some(FRAME_SAMPLES));
+            copies += usize::from(packet_has_lbrr(&out[..len]));
+            bytes += len;
+        }
+        assert!(copies > frames.len() / 2, "{copies} of {}", frames.len());
+        let bitrate_bps = bytes * 8 * 50 / frames.len();
+        assert!((20_000..40_000).contains(&bitrate_bps), "{bitrate_bps}");
+    }
+
+    #[test]
+    fn settings_out_of_range_and_short_buffers_are_refused() {
+        let settings = EncoderSettings::default();
+        for settings in [
+            EncoderSettings {
+                bitrate_bps: 100,
+                ..settings
+            },
+            EncoderSettings {
+                complexity: 11,
+                ..settings
+            },
+            EncoderSettings {
+                expected_loss_percent: 101,
+                ..settings
+            },
+        ] {
+            assert!(matches!(
+                Encoder::new(&settings),
+                Err(VoiceError::Settings(_))
+            ));
+        }
+        let mut encoder = Encoder::new(&settings).expect("defaults");
+        let frame = speech_frames()[20];
+        assert!(encoder.encode(&frame, &mut []).is_err());
+    }
+
+    #[test]
+    fn what_is_not_opus_does_not_decode() {
+        let mut decoder = Decoder::new().expect("defaults");
+        let mut out = [0; PACKET_SAMPLES_MAX];
+        for packet in [&[][..], &[0xFF], &[0x03, 0xFF, 0xFF]] {
+            assert!(decoder.decode(packet, &mut out).is_err());
+            assert_eq!(packet_samples(packet), None);
+        }
+        assert!(!packet_has_lbrr(&[]));
+    }
+}

@@ -75,3 +75,100 @@ impl StampedEncoder {
         self.encoder.reset();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opus::{Decoder, MAX_PACKET_BYTES};
+    use mix::FRAME_SAMPLES;
+
+    const LOUD: Frame = {
+        let mut frame = SILENCE;
+        let mut n = 0;
+        while n < FRAME_SAMPLES {
+            // A square wave of 500 Hz.
+            frame[n] = if n / 48 % 2 == 0 { 12_000 } else { -12_000 };
+            n += 1;
+        }
+        frame
+    };
+
+    fn encoder() -> StampedEncoder {
+        StampedEncoder::new(&EncoderSettings::default()).expect("defaults")
+    }
+
+    fn modes(timeline: &[Mode]) -> Vec<Option<Mode>> {
+        let mut encoder = encoder();
+        let mut out = [0; MAX_PACKET_BYTES];
+        timeline
+            .iter()
+            .map(|&mode| {
+                let stamped = encoder.encode(&LOUD, mode, &mut out);
+                stamped.expect("room enough").map(|stamped| stamped.mode)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn m4_listen_sends_one_flush_and_then_nothing() {
+        use Mode::{Barge, Listen, Whisper};
+        assert_eq!(
+            modes(&[
+                Listen, Barge, Barge, Listen, Listen, Whisper, Listen, Listen
+            ]),
+            [
+                None,
+                Some(Barge),
+                Some(Barge),
+                Some(Barge),
+                None,
+                Some(Whisper),
+                Some(Whisper),
+                None
+            ]
+        );
+    }
+
+    #[test]
+    fn m3_the_first_packet_after_a_narrowing_keeps_the_old_stamp() {
+        use Mode::{Barge, Whisper};
+        assert_eq!(
+            modes(&[Barge, Whisper, Whisper, Barge]),
+            [Some(Barge), Some(Barge), Some(Whisper), Some(Barge)]
+        );
+    }
+
+    #[test]
+    fn m3_the_flush_and_the_first_wider_packet_hold_nothing_of_a_whisper() {
+        let mut encoder = encoder();
+        let mut out = [0; MAX_PACKET_BYTES];
+        let mut heard = SILENCE;
+        let mut loudest = |encoder: &mut StampedEncoder, frame: &Frame, mode| {
+            let stamped = encoder.encode(frame, mode, &mut out).expect("room enough");
+            let len = stamped.expect("a packet").len;
+            Decoder::new()
+                .and_then(|mut decoder| decoder.decode(&out[..len], &mut heard))
+                .expect("own packets decode");
+            heard.iter().map(|s| s.unsigned_abs()).max()
+        };
+        for _ in 0..10 {
+            loudest(&mut encoder, &LOUD, Mode::Whisper);
+        }
+        for _ in 0..3 {
+            let peak = loudest(&mut encoder, &SILENCE, Mode::Barge);
+            assert!(peak <= Some(4), "{peak:?}");
+        }
+        // The other way round, the flush holds nothing of the frame it stands for.
+        let peak = loudest(&mut encoder, &LOUD, Mode::Whisper);
+        assert!(peak <= Some(4), "{peak:?}");
+    }
+
+    #[test]
+    fn a_packet_that_does_not_fit_still_narrows() {
+        let mut encoder = encoder();
+        let mut out = [0; MAX_PACKET_BYTES];
+        assert!(encoder.encode(&LOUD, Mode::Barge, &mut out).is_ok());
+        assert!(encoder.encode(&LOUD, Mode::Listen, &mut []).is_err());
+        assert_eq!(encoder.encode(&LOUD, Mode::Listen, &mut out), Ok(None));
+    }
+}

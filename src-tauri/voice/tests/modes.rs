@@ -250,3 +250,24 @@ fn m3_a_gap_between_two_modes_is_filled_in_the_narrower() {
         "nothing of the whisper is heard in it"
     );
 }
+
+/// A burst at the start makes the buffer deep; while it shrinks again it takes two packets at a time,
+/// many of them on the two sides of a change of mode.
+#[test]
+fn m3_time_scaling_stays_within_one_mode() {
+    let mut timeline = Vec::new();
+    for _ in 0..150 {
+        timeline.extend([(Mode::Barge, 3), (Mode::Whisper, 3)]);
+    }
+    let mut packets = sent(&captured(&timeline, loud_unless_barging), &settings());
+    let first = packets[10].at;
+    for packet in &mut packets[..10] {
+        packet.at = first;
+    }
+    let (out, stats) = played(&packets, Network::default(), JitterSettings::default(), 1);
+    assert!(stats.depth_ms < 60, "the buffer shrinks: {stats:?}");
+    for played in labelled(&out, Mode::Barge) {
+        let peak = played.frame.iter().map(|s| s.unsigned_abs()).max();
+        assert!(peak <= Some(4), "{peak:?} in a {:?} frame", played.kind);
+    }
+}
