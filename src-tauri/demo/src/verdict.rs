@@ -109,7 +109,12 @@ impl Cell {
     pub fn judge(scene: &'static str, speaker: Part, listener: Part, trace: Trace) -> Self {
         let expected = expected(speaker, listener);
         // With nothing to search for, nothing was shown, neither hearing nor silence.
-        let ok = trace.pieces > 0 && if expected { trace.heard_well() } else { !trace.heard() };
+        let ok = trace.pieces > 0
+            && if expected {
+                trace.heard_well()
+            } else {
+                !trace.heard()
+            };
         Self {
             scene,
             speaker: speaker.to_string(),
@@ -141,7 +146,11 @@ impl Verdict {
     /// Sums up.
     #[must_use]
     pub fn new(speech: &'static str, cells: Vec<Cell>) -> Self {
-        Self { ok: !cells.is_empty() && cells.iter().all(|cell| cell.ok), speech, cells }
+        Self {
+            ok: !cells.is_empty() && cells.iter().all(|cell| cell.ok),
+            speech,
+            cells,
+        }
     }
 
     /// The tables for people, one a scene: a row a speaker, a column a listener.
@@ -153,11 +162,19 @@ impl Verdict {
                 scenes.push(cell.scene);
             }
         }
-        scenes.into_iter().map(|scene| self.table(scene)).collect::<Vec<_>>().join("\n")
+        scenes
+            .into_iter()
+            .map(|scene| self.table(scene))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     fn table(&self, scene: &str) -> String {
-        let cells: Vec<&Cell> = self.cells.iter().filter(|cell| cell.scene == scene).collect();
+        let cells: Vec<&Cell> = self
+            .cells
+            .iter()
+            .filter(|cell| cell.scene == scene)
+            .collect();
         let mut listeners: Vec<String> = Vec::new();
         let mut speakers: Vec<String> = Vec::new();
         for cell in &cells {
@@ -165,7 +182,10 @@ impl Verdict {
             push_new(&mut speakers, title(&cell.speaker, cell.mode));
         }
         let mut lines = vec![format!("Who heard whom — {scene}"), String::new()];
-        lines.push(row("speaks ↓  hears →", listeners.iter().map(String::as_str)));
+        lines.push(row(
+            "speaks ↓  hears →",
+            listeners.iter().map(String::as_str),
+        ));
         for speaker in &speakers {
             let marks: Vec<String> = cells
                 .iter()
@@ -190,7 +210,11 @@ fn title(name: &str, mode: Option<Mode>) -> String {
 }
 
 fn mark(cell: &Cell) -> String {
-    let heard = if cell.heard { format!("{:.0} dBov", cell.level_dbov) } else { "–".to_owned() };
+    let heard = if cell.heard {
+        format!("{:.0} dBov", cell.level_dbov)
+    } else {
+        "–".to_owned()
+    };
     let verdict = if cell.ok { "✓" } else { "✗ DIFFERS" };
     format!("{heard} {verdict}")
 }
@@ -234,7 +258,11 @@ mod tests {
 
     #[test]
     fn m2_one_piece_of_a_whisper_at_the_lead_fails_the_verdict() {
-        let leak = Trace { pieces: 6, found: 1, level_dbov: -60.0 };
+        let leak = Trace {
+            pieces: 6,
+            found: 1,
+            level_dbov: -60.0,
+        };
         let cell = Cell::judge("scene", CAST[3], Part::Lead, leak);
         assert!(cell.heard && !cell.expected && !cell.ok);
         assert!(!Verdict::new("recorded", vec![cell]).ok);
@@ -242,9 +270,17 @@ mod tests {
 
     #[test]
     fn half_of_what_should_be_heard_is_not_enough_and_nothing_said_proves_nothing() {
-        let half = Trace { pieces: 6, found: 3, level_dbov: -30.0 };
+        let half = Trace {
+            pieces: 6,
+            found: 3,
+            level_dbov: -30.0,
+        };
         assert!(!Cell::judge("scene", Part::Rep, Part::Lead, half).ok);
-        let nothing = Trace { pieces: 0, found: 0, level_dbov: -127.0 };
+        let nothing = Trace {
+            pieces: 0,
+            found: 0,
+            level_dbov: -127.0,
+        };
         assert!(!Cell::judge("scene", CAST[2], Part::Lead, nothing).ok);
         assert!(!Verdict::new("recorded", Vec::new()).ok);
     }

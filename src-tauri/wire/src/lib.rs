@@ -7,9 +7,11 @@
 mod auth;
 mod availability;
 mod call;
+mod coach;
 mod directory;
 mod error;
 mod ids;
+mod invitation;
 mod list;
 mod media;
 mod organization;
@@ -21,10 +23,12 @@ pub use availability::{
     ActiveCall, Availability, ClientAvailability, ClientType, PresenceStatus, UserAvailability,
 };
 pub use call::{
-    Call, CallStatus, CoachLeg, CoachLegStatus, CoachMode, Direction, DtmfRequest, HangupCause,
-    HoldRequest, Invitation, InvitationRequest, InvitationStatus, InvitationTarget, JoinRequest,
-    Joinability, LeadBrief, LegEndReason, ModeRequest, MuteRequest, ParticipationAction,
-    ParticipationEntry, PlaceCallRequest,
+    Call, CallStatus, Direction, DtmfRequest, HangupCause, HoldRequest, Joinability, LeadBrief,
+    MuteRequest, PlaceCallRequest,
+};
+pub use coach::{
+    CoachLeg, CoachLegStatus, CoachMode, JoinRequest, LegEndReason, ModeRequest,
+    ParticipationAction, ParticipationEntry,
 };
 pub use directory::{Contact, Lead, PhoneNumber, PhoneNumberKind};
 pub use error::{Code, ErrorBody, ErrorDetail};
@@ -32,6 +36,7 @@ pub use ids::{
     CallId, ContactId, DeviceId, GroupId, IdError, InvitationId, LeadId, LegId, MembershipId,
     OrganizationId, PhoneNumberId, RoleId, UserId,
 };
+pub use invitation::{Invitation, InvitationRequest, InvitationStatus, InvitationTarget};
 pub use list::{List, ListQuery};
 pub use media::{
     AUDIO_LEVEL_EXTENSION_URI, COACH_MODE_EXTENSION_URI, MediaAnswer, MediaOffer, SDP_BYTES_MAX,

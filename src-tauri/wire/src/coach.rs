@@ -1,0 +1,209 @@
+//! Coaches on a call: their modes, their legs, and what they ask.
+
+use crate::{DeviceId, InvitationId, LegId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// The three modes of a coach (M1, M2). What each lets whom hear is `mix::Mode`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum CoachMode {
+    /// Hears rep and lead; nobody hears the coach.
+    Listen,
+    /// The rep hears the coach; the lead, other coaches and the recording do not.
+    Whisper,
+    /// Everybody hears the coach.
+    Barge,
+}
+
+impl From<CoachMode> for mix::Mode {
+    fn from(mode: CoachMode) -> Self {
+        match mode {
+            CoachMode::Listen => Self::Listen,
+            CoachMode::Whisper => Self::Whisper,
+            CoachMode::Barge => Self::Barge,
+        }
+    }
+}
+
+impl From<mix::Mode> for CoachMode {
+    fn from(mode: mix::Mode) -> Self {
+        match mode {
+            mix::Mode::Listen => Self::Listen,
+            mix::Mode::Whisper => Self::Whisper,
+            mix::Mode::Barge => Self::Barge,
+        }
+    }
+}
+
+/// Where a coach's leg stands.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum CoachLegStatus {
+    /// Let in; the audio is not connected yet.
+    Connecting,
+    /// Hears the call.
+    Connected,
+    /// The audio is lost; within 30 s the same leg goes on.
+    Reconnecting,
+    /// Over.
+    Done,
+}
+
+/// Why a coach's leg ended.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum LegEndReason {
+    /// The coach left.
+    Left,
+    /// The call ended (J5).
+    CallEnded,
+    /// The coach's role lost the permission (A2).
+    PermissionRevoked,
+    /// The organization's plan lost the feature (A2, J3).
+    PlanChanged,
+    /// The coach was deactivated (A2).
+    Deactivated,
+    /// The connection was lost for longer than is waited for.
+    ConnectionLost,
+    /// The service was stopped.
+    ServiceStopped,
+}
+
+/// What a coach did, or what was done to them.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ParticipationAction {
+    /// Entered, or switched to, Listen.
+    Listen,
+    /// Switched to Whisper.
+    Whisper,
+    /// Switched to Barge.
+    Barge,
+    /// Muted the microphone.
+    Muted,
+    /// Opened the microphone again.
+    Unmuted,
+    /// Moved the audio to another device of theirs (J4).
+    MovedDevice,
+    /// The audio was lost.
+    ConnectionLost,
+    /// The audio came back.
+    Reconnected,
+    /// A permission was taken away, so the mode became Listen (A2).
+    MovedToListen,
+    /// Left, or was put out.
+    Left,
+}
+
+/// One line of a coach's history on a call.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct ParticipationEntry {
+    /// What happened.
+    pub action: ParticipationAction,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+/// A coach's leg of a call.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+pub struct CoachLeg {
+    /// Its id.
+    pub id: LegId,
+    /// The coach.
+    pub user_id: UserId,
+    /// The device that has the audio.
+    pub device_id: DeviceId,
+    /// Where it stands.
+    pub status: CoachLegStatus,
+    /// The mode that is granted: what others hear of the coach is never wider.
+    pub mode: CoachMode,
+    /// Whether the coach's microphone is muted.
+    pub muted: bool,
+    /// When the coach was let in.
+    pub date_created: Timestamp,
+    /// When the audio was first connected.
+    pub date_connected: Option<Timestamp>,
+    /// When the leg ended.
+    pub date_done: Option<Timestamp>,
+    /// Why it ended.
+    pub end_reason: Option<LegEndReason>,
+    /// What happened on it, oldest first; at most the newest 1000 lines.
+    pub participation_history: Vec<ParticipationEntry>,
+}
+
+/// `POST …/coach_leg/`: joins a call. A coach always enters in Listen (M1).
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct JoinRequest {
+    /// The invitation that is accepted by it, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation_id: Option<InvitationId>,
+}
+
+/// `PUT …/coach_leg/mode/`: switches the mode of the asking coach's leg.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct ModeRequest {
+    /// The mode that is wanted.
+    pub mode: CoachMode,
+}
