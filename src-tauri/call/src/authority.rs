@@ -1,0 +1,62 @@
+//! What a user may do on calls, as the shell found it just now.
+
+use mix::Mode;
+use wire::{Permission, Plan};
+
+/// The facts that decide about a coach (A1, A2, J3). They are asked for anew at every join and every
+/// mode change; none is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Authority {
+    /// Whether the user is an active member of the call's organization.
+    pub active: bool,
+    /// Whether the role holds `call_coach_listen`, or what implies it.
+    pub listen: bool,
+    /// Whether the role holds `call_coach_barge`.
+    pub barge: bool,
+    /// The organization's plan.
+    pub plan: Plan,
+}
+
+impl Authority {
+    /// The authority of a member whose role holds these permissions.
+    #[must_use]
+    pub fn new(active: bool, permissions: &[Permission], plan: Plan) -> Self {
+        let barge = permissions.contains(&Permission::CallCoachBarge);
+        Self {
+            active,
+            // The second permission implies the first (A1).
+            listen: barge || permissions.contains(&Permission::CallCoachListen),
+            barge,
+            plan,
+        }
+    }
+
+    /// The authority to do nothing: what holds when the facts cannot be had.
+    #[must_use]
+    pub const fn none(plan: Plan) -> Self {
+        Self {
+            active: true,
+            listen: false,
+            barge: false,
+            plan,
+        }
+    }
+
+    /// Whether the role lets its member listen, whatever the plan.
+    #[must_use]
+    pub const fn may_listen(&self) -> bool {
+        self.active && (self.listen || self.barge)
+    }
+
+    /// The widest mode that may be granted; `None` when not even Listen may.
+    #[must_use]
+    pub const fn ceiling(&self) -> Option<Mode> {
+        if !self.may_listen() || !self.plan.has_call_coaching() {
+            None
+        } else if self.barge {
+            Some(Mode::Barge)
+        } else {
+            Some(Mode::Listen)
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! The coaches on the call: joining, switching, losing the connection, leaving.
+
+use crate::input::revoked_reason;
+use crate::view::admit;
+use crate::{
+    Authority, GrantCause, HISTORY_LINES_MAX, Join, LEGS_KEPT_MAX, Machine, Output, REP_LEG,
+    Refusal, Viewer,
+};
+use mix::{LegId, Mode, Role};
+use wire::{
+    CoachLeg, CoachLegStatus, CoachMode, DeviceId, HangupCause, LegEndReason, ParticipationAction,
+    ParticipationEntry, Plan, Timestamp, UserId,
+};
+
+/// A coach's leg and its audio.
+#[derive(Debug, Clone)]
+pub(crate) struct Coach {
+    /// The leg in the media. Another one after each move to another device.
+    pub(crate) audio: LegId,
+    /// When the leg ends unless the audio is connected by then.
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) leg: CoachLeg,
+}
+
+impl Coach {
+    fn is_live(&self) -> bool {
+        self.leg.status != CoachLegStatus::Done
+    }
+
+    fn mode(&self) -> Mode {
+        self.leg.mode.into()
+    }
+
+    fn note(&mut self, now: Timestamp, action: ParticipationAction) {
+        let history = &mut self.leg.participation_history;
+        if history.len() >= HISTORY_LINES_MAX {
+            history.remove(0);
+        }
+        history.push(ParticipationEntry {
+            action,
+            timestamp: now,
+        });
+    }
+
+    fn changed(&self) -> Output {
+        Output::CoachLegChanged(Box::new(self.leg.clone()))
+    }
+}
+
+impl Machine {
+    /// The leg in the media that this user's device speaks and hears on: the rep's from any device
+    /// of theirs, a coach's from the one that has the audio (J4).
+    ///
+    /// # Errors
+    /// `call_ended`, `not_found` when the user is not on the call, `conflict` when another device of
+    /// theirs has the audio.
+    pub fn media_leg(&self, user: &UserId, device: &DeviceId) -> Result<LegId, Refusal> {
+        if self.is_over() {
+            return Err(Refusal::over());
+        }
+        if *user == self.call.user_id {
+            return Ok(REP_LEG);
+        }
+        let coach = self.live_coach(user).ok_or_else(Refusal::not_on_call)?;
+        if coach.leg.device_id != *device {
+            return Err(Refusal::other_device());
+        }
+        Ok(coach.audio)
+    }
+
+    /// The leg on which this user coaches now.
+    #[must_use]
+    pub fn coach_leg(&self, user: &UserId) -> Option<&CoachLeg> {
+        self.live_coach(user).map(|coach| &coach.leg)
+    }
+
+    /// The newest leg on which this user coached, which may be over.
+    #[must_use]
+    pub fn last_coach_leg(&self, user: &UserId) -> Option<&CoachLeg> {
+        let mut legs = self.coaches.iter().rev().map(|coach| &coach.leg);
+        legs.find(|leg| leg.user_id == *user)
+    }
+
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Coach> {
+        self.coaches.iter().filter(|coach| coach.is_live())
+    }
+
+    pub(crate) fn live_coach(&self, user: &UserId) -> Option<&Coach> {
+        self.live().find(|coach| coach.leg.user_id == *user)
+    }
+
+    fn live_at(&self, user: &UserId) -> Option<usize> {
+        self.coaches
+            .iter()
+            .position(|coach| coach.is_live() && coach.leg.user_id == *user)
+    }
+
+    pub(crate) fn join(&mut self, join: Join) -> Result<(), Refusal> {
+        let viewer = Viewer {
+            user: join.user,
+            authority: join.authority,
+        };
+        let at = self.live_at(&viewer.user);
+        let live = self.live().count();
+        admit(&self.call, live, at.is_some(), &self.limits, &viewer)?;
+        if let Some(invitation) = &join.invitation {
+            self.may_accept(&viewer.user, invitation)?;
+        }
+        self.accept_invitation(&viewer.user);
+        match at {
+            Some(at) => self.rejoin(at, join.device),
+            None => self.enter(viewer.user, join.device, join.leg),
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, user: UserId, device: DeviceId, leg: wire::LegId) {
+        if self.coaches.len() >= LEGS_KEPT_MAX
+            && let Some(at) = self.coaches.iter().position(|coach| !coach.is_live())
+        {
+            self.coaches.remove(at);
+        }
+        let now = self.now;
+        let audio = self.new_leg();
+        let mut coach = Coach {
+            audio,
+            deadline: Some(now.plus_millis(self.limits.reconnect_ms)),
+            leg: CoachLeg {
+                id: leg,
+                user_id: user,
+                device_id: device,
+                status: CoachLegStatus::Connecting,
+                mode: CoachMode::Listen,
+                muted: false,
+                date_created: now,
+                date_connected: None,
+                date_done: None,
+                end_reason: None,
+                participation_history: Vec::new(),
+            },
+        };
+        coach.note(now, ParticipationAction::Listen);
+        self.put(Output::AddLeg {
+            leg: audio,
+            role: Role::Coach,
+        });
+        self.put(coach.changed());
+        self.coaches.push(coach);
+        self.tell_when_full();
+    }
+
+    /// A second join: from another device the audio moves there and the old device is out at once;
+    /// from the same one nothing moves. In either case the mode is Listen, as at each join (M1).
+    fn rejoin(&mut self, at: usize, device: DeviceId) {
+        let now = self.now;
+        let reconnect_ms = self.limits.reconnect_ms;
+        let fresh = self.new_leg();
+        let Some(coach) = self.coaches.get_mut(at) else {
+            return;
+        };
+        let was = coach.mode();
+        let old = coach.audio;
+        let moved = coach.leg.device_id != device;
+        if !moved && was == Mode::Listen {
+            return;
+        }
+        coach.leg.mode = CoachMode::Listen;
+        if moved {
+            coach.leg.device_id = device;
+            coach.audio = fresh;
+            coach.leg.status = CoachLegStatus::Connecting;
+            coach.deadline = Some(now.plus_millis(reconnect_ms));
+            coach.note(now, ParticipationAction::MovedDevice);
+        }
+        if was != Mode::Listen {
+            coach.note(now, ParticipationAction::Listen);
+        }
+        let muted = coach.leg.muted;
+        let changed = coach.changed();
+        if moved {
+            self.put(Output::RemoveLeg { leg: old });
+            self.put(Output::AddLeg {
+                leg: fresh,
+                role: Role::Coach,
+            });
+            if muted {
+                self.put(Output::SetMuted { leg: fresh, muted });
+            }
+        } else {
+            self.put(Output::SetGrant {
+                leg: old,
+                mode: Mode::Listen,
+                cause: GrantCause::Asked,
+            });
+        }
+        self.put(changed);
+    }
+
+    pub(crate) fn leave(&mut self, user: &UserId) -> Result<(), Refusal> {
+        let at = self.live_at(user).ok_or_else(Refusal::not_on_call)?;
+        self.end_coach(at, LegEndReason::Left);
+        Ok(())
+    }
+
+    pub(crate) fn set_mode(
+        &mut self,
+        user: &UserId,
+        device: &DeviceId,
+        mode: Mode,
+        authority: &Authority,
+    ) -> Result<(), Refusal> {
+        let at = self.live_at(user).ok_or_else(Refusal::not_on_call)?;
+        let now = self.now;
+        let Some(coach) = self.coaches.get_mut(at) else {
+            return Err(Refusal::not_on_call());
+        };
+        // Narrowing needs no more than to be the coach: it is never refused.
+        if mode > Mode::Listen && mode >= coach.mode() {
+            if coach.leg.device_id != *device {
+                return Err(Refusal::other_device());
+            }
+            if !authority.plan.has_call_coaching() {
+                return Err(Refusal::plan(authority.plan));
+            }
+            if authority.ceiling() != Some(Mode::Barge) {
+                return Err(Refusal::may_not_speak());
+            }
+            if coach.leg.status == CoachLegStatus::Reconnecting {
+                return Err(Refusal::reconnecting());
+            }
+        }
+        if mode != coach.mode() {
+            let leg = coach.audio;
+            coach.leg.mode = mode.into();
+            coach.note(
+                now,
+                match mode {
+                    Mode::Listen => ParticipationAction::Listen,
+                    Mode::Whisper => ParticipationAction::Whisper,
+                    Mode::Barge => ParticipationAction::Barge,
+                },
+            );
+            let changed = coach.changed();
+            self.put(Output::SetGrant {
+                leg,
+                mode,
+                cause: GrantCause::Asked,
+            });
+            self.put(changed);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_muted(
+        &mut self,
+        user: &UserId,
+        device: &DeviceId,
+        muted: bool,
+    ) -> Result<(), Refusal> {
+        if *user == self.call.user_id {
+            self.set_rep_muted(muted);
+            return Ok(());
+        }
+        let at = self.live_at(user).ok_or_else(Refusal::not_on_call)?;
+        let now = self.now;
+        let Some(coach) = self.coaches.get_mut(at) else {
+            return Err(Refusal::not_on_call());
+        };
+        if !muted && coach.leg.device_id != *device {
+            return Err(Refusal::other_device());
+        }
+        if coach.leg.muted != muted {
+            coach.leg.muted = muted;
+            coach.note(
+                now,
+                if muted {
+                    ParticipationAction::Muted
+                } else {
+                    ParticipationAction::Unmuted
+                },
+            );
+            let leg = coach.audio;
+            let changed = coach.changed();
+            self.put(Output::SetMuted { leg, muted });
+            self.put(changed);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn coach_connected(&mut self, audio: LegId) {
+        let now = self.now;
+        let Some(coach) = self.live_by_audio(audio) else {
+            return;
+        };
+        match coach.leg.status {
+            CoachLegStatus::Connected | CoachLegStatus::Done => return,
+            CoachLegStatus::Connecting => {}
+            CoachLegStatus::Reconnecting => coach.note(now, ParticipationAction::Reconnected),
+        }
+        coach.leg.status = CoachLegStatus::Connected;
+        coach.leg.date_connected.get_or_insert(now);
+        coach.deadline = None;
+        let changed = coach.changed();
+        self.put(changed);
+    }
+
+    /// The place is held for a while; the mode is the narrowest until the coach asks again.
+    pub(crate) fn coach_lost(&mut self, audio: LegId) {
+        let now = self.now;
+        let deadline = now.plus_millis(self.limits.reconnect_ms);
+        let Some(coach) = self.live_by_audio(audio) else {
+            return;
+        };
+        if coach.leg.status == CoachLegStatus::Connected {
+            coach.leg.status = CoachLegStatus::Reconnecting;
+            coach.deadline = Some(deadline);
+            coach.note(now, ParticipationAction::ConnectionLost);
+        } else if coach.mode() == Mode::Listen {
+            // It was waited for already.
+            return;
+        }
+        let narrowed = coach.mode() != Mode::Listen;
+        if narrowed {
+            coach.leg.mode = CoachMode::Listen;
+            coach.note(now, ParticipationAction::Listen);
+        }
+        let changed = coach.changed();
+        if narrowed {
+            self.put(Output::SetGrant {
+                leg: audio,
+                mode: Mode::Listen,
+                cause: GrantCause::Revoked,
+            });
+        }
+        self.put(changed);
+    }
+
+    /// What was taken away takes effect at once (A2). A rep who is deactivated is out of the call
+    /// like everywhere else, which ends it; nothing else that happens to the rep's role does.
+    pub(crate) fn authority_changed(&mut self, user: &UserId, authority: &Authority) {
+        if *user == self.call.user_id {
+            if !authority.active {
+                self.end(HangupCause::RepLost);
+            }
+            return;
+        }
+        let Some(at) = self.live_at(user) else {
+            return;
+        };
+        if let Some(reason) = revoked_reason(authority) {
+            self.end_coach(at, reason);
+            return;
+        }
+        let now = self.now;
+        let Some(coach) = self.coaches.get_mut(at) else {
+            return;
+        };
+        if authority.ceiling().is_some_and(|most| coach.mode() <= most) {
+            return;
+        }
+        coach.leg.mode = CoachMode::Listen;
+        coach.note(now, ParticipationAction::MovedToListen);
+        let leg = coach.audio;
+        let changed = coach.changed();
+        self.put(Output::SetGrant {
+            leg,
+            mode: Mode::Listen,
+            cause: GrantCause::Revoked,
+        });
+        self.put(changed);
+    }
+
+    /// Whether the call can be joined changed for everybody, whichever way the plan changed.
+    pub(crate) fn plan_changed(&mut self, plan: Plan) {
+        if !plan.has_call_coaching() {
+            self.end_coaches(LegEndReason::PlanChanged);
+        }
+        self.put(Output::CallChanged);
+    }
+
+    pub(crate) fn expire_coaches(&mut self) {
+        let now = self.now;
+        // Each turn ends one leg, so there are at most as many turns as legs.
+        while let Some(at) = self
+            .coaches
+            .iter()
+            .position(|coach| coach.deadline.is_some_and(|deadline| deadline <= now))
+        {
+            self.end_coach(at, LegEndReason::ConnectionLost);
+        }
+    }
+
+    pub(crate) fn end_coaches(&mut self, reason: LegEndReason) {
+        while let Some(at) = self.coaches.iter().position(Coach::is_live) {
+            self.end_coach(at, reason);
+        }
+    }
+
+    fn end_coach(&mut self, at: usize, reason: LegEndReason) {
+        let now = self.now;
+        let was_full = self.is_full();
+        let Some(coach) = self.coaches.get_mut(at) else {
+            return;
+        };
+        coach.leg.status = CoachLegStatus::Done;
+        coach.leg.mode = CoachMode::Listen;
+        coach.leg.date_done = Some(now);
+        coach.leg.end_reason = Some(reason);
+        coach.deadline = None;
+        coach.note(now, ParticipationAction::Left);
+        let leg = coach.audio;
+        let changed = coach.changed();
+        self.put(Output::RemoveLeg { leg });
+        self.put(changed);
+        if was_full && reason != LegEndReason::CallEnded && reason != LegEndReason::ServiceStopped {
+            self.put(Output::CallChanged);
+        }
+    }
+
+    fn live_by_audio(&mut self, audio: LegId) -> Option<&mut Coach> {
+        self.coaches
+            .iter_mut()
+            .find(|coach| coach.is_live() && coach.audio == audio)
+    }
+
+    fn is_full(&self) -> bool {
+        self.live().count().saturating_add(2) >= self.limits.party_max
+    }
+
+    /// Others can no longer join: everybody's view of the call changed.
+    fn tell_when_full(&mut self) {
+        if self.is_full() {
+            self.put(Output::CallChanged);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What may happen to a call.
+
+use crate::{Authority, Refusal};
+use wire::{
+    CoachMode, DeviceId, InvitationId, LegEndReason, LegId, Plan, UserId,
+};
+
+/// What happened. Facts and new ids come with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The lead's line said something.
+    Lead(LeadSignal),
+    /// The media of a leg is connected. A leg that is not in the call is passed over.
+    MediaConnected(mix::LegId),
+    /// The media of a leg is lost. A leg that is not in the call is passed over.
+    MediaLost(mix::LegId),
+    /// This user wants the call to end; only the rep may (J5).
+    HangUp {
+        /// Who asks.
+        user: UserId,
+    },
+    /// This user wants the lead on hold, or off it; only the rep may.
+    SetHeld {
+        /// Who asks.
+        user: UserId,
+        /// Whether the lead is to be on hold.
+        held: bool,
+    },
+    /// This user mutes their own leg, the rep's or a coach's, or takes the mute off.
+    SetMuted {
+        /// Who asks.
+        user: UserId,
+        /// From which device. A coach unmutes only on the device that has the audio.
+        device: DeviceId,
+        /// Whether the leg is to be muted.
+        muted: bool,
+    },
+    /// This user pressed keys; only the rep may.
+    Dtmf {
+        /// Who asks.
+        user: UserId,
+        /// Which keys.
+        digits: Digits,
+    },
+    /// A coach joins, or moves the audio to another device (J4, M1).
+    Join(Join),
+    /// A coach leaves.
+    Leave {
+        /// Who.
+        user: UserId,
+    },
+    /// A coach switches the mode (M1, A2).
+    SetMode {
+        /// Who.
+        user: UserId,
+        /// From which device. A coach widens only on the device that has the audio.
+        device: DeviceId,
+        /// What is wanted.
+        mode: CoachMode,
+        /// What the coach may do now.
+        authority: Authority,
+    },
+    /// The rep invites teammates: all of them, or on a refusal nobody (W3).
+    Invite {
+        /// Who asks; only the rep may.
+        user: UserId,
+        /// Whom.
+        invitees: Vec<Invitee>,
+    },
+    /// An invited teammate declines.
+    Decline {
+        /// Who.
+        user: UserId,
+        /// Which invitation.
+        invitation: InvitationId,
+    },
+    /// What a user may do is other than it was (A2).
+    AuthorityChanged {
+        /// Who.
+        user: UserId,
+        /// What they may do now.
+        authority: Authority,
+    },
+    /// The organization's plan is other than it was (A2, J3).
+    PlanChanged(Plan),
+    /// Time went by. Every other input says so too.
+    TimePassed,
+    /// The service stops.
+    ServiceStopping,
+}
+
+/// What the lead's line says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeadSignal {
+    /// The phone rings.
+    Ringing,
+    /// The lead answered.
+    Answered,
+    /// The lead is busy.
+    Busy,
+    /// The lead does not answer, the line gave up.
+    NoAnswer,
+    /// The number cannot be reached.
+    Unreachable,
+    /// The lead hung up.
+    HungUp,
+}
+
+/// A coach who wants in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Join {
+    /// Who.
+    pub user: UserId,
+    /// The device that is to have the audio.
+    pub device: DeviceId,
+    /// What they may do now.
+    pub authority: Authority,
+    /// The id of the leg, used when the coach has none in this call.
+    pub leg: LegId,
+    /// The invitation that is accepted by it, if any.
+    pub invitation: Option<InvitationId>,
+}
+
+/// A teammate who is invited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitee {
+    /// Who.
+    pub user: UserId,
+    /// What they may do now. An invitation gives no more.
+    pub authority: Authority,
+    /// Whether they have a desktop app online.
+    pub native_online: bool,
+    /// The id of the invitation, used when they have no open one.
+    pub invitation: InvitationId,
+}
+
+/// Keys on a phone: 1 to 32 of `0`–`9`, `*`, `#`, `A`–`D` (RFC 4733). Not printed: they may be a
+/// card's number.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Digits(String);
+
+impl Digits {
+    /// Reads keys.
+    ///
+    /// # Errors
+    /// `invalid_request` when there are none, too many, or others.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        let keys = text.bytes().all(|byte| b"0123456789*#ABCD".contains(&byte));
+        if text.is_empty() || text.len() > 32 || !keys {
+            return Err(Refusal::digits());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The keys, for the line to send.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn count(&self) -> u8 {
+        // At most 32 by construction.
+        self.0.len() as u8
+    }
+}
+
+impl std::fmt::Debug for Digits {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Digits({})", self.0.len())
+    }
+}
+
+/// Why a leg that is taken out is taken out, by what its coach has left (A2).
+pub(crate) const fn revoked_reason(authority: &Authority) -> Option<LegEndReason> {
+    if !authority.active {
+        Some(LegEndReason::Deactivated)
+    } else if !authority.plan.has_call_coaching() {
+        Some(LegEndReason::PlanChanged)
+    } else if !authority.may_listen() {
+        Some(LegEndReason::PermissionRevoked)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,35 @@
+//! How many and how long.
+
+/// Lines of history that a coach's leg keeps: the newest (`wire::CoachLeg`).
+pub const HISTORY_LINES_MAX: usize = 1000;
+
+/// Coach legs that a call keeps in memory. Beyond it the oldest that is over is forgotten here; what
+/// was put out of it stays where it was written.
+pub const LEGS_KEPT_MAX: usize = 256;
+
+/// Invitations that a call keeps in memory. Beyond it the oldest that is answered is forgotten here.
+pub const INVITATIONS_KEPT_MAX: usize = 512;
+
+/// The bounds of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// People in the call, rep and lead counted (J2). A leg that is reconnecting holds its place.
+    pub party_max: usize,
+    /// How long the lead may ring, in milliseconds.
+    pub ring_ms: i64,
+    /// How long a lost or not yet connected party is waited for, in milliseconds.
+    pub reconnect_ms: i64,
+    /// How long an invitation stays open (W3), in milliseconds.
+    pub invitation_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            party_max: 100,
+            ring_ms: 60_000,
+            reconnect_ms: 30_000,
+            invitation_ms: 60_000,
+        }
+    }
+}

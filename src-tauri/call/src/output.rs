@@ -1,0 +1,63 @@
+//! What is to be done, in the order in which it was put out.
+
+use crate::Digits;
+use mix::{LegId, Mode, Role};
+use wire::{CoachLeg, HangupCause, Invitation};
+
+/// What the shell is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Call the lead.
+    Dial,
+    /// Let a leg into the call's media. A coach's leg enters with the grant Listen (M1).
+    AddLeg {
+        /// Which.
+        leg: LegId,
+        /// As what.
+        role: Role,
+    },
+    /// Take a leg out of the call's media.
+    RemoveLeg {
+        /// Which.
+        leg: LegId,
+    },
+    /// Let a coach reach this far from now on.
+    SetGrant {
+        /// Whose leg.
+        leg: LegId,
+        /// How far.
+        mode: Mode,
+        /// By whose wish.
+        cause: GrantCause,
+    },
+    /// Mute a leg, or take the mute off.
+    SetMuted {
+        /// Which.
+        leg: LegId,
+        /// Whether it is muted.
+        muted: bool,
+    },
+    /// Put the lead on hold, or take it off.
+    SetHeld(bool),
+    /// Send keys to the lead's line.
+    SendDtmf(Digits),
+    /// Hang up the lead's line. Not put out when the lead's side ended by itself.
+    HangUpLead,
+    /// The call itself changed, or whether it can be joined did: persist and tell.
+    CallChanged,
+    /// A coach's leg changed: persist and tell.
+    CoachLegChanged(Box<CoachLeg>),
+    /// An invitation changed: persist and tell.
+    InvitationChanged(Box<Invitation>),
+    /// The call is over. The last output of all.
+    Ended(HangupCause),
+}
+
+/// By whose wish a grant changes; it decides what happens to speech that is still on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GrantCause {
+    /// The coach asked: speech captured before a narrowing still goes as far as it was meant to.
+    Asked,
+    /// It was taken away (A2), or the connection was lost: nothing wider gets through from now on.
+    Revoked,
+}
