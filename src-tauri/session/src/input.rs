@@ -1,0 +1,136 @@
+//! What a session is told.
+
+use wire::{
+    Call, CallId, CoachLeg, CoachMode, Code, DeviceId, Invitation, InvitationId, Me,
+    PlaceCallRequest, ServerMessage, SignInRequest, User, UserAvailability, UserId,
+};
+
+/// Matches an HTTP request to its answer. Later requests have greater ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Matches a command to its outcome; the shell chooses it, and never twice the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(pub u64);
+
+/// One attempt at a media connection. What is said of an earlier attempt is passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MediaId(pub u64);
+
+/// What the user wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Signs in.
+    SignIn(SignInRequest),
+    /// Signs out; a call or coaching in progress ends first.
+    SignOut,
+    /// Calls a lead.
+    PlaceCall(PlaceCallRequest),
+    /// Hangs up the user's own call.
+    HangUp,
+    /// Puts the lead on hold, or takes them off it.
+    Hold(bool),
+    /// Presses keys on the user's own call: 1 to 32 of `0`–`9`, `*`, `#`, `A`–`D`.
+    Dtmf(String),
+    /// Invites teammates to the user's own call.
+    Invite(Vec<UserId>),
+    /// Joins a call as a coach, always in Listen (M1).
+    Join {
+        /// The call.
+        call_id: CallId,
+        /// The invitation that is accepted by it, if any.
+        invitation_id: Option<InvitationId>,
+    },
+    /// Declines an invitation.
+    Decline(InvitationId),
+    /// Switches the mode.
+    SetMode(CoachMode),
+    /// Mutes or unmutes the microphone, on the user's own call or as a coach.
+    Mute(bool),
+    /// Leaves the call that is coached.
+    Leave,
+}
+
+/// What the service answers a request with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// Done; what it changed comes as events.
+    Done,
+    /// To signing in. Tokens stay with the shell.
+    SignedIn {
+        /// Who it is.
+        user_id: UserId,
+        /// Which device this is.
+        device_id: DeviceId,
+    },
+    /// Who is signed in.
+    Me(Box<Me>),
+    /// The organization's members.
+    Users(Vec<User>),
+    /// Who is online, on which calls.
+    Availability(Vec<UserAvailability>),
+    /// The calls in progress.
+    ActiveCalls(Vec<Call>),
+    /// Open invitations to this user, or those that were just sent.
+    Invitations(Vec<Invitation>),
+    /// One call.
+    Call(Box<Call>),
+    /// The user's own coach leg.
+    CoachLeg(Box<CoachLeg>),
+    /// The SDP answer to an offer.
+    MediaAnswer(String),
+}
+
+/// Why something could not be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The service's code; `None` when the service could not be asked, or this session refuses.
+    pub code: Option<Code>,
+    /// What happened, in words for the user.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure without a code of the service.
+    #[must_use]
+    pub fn local(message: impl Into<String>) -> Self {
+        Self {
+            code: None,
+            message: message.into(),
+        }
+    }
+}
+
+/// What is heard from the media connection.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MediaInput {
+    /// The SDP offer is made.
+    Offered(String),
+    /// Sound flows.
+    Connected,
+    /// It could not be made, or it broke.
+    Lost {
+        /// Random, 0 to 1, for the wait before the next try.
+        jitter: f32,
+    },
+}
+
+/// Everything that a session is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The user wants something.
+    Command(CommandId, Command),
+    /// A request was answered, or could not be.
+    Answer(RequestId, Result<Reply, Failure>),
+    /// The WebSocket said something.
+    Socket(Box<ServerMessage>),
+    /// The WebSocket is gone, or could not be had.
+    SocketClosed {
+        /// Random, 0 to 1, for the wait before the next try.
+        jitter: f32,
+    },
+    /// The media connection.
+    Media(MediaId, MediaInput),
+    /// The time that was asked for has come.
+    Wake,
+}

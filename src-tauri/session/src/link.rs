@@ -1,0 +1,188 @@
+//! The WebSocket: connecting, heartbeats, going on where it broke off.
+
+use std::time::Duration;
+
+use wire::HEARTBEAT_INTERVAL_S;
+
+use crate::backoff::Backoff;
+use crate::{Connection, Resume};
+
+/// How long a connection may take until the service says `welcome`.
+const WELCOME_WAIT: Duration = Duration::from_secs(10);
+/// A connection on which nothing was heard for so long is dead.
+const SILENCE_MAX: Duration = Duration::from_secs(2 * HEARTBEAT_INTERVAL_S + 5);
+const HEARTBEAT: Duration = Duration::from_secs(HEARTBEAT_INTERVAL_S);
+
+/// What the shell is to do with the WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LinkAction {
+    Connect(Option<Resume>),
+    /// Get a new access token first.
+    Refresh,
+    Heartbeat,
+    /// It is dead.
+    Dead,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Down,
+    /// A new access token is being asked for.
+    Refreshing,
+    Connecting {
+        until: Duration,
+    },
+    Online {
+        heartbeat_at: Duration,
+        heard_at: Duration,
+    },
+    Waiting {
+        until: Duration,
+    },
+}
+
+/// How an event's number compares with the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Next,
+    /// Dealt with before.
+    Old,
+    /// Some are missing.
+    Gap,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    state: State,
+    resume: Option<Resume>,
+    backoff: Backoff,
+    was_online: bool,
+    token_refused: bool,
+}
+
+impl Link {
+    pub(crate) fn connection(&self) -> Connection {
+        match self.state {
+            State::Down => Connection::SignedOut,
+            State::Online { .. } => Connection::Online,
+            State::Waiting { .. } => Connection::Offline,
+            State::Connecting { .. } | State::Refreshing if self.was_online => Connection::Resuming,
+            State::Connecting { .. } | State::Refreshing => Connection::Connecting,
+        }
+    }
+
+    pub(crate) fn is_online(&self) -> bool {
+        matches!(self.state, State::Online { .. })
+    }
+
+    pub(crate) fn connect(&mut self, now: Duration) -> LinkAction {
+        self.state = State::Connecting {
+            until: now.saturating_add(WELCOME_WAIT),
+        };
+        LinkAction::Connect(self.resume.clone())
+    }
+
+    /// The service took the `hello`.
+    pub(crate) fn welcomed(&mut self, now: Duration, stream_id: String, seq: u64, resumed: bool) {
+        let after_seq = match &self.resume {
+            Some(resume) if resumed => resume.after_seq,
+            _ => seq,
+        };
+        self.resume = Some(Resume {
+            stream_id,
+            after_seq,
+        });
+        self.backoff.reset();
+        self.was_online = true;
+        self.token_refused = false;
+        self.state = State::Online {
+            heartbeat_at: now.saturating_add(HEARTBEAT),
+            heard_at: now,
+        };
+    }
+
+    /// Something was heard.
+    pub(crate) fn heard(&mut self, now: Duration) {
+        if let State::Online { heard_at, .. } = &mut self.state {
+            *heard_at = now;
+        }
+    }
+
+    /// Takes in an event's number.
+    pub(crate) fn numbered(&mut self, seq: u64) -> Order {
+        let Some(resume) = &mut self.resume else {
+            return Order::Gap;
+        };
+        if seq <= resume.after_seq {
+            return Order::Old;
+        }
+        let gap = seq - resume.after_seq > 1;
+        resume.after_seq = seq;
+        if gap { Order::Gap } else { Order::Next }
+    }
+
+    /// The service does not take the access token.
+    pub(crate) fn token_refused(&mut self) {
+        self.token_refused = true;
+    }
+
+    /// The connection is gone; says when there is something to do at once.
+    pub(crate) fn closed(&mut self, now: Duration, jitter: f32) -> Option<LinkAction> {
+        if matches!(self.state, State::Down | State::Refreshing) {
+            return None;
+        }
+        if std::mem::take(&mut self.token_refused) {
+            self.state = State::Refreshing;
+            return Some(LinkAction::Refresh);
+        }
+        self.wait(now, jitter);
+        None
+    }
+
+    /// No new access token could be had just now.
+    pub(crate) fn wait(&mut self, now: Duration, jitter: f32) {
+        self.state = State::Waiting {
+            until: now.saturating_add(self.backoff.next(jitter)),
+        };
+    }
+
+    /// Nobody is signed in any more.
+    pub(crate) fn down(&mut self) {
+        *self = Self::default();
+    }
+
+    /// What is due, if anything.
+    pub(crate) fn due(&mut self, now: Duration) -> Option<LinkAction> {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return None;
+        }
+        match &mut self.state {
+            State::Waiting { .. } => Some(self.connect(now)),
+            State::Connecting { .. } => Some(LinkAction::Dead),
+            State::Online {
+                heartbeat_at,
+                heard_at,
+            } => {
+                if now >= heard_at.saturating_add(SILENCE_MAX) {
+                    return Some(LinkAction::Dead);
+                }
+                *heartbeat_at = now.saturating_add(HEARTBEAT);
+                Some(LinkAction::Heartbeat)
+            }
+            State::Down | State::Refreshing => None,
+        }
+    }
+
+    /// When something is due next.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        match self.state {
+            State::Down | State::Refreshing => None,
+            State::Connecting { until } | State::Waiting { until } => Some(until),
+            State::Online {
+                heartbeat_at,
+                heard_at,
+            } => Some(heartbeat_at.min(heard_at.saturating_add(SILENCE_MAX))),
+        }
+    }
+}

@@ -1,0 +1,972 @@
+//! The one owner of a client's state.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use mix::Mode;
+use wire::{
+    Call, CallId, ClientMessage, ClientType, CoachLeg, CoachLegStatus, Code, DtmfRequest, Event,
+    Invitation, InvitationRequest, InvitationStatus, JoinRequest, LegEndReason, ServerMessage,
+};
+
+use crate::invitations::{Expiries, ServiceClock};
+use crate::link::{Link, LinkAction, Order};
+use crate::my_call::Sound;
+use crate::{
+    Audience, Coaching, Command, CommandId, Connection, EndReason, Failure, Input, MediaId,
+    MediaInput, MediaRole, MediaStatus, MyCall, Notice, Output, Reply, Request, RequestId,
+    SignedOutReason, View,
+};
+
+/// How long after a failed attempt to read the coach's leg the next one is made.
+const REREAD_WAIT: Duration = Duration::from_secs(1);
+/// Events of calls that are remembered while the list of calls is read.
+const TOUCHED_MAX: usize = 10_000;
+
+/// What an answer is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Purpose {
+    /// Its outcome is the command's.
+    Command(CommandId),
+    SignIn(CommandId),
+    PlaceCall(CommandId),
+    Join(CommandId, CallId),
+    HangUp(CommandId, CallId),
+    Mute(CommandId, bool),
+    /// A switch of the coach's mode.
+    Mode,
+    /// Reads the coach's leg anew.
+    Reread,
+    Media(MediaId),
+    Refresh,
+    /// Fills the view.
+    Load,
+    /// The call is left first; then the user is signed out.
+    LeaveToSignOut(CommandId),
+}
+
+/// A client's state machine. Drain [`Session::poll`] after each [`Session::handle`].
+#[derive(Debug)]
+pub struct Session {
+    client_type: ClientType,
+    view: View,
+    link: Link,
+    clock: ServiceClock,
+    expiries: Expiries,
+    sound: Option<Sound>,
+    /// A call is being placed or joined.
+    entering: bool,
+    reread_at: Option<Duration>,
+    purposes: BTreeMap<RequestId, Purpose>,
+    /// Calls that an event told of since the list was asked for: the list may be older.
+    touched: BTreeSet<CallId>,
+    next_request: u64,
+    next_media: u64,
+    last_stamp: Mode,
+    last_open: bool,
+    last_wake: Option<Duration>,
+    last_connection: Connection,
+    outputs: VecDeque<Output>,
+}
+
+impl Session {
+    /// Nobody is signed in.
+    #[must_use]
+    pub fn new(client_type: ClientType) -> Self {
+        Self {
+            client_type,
+            view: View::default(),
+            link: Link::default(),
+            clock: ServiceClock::default(),
+            expiries: Expiries::default(),
+            sound: None,
+            entering: false,
+            reread_at: None,
+            purposes: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            next_request: 0,
+            next_media: 0,
+            last_stamp: Mode::Listen,
+            last_open: false,
+            last_wake: None,
+            last_connection: Connection::SignedOut,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The whole state, as it is now.
+    #[must_use]
+    pub const fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// What kind of client this is.
+    #[must_use]
+    pub const fn client_type(&self) -> ClientType {
+        self.client_type
+    }
+
+    /// What is to be done next, until there is nothing.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Takes in what happened. `now` is any clock that never runs backwards.
+    pub fn handle(&mut self, now: Duration, input: Input) {
+        match input {
+            Input::Command(id, command) => self.command(id, command),
+            Input::Answer(id, result) => {
+                if let Some(purpose) = self.purposes.remove(&id) {
+                    self.answer(now, id, purpose, result);
+                }
+            }
+            Input::Socket(message) => self.heard(now, *message),
+            Input::SocketClosed { jitter } => self.socket_closed(now, jitter),
+            Input::Media(id, media) => self.media(now, id, media),
+            Input::Wake => {}
+        }
+        self.due(now);
+        self.settle();
+    }
+
+    // What the user wants.
+
+    fn command(&mut self, id: CommandId, command: Command) {
+        let outcome = match command {
+            Command::SignIn(request) => self.sign_in(id, request),
+            Command::SignOut => self.sign_out(id),
+            _ if self.view.user_id.is_none() => refuse("nobody is signed in"),
+            Command::PlaceCall(request) => {
+                self.enter(Request::PlaceCall(request), Purpose::PlaceCall(id))
+            }
+            Command::Join {
+                call_id,
+                invitation_id,
+            } => self.enter(
+                Request::Join(call_id.clone(), JoinRequest { invitation_id }),
+                Purpose::Join(id, call_id),
+            ),
+            Command::Decline(invitation) => {
+                self.request(Request::Decline(invitation), Purpose::Command(id));
+                Ok(())
+            }
+            Command::Mute(muted) => self.mute(id, muted),
+            Command::SetMode(mode) => self.set_mode(id, mode.into()),
+            Command::Leave => self.leave(id),
+            Command::HangUp => self.of_my_call(|session, call| {
+                session.hang_up();
+                session.request(Request::HangUp(call.clone()), Purpose::HangUp(id, call));
+            }),
+            Command::Hold(held) => self.of_my_call(|session, call| {
+                session.request(Request::Hold(call, held), Purpose::Command(id));
+            }),
+            Command::Dtmf(digits) => self.of_my_call(|session, call| {
+                let request = Request::Dtmf(call, DtmfRequest { digits });
+                session.request(request, Purpose::Command(id));
+            }),
+            Command::Invite(user_ids) => self.of_my_call(|session, call| {
+                let request = Request::Invite(call, InvitationRequest { user_ids });
+                session.request(request, Purpose::Command(id));
+            }),
+        };
+        if let Err(failure) = outcome {
+            self.finish(id, Err(failure));
+        }
+    }
+
+    fn sign_in(&mut self, id: CommandId, request: wire::SignInRequest) -> Result<(), Failure> {
+        if self.view.user_id.is_some() {
+            return refuse("somebody is signed in already");
+        }
+        self.request(Request::SignIn(request), Purpose::SignIn(id));
+        Ok(())
+    }
+
+    fn sign_out(&mut self, id: CommandId) -> Result<(), Failure> {
+        if self.view.user_id.is_none() {
+            return refuse("nobody is signed in");
+        }
+        let leaving = self.sound.as_ref().map(|sound| match sound.role {
+            MediaRole::Rep => Request::HangUp(sound.call_id.clone()),
+            MediaRole::Coach => Request::Leave(sound.call_id.clone()),
+        });
+        if self.view.coaching.is_some() {
+            self.end_coaching(EndReason::SignedOut);
+        }
+        self.end_sound();
+        match leaving {
+            Some(request) => {
+                self.request(request, Purpose::LeaveToSignOut(id));
+            }
+            None => {
+                self.request(Request::SignOut, Purpose::Command(id));
+                self.forget(SignedOutReason::Asked);
+            }
+        }
+        Ok(())
+    }
+
+    /// Places or joins a call. There is one at a time.
+    fn enter(&mut self, request: Request, purpose: Purpose) -> Result<(), Failure> {
+        if self.entering || self.sound.is_some() {
+            return refuse("already on a call");
+        }
+        self.entering = true;
+        self.request(request, purpose);
+        Ok(())
+    }
+
+    fn of_my_call(&mut self, act: impl FnOnce(&mut Self, CallId)) -> Result<(), Failure> {
+        match &self.view.my_call {
+            Some(my_call) if !my_call.ending => {
+                let call_id = my_call.call.id.clone();
+                act(self, call_id);
+                Ok(())
+            }
+            _ => refuse("not on a call of one's own"),
+        }
+    }
+
+    fn mute(&mut self, id: CommandId, muted: bool) -> Result<(), Failure> {
+        let Some(sound) = &mut self.sound else {
+            return refuse("not on a call");
+        };
+        if muted {
+            // At once here, then told; the other way round it waits to be confirmed.
+            sound.muted = true;
+        }
+        let call_id = sound.call_id.clone();
+        self.apply_muted();
+        self.restamp();
+        let request = self.request(Request::Mute(call_id, muted), Purpose::Mute(id, muted));
+        if let Some(sound) = &mut self.sound {
+            sound.mute_asked = Some(request);
+        }
+        Ok(())
+    }
+
+    fn set_mode(&mut self, id: CommandId, mode: Mode) -> Result<(), Failure> {
+        let Some(coaching) = &mut self.view.coaching else {
+            return refuse("not coaching a call");
+        };
+        let replaced = coaching.want(id, mode);
+        // A narrowing holds before anybody is told of it (M3).
+        self.restamp();
+        if let Some(replaced) = replaced {
+            self.finish(replaced, refuse("another switch took its place"));
+        }
+        self.notify_coaching();
+        Ok(())
+    }
+
+    fn leave(&mut self, id: CommandId) -> Result<(), Failure> {
+        let Some(coaching) = &self.view.coaching else {
+            return refuse("not coaching a call");
+        };
+        let call_id = coaching.call_id.clone();
+        self.end_coaching(EndReason::Leg(LegEndReason::Left));
+        self.request(Request::Leave(call_id), Purpose::Command(id));
+        Ok(())
+    }
+
+    /// The sound ends at once; the call itself when the service says so.
+    fn hang_up(&mut self) {
+        self.end_sound();
+        if let Some(my_call) = &mut self.view.my_call {
+            my_call.ending = true;
+            let notice = Notice::MyCall(Box::new(my_call.clone()));
+            self.notify(notice);
+        }
+    }
+
+    // What the service answers.
+
+    fn answer(
+        &mut self,
+        now: Duration,
+        id: RequestId,
+        purpose: Purpose,
+        result: Result<Reply, Failure>,
+    ) {
+        if let Err(failure) = &result
+            && failure.code == Some(Code::Unauthenticated)
+            && !matches!(purpose, Purpose::SignIn(_))
+        {
+            // The shell has already tried a new access token.
+            self.finish_purpose(&purpose, Err(failure.clone()));
+            self.forget(SignedOutReason::Expired);
+            return;
+        }
+        match purpose {
+            Purpose::Command(command) => self.finish(command, result),
+            Purpose::SignIn(command) => self.signed_in(now, command, result),
+            Purpose::PlaceCall(command) => {
+                self.entering = false;
+                if let Ok(Reply::Call(call)) = &result {
+                    self.placed(call);
+                }
+                self.finish(command, result);
+            }
+            Purpose::Join(command, call_id) => {
+                self.entering = false;
+                if let Ok(Reply::CoachLeg(leg)) = &result {
+                    self.joined(call_id, leg);
+                }
+                self.finish(command, result);
+            }
+            Purpose::HangUp(command, call_id) => {
+                self.request(Request::Call(call_id), Purpose::Load);
+                self.finish(command, result);
+            }
+            Purpose::Mute(command, muted) => {
+                if let Some(sound) = self.sound.as_mut().filter(|s| s.mute_asked == Some(id)) {
+                    sound.mute_asked = None;
+                    sound.muted = muted || result.is_err() && sound.muted;
+                    self.apply_muted();
+                }
+                self.finish(command, result);
+            }
+            Purpose::Mode => self.mode_answered(now, id, result),
+            Purpose::Reread => self.reread_answered(now, id, result),
+            Purpose::Media(media) => self.media_answered(now, media, result),
+            Purpose::Refresh => match result {
+                Ok(_) => self.connect(now),
+                Err(_) => self.link.wait(now, 1.0),
+            },
+            Purpose::Load => match result {
+                Ok(reply) => self.load(now, reply),
+                Err(failure) => self.notify(Notice::Trouble(failure)),
+            },
+            Purpose::LeaveToSignOut(command) => {
+                self.request(Request::SignOut, Purpose::Command(command));
+                self.forget(SignedOutReason::Asked);
+            }
+        }
+    }
+
+    fn signed_in(&mut self, now: Duration, command: CommandId, result: Result<Reply, Failure>) {
+        if let Ok(Reply::SignedIn { user_id, device_id }) = &result {
+            self.view.user_id = Some(user_id.clone());
+            self.view.device_id = Some(device_id.clone());
+            self.notify(Notice::SignedIn);
+            self.connect(now);
+        }
+        self.finish(command, result);
+    }
+
+    fn placed(&mut self, call: &Call) {
+        self.view.calls.insert(call.id.clone(), call.clone());
+        if call.status.is_over() {
+            self.notify(Notice::MyCallEnded(Box::new(call.clone())));
+            return;
+        }
+        let my_call = MyCall {
+            call: call.clone(),
+            muted: false,
+            ending: false,
+        };
+        self.view.my_call = Some(my_call.clone());
+        self.notify(Notice::MyCall(Box::new(my_call)));
+        self.start_sound(Sound::new(call.id.clone(), MediaRole::Rep));
+    }
+
+    fn joined(&mut self, call_id: CallId, leg: &CoachLeg) {
+        self.view.coaching = Some(Coaching::new(call_id.clone(), leg.clone()));
+        self.notify_coaching();
+        self.start_sound(Sound::new(call_id, MediaRole::Coach));
+    }
+
+    fn mode_answered(&mut self, now: Duration, id: RequestId, result: Result<Reply, Failure>) {
+        let next_request = RequestId(self.next_request);
+        let Some(coaching) = &mut self.view.coaching else {
+            return;
+        };
+        let settled = match &result {
+            Ok(Reply::CoachLeg(leg)) => coaching.granted(id, (**leg).clone()),
+            _ => coaching.refused(id, next_request),
+        };
+        if coaching.in_doubt() {
+            let wait = if result.is_ok() {
+                Duration::ZERO
+            } else {
+                REREAD_WAIT
+            };
+            self.reread_at = Some(now.saturating_add(wait));
+        }
+        self.restamp();
+        if let Some(command) = settled.and_then(|settled| settled.command) {
+            self.finish(command, result);
+        }
+        self.notify_coaching();
+    }
+
+    fn reread_answered(&mut self, now: Duration, id: RequestId, result: Result<Reply, Failure>) {
+        let Some(coaching) = &mut self.view.coaching else {
+            return;
+        };
+        match result {
+            Ok(Reply::Call(call)) if call.id == coaching.call_id => {
+                let leg_id = &coaching.leg.id;
+                let leg = call
+                    .coach_legs
+                    .iter()
+                    .find(|leg| leg.id == *leg_id)
+                    .cloned();
+                match leg {
+                    Some(leg) => {
+                        coaching.reread(id, leg.clone());
+                        if coaching.in_doubt() {
+                            self.reread_at = Some(now);
+                        }
+                        self.leg_seen(&leg);
+                    }
+                    None => self.end_coaching(EndReason::Gone),
+                }
+                self.call_seen(&call);
+            }
+            Err(failure) if failure.code == Some(Code::NotFound) => {
+                self.end_coaching(EndReason::Gone);
+            }
+            _ => self.reread_at = Some(now.saturating_add(REREAD_WAIT)),
+        }
+    }
+
+    fn load(&mut self, now: Duration, reply: Reply) {
+        match reply {
+            Reply::Me(me) => {
+                self.view.me = Some(*me);
+                self.notify(Notice::MeChanged);
+            }
+            Reply::Users(users) => {
+                self.view.users = users
+                    .into_iter()
+                    .map(|user| (user.id.clone(), user))
+                    .collect();
+                self.notify(Notice::Refreshed);
+            }
+            Reply::Availability(users) => {
+                self.view.availability = users
+                    .into_iter()
+                    .map(|user| (user.user_id.clone(), user))
+                    .collect();
+                self.notify(Notice::Refreshed);
+            }
+            Reply::ActiveCalls(calls) => {
+                let touched = std::mem::take(&mut self.touched);
+                self.view.calls.retain(|id, _| touched.contains(id));
+                for call in calls {
+                    if !touched.contains(&call.id) {
+                        self.view.calls.insert(call.id.clone(), call);
+                    }
+                }
+                self.notify(Notice::Refreshed);
+            }
+            Reply::Invitations(invitations) => {
+                self.view.invitations.clear();
+                self.expiries.clear();
+                for invitation in invitations {
+                    self.invitation_seen(now, invitation);
+                }
+                self.notify(Notice::Refreshed);
+            }
+            Reply::Call(call) => self.call_seen(&call),
+            Reply::Done | Reply::SignedIn { .. } | Reply::CoachLeg(_) | Reply::MediaAnswer(_) => {}
+        }
+    }
+
+    // What the WebSocket says.
+
+    fn connect(&mut self, now: Duration) {
+        let action = self.link.connect(now);
+        self.link_action(now, action);
+    }
+
+    fn link_action(&mut self, now: Duration, action: LinkAction) {
+        match action {
+            LinkAction::Connect(resume) => self.outputs.push_back(Output::SocketConnect(resume)),
+            LinkAction::Refresh => {
+                self.request(Request::Refresh, Purpose::Refresh);
+            }
+            LinkAction::Heartbeat => self
+                .outputs
+                .push_back(Output::SocketSend(ClientMessage::Heartbeat {})),
+            LinkAction::Dead => {
+                self.outputs.push_back(Output::SocketClose);
+                self.socket_closed(now, 1.0);
+            }
+        }
+    }
+
+    fn heard(&mut self, now: Duration, message: ServerMessage) {
+        self.link.heard(now);
+        match message {
+            ServerMessage::Welcome {
+                stream_id,
+                seq,
+                resumed,
+                now: service_now,
+            } => {
+                self.clock.set(now, service_now);
+                self.link.welcomed(now, stream_id, seq, resumed);
+                if !resumed {
+                    self.reload();
+                }
+                if self.view.coaching.as_ref().is_some_and(Coaching::in_doubt) {
+                    self.reread_at = Some(now);
+                }
+            }
+            ServerMessage::Event { seq, event } => match self.link.numbered(seq) {
+                Order::Old => {}
+                Order::Next => self.event(now, *event),
+                Order::Gap => {
+                    self.event(now, *event);
+                    self.reload();
+                }
+            },
+            ServerMessage::Levels { call_id, levels } => {
+                self.notify(Notice::Levels(call_id, levels));
+            }
+            ServerMessage::HeartbeatAck {} | ServerMessage::GoingAway {} => {}
+            ServerMessage::Error { code, message } => {
+                if code == Code::Unauthenticated {
+                    self.link.token_refused();
+                } else {
+                    let code = Some(code);
+                    self.notify(Notice::Trouble(Failure { code, message }));
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, now: Duration, event: Event) {
+        match event {
+            Event::AvailabilityChanged { user } => {
+                self.view
+                    .availability
+                    .insert(user.user_id.clone(), user.clone());
+                self.notify(Notice::Availability(user));
+            }
+            Event::CallChanged { call } => self.call_seen(&call),
+            Event::CoachLegChanged { call_id, coach_leg } => {
+                self.other_leg_seen(&call_id, &coach_leg);
+                let mine = |coaching: &&mut Coaching| coaching.leg.id == coach_leg.id;
+                if let Some(coaching) = self.view.coaching.as_mut().filter(mine) {
+                    coaching.seen((*coach_leg).clone());
+                    self.leg_seen(&coach_leg);
+                }
+            }
+            Event::InvitationChanged { invitation } => self.invitation_seen(now, *invitation),
+            Event::DtmfSent { .. } => {}
+            Event::MeChanged { me } => {
+                self.view.me = Some(*me);
+                self.notify(Notice::MeChanged);
+            }
+        }
+    }
+
+    fn call_seen(&mut self, call: &Call) {
+        if self.touched.len() < TOUCHED_MAX {
+            self.touched.insert(call.id.clone());
+        }
+        if call.status.is_over() {
+            self.view.calls.remove(&call.id);
+        } else {
+            self.view.calls.insert(call.id.clone(), call.clone());
+        }
+        self.notify(Notice::Call(Box::new(call.clone())));
+        if let Some(my_call) = self
+            .view
+            .my_call
+            .as_mut()
+            .filter(|my| my.call.id == call.id)
+        {
+            my_call.call = call.clone();
+            if call.status.is_over() {
+                self.view.my_call = None;
+                self.end_sound_of(MediaRole::Rep);
+                self.notify(Notice::MyCallEnded(Box::new(call.clone())));
+            } else {
+                let notice = Notice::MyCall(Box::new(my_call.clone()));
+                self.notify(notice);
+            }
+        }
+        let coached = self.view.coaching.as_ref().map(|c| &c.call_id) == Some(&call.id);
+        if coached && call.status.is_over() {
+            self.end_coaching(EndReason::Leg(LegEndReason::CallEnded));
+        }
+    }
+
+    /// Any coach's leg, for those who are shown the call.
+    fn other_leg_seen(&mut self, call_id: &CallId, leg: &CoachLeg) {
+        let put =
+            |call: &mut Call| match call.coach_legs.iter_mut().find(|known| known.id == leg.id) {
+                Some(known) => *known = leg.clone(),
+                None => call.coach_legs.push(leg.clone()),
+            };
+        if let Some(call) = self.view.calls.get_mut(call_id) {
+            put(call);
+            let notice = Notice::Call(Box::new(call.clone()));
+            self.notify(notice);
+        }
+        if let Some(my_call) = self
+            .view
+            .my_call
+            .as_mut()
+            .filter(|my| my.call.id == *call_id)
+        {
+            put(&mut my_call.call);
+            let notice = Notice::MyCall(Box::new(my_call.clone()));
+            self.notify(notice);
+        }
+    }
+
+    /// The user's own leg, after `coaching` has taken it in.
+    fn leg_seen(&mut self, leg: &CoachLeg) {
+        self.restamp();
+        if self.view.device_id.as_ref() != Some(&leg.device_id) {
+            self.end_coaching(EndReason::MovedDevice);
+        } else if leg.status == CoachLegStatus::Done {
+            let reason = leg.end_reason.map_or(EndReason::Gone, EndReason::Leg);
+            self.end_coaching(reason);
+        } else {
+            self.notify_coaching();
+        }
+    }
+
+    fn invitation_seen(&mut self, now: Duration, invitation: Invitation) {
+        if Some(&invitation.invitee_id) != self.view.user_id.as_ref() {
+            self.notify(Notice::InvitationSent(Box::new(invitation)));
+            return;
+        }
+        if invitation.status == InvitationStatus::Open {
+            self.expiries.add(now, self.clock, &invitation);
+            self.view
+                .invitations
+                .insert(invitation.id.clone(), invitation.clone());
+            self.notify(Notice::Invited(Box::new(invitation)));
+        } else {
+            self.expiries.remove(&invitation.id);
+            self.view.invitations.remove(&invitation.id);
+            self.notify(Notice::InvitationEnded(Box::new(invitation)));
+        }
+    }
+
+    fn socket_closed(&mut self, now: Duration, jitter: f32) {
+        let action = self.link.closed(now, jitter);
+        self.doubt();
+        if let Some(action) = action {
+            self.link_action(now, action);
+        }
+    }
+
+    fn reload(&mut self) {
+        self.touched.clear();
+        for request in [
+            Request::Me,
+            Request::Users,
+            Request::Availability,
+            Request::ActiveCalls,
+            Request::Invitations,
+        ] {
+            self.request(request, Purpose::Load);
+        }
+        if let Some(my_call) = &self.view.my_call {
+            let call_id = my_call.call.id.clone();
+            self.request(Request::Call(call_id), Purpose::Load);
+        }
+        if self.view.coaching.is_some() {
+            self.reread_at = Some(Duration::ZERO);
+        }
+    }
+
+    // The sound.
+
+    fn start_sound(&mut self, sound: Sound) {
+        self.sound = Some(sound);
+        self.start_media();
+    }
+
+    fn start_media(&mut self) {
+        if let Some(sound) = &mut self.sound {
+            self.next_media += 1;
+            let media = MediaId(self.next_media);
+            sound.media = Some(media);
+            sound.retry_at = None;
+            let role = sound.role;
+            self.outputs.push_back(Output::MediaStart(media, role));
+        }
+    }
+
+    fn media(&mut self, now: Duration, id: MediaId, media: MediaInput) {
+        let Some(sound) = self.sound.as_mut().filter(|s| s.media == Some(id)) else {
+            return;
+        };
+        match media {
+            MediaInput::Offered(sdp) => {
+                let call_id = sound.call_id.clone();
+                self.request(Request::Media(call_id, sdp), Purpose::Media(id));
+            }
+            MediaInput::Connected => {
+                sound.status = MediaStatus::Connected;
+                sound.backoff.reset();
+                if self.view.coaching.as_ref().is_some_and(Coaching::in_doubt) {
+                    self.reread_at = Some(now);
+                }
+            }
+            MediaInput::Lost { jitter } => self.media_lost(now, id, jitter),
+        }
+    }
+
+    fn media_lost(&mut self, now: Duration, id: MediaId, jitter: f32) {
+        if let Some(sound) = self.sound.as_mut().filter(|s| s.media == Some(id)) {
+            sound.media = None;
+            if sound.status == MediaStatus::Connected {
+                sound.status = MediaStatus::Reconnecting;
+            }
+            sound.retry_at = Some(now.saturating_add(sound.backoff.next(jitter)));
+            self.doubt();
+            self.outputs.push_back(Output::MediaClose(id));
+        }
+    }
+
+    fn media_answered(&mut self, now: Duration, id: MediaId, result: Result<Reply, Failure>) {
+        if self.sound.as_ref().and_then(|sound| sound.media) != Some(id) {
+            return;
+        }
+        match result {
+            Ok(Reply::MediaAnswer(sdp)) => self.outputs.push_back(Output::MediaAnswer(id, sdp)),
+            Ok(_) => self.media_lost(now, id, 1.0),
+            Err(failure) => {
+                self.media_lost(now, id, 1.0);
+                self.notify(Notice::Trouble(failure));
+            }
+        }
+    }
+
+    fn end_sound_of(&mut self, role: MediaRole) {
+        if self.sound.as_ref().is_some_and(|sound| sound.role == role) {
+            self.end_sound();
+        }
+    }
+
+    fn end_sound(&mut self) {
+        if let Some(sound) = self.sound.take() {
+            self.restamp();
+            if let Some(media) = sound.media {
+                self.outputs.push_back(Output::MediaClose(media));
+            }
+            self.outputs.push_back(Output::MediaEnd);
+        }
+    }
+
+    fn end_coaching(&mut self, reason: EndReason) {
+        if let Some(mut coaching) = self.view.coaching.take() {
+            self.reread_at = None;
+            self.end_sound_of(MediaRole::Coach);
+            for command in coaching.waiting() {
+                self.finish(command, refuse("the coaching is over"));
+            }
+            self.notify(Notice::CoachingEnded(coaching.call_id, reason));
+        }
+    }
+
+    /// The grant is not known for sure any more: Listen until it is read anew.
+    fn doubt(&mut self) {
+        let next_request = RequestId(self.next_request);
+        if let Some(coaching) = &mut self.view.coaching {
+            coaching.doubt(next_request);
+            self.restamp();
+        }
+    }
+
+    fn apply_muted(&mut self) {
+        let Some(sound) = &self.sound else {
+            return;
+        };
+        let muted = sound.muted;
+        if let Some(my_call) = &mut self.view.my_call {
+            my_call.muted = muted;
+            let notice = Notice::MyCall(Box::new(my_call.clone()));
+            self.notify(notice);
+        }
+        if let Some(coaching) = &mut self.view.coaching {
+            coaching.muted = muted;
+            self.notify_coaching();
+        }
+    }
+
+    // What is always so.
+
+    /// Says the stamp and whether the microphone is open, where they changed: the microphone closes
+    /// before and opens after the stamp changes.
+    fn restamp(&mut self) {
+        let media_up = self
+            .sound
+            .as_ref()
+            .is_some_and(|sound| sound.status == MediaStatus::Connected);
+        let events_up = self.link.is_online();
+        if let Some(coaching) = &mut self.view.coaching {
+            coaching.connected = media_up && events_up;
+        }
+        let stamp = match (&self.sound, &self.view.coaching) {
+            (Some(sound), Some(coaching)) if sound.role == MediaRole::Coach => coaching.stamp(),
+            (Some(sound), _) if sound.role == MediaRole::Rep => Mode::Barge,
+            _ => Mode::Listen,
+        };
+        let muted = self.sound.as_ref().is_none_or(|sound| sound.muted);
+        let open = media_up && !muted && stamp > Mode::Listen;
+        if self.last_open && !open {
+            self.outputs.push_back(Output::Microphone { open });
+        }
+        if self.last_stamp != stamp {
+            self.outputs.push_back(Output::Stamp(stamp));
+        }
+        if open && !self.last_open {
+            self.outputs.push_back(Output::Microphone { open });
+        }
+        self.last_stamp = stamp;
+        self.last_open = open;
+        self.view.audience = match &self.sound {
+            None => None,
+            Some(_) if !open => Some(Audience::Nobody),
+            Some(_) => Some(Audience::of(stamp)),
+        };
+    }
+
+    /// Does what is due.
+    fn due(&mut self, now: Duration) {
+        if let Some(action) = self.link.due(now) {
+            self.link_action(now, action);
+        }
+        while let Some(id) = self.expiries.ended(now) {
+            if let Some(mut invitation) = self.view.invitations.remove(&id) {
+                invitation.status = InvitationStatus::Expired;
+                self.notify(Notice::InvitationEnded(Box::new(invitation)));
+            }
+        }
+        if is_due(now, self.sound.as_ref().and_then(|sound| sound.retry_at)) {
+            self.start_media();
+        }
+        if is_due(now, self.reread_at)
+            && let Some(coaching) = &self.view.coaching
+        {
+            let call_id = coaching.call_id.clone();
+            self.reread_at = None;
+            self.request(Request::Call(call_id), Purpose::Reread);
+        }
+    }
+
+    /// Asks and says what follows from the state.
+    fn settle(&mut self) {
+        self.restamp();
+        if let Some(coaching) = &self.view.coaching
+            && let Some(mode) = coaching.question()
+        {
+            let request = Request::Mode(coaching.call_id.clone(), mode.into());
+            let id = self.request(request, Purpose::Mode);
+            if let Some(coaching) = &mut self.view.coaching {
+                coaching.asked(id, mode);
+            }
+        }
+        let media = self.sound.as_ref().map_or(MediaStatus::Idle, |s| s.status);
+        if self.view.media != media {
+            self.view.media = media;
+            self.notify(Notice::Media(media));
+            self.notify_coaching();
+        }
+        let connection = self.link.connection();
+        if self.last_connection != connection {
+            self.last_connection = connection;
+            self.view.connection = connection;
+            self.notify(Notice::Connection(connection));
+            self.notify_coaching();
+        }
+        let deadlines = [
+            self.link.deadline(),
+            self.expiries.deadline(),
+            self.sound.as_ref().and_then(|sound| sound.retry_at),
+            self.reread_at,
+        ];
+        let wake = deadlines.into_iter().flatten().min();
+        if wake != self.last_wake {
+            self.last_wake = wake;
+            if let Some(at) = wake {
+                self.outputs.push_back(Output::WakeAt(at));
+            }
+        }
+    }
+
+    /// Nobody is signed in any more.
+    fn forget(&mut self, reason: SignedOutReason) {
+        self.end_coaching(EndReason::SignedOut);
+        self.end_sound();
+        self.outputs.push_back(Output::SocketClose);
+        self.link.down();
+        self.expiries.clear();
+        self.touched.clear();
+        self.entering = false;
+        self.reread_at = None;
+        self.view = View::default();
+        // Only the sign-out itself is still waited for.
+        for (id, purpose) in std::mem::take(&mut self.purposes) {
+            match purpose {
+                Purpose::Command(_) => {
+                    self.purposes.insert(id, purpose);
+                }
+                other => self.finish_purpose(&other, refuse("signed out")),
+            }
+        }
+        self.notify(Notice::SignedOut(reason));
+    }
+
+    fn finish_purpose(&mut self, purpose: &Purpose, result: Result<Reply, Failure>) {
+        match purpose {
+            Purpose::Command(id)
+            | Purpose::SignIn(id)
+            | Purpose::PlaceCall(id)
+            | Purpose::Join(id, _)
+            | Purpose::HangUp(id, _)
+            | Purpose::Mute(id, _)
+            | Purpose::LeaveToSignOut(id) => self.finish(*id, result),
+            Purpose::Mode
+            | Purpose::Reread
+            | Purpose::Media(_)
+            | Purpose::Refresh
+            | Purpose::Load => {}
+        }
+    }
+
+    fn request(&mut self, request: Request, purpose: Purpose) -> RequestId {
+        let id = RequestId(self.next_request);
+        self.next_request += 1;
+        self.purposes.insert(id, purpose);
+        self.outputs.push_back(Output::Http(id, request));
+        id
+    }
+
+    fn finish(&mut self, id: CommandId, result: Result<Reply, Failure>) {
+        self.outputs.push_back(Output::Finished(id, result));
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        self.outputs.push_back(Output::Notify(notice));
+    }
+
+    fn notify_coaching(&mut self) {
+        if let Some(coaching) = &self.view.coaching {
+            let notice = Notice::Coaching(Box::new(coaching.clone()));
+            self.notify(notice);
+        }
+    }
+}
+
+fn refuse<T>(why: &str) -> Result<T, Failure> {
+    Err(Failure::local(why))
+}
+
+fn is_due(now: Duration, at: Option<Duration>) -> bool {
+    at.is_some_and(|at| at <= now)
+}
+
+#[cfg(test)]
+mod tests;
