@@ -1,1 +1,51 @@
-//! media
+//! The media engine: WebRTC in, the 20 ms tick, WebRTC out.
+//!
+//! `media` knows nothing of users, organizations, permissions, HTTP, SQL or files: it is told which
+//! legs a call has, what each coach is granted, and who records; it tells who is connected and how
+//! loud. Deny by default: who was not added hears nothing and is heard by nobody, and a coach reaches
+//! nobody until a mode is granted.
+//!
+//! ```text
+//! Media ── commands ──▶ worker thread, one UDP socket ── events ──▶ service
+//!                       │ recvmmsg → demux → str0m → jitter buffer of the leg
+//!                       │ tick: pull → Gate → Mixer → one Opus encode a mix → str0m of each listener
+//!                       └ sendmmsg
+//! ```
+//!
+//! A call lives on one worker, so that nothing between its parties needs a lock or a queue.
+//!
+//! ## The tick
+//! Each call is ticked every 20 ms, at one of eight turns of its worker's loop, the one with the
+//! fewest calls. A tick that ends more than 20 ms after it was due is late and counted; up to five
+//! missed ones are made up for in a row, what is missed beyond is skipped and counted. Within a tick
+//! nothing of ours allocates, locks or blocks; str0m allocates one payload for each mix and one buffer
+//! for each packet it encrypts. Costs are measured by stage ([`MediaMetrics::stages_us`]).
+
+mod call;
+mod command;
+mod connection;
+mod demux;
+mod encoders;
+mod error;
+mod event;
+pub mod lead;
+mod media;
+mod metrics;
+mod negotiation;
+mod parties;
+mod socket;
+mod stamp;
+mod tick;
+mod worker;
+
+pub use error::MediaError;
+pub use event::MediaEvent;
+pub use media::{Media, MediaSettings, ModeCause, RecordingTap, RecordingTaps};
+pub use metrics::{MediaMetrics, Spread, Stage};
+pub use stamp::{Stamp, stamp_extension};
+
+#[doc(no_inline)]
+pub use lead::{
+    Dial, Heard, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadSignal, SimulatedLine,
+    SimulatedLineSettings,
+};

@@ -1,0 +1,265 @@
+//! One call's media: its parties, and what each of them is sending.
+
+use std::time::{Duration, Instant};
+
+use mix::{Gate, LegId, MAX_PARTIES, MixKey, Mixer, Mode, Role, Routes, RoutesError};
+use voice::{JitterBuffer, JitterSettings, JitterStats};
+use wire::CallId;
+
+use crate::MediaError;
+use crate::encoders::MixEncoders;
+use crate::lead::LeadMedia;
+use crate::media::{ModeCause, RecordingTap};
+use crate::metrics::WorkerMetrics;
+
+/// Pulls without anything to play after which a leg is left alone until it sends again.
+pub(crate) const IDLE_PULLS_MAX: u32 = 50;
+/// Ticks without a packet after which a leg's jitter buffer is given up: ten seconds.
+const BUFFER_KEPT_TICKS: u64 = 500;
+
+/// One call on a worker.
+pub(crate) struct Call {
+    pub(crate) id: CallId,
+    /// Tells this call from an earlier one in the same slot.
+    pub(crate) serial: u64,
+    pub(crate) phase: usize,
+    pub(crate) due: Instant,
+    /// The number of the next tick.
+    pub(crate) tick: u64,
+    pub(crate) routes: Routes,
+    /// In leg order.
+    pub(crate) legs: Vec<Leg>,
+    pub(crate) mixer: Mixer,
+    pub(crate) encoders: MixEncoders,
+    pub(crate) recording: Option<Box<dyn RecordingTap>>,
+    /// Whether the last levels told of anybody.
+    pub(crate) levels_told: bool,
+}
+
+/// One party.
+pub(crate) struct Leg {
+    pub(crate) id: LegId,
+    pub(crate) role: Role,
+    pub(crate) gate: Gate,
+    /// What it sends; none while it sends nothing.
+    pub(crate) buffer: Option<Box<JitterBuffer>>,
+    pub(crate) idle_pulls: u32,
+    last_packet_tick: u64,
+    stats: JitterStats,
+    stream: Option<u32>,
+    /// Key of the connection that is up, and of one that is to take its place.
+    pub(crate) current: Option<usize>,
+    pub(crate) pending: Option<usize>,
+    pub(crate) lost: bool,
+    pub(crate) reachable: bool,
+    pub(crate) lead: Option<Box<dyn LeadMedia>>,
+    /// The mix it was served last.
+    pub(crate) served: Option<MixKey>,
+    /// The loudest since levels were told: how far it reached, and how loud it was.
+    pub(crate) loudest: Option<(Mode, i8)>,
+}
+
+impl Call {
+    pub(crate) fn new(
+        id: CallId,
+        serial: u64,
+        phase: usize,
+        due: Instant,
+        recording: Option<Box<dyn RecordingTap>>,
+    ) -> Self {
+        Self {
+            id,
+            serial,
+            phase,
+            due,
+            tick: 0,
+            routes: Routes::new(),
+            legs: Vec::with_capacity(MAX_PARTIES),
+            mixer: Mixer::new(),
+            encoders: MixEncoders::new(),
+            recording,
+            levels_told: false,
+        }
+    }
+
+    pub(crate) fn leg(&mut self, id: LegId) -> Result<&mut Leg, MediaError> {
+        let at = self.legs.binary_search_by_key(&id, |leg| leg.id);
+        let leg = at.ok().and_then(|at| self.legs.get_mut(at));
+        leg.ok_or(MediaError::UnknownLeg)
+    }
+
+    pub(crate) fn add_leg(&mut self, id: LegId, role: Role) -> Result<(), MediaError> {
+        self.routes.add(id, role)?;
+        let Err(at) = self.legs.binary_search_by_key(&id, |leg| leg.id) else {
+            return Err(RoutesError::Duplicate.into());
+        };
+        self.legs.insert(at, Leg::new(id, role));
+        Ok(())
+    }
+
+    /// Takes a leg out; its connections are the caller's to close.
+    pub(crate) fn remove_leg(&mut self, id: LegId) -> Result<Leg, MediaError> {
+        self.routes.remove(id);
+        let at = self.legs.binary_search_by_key(&id, |leg| leg.id);
+        at.map(|at| self.legs.remove(at))
+            .map_err(|_| MediaError::UnknownLeg)
+    }
+
+    pub(crate) fn set_mode(
+        &mut self,
+        now: Duration,
+        id: LegId,
+        mode: Mode,
+        cause: ModeCause,
+    ) -> Result<(), MediaError> {
+        let leg = self.leg(id)?;
+        if leg.role != Role::Coach {
+            return Err(MediaError::NotACoach);
+        }
+        match cause {
+            ModeCause::Asked => leg.gate.ask(now, mode),
+            ModeCause::Revoked => leg.gate.revoke(now, mode),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn attach_lead(&mut self, lead: Box<dyn LeadMedia>) -> Result<(), MediaError> {
+        let leg = self.legs.iter_mut().find(|leg| leg.role == Role::Lead);
+        let leg = leg.ok_or(MediaError::UnknownLeg)?;
+        if leg.lead.is_some() {
+            return Err(MediaError::NotAttachable);
+        }
+        // Here rather than in the tick, where the lead first speaks.
+        leg.open_buffer()?;
+        leg.lead = Some(lead);
+        Ok(())
+    }
+
+    /// Counts what the jitter buffers counted, and gives up those of legs that fell silent.
+    pub(crate) fn settle_buffers(&mut self, metrics: &WorkerMetrics) {
+        let tick = self.tick;
+        for leg in &mut self.legs {
+            leg.count(metrics);
+            let silent = tick.saturating_sub(leg.last_packet_tick) > BUFFER_KEPT_TICKS;
+            if silent && leg.lead.is_none() && leg.buffer.is_some() {
+                leg.buffer = None;
+                leg.stats = JitterStats::default();
+            }
+        }
+    }
+}
+
+impl Leg {
+    fn new(id: LegId, role: Role) -> Self {
+        Self {
+            id,
+            role,
+            gate: Gate::new(),
+            buffer: None,
+            idle_pulls: IDLE_PULLS_MAX,
+            last_packet_tick: 0,
+            stats: JitterStats::default(),
+            stream: None,
+            current: None,
+            pending: None,
+            lost: false,
+            reachable: true,
+            lead: None,
+            served: None,
+            loudest: None,
+        }
+    }
+
+    /// A client's offer was answered: `key` is to become the leg's connection. The key of the one
+    /// that is given up for it, if one was still being set up.
+    pub(crate) fn offered(&mut self, key: usize) -> Option<usize> {
+        if self.role == Role::Coach {
+            // Every connection of a coach begins in Listen (rule M1). What the old one said before
+            // is not played any more either: whether it was meant so wide is for the new one to say.
+            self.gate = Gate::new();
+            self.forget_stream();
+        }
+        self.pending.replace(key)
+    }
+
+    /// Whether sound of this connection is the leg's. A coach's old connection is not believed any
+    /// more once there is an offer for a new one.
+    pub(crate) fn hears_from(&self, key: usize) -> bool {
+        self.current == Some(key) && !(self.role == Role::Coach && self.pending.is_some())
+    }
+
+    /// The connection that was awaited is up; the key of the one whose place it takes.
+    pub(crate) fn connected(&mut self, key: usize) -> Option<usize> {
+        if self.pending != Some(key) {
+            return None;
+        }
+        self.pending = None;
+        self.lost = false;
+        self.reachable = true;
+        self.forget_stream();
+        self.current.replace(key)
+    }
+
+    fn forget_stream(&mut self) {
+        if let Some(buffer) = &mut self.buffer {
+            buffer.reset();
+        }
+        self.stream = None;
+        self.idle_pulls = IDLE_PULLS_MAX;
+    }
+
+    pub(crate) fn open_buffer(&mut self) -> Result<&mut JitterBuffer, MediaError> {
+        let buffer = match self.buffer.take() {
+            Some(buffer) => buffer,
+            None => Box::new(JitterBuffer::new(JitterSettings::default())?),
+        };
+        Ok(self.buffer.insert(buffer))
+    }
+
+    /// Takes a packet of the leg's client. Not within a tick: the first one allocates the buffer.
+    pub(crate) fn push(&mut self, now: Duration, tick: u64, ssrc: u32, packet: &voice::Packet<'_>) {
+        let changed = self.stream.replace(ssrc).is_some_and(|old| old != ssrc);
+        self.last_packet_tick = tick;
+        self.idle_pulls = 0;
+        match self.open_buffer() {
+            Ok(buffer) => {
+                if changed {
+                    buffer.reset();
+                }
+                buffer.push(now, packet);
+            }
+            Err(error) => tracing::error!(%error, "no jitter buffer"),
+        }
+    }
+
+    /// Adds what the buffer counted since the last time.
+    pub(crate) fn count(&mut self, metrics: &WorkerMetrics) {
+        let Some(buffer) = &self.buffer else {
+            return;
+        };
+        let stats = buffer.stats();
+        let before = std::mem::replace(&mut self.stats, stats);
+        metrics.lost.add(stats.lost.saturating_sub(before.lost));
+        let recovered = stats.recovered.saturating_sub(before.recovered);
+        metrics.recovered.add(recovered);
+        let concealed = stats.concealed.saturating_sub(before.concealed);
+        metrics.concealed.add(concealed);
+        metrics.late.add(stats.late.saturating_sub(before.late));
+        metrics.refused.add(stats.refused.saturating_sub(before.refused));
+        if self.idle_pulls == 0 {
+            metrics.record_depth_ms(stats.depth_ms);
+        }
+    }
+
+    /// Whether what it hears goes anywhere.
+    pub(crate) fn is_served(&self) -> bool {
+        self.lead.is_some() || (self.current.is_some() && !self.lost)
+    }
+
+    /// Notes how loud a frame was that somebody could hear.
+    pub(crate) fn note_level(&mut self, reach: Mode, level_dbov: i8) {
+        if self.loudest.is_none_or(|(_, loudest)| level_dbov > loudest) {
+            self.loudest = Some((reach, level_dbov));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What a worker is asked to do.
+
+use mix::{LegId, Mode, Role};
+use tokio::sync::oneshot;
+use wire::CallId;
+
+use crate::MediaError;
+use crate::lead::LeadMedia;
+use crate::media::{ModeCause, RecordingTap};
+use crate::negotiation::Negotiated;
+
+/// Commands that may wait for one worker.
+pub(crate) const COMMANDS_MAX: usize = 1024;
+
+/// Where the answer goes.
+pub(crate) type Reply = oneshot::Sender<Result<(), MediaError>>;
+
+/// One request, or the last one.
+pub(crate) enum Command {
+    Change {
+        call: CallId,
+        change: Change,
+        reply: Reply,
+    },
+    Stop,
+}
+
+/// A change to one call.
+pub(crate) enum Change {
+    Open(Option<Box<dyn RecordingTap>>),
+    Close,
+    AddLeg(LegId, Role),
+    RemoveLeg(LegId),
+    Connect(LegId, Box<Negotiated>),
+    Mode(LegId, Mode, ModeCause),
+    Muted(LegId, bool),
+    Held(bool),
+    AttachLead(Box<dyn LeadMedia>),
+}

@@ -1,0 +1,202 @@
+//! One peer's WebRTC connection: str0m, driven by hand.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mix::{FRAME_SAMPLES, LegId};
+use str0m::media::Pt;
+use str0m::net::{DatagramSend, Protocol, Receive};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc};
+use str0m::{Event, IceConnectionState, Input, Output, Rtc};
+
+use crate::negotiation::Negotiated;
+
+/// A peer of whom nothing is heard for so long is lost. Clients check connectivity every 2 to 3 s.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How long a peer may take to connect after the answer.
+pub(crate) const SETUP_MAX: Duration = Duration::from_secs(30);
+/// Outputs that are taken from str0m in one go; what is left waits for the next.
+const OUTPUTS_MAX: usize = 256;
+/// How long a connection rests after str0m reported an error.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
+/// Louder than this is called voice in the audio level extension, in dBov.
+const VOICE_DBOV: i8 = -50;
+
+/// What came out of a connection.
+pub(crate) enum Happening {
+    /// DTLS is up: the peer is who the offer said.
+    Up,
+    /// ICE gave up, or found its way again.
+    Reachable(bool),
+    /// A packet of the peer, decrypted and authentic.
+    Packet(RtpPacket),
+}
+
+/// Where a connection stands.
+pub(crate) struct Connection {
+    /// Key of the call it belongs to.
+    pub(crate) call: usize,
+    pub(crate) leg: LegId,
+    /// When it wants [`Connection::timeout`].
+    pub(crate) deadline: Instant,
+    /// When the timer's queue has it, at the latest.
+    pub(crate) queued: Option<Instant>,
+    pub(crate) last_received: Instant,
+    pub(crate) born: Instant,
+    pub(crate) up: bool,
+    /// It panicked: never to be touched again.
+    pub(crate) panicked: bool,
+    rtc: Rtc,
+    local: SocketAddr,
+    ssrc: Ssrc,
+    payload_type: Pt,
+    sequence: u64,
+    timestamp_base: u32,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        negotiated: Negotiated,
+        call: usize,
+        leg: LegId,
+        local: SocketAddr,
+        now: Instant,
+    ) -> Self {
+        // Random starts (RFC 3550 §5.1) from a number that is random already. The sequence number
+        // starts in the lower half so that its first packets cannot be taken for the next round.
+        let seed = (*negotiated.ssrc).wrapping_mul(0x9e37_79b1);
+        Self {
+            call,
+            leg,
+            deadline: now,
+            queued: None,
+            last_received: now,
+            born: now,
+            up: false,
+            panicked: false,
+            rtc: negotiated.rtc,
+            local,
+            ssrc: negotiated.ssrc,
+            payload_type: negotiated.payload_type,
+            sequence: u64::from(seed & 0x7fff),
+            timestamp_base: seed,
+        }
+    }
+
+    /// Whether there is a point in keeping it.
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.panicked && self.rtc.is_alive()
+    }
+
+    /// Whether the peer has been heard of lately.
+    pub(crate) fn is_heard(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_received) < SILENCE_MAX
+    }
+
+    /// Whether a datagram comes from this peer: a STUN request with their password.
+    pub(crate) fn accepts(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) -> bool {
+        let local = self.local;
+        self.guarded(|rtc| {
+            Receive::new(Protocol::Udp, source, local, datagram)
+                .is_ok_and(|receive| rtc.accepts(&Input::Receive(now, receive)))
+        })
+        .unwrap_or(false)
+    }
+
+    /// Takes a datagram; `false` when it is malformed.
+    pub(crate) fn receive(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) -> bool {
+        let local = self.local;
+        let taken = self.guarded(|rtc| {
+            Receive::new(Protocol::Udp, source, local, datagram)
+                .is_ok_and(|receive| rtc.handle_input(Input::Receive(now, receive)).is_ok())
+        });
+        let taken = taken.unwrap_or(false);
+        if taken {
+            self.last_received = now;
+        }
+        taken
+    }
+
+    /// Lets time pass for it.
+    pub(crate) fn timeout(&mut self, now: Instant) {
+        let _ = self.guarded(|rtc| rtc.handle_input(Input::Timeout(now)).is_ok());
+    }
+
+    /// Hands one packet of sound to the peer: that of the call's `tick`. Timestamps follow the ticks,
+    /// so they go on while nothing is sent.
+    pub(crate) fn write(&mut self, now: Instant, tick: u64, payload: Arc<[u8]>, level_dbov: i8) {
+        let (ssrc, pt) = (self.ssrc, self.payload_type);
+        let time = (tick as u32).wrapping_mul(FRAME_SAMPLES as u32);
+        let time = time.wrapping_add(self.timestamp_base);
+        let sequence = self.sequence;
+        self.sequence += 1;
+        let _ = self.guarded(|rtc| {
+            let mut values = ExtensionValues::default();
+            values.audio_level = Some(level_dbov);
+            values.voice_activity = Some(level_dbov > VOICE_DBOV);
+            if let Some(stream) = rtc.direct_api().stream_tx(&ssrc) {
+                let packet = RtpWrite::new(pt, sequence.into(), time, now, payload);
+                stream.write_rtp(packet.ext_vals(values));
+            }
+            // str0m sends what was written when its time moves.
+            rtc.handle_input(Input::Timeout(now)).is_ok()
+        });
+    }
+
+    /// Says good-bye; what is to be sent comes out of [`Connection::drain`].
+    pub(crate) fn close(&mut self) {
+        let _ = self.guarded(|rtc| rtc.close().is_ok());
+    }
+
+    /// Takes everything that str0m has to say, and notes when it wants to be asked again.
+    pub(crate) fn drain(
+        &mut self,
+        now: Instant,
+        mut send: impl FnMut(SocketAddr, DatagramSend),
+        mut happened: impl FnMut(Happening),
+    ) {
+        for _ in 0..OUTPUTS_MAX {
+            let Some(output) = self.guarded(|rtc| rtc.poll_output()) else {
+                return;
+            };
+            match output {
+                Ok(Output::Transmit(transmit)) => send(transmit.destination, transmit.contents),
+                Ok(Output::Event(event)) => match event {
+                    Event::RtpPacket(packet) => happened(Happening::Packet(packet)),
+                    Event::Connected => {
+                        self.up = true;
+                        happened(Happening::Up);
+                    }
+                    Event::IceConnectionStateChange(state) => {
+                        let reachable = state != IceConnectionState::Disconnected;
+                        happened(Happening::Reachable(reachable));
+                    }
+                    _ => {}
+                },
+                Ok(Output::Timeout(at)) => {
+                    self.deadline = at;
+                    return;
+                }
+                Err(_) => {
+                    self.deadline = now + ERROR_PAUSE;
+                    return;
+                }
+            }
+        }
+        self.deadline = now;
+    }
+
+    /// A panic in the WebRTC stack ends this connection, and never the worker: each instance is
+    /// independent and is dropped after it (str0m, "panics").
+    fn guarded<T>(&mut self, run: impl FnOnce(&mut Rtc) -> T) -> Option<T> {
+        if self.panicked {
+            return None;
+        }
+        let rtc = &mut self.rtc;
+        let result = catch_unwind(AssertUnwindSafe(|| run(rtc)));
+        self.panicked = result.is_err();
+        result.ok()
+    }
+}

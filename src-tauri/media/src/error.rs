@@ -1,0 +1,49 @@
+//! What may go wrong, as the service has to tell its callers.
+
+use mix::RoutesError;
+use voice::VoiceError;
+
+/// Why the media engine refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MediaError {
+    /// No such call was opened, or it was closed meanwhile.
+    #[error("the call has no media")]
+    UnknownCall,
+    /// The call was opened already.
+    #[error("the call has media already")]
+    DuplicateCall,
+    /// The leg is not in the call.
+    #[error("the leg is not in the call")]
+    UnknownLeg,
+    /// The leg cannot be let in.
+    #[error(transparent)]
+    Routes(#[from] RoutesError),
+    /// Only a coach has a mode.
+    #[error("only a coach has a mode")]
+    NotACoach,
+    /// Only the lead has media that is attached, and does not connect.
+    #[error("only the lead's media is attached, and only once")]
+    NotAttachable,
+    /// The offer is longer than [`wire::SDP_BYTES_MAX`].
+    #[error("the offer is longer than {} bytes", wire::SDP_BYTES_MAX)]
+    OfferTooLong,
+    /// The offer is no session description that WebRTC could use; the text says why.
+    #[error("the offer cannot be read: {0}")]
+    OfferMalformed(String),
+    /// The offer has other media sections than the one audio section that is asked for, or one in
+    /// which nothing can be sent to the client.
+    #[error("the offer must have exactly one media section, audio, in which the client receives")]
+    NoAudio,
+    /// The audio section offers no Opus at 48 kHz.
+    #[error("the offer has no Opus")]
+    NoOpus,
+    /// The engine has been stopped.
+    #[error("the media engine has stopped")]
+    Stopped,
+    /// The socket of a worker could not be opened.
+    #[error("no UDP socket: {0}")]
+    Socket(String),
+    /// The codec cannot be set up; a setting is out of its range.
+    #[error(transparent)]
+    Codec(#[from] VoiceError),
+}

@@ -1,0 +1,152 @@
+//! What the engine tells the service.
+
+use std::collections::VecDeque;
+
+use mix::{LegId, Mode};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
+use wire::CallId;
+
+use crate::metrics::WorkerMetrics;
+
+/// Something that happened to a call's media.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// A leg's connection is up, or up again. Never missed.
+    Connected {
+        /// The call.
+        call: CallId,
+        /// The leg in it.
+        leg: LegId,
+    },
+    /// Nothing is heard of a leg's client for 5 s, or it closed its connection. Never missed. The
+    /// leg stays in the call until it is removed.
+    Lost {
+        /// The call.
+        call: CallId,
+        /// The leg in it.
+        leg: LegId,
+    },
+    /// How loud each leg was that could be heard by somebody within the last 200 ms; legs that are
+    /// not in the list were silent. Dropped when nobody takes it in time.
+    Levels {
+        /// The call.
+        call: CallId,
+        /// Each leg with how far its loudest frame reached and that frame's level in dBov, −127 to 0.
+        /// Who was not meant to hear a whisper should not learn of it from here either.
+        levels: Vec<(LegId, Mode, i8)>,
+    },
+}
+
+/// Events on their way out. What must not be missed waits here while the channel is full: one event
+/// for each leg at most, since the later tells all.
+pub(crate) struct Outbox {
+    events: Sender<MediaEvent>,
+    waiting: VecDeque<MediaEvent>,
+}
+
+impl Outbox {
+    pub(crate) fn new(events: Sender<MediaEvent>) -> Self {
+        Self {
+            events,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn connected(&mut self, call: &CallId, leg: LegId) {
+        let call = call.clone();
+        self.essential(MediaEvent::Connected { call, leg });
+    }
+
+    pub(crate) fn lost(&mut self, call: &CallId, leg: LegId) {
+        let call = call.clone();
+        self.essential(MediaEvent::Lost { call, leg });
+    }
+
+    fn essential(&mut self, event: MediaEvent) {
+        let about = about(&event);
+        self.waiting.retain(|waiting| {
+            let same = self::about(waiting) == about;
+            !same
+        });
+        self.waiting.push_back(event);
+        self.flush();
+    }
+
+    /// Sends what waits, as far as there is room; whether nothing waits any more.
+    pub(crate) fn flush(&mut self) -> bool {
+        while let Some(event) = self.waiting.pop_front() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(TrySendError::Full(event)) => {
+                    self.waiting.push_front(event);
+                    return false;
+                }
+                // Nobody will ever ask again.
+                Err(TrySendError::Closed(_)) => {}
+            }
+        }
+        true
+    }
+
+    pub(crate) fn levels(
+        &mut self,
+        call: &CallId,
+        levels: Vec<(LegId, Mode, i8)>,
+        metrics: &WorkerMetrics,
+    ) {
+        let call = call.clone();
+        if self
+            .events
+            .try_send(MediaEvent::Levels { call, levels })
+            .is_err()
+        {
+            metrics.levels_dropped.add(1);
+        }
+    }
+
+    /// Nothing of a call that is gone needs to be told.
+    pub(crate) fn forget(&mut self, call: &CallId) {
+        self.waiting
+            .retain(|event| about(event).is_none_or(|(of, _)| of != call));
+    }
+}
+
+fn about(event: &MediaEvent) -> Option<(&CallId, LegId)> {
+    match event {
+        MediaEvent::Connected { call, leg } | MediaEvent::Lost { call, leg } => Some((call, *leg)),
+        MediaEvent::Levels { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_not_be_missed_waits_for_room_and_the_latest_counts() {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+        let mut outbox = Outbox::new(sender);
+        let call = CallId::parse("acti_1").unwrap();
+        outbox.connected(&call, LegId(1));
+        outbox.connected(&call, LegId(2));
+        outbox.lost(&call, LegId(2));
+        assert_eq!(outbox.waiting.len(), 1);
+        let connected = |leg| MediaEvent::Connected {
+            call: call.clone(),
+            leg: LegId(leg),
+        };
+        assert_eq!(receiver.try_recv().unwrap(), connected(1));
+        assert!(outbox.flush());
+        let leg = LegId(2);
+        let lost = MediaEvent::Lost {
+            call: call.clone(),
+            leg,
+        };
+        assert_eq!(receiver.try_recv().unwrap(), lost);
+        outbox.levels(&call, Vec::new(), &WorkerMetrics::default());
+        outbox.connected(&call, LegId(3));
+        outbox.forget(&call);
+        assert!(outbox.waiting.is_empty());
+    }
+}

@@ -1,0 +1,104 @@
+//! The lead's leg, behind two small traits: how the lead is reached, and how they sound.
+//!
+//! A line ([`LeadLine`]) dials; what it dials is a leg ([`LeadLeg`]) that rings, is answered, and
+//! hangs up; once answered it has media ([`LeadMedia`]), which the worker asks for sound and gives
+//! sound to, once each tick. [`SimulatedLine`] is the line of demonstrations, tests and benchmarks; a
+//! SIP line fits the same traits.
+
+mod simulated;
+mod speech;
+mod turns;
+
+use std::time::Duration;
+
+use mix::Frame;
+use wire::CallId;
+
+pub use simulated::{Behaviour, Ear, Ears, SimulatedLine, SimulatedLineSettings};
+pub use speech::{DEFAULT_SPEECH_DIR, Sentences, Source, load_sentences};
+
+/// How leads are reached.
+pub trait LeadLine: Send + Sync {
+    /// Dials a number. Returns at once; what becomes of it arrives as events, in order, at the
+    /// sender given here. Dropping the leg hangs it up.
+    ///
+    /// To be called within a tokio runtime.
+    fn dial(
+        &self,
+        dial: Dial,
+        events: tokio::sync::mpsc::Sender<LeadEvent>,
+    ) -> Box<dyn LeadLeg>;
+}
+
+/// Whom to call, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dial {
+    /// The call that the lead becomes a part of.
+    pub call: CallId,
+    /// The number that is called from, in E.164.
+    pub local_phone: String,
+    /// The number that is called, in E.164.
+    pub remote_phone: String,
+}
+
+/// What became of one leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeadEvent {
+    /// The call that the leg belongs to.
+    pub call: CallId,
+    /// What happened.
+    pub signal: LeadSignal,
+}
+
+/// The course of a leg: it may ring, then is answered or ends; what was answered hangs up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeadSignal {
+    /// It rings at the lead's.
+    Ringing,
+    /// The lead answered: [`LeadLeg::take_media`] has the media.
+    Answered,
+    /// The lead's line is busy. The leg has ended.
+    Busy,
+    /// Nobody answered in time. The leg has ended.
+    NoAnswer,
+    /// The number cannot be reached. The leg has ended.
+    Unreachable,
+    /// The lead hung up. The leg has ended.
+    HungUp,
+}
+
+/// One leg to a lead.
+pub trait LeadLeg: Send {
+    /// Ends it. No event follows.
+    fn hang_up(&mut self);
+    /// Sends digits (RFC 4733): `0`–`9`, `*`, `#`, `A`–`D`; others are ignored.
+    fn send_dtmf(&mut self, digits: &str);
+    /// Tells the lead's side that they are held, or no longer.
+    fn set_held(&mut self, held: bool);
+    /// The leg's media, once, after it was answered.
+    fn take_media(&mut self) -> Option<Box<dyn LeadMedia>>;
+}
+
+/// What the lead hears in one tick.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard<'a> {
+    /// The number of the call's tick.
+    pub tick: u64,
+    /// 20 ms of sound; silence while the lead is held.
+    pub frame: &'a Frame,
+    /// The same as an Opus packet; empty while the lead is held.
+    pub opus: &'a [u8],
+}
+
+/// How an answered lead sounds and hears.
+pub trait LeadMedia: Send {
+    /// Called once each 20 ms on the call's worker, also while the lead is held. Never blocks, locks
+    /// or allocates. `now` is the worker's clock; each packet given to `speak` is the lead's speech
+    /// as it arrived, in any order and number, and is unstamped.
+    fn tick(
+        &mut self,
+        now: Duration,
+        heard: Heard<'_>,
+        speak: &mut dyn FnMut(&voice::Packet<'_>),
+    );
+}

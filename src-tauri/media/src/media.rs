@@ -1,0 +1,417 @@
+//! The handle that the service holds: calls, legs, offers and modes in, worker commands out.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use mix::{LegId, Mode, Role};
+use str0m::config::DtlsCert;
+use tokio::sync::{mpsc, oneshot};
+use voice::EncoderSettings;
+use wire::CallId;
+
+use crate::command::{COMMANDS_MAX, Change, Command};
+use crate::lead::LeadMedia;
+use crate::metrics::WorkerMetrics;
+use crate::negotiation::negotiate;
+use crate::worker::{Waker, Worker, WorkerSettings};
+use crate::{MediaError, MediaEvent, MediaMetrics, socket};
+
+/// How to run the engine.
+#[derive(Clone)]
+pub struct MediaSettings {
+    /// The address that the sockets are bound to; `0.0.0.0` for every one.
+    pub bind: IpAddr,
+    /// The address that clients are told to send to; `None` for the bound one, or, when that is every
+    /// one, the one of the default route.
+    pub advertise: Option<IpAddr>,
+    /// The port of the first worker's socket, the next worker's is one higher; 0 for any.
+    pub port_base: u16,
+    /// How many workers; 0 for as many as there are cores.
+    pub worker_count: usize,
+    /// Bits a second of each mix, 6 000 to 128 000.
+    pub bitrate_bps: u32,
+    /// Effort of encoding, 0 to 10.
+    pub complexity: u8,
+    /// Loss to prepare for, in percent, 0 to 100; above 0 packets carry FEC.
+    pub expected_loss_percent: u8,
+    /// Who records the public mix, if anybody.
+    pub recording: Option<Arc<dyn RecordingTaps>>,
+}
+
+impl Default for MediaSettings {
+    fn default() -> Self {
+        Self {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            advertise: None,
+            port_base: 0,
+            worker_count: 0,
+            bitrate_bps: 32_000,
+            complexity: 5,
+            expected_loss_percent: 5,
+            recording: None,
+        }
+    }
+}
+
+/// Where recordings go.
+pub trait RecordingTaps: Send + Sync {
+    /// Starts the recording of a call; `None` when it is not to be recorded. May take its time: it
+    /// is called by [`Media::open_call`], not by a worker.
+    fn open(&self, call: &CallId) -> Option<Box<dyn RecordingTap>>;
+}
+
+/// One call's recording, on its worker.
+pub trait RecordingTap: Send {
+    /// The public mix's own Opus packet of a tick. Ticks count from 0 and only go up; one that is
+    /// missing was not mixed. Never blocks, locks or allocates, and neither does dropping it.
+    fn packet(&mut self, tick: u64, opus: &[u8]);
+}
+
+/// Why a coach's mode changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModeCause {
+    /// The coach asked, and may: what was said before the switch is still played as it was meant.
+    Asked,
+    /// A permission was taken away: what was said before is played no wider than what is left.
+    Revoked,
+}
+
+/// The media engine. A handle, cheap to clone; the workers end when [`Media::stop`] is called or
+/// the last handle is dropped.
+///
+/// Every change resolves when the call's worker has applied it, which takes a few milliseconds at
+/// most. Errors leave everything as it was.
+#[derive(Clone)]
+pub struct Media {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    workers: Vec<WorkerHandle>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    // Which worker a call lives on. Workers never see it.
+    calls: Mutex<HashMap<CallId, usize>>,
+    certificate: DtlsCert,
+    recording: Option<Arc<dyn RecordingTaps>>,
+}
+
+struct WorkerHandle {
+    commands: mpsc::Sender<Command>,
+    waker: Arc<Waker>,
+    metrics: Arc<WorkerMetrics>,
+    candidate: SocketAddr,
+}
+
+impl Media {
+    /// Opens the sockets and starts the workers. Events must be taken from the channel's other end.
+    ///
+    /// # Errors
+    /// [`MediaError::Socket`], and [`MediaError::Codec`] when a setting is out of its range.
+    pub fn start(
+        settings: MediaSettings,
+        events: mpsc::Sender<MediaEvent>,
+    ) -> Result<Self, MediaError> {
+        let encoder = EncoderSettings {
+            bitrate_bps: settings.bitrate_bps,
+            complexity: settings.complexity,
+            fec: settings.expected_loss_percent > 0,
+            expected_loss_percent: settings.expected_loss_percent,
+        };
+        let provider = str0m::crypto::from_feature_flags();
+        let certificate = provider
+            .dtls_provider
+            .generate_certificate()
+            .ok_or_else(|| MediaError::Socket("no DTLS certificate".to_owned()))?;
+        let count = match settings.worker_count {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            count => count,
+        };
+        let mut workers = Vec::with_capacity(count);
+        let mut threads = Vec::with_capacity(count);
+        for at in 0..count {
+            let (handle, thread) = start_worker(&settings, encoder, at, events.clone())?;
+            workers.push(handle);
+            threads.push(thread);
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                workers,
+                threads: Mutex::new(threads),
+                calls: Mutex::new(HashMap::new()),
+                certificate,
+                recording: settings.recording,
+            }),
+        })
+    }
+
+    /// Opens a call on the worker with the fewest legs. Nobody is in it yet.
+    ///
+    /// # Errors
+    /// [`MediaError::DuplicateCall`], [`MediaError::Stopped`].
+    pub async fn open_call(&self, call: CallId) -> Result<(), MediaError> {
+        {
+            let mut calls = self.shared.calls();
+            if calls.contains_key(&call) {
+                return Err(MediaError::DuplicateCall);
+            }
+            calls.insert(call.clone(), self.shared.least_loaded());
+        }
+        let recording = self.shared.recording.as_ref();
+        let tap = recording.and_then(|taps| taps.open(&call));
+        let opened = self.change(&call, Change::Open(tap)).await;
+        if opened.is_err() {
+            self.shared.calls().remove(&call);
+        }
+        opened
+    }
+
+    /// Closes a call: its legs are told good-bye and nothing of it stays.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownCall`], [`MediaError::Stopped`].
+    pub async fn close_call(&self, call: &CallId) -> Result<(), MediaError> {
+        let closed = self.change(call, Change::Close).await;
+        self.shared.calls().remove(call);
+        closed
+    }
+
+    /// Lets a party in. A coach enters in Listen (rule M1).
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownCall`], [`MediaError::Routes`], [`MediaError::Stopped`].
+    pub async fn add_leg(&self, call: &CallId, leg: LegId, role: Role) -> Result<(), MediaError> {
+        self.change(call, Change::AddLeg(leg, role)).await
+    }
+
+    /// Takes a party out; their connection is closed.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownCall`], [`MediaError::UnknownLeg`], [`MediaError::Stopped`].
+    pub async fn remove_leg(&self, call: &CallId, leg: LegId) -> Result<(), MediaError> {
+        self.change(call, Change::RemoveLeg(leg)).await
+    }
+
+    /// Answers a client's SDP offer for a leg, and returns the answer.
+    ///
+    /// A further offer takes the leg over (rule J4, and reconnecting): the new connection takes the
+    /// old one's place when its DTLS is up, until then the old one goes on hearing. A coach's
+    /// connection begins in Listen: their grant falls to Listen with the offer, and what an old
+    /// connection still sends is heard by nobody. Call [`Media::set_mode`] afterwards.
+    ///
+    /// # Errors
+    /// [`MediaError::OfferTooLong`], [`MediaError::OfferMalformed`], [`MediaError::NoAudio`],
+    /// [`MediaError::NoOpus`]; [`MediaError::UnknownCall`], [`MediaError::UnknownLeg`],
+    /// [`MediaError::Stopped`].
+    pub async fn connect(
+        &self,
+        call: &CallId,
+        leg: LegId,
+        sdp_offer: &str,
+    ) -> Result<String, MediaError> {
+        let candidate = self.worker_of(call)?.candidate;
+        let (negotiated, answer) = negotiate(sdp_offer, &self.shared.certificate, candidate)?;
+        let change = Change::Connect(leg, Box::new(negotiated));
+        self.change(call, change).await?;
+        Ok(answer)
+    }
+
+    /// Grants a coach a mode. Resolves when it holds.
+    ///
+    /// # Errors
+    /// [`MediaError::NotACoach`], [`MediaError::UnknownCall`], [`MediaError::UnknownLeg`],
+    /// [`MediaError::Stopped`].
+    pub async fn set_mode(
+        &self,
+        call: &CallId,
+        leg: LegId,
+        mode: Mode,
+        cause: ModeCause,
+    ) -> Result<(), MediaError> {
+        self.change(call, Change::Mode(leg, mode, cause)).await
+    }
+
+    /// Mutes a party, or takes the mute off.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownCall`], [`MediaError::UnknownLeg`], [`MediaError::Stopped`].
+    pub async fn set_muted(
+        &self,
+        call: &CallId,
+        leg: LegId,
+        muted: bool,
+    ) -> Result<(), MediaError> {
+        self.change(call, Change::Muted(leg, muted)).await
+    }
+
+    /// Holds the lead, or takes them off hold: a held lead neither hears nor is heard.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownCall`], [`MediaError::Stopped`].
+    pub async fn set_held(&self, call: &CallId, held: bool) -> Result<(), MediaError> {
+        self.change(call, Change::Held(held)).await
+    }
+
+    /// Gives the lead's leg its media. The leg must have been added before.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownLeg`] when the call has no lead, [`MediaError::NotAttachable`] when it
+    /// has media already; [`MediaError::UnknownCall`], [`MediaError::Stopped`].
+    pub async fn attach_lead(
+        &self,
+        call: &CallId,
+        lead: Box<dyn LeadMedia>,
+    ) -> Result<(), MediaError> {
+        self.change(call, Change::AttachLead(lead)).await
+    }
+
+    /// What the workers have counted so far.
+    #[must_use]
+    pub fn metrics(&self) -> MediaMetrics {
+        MediaMetrics::sum(self.shared.workers.iter().map(|worker| &*worker.metrics))
+    }
+
+    /// Whether every worker runs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        let threads = lock(&self.shared.threads);
+        !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished())
+    }
+
+    /// Where each worker receives, as clients are told.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<SocketAddr> {
+        let workers = self.shared.workers.iter();
+        workers.map(|worker| worker.candidate).collect()
+    }
+
+    /// Closes every call and ends the workers. Other handles answer [`MediaError::Stopped`] after it.
+    pub async fn stop(self) {
+        for worker in &self.shared.workers {
+            // A worker that has ended already needs no telling.
+            let _ = worker.commands.send(Command::Stop).await;
+            worker.waker.wake();
+        }
+        let threads = std::mem::take(&mut *lock(&self.shared.threads));
+        let join = move || threads.into_iter().for_each(|thread| drop(thread.join()));
+        // It fails only when the runtime is going down, and then the workers end by themselves.
+        let _ = tokio::task::spawn_blocking(join).await;
+        self.shared.calls().clear();
+    }
+
+    fn worker_of(&self, call: &CallId) -> Result<&WorkerHandle, MediaError> {
+        let at = self.shared.calls().get(call).copied();
+        at.and_then(|at| self.shared.workers.get(at))
+            .ok_or(MediaError::UnknownCall)
+    }
+
+    async fn change(&self, call: &CallId, change: Change) -> Result<(), MediaError> {
+        let worker = self.worker_of(call)?;
+        let (reply, answer) = oneshot::channel();
+        let call = call.clone();
+        let command = Command::Change {
+            call,
+            change,
+            reply,
+        };
+        let sent = worker.commands.send(command).await;
+        sent.map_err(|_| MediaError::Stopped)?;
+        worker.waker.wake();
+        answer.await.unwrap_or(Err(MediaError::Stopped))
+    }
+}
+
+impl Shared {
+    fn calls(&self) -> MutexGuard<'_, HashMap<CallId, usize>> {
+        lock(&self.calls)
+    }
+
+    fn least_loaded(&self) -> usize {
+        let load = |worker: &WorkerHandle| (worker.metrics.legs.get(), worker.metrics.calls.get());
+        let workers = self.workers.iter().enumerate();
+        workers
+            .min_by_key(|(_, worker)| load(worker))
+            .map_or(0, |(at, _)| at)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Their channels close with this; they only have to look.
+        for worker in self.workers.drain(..) {
+            drop(worker.commands);
+            worker.waker.wake();
+        }
+    }
+}
+
+impl std::fmt::Debug for Media {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Media").finish_non_exhaustive()
+    }
+}
+
+/// A poisoned lock guards nothing half-done here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn start_worker(
+    settings: &MediaSettings,
+    encoder: EncoderSettings,
+    at: usize,
+    events: mpsc::Sender<MediaEvent>,
+) -> Result<(WorkerHandle, JoinHandle<()>), MediaError> {
+    let failed = |error: &dyn std::fmt::Display| MediaError::Socket(error.to_string());
+    let port = match settings.port_base {
+        0 => 0,
+        base => u16::try_from(at)
+            .ok()
+            .and_then(|at| base.checked_add(at))
+            .ok_or_else(|| failed(&"no port left for a further worker"))?,
+    };
+    let socket = socket::bind(SocketAddr::new(settings.bind, port)).map_err(|e| failed(&e))?;
+    let local = socket.local_addr().map_err(|e| failed(&e))?;
+    let advertised = settings.advertise.unwrap_or_else(|| reachable(local.ip()));
+    let candidate = SocketAddr::new(advertised, local.port());
+    let (commands, requests) = mpsc::channel(COMMANDS_MAX);
+    let waker = Arc::new(Waker::new().map_err(|e| failed(&e))?);
+    let metrics = Arc::new(WorkerMetrics::default());
+    let worker = WorkerSettings {
+        socket,
+        local,
+        candidate,
+        encoder,
+        commands: requests,
+        events,
+        waker: Arc::clone(&waker),
+        metrics: Arc::clone(&metrics),
+    };
+    // Whether the codec takes the settings shows here rather than in the thread.
+    drop(voice::Encoder::new(&encoder)?);
+    let thread = std::thread::Builder::new()
+        .name(format!("media-{at}"))
+        .spawn(move || Worker::new(worker).run())
+        .map_err(|e| failed(&e))?;
+    let handle = WorkerHandle {
+        commands,
+        waker,
+        metrics,
+        candidate,
+    };
+    Ok((handle, thread))
+}
+
+/// An address by which others reach us when we listen on `bound`.
+fn reachable(bound: IpAddr) -> IpAddr {
+    if !bound.is_unspecified() {
+        return bound;
+    }
+    // Nothing is sent: a connected UDP socket only has to choose its route.
+    let route = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    });
+    route.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
+}

@@ -1,0 +1,262 @@
+//! The 20 ms tick of one call: from jitter buffers to packets.
+//!
+//! 1. **Pull** each leg that sent anything lately. What a coach said passes their [`mix::Gate`], which
+//!    says how far it may reach; a leg that is idle is not mixed.
+//! 2. **Mix** into the distinct mixes ([`mix::Mixer`]).
+//! 3. **Encode** each mix that anybody hears, once. The recording and the lead get their packets here.
+//! 4. **Write** the packet to each listener: own SSRC, sequence number and timestamp, own key.
+//!
+//! The datagrams gather in [`Outgoing`] and leave together, with those of the other calls that are due
+//! at the same time, in one system call for each 128.
+//!
+//! Nothing of ours allocates, locks or blocks here. str0m allocates: it takes its payload as an
+//! `Arc<[u8]>`, which is one allocation for each mix, and makes a new buffer for each encrypted packet.
+
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mix::{LegId, MAX_PARTIES, Mix, MixKey, Mode, Role, SILENCE, Spoken};
+use slab::Slab;
+use voice::{Kind, MAX_PACKET_BYTES, level_dbov};
+
+use crate::call::{Call, IDLE_PULLS_MAX, Leg};
+use crate::connection::{Connection, Happening};
+use crate::encoders::EncoderPool;
+use crate::lead::Heard;
+use crate::metrics::{Stage, WorkerMetrics};
+use crate::socket::Outgoing;
+
+/// What a tick uses of its worker.
+pub(crate) struct Means<'a> {
+    pub(crate) connections: &'a mut Slab<Connection>,
+    pub(crate) pool: &'a mut EncoderPool,
+    pub(crate) socket: &'a UdpSocket,
+    pub(crate) outgoing: &'a mut Outgoing,
+    pub(crate) metrics: &'a WorkerMetrics,
+}
+
+/// Time spent in each stage of one tick.
+#[derive(Default)]
+struct Spent {
+    encode: Duration,
+    write: Duration,
+}
+
+/// Runs one tick of the call. `elapsed` is the worker's clock.
+pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut Means<'_>) {
+    let Call {
+        tick,
+        routes,
+        legs,
+        mixer,
+        encoders,
+        recording,
+        ..
+    } = call;
+    let tick_number = *tick;
+    *tick += 1;
+
+    let mut spoken = [Spoken {
+        leg: LegId(0),
+        reach: Mode::Listen,
+        frame: &SILENCE,
+    }; MAX_PARTIES];
+    let mut reaches = [(LegId(0), Mode::Listen, 0_i8); MAX_PARTIES];
+    let mut speakers = 0;
+    for leg in legs.iter_mut() {
+        let Some(said) = pull(leg, elapsed) else {
+            continue;
+        };
+        means.metrics.decodes.add(1);
+        let heard = said.reach > Mode::Listen
+            && !routes.muted(said.leg)
+            && !(routes.held() && routes.role(said.leg) == Some(Role::Lead));
+        if let (true, Some(slot)) = (heard, reaches.get_mut(speakers)) {
+            *slot = (said.leg, said.reach, level_dbov(said.frame));
+        }
+        if let Some(slot) = spoken.get_mut(speakers) {
+            *slot = said;
+            speakers += 1;
+        }
+    }
+    let pulled = Instant::now();
+    let mixes = mixer.mix(routes, spoken.get(..speakers).unwrap_or_default());
+    let mixed = Instant::now();
+    means.metrics.record(Stage::Pull, pulled - now);
+    means.metrics.record(Stage::Mix, mixed - pulled);
+    for (id, reach, level) in reaches.iter().take(speakers) {
+        if *reach > Mode::Listen
+            && let Some(leg) = find(legs, *id)
+        {
+            leg.note_level(*reach, *level);
+        }
+    }
+
+    // Encoders first, all of them: a new one goes on where its source stood before this tick.
+    for mix in mixes.iter() {
+        if is_wanted(&mix, legs, recording.is_some()) {
+            let source = source(&mix, legs);
+            if !encoders.want(means.pool, tick_number, mix.key, source) {
+                means.metrics.encodes_missed.add(1);
+            }
+        }
+    }
+    let mut spent = Spent::default();
+    let mut packet = [0_u8; MAX_PACKET_BYTES];
+    let mut lead_served = false;
+    for mix in mixes.iter() {
+        if !is_wanted(&mix, legs, recording.is_some()) {
+            continue;
+        }
+        let started = Instant::now();
+        let opus = match encoders.encode(mix.key, mix.frame, &mut packet) {
+            Some(Ok(len)) => packet.get(..len).unwrap_or_default(),
+            Some(Err(_)) => {
+                means.metrics.encodes_missed.add(1);
+                continue;
+            }
+            // Counted above.
+            None => continue,
+        };
+        means.metrics.encodes.add(1);
+        if mix.recorded
+            && let Some(recording) = recording
+        {
+            recording.packet(tick_number, opus);
+        }
+        if mix.key == MixKey::Lead {
+            let heard = Heard {
+                tick: tick_number,
+                frame: mix.frame,
+                opus,
+            };
+            lead_served |= tick_lead(legs, elapsed, heard);
+        }
+        let encoded = Instant::now();
+        spent.encode += encoded - started;
+        write(&mix, opus, tick_number, encoded, legs, means);
+        spent.write += encoded.elapsed();
+    }
+    if !lead_served {
+        let heard = Heard {
+            tick: tick_number,
+            frame: &SILENCE,
+            opus: &[],
+        };
+        tick_lead(legs, elapsed, heard);
+    }
+    encoders.release(means.pool, tick_number);
+    let sending = means.outgoing.take_spent();
+    means.metrics.record(Stage::Encode, spent.encode);
+    let writing = spent.write.saturating_sub(sending);
+    means.metrics.record(Stage::Write, writing);
+    means.metrics.record(Stage::Tick, now.elapsed());
+    means.metrics.ticks.add(1);
+}
+
+/// What a leg says in this tick, if anything, and how far it reaches.
+fn pull(leg: &mut Leg, elapsed: Duration) -> Option<Spoken<'_>> {
+    let buffer = leg.buffer.as_mut()?;
+    if leg.idle_pulls >= IDLE_PULLS_MAX && leg.lead.is_none() {
+        return None;
+    }
+    let pulled = buffer.pull(elapsed);
+    if pulled.kind == Kind::Idle {
+        leg.idle_pulls = leg.idle_pulls.saturating_add(1);
+        return None;
+    }
+    leg.idle_pulls = 0;
+    let reach = match leg.role {
+        Role::Rep | Role::Lead => Mode::Barge,
+        Role::Coach => leg.gate.reach(elapsed, pulled.mode),
+    };
+    Some(Spoken {
+        leg: leg.id,
+        reach,
+        frame: pulled.frame,
+    })
+}
+
+/// Whether anybody hears the mix.
+fn is_wanted(mix: &Mix<'_>, legs: &[Leg], recorded: bool) -> bool {
+    (mix.recorded && recorded)
+        || mix.listeners.iter().any(|id| {
+            let leg = legs.binary_search_by_key(id, |leg| leg.id);
+            let leg = leg.ok().and_then(|at| legs.get(at));
+            leg.is_some_and(Leg::is_served)
+        })
+}
+
+/// The mix whose encoder a new one goes on from: what its listeners heard so far, where they alone
+/// hear the new one, or everybody who hears it heard that. Never into the lead's mix or the public
+/// one, which is recorded: an encoder remembers.
+fn source(mix: &Mix<'_>, legs: &[Leg]) -> Option<MixKey> {
+    match mix.key {
+        MixKey::Public | MixKey::Lead | MixKey::Rep => None,
+        MixKey::Held => Some(MixKey::Public),
+        MixKey::Coach(id) => {
+            let at = legs.binary_search_by_key(&id, |leg| leg.id).ok()?;
+            legs.get(at)?.served
+        }
+    }
+}
+
+/// Lets the lead hear, and say something; whether there is a lead.
+fn tick_lead(legs: &mut [Leg], elapsed: Duration, heard: Heard<'_>) -> bool {
+    let Some(leg) = legs.iter_mut().find(|leg| leg.role == Role::Lead) else {
+        return false;
+    };
+    let (Some(lead), Some(buffer)) = (&mut leg.lead, &mut leg.buffer) else {
+        return false;
+    };
+    lead.tick(elapsed, heard, &mut |packet| buffer.push(elapsed, packet));
+    true
+}
+
+/// Writes one mix's packet to each listener who is connected.
+fn write(
+    mix: &Mix<'_>,
+    opus: &[u8],
+    tick: u64,
+    now: Instant,
+    legs: &mut [Leg],
+    means: &mut Means<'_>,
+) {
+    let level = level_dbov(mix.frame);
+    let mut payload: Option<Arc<[u8]>> = None;
+    for id in mix.listeners {
+        let Some(leg) = find(legs, *id) else {
+            continue;
+        };
+        leg.served = Some(mix.key);
+        let Some(key) = leg.current.filter(|_| !leg.lost) else {
+            continue;
+        };
+        let Some(connection) = means.connections.get_mut(key) else {
+            continue;
+        };
+        let payload = payload.get_or_insert_with(|| Arc::from(opus));
+        connection.write(now, tick, Arc::clone(payload), level);
+        let (socket, metrics) = (means.socket, means.metrics);
+        let outgoing = &mut *means.outgoing;
+        let mut reachable = leg.reachable;
+        connection.drain(
+            now,
+            |destination, datagram| outgoing.push(socket, metrics, destination, datagram),
+            |happening| {
+                // What the peer sent was taken when it came; only time has passed here.
+                if let Happening::Reachable(now) = happening {
+                    reachable = now;
+                }
+            },
+        );
+        leg.reachable = reachable;
+        metrics.rtp_out.add(1);
+    }
+}
+
+fn find(legs: &mut [Leg], id: LegId) -> Option<&mut Leg> {
+    let at = legs.binary_search_by_key(&id, |leg| leg.id).ok()?;
+    legs.get_mut(at)
+}

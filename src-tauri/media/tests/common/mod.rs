@@ -1,0 +1,144 @@
+//! Peers for the engine: str0m as a client, over real sockets with DTLS-SRTP, who say tones and
+//! measure which tones they hear.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod peer;
+pub mod sound;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use media::{Media, MediaEvent, MediaSettings, ModeCause, RecordingTaps};
+use mix::{LegId, Mode, Role};
+use tokio::sync::mpsc;
+use wire::CallId;
+
+use peer::{Peer, Peers};
+use sound::{Ring, Sound, ToneLead};
+
+pub const REP: LegId = LegId(1);
+pub const LEAD: LegId = LegId(2);
+
+/// A coach's leg.
+pub fn coach(number: u32) -> LegId {
+    LegId(10 + number)
+}
+
+/// How long a test waits for what must happen.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until something is so.
+pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Records every call into one ring.
+struct Taps(Ring);
+
+impl RecordingTaps for Taps {
+    fn open(&self, _: &CallId) -> Option<Box<dyn media::RecordingTap>> {
+        Some(Box::new(Tap(self.0.clone())))
+    }
+}
+
+struct Tap(Ring);
+
+impl media::RecordingTap for Tap {
+    fn packet(&mut self, _: u64, opus: &[u8]) {
+        self.0.hear(opus);
+    }
+}
+
+/// One engine with one call: a rep, a lead who says a tone, and a recording.
+pub struct Stage {
+    pub media: Media,
+    pub call: CallId,
+    pub events: mpsc::Receiver<MediaEvent>,
+    pub peers: Peers,
+    pub lead: Ring,
+    pub recording: Ring,
+}
+
+impl Stage {
+    pub async fn new(workers: usize) -> Self {
+        let recording = Ring::default();
+        let (sender, events) = mpsc::channel(1024);
+        let settings = MediaSettings {
+            worker_count: workers,
+            recording: Some(Arc::new(Taps(recording.clone()))),
+            ..MediaSettings::default()
+        };
+        let media = Media::start(settings, sender).unwrap();
+        let call = CallId::parse("acti_test").unwrap();
+        media.open_call(call.clone()).await.unwrap();
+        Self {
+            media,
+            call,
+            events,
+            peers: Peers::new(),
+            lead: Ring::default(),
+            recording,
+        }
+    }
+
+    /// Lets the lead in, who says a tone.
+    pub async fn lead(&self, tone: Option<f64>) {
+        self.media.add_leg(&self.call, LEAD, Role::Lead).await.unwrap();
+        let lead = ToneLead::new(tone, self.lead.clone());
+        self.media.attach_lead(&self.call, Box::new(lead)).await.unwrap();
+    }
+
+    /// Lets a client in, and waits until they hear.
+    pub async fn join(&self, leg: LegId, role: Role, say: Sound) -> Peer {
+        self.media.add_leg(&self.call, leg, role).await.unwrap();
+        self.connect(leg, say).await
+    }
+
+    /// Connects a client to a leg that is in, or takes it over.
+    pub async fn connect(&self, leg: LegId, say: Sound) -> Peer {
+        let offer = peer::Offer::new();
+        let answer = self.media.connect(&self.call, leg, &offer.sdp()).await;
+        let peer = self.peers.add(offer.accept(&answer.unwrap()), say);
+        let hearing = peer.clone();
+        until("a peer hears", move || hearing.packets() > 10).await;
+        peer
+    }
+
+    pub async fn grant(&self, leg: LegId, mode: Mode) {
+        let cause = ModeCause::Asked;
+        self.media.set_mode(&self.call, leg, mode, cause).await.unwrap();
+    }
+
+    pub async fn revoke(&self, leg: LegId, mode: Mode) {
+        let cause = ModeCause::Revoked;
+        self.media.set_mode(&self.call, leg, mode, cause).await.unwrap();
+    }
+
+    /// The next event that is no level.
+    pub async fn event(&mut self) -> MediaEvent {
+        loop {
+            let event = tokio::time::timeout(PATIENCE, self.events.recv());
+            match event.await.expect("no event").unwrap() {
+                MediaEvent::Levels { .. } => {}
+                event => return event,
+            }
+        }
+    }
+
+    /// Metrics between two ticks, so that they agree with each other.
+    pub async fn metrics(&self) -> media::MediaMetrics {
+        let mut before = self.media.metrics();
+        loop {
+            tokio::time::sleep(Duration::from_millis(3)).await;
+            let now = self.media.metrics();
+            if (now.ticks, now.encodes) == (before.ticks, before.encodes) {
+                return now;
+            }
+            before = now;
+        }
+    }
+}

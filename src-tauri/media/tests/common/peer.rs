@@ -1,0 +1,317 @@
+//! A client: str0m as the offering, controlling side. One thread drives all of a test's clients.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use media::{Stamp, stamp_extension};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::media::{Direction, MediaKind, Mid};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{Extension, ExtensionValues, RtpWrite};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+use voice::{Encoder, MAX_PACKET_BYTES};
+
+use super::sound::{Ring, Sound, Tone, encoder};
+
+/// An offer that waits for its answer.
+pub struct Offer {
+    rtc: Rtc,
+    socket: UdpSocket,
+    local: SocketAddr,
+    mid: Mid,
+    sdp: String,
+    pending: SdpPendingOffer,
+}
+
+impl Offer {
+    pub fn new() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let local = socket.local_addr().unwrap();
+        let mut rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_opus(true, false)
+            .clear_extension_map()
+            // Other numbers than the service's own: it must take ours.
+            .set_extension(3, Extension::AudioLevel)
+            .set_extension(7, stamp_extension())
+            .set_extension(9, Extension::RtpMid)
+            .build(Instant::now());
+        rtc.add_local_candidate(Candidate::host(local, "udp").unwrap());
+        let mut change = rtc.sdp_api();
+        let mid = change.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
+        let (offer, pending) = change.apply().unwrap();
+        Self {
+            rtc,
+            socket,
+            local,
+            mid,
+            sdp: offer.to_sdp_string(),
+            pending,
+        }
+    }
+
+    pub fn sdp(&self) -> String {
+        self.sdp.clone()
+    }
+
+    pub fn accept(mut self, answer: &str) -> Client {
+        let answer = SdpAnswer::from_sdp_string(answer).unwrap();
+        self.rtc.sdp_api().accept_answer(self.pending, answer).unwrap();
+        Client {
+            rtc: self.rtc,
+            socket: self.socket,
+            local: self.local,
+            mid: self.mid,
+            source: Tone::default(),
+            encoder: encoder(),
+            sequence: 100,
+            timestamp: 1_000,
+            next_frame: Instant::now(),
+            deadline: Instant::now(),
+            last_received: None,
+            connected: false,
+        }
+    }
+}
+
+/// A negotiated client, to be driven.
+pub struct Client {
+    rtc: Rtc,
+    socket: UdpSocket,
+    local: SocketAddr,
+    mid: Mid,
+    source: Tone,
+    encoder: Encoder,
+    sequence: u64,
+    timestamp: u32,
+    next_frame: Instant,
+    deadline: Instant,
+    last_received: Option<u64>,
+    connected: bool,
+}
+
+/// What a test sees of a client, and tells it.
+#[derive(Clone)]
+pub struct Peer {
+    pub ring: Ring,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    say: Mutex<Sound>,
+    packets: AtomicU64,
+    gaps: AtomicU64,
+    closed: AtomicBool,
+    /// Neither sends nor receives anything, as if its network were gone.
+    cut_off: AtomicBool,
+    /// Sends everything twice, and bent copies of it.
+    noisy: AtomicBool,
+    sent: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Peer {
+    pub fn say(&self, sound: Sound) {
+        *self.shared.say.lock().unwrap() = sound;
+    }
+
+    pub fn packets(&self) -> u64 {
+        self.shared.packets.load(Ordering::Acquire)
+    }
+
+    /// Sequence numbers that were skipped on the way here.
+    pub fn gaps(&self) -> u64 {
+        self.shared.gaps.load(Ordering::Acquire)
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.shared.closed.load(Ordering::Acquire)
+    }
+
+    pub fn cut_off(&self, cut_off: bool) {
+        self.shared.cut_off.store(cut_off, Ordering::Release);
+    }
+
+    pub fn noisy(&self, noisy: bool) {
+        self.shared.noisy.store(noisy, Ordering::Release);
+    }
+
+    /// Datagrams that it sent lately.
+    pub fn sent(&self) -> Vec<Vec<u8>> {
+        self.shared.sent.lock().unwrap().clone()
+    }
+}
+
+type Clients = Arc<Mutex<Vec<(Client, Peer)>>>;
+
+/// All clients of a test.
+pub struct Peers {
+    clients: Clients,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Peers {
+    pub fn new() -> Self {
+        let clients = Clients::default();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (driven, stopped) = (Arc::clone(&clients), Arc::clone(&stop));
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Acquire) {
+                let mut clients = driven.lock().unwrap();
+                for (client, peer) in clients.iter_mut() {
+                    client.turn(peer);
+                }
+                drop(clients);
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        Self {
+            clients,
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    pub fn add(&self, client: Client, say: Sound) -> Peer {
+        let peer = Peer {
+            ring: Ring::default(),
+            shared: Arc::new(Shared {
+                say: Mutex::new(say),
+                packets: AtomicU64::new(0),
+                gaps: AtomicU64::new(0),
+                closed: AtomicBool::new(false),
+                cut_off: AtomicBool::new(false),
+                noisy: AtomicBool::new(false),
+                sent: Mutex::new(Vec::new()),
+            }),
+        };
+        self.clients.lock().unwrap().push((client, peer.clone()));
+        peer
+    }
+}
+
+impl Drop for Peers {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Client {
+    fn turn(&mut self, peer: &Peer) {
+        let cut_off = peer.shared.cut_off.load(Ordering::Acquire);
+        let mut buffer = [0; 2048];
+        loop {
+            let (len, source) = match self.socket.recv_from(&mut buffer) {
+                Ok(received) => received,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => continue,
+            };
+            if cut_off {
+                continue;
+            }
+            let Ok(receive) = Receive::new(Protocol::Udp, source, self.local, &buffer[..len])
+            else {
+                continue;
+            };
+            let _ = self.rtc.handle_input(Input::Receive(Instant::now(), receive));
+            self.drain(peer);
+        }
+        let now = Instant::now();
+        if now >= self.deadline {
+            let _ = self.rtc.handle_input(Input::Timeout(now));
+            self.drain(peer);
+        }
+        // After a hitch of the test's machine it goes on from now.
+        if now > self.next_frame + Duration::from_millis(200) {
+            self.next_frame = now;
+        }
+        while self.connected && now >= self.next_frame {
+            self.next_frame += Duration::from_millis(20);
+            self.speak(now, peer);
+        }
+        if !self.rtc.is_alive() {
+            peer.shared.closed.store(true, Ordering::Release);
+        }
+    }
+
+    fn speak(&mut self, now: Instant, peer: &Peer) {
+        self.timestamp = self.timestamp.wrapping_add(960);
+        let sound = *peer.shared.say.lock().unwrap();
+        let Some(tone) = sound.tone else {
+            return;
+        };
+        let mut out = [0; MAX_PACKET_BYTES];
+        let frame = self.source.frame(tone);
+        let len = self.encoder.encode(&frame, &mut out).unwrap();
+        let mut values = ExtensionValues::default();
+        if let Some(mode) = sound.stamp {
+            values.user_values.set(Stamp(mode));
+        }
+        let pt = self.rtc.codec_config().params()[0].pt();
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(self.mid, None) else {
+            return;
+        };
+        let packet = RtpWrite::new(pt, self.sequence.into(), self.timestamp, now, &out[..len]);
+        stream.write_rtp(packet.ext_vals(values));
+        self.sequence += 1;
+        let _ = self.rtc.handle_input(Input::Timeout(now));
+        self.drain(peer);
+    }
+
+    fn drain(&mut self, peer: &Peer) {
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(at)) => {
+                    self.deadline = at;
+                    return;
+                }
+                Ok(Output::Transmit(transmit)) => {
+                    if !peer.shared.cut_off.load(Ordering::Acquire) {
+                        self.send(peer, transmit.destination, &transmit.contents);
+                    }
+                }
+                Ok(Output::Event(Event::Connected)) => self.connected = true,
+                Ok(Output::Event(Event::RtpPacket(packet))) => {
+                    let sequence = *packet.seq_no;
+                    if let Some(last) = self.last_received.replace(sequence) {
+                        let gap = sequence.saturating_sub(last + 1);
+                        peer.shared.gaps.fetch_add(gap, Ordering::AcqRel);
+                    }
+                    peer.ring.hear(&packet.payload);
+                    peer.shared.packets.fetch_add(1, Ordering::AcqRel);
+                }
+                Ok(Output::Event(_)) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn send(&self, peer: &Peer, destination: SocketAddr, datagram: &[u8]) {
+        let _ = self.socket.send_to(datagram, destination);
+        if peer.shared.noisy.load(Ordering::Acquire) {
+            let mut bent = datagram.to_vec();
+            if let Some(byte) = bent.last_mut() {
+                *byte ^= 0x55;
+            }
+            let half = &datagram[..datagram.len() / 2];
+            for copy in [datagram, &bent, half, &datagram[..1]] {
+                let _ = self.socket.send_to(copy, destination);
+            }
+        }
+        let mut sent = peer.shared.sent.lock().unwrap();
+        if sent.len() >= 200 {
+            sent.remove(0);
+        }
+        sent.push(datagram.to_vec());
+    }
+}
