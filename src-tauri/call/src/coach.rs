@@ -214,16 +214,18 @@ impl Machine {
         let Some(coach) = self.coaches.get_mut(at) else {
             return Err(Refusal::not_on_call());
         };
-        // Narrowing needs no more than to be the coach: it is never refused.
-        if mode > Mode::Listen && mode >= coach.mode() {
-            if coach.leg.device_id != *device {
-                return Err(Refusal::other_device());
-            }
+        // To be heard by nobody needs no more than to be the coach.
+        if mode > Mode::Listen {
             if !authority.plan.has_call_coaching() {
                 return Err(Refusal::plan(authority.plan));
             }
             if authority.ceiling() != Some(Mode::Barge) {
                 return Err(Refusal::may_not_speak());
+            }
+        }
+        if mode > coach.mode() {
+            if coach.leg.device_id != *device {
+                return Err(Refusal::other_device());
             }
             if coach.leg.status == CoachLegStatus::Reconnecting {
                 return Err(Refusal::reconnecting());
@@ -285,6 +287,25 @@ impl Machine {
             self.put(changed);
         }
         Ok(())
+    }
+
+    pub(crate) fn coach_offered(&mut self, audio: LegId) {
+        let now = self.now;
+        let Some(coach) = self.live_by_audio(audio) else {
+            return;
+        };
+        if coach.mode() == Mode::Listen {
+            return;
+        }
+        coach.leg.mode = CoachMode::Listen;
+        coach.note(now, ParticipationAction::Listen);
+        let changed = coach.changed();
+        self.put(Output::SetGrant {
+            leg: audio,
+            mode: Mode::Listen,
+            cause: GrantCause::Revoked,
+        });
+        self.put(changed);
     }
 
     pub(crate) fn coach_connected(&mut self, audio: LegId) {

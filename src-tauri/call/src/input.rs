@@ -1,15 +1,16 @@
 //! What may happen to a call.
 
 use crate::{Authority, Refusal};
-use wire::{
-    CoachMode, DeviceId, InvitationId, LegEndReason, LegId, Plan, UserId,
-};
+use wire::{CoachMode, DeviceId, InvitationId, LegEndReason, LegId, Plan, UserId};
 
 /// What happened. Facts and new ids come with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// The lead's line said something.
     Lead(LeadSignal),
+    /// A client offers a new connection for a leg, which begins in Listen like the leg did: what a
+    /// connection is granted is not granted to the next.
+    MediaOffered(mix::LegId),
     /// The media of a leg is connected. A leg that is not in the call is passed over.
     MediaConnected(mix::LegId),
     /// The media of a leg is lost. A leg that is not in the call is passed over.

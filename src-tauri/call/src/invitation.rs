@@ -51,7 +51,12 @@ impl Machine {
         }
         // More open invitations than places could never all be accepted.
         let open_max = self.limits.party_max;
-        if self.open_invitations().count().saturating_add(invited.len()) > open_max {
+        if self
+            .open_invitations()
+            .count()
+            .saturating_add(invited.len())
+            > open_max
+        {
             return Err(Refusal::too_many_invitations(open_max));
         }
         for invitee in invited {
@@ -90,7 +95,8 @@ impl Machine {
             .invitation(id)
             .filter(|invitation| invitation.invitee_id == *user)
             .ok_or_else(Refusal::no_invitation)?;
-        let again = invitation.status == InvitationStatus::Accepted && self.live_coach(user).is_some();
+        let again =
+            invitation.status == InvitationStatus::Accepted && self.live_coach(user).is_some();
         if invitation.status == InvitationStatus::Open || again {
             Ok(())
         } else {

@@ -128,6 +128,7 @@ impl Machine {
         }
         match input {
             Input::Lead(signal) => self.lead(signal),
+            Input::MediaOffered(leg) => self.coach_offered(leg),
             Input::MediaConnected(leg) => self.media_connected(leg),
             Input::MediaLost(leg) => self.media_lost(leg),
             Input::HangUp { user } => {
@@ -155,7 +156,9 @@ impl Machine {
             } => self.set_mode(&user, &device, mode.into(), &authority)?,
             Input::Invite { user, invitees } => self.invite(&user, invitees)?,
             Input::Decline { user, invitation } => self.decline(&user, &invitation)?,
-            Input::AuthorityChanged { user, authority } => self.authority_changed(&user, &authority),
+            Input::AuthorityChanged { user, authority } => {
+                self.authority_changed(&user, &authority)
+            }
             Input::PlanChanged(plan) => self.plan_changed(plan),
             Input::TimePassed => {}
             Input::ServiceStopping => self.end(HangupCause::ServiceStopped),
@@ -217,7 +220,7 @@ impl Machine {
         }
     }
 
-    /// Lets a legacy of whatever was not done in time happen.
+    /// Lets happen what time alone brings.
     fn expire(&mut self) {
         let now = self.now;
         let due = |deadline: Option<Timestamp>| deadline.is_some_and(|deadline| deadline <= now);
@@ -359,6 +362,3 @@ impl Machine {
         self.outputs.push_back(output);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -123,10 +123,7 @@ impl Refusal {
     }
 
     pub(crate) fn not_on_call() -> Self {
-        Self::new(
-            Code::NotFound,
-            "You are not on this call. Join it first.",
-        )
+        Self::new(Code::NotFound, "You are not on this call. Join it first.")
     }
 
     pub(crate) fn other_device() -> Self {

@@ -230,7 +230,9 @@ impl Machine {
             LEAD_LEG => !self.call.held,
             REP_LEG => !self.call.muted,
             leg => {
-                let muted = self.live().any(|coach| coach.audio == leg && coach.leg.muted);
+                let muted = self
+                    .live()
+                    .any(|coach| coach.audio == leg && coach.leg.muted);
                 let needed = if listener == REP_LEG {
                     Mode::Whisper
                 } else {

@@ -1,0 +1,214 @@
+//! J5: how a call ends, and what ends with it.
+
+use crate::world::*;
+use call::{Input, LEAD_LEG, LeadSignal, Limits, Output, REP_LEG, abandoned};
+use wire::{
+    CallStatus, CoachLegStatus, CoachMode, Code, HangupCause, InvitationStatus, LegEndReason,
+};
+
+#[test]
+fn j5_when_the_rep_hangs_up_everything_ends() {
+    let mut world = World::answered();
+    let leg = world.coach(MORGAN);
+    world.ok(mode(MORGAN, CoachMode::Barge));
+    world.ok(invite(&[(CASEY, 1)]));
+    world.pass(12_500);
+    let outputs = world.ok(hang_up(REP));
+    assert_eq!(outputs[0], Output::HangUpLead);
+    assert_eq!(outputs[1], Output::RemoveLeg { leg });
+    let last = [
+        Output::RemoveLeg { leg: LEAD_LEG },
+        Output::RemoveLeg { leg: REP_LEG },
+        Output::CallChanged,
+        Output::Ended(HangupCause::Rep),
+    ];
+    assert_eq!(outputs[outputs.len() - 4..], last);
+    let record = world.machine.record();
+    assert_eq!(record.status, CallStatus::Completed);
+    assert_eq!(record.duration, 12);
+    assert_eq!(record.date_ended, Some(world.now));
+    let coach = world.last_leg(MORGAN);
+    assert_eq!(coach.status, CoachLegStatus::Done);
+    assert_eq!(coach.end_reason, Some(LegEndReason::CallEnded));
+    let invitation = world.machine.invitation(&invitation(1)).unwrap();
+    assert_eq!(invitation.status, InvitationStatus::Cancelled);
+}
+
+#[test]
+fn j5_when_the_lead_hangs_up_everything_ends() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    let outputs = world.ok(Input::Lead(LeadSignal::HungUp));
+    assert!(!outputs.contains(&Output::HangUpLead), "they are gone");
+    assert_eq!(outputs.last(), Some(&Output::Ended(HangupCause::Lead)));
+    assert!(world.machine.is_over());
+}
+
+#[test]
+fn j5_a_coach_who_leaves_ends_nothing_else() {
+    let mut world = World::answered();
+    let leg = world.coach(MORGAN);
+    world.coach(CASEY);
+    let outputs = world.ok(Input::Leave { user: user(MORGAN) });
+    assert_eq!(outputs[0], Output::RemoveLeg { leg });
+    assert_eq!(outputs.len(), 2, "{outputs:?}");
+    assert!(!world.machine.is_over());
+    assert_eq!(world.leg(CASEY).status, CoachLegStatus::Connected);
+    assert_eq!(
+        world.refused(Input::Leave { user: user(MORGAN) }),
+        Code::NotFound
+    );
+    assert_eq!(world.refused(hang_up(CASEY)), Code::PermissionRequired);
+}
+
+#[test]
+fn j5_who_comes_again_has_a_new_leg() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    let first = world.leg(MORGAN).id.clone();
+    world.ok(Input::Leave { user: user(MORGAN) });
+    world.coach(MORGAN);
+    assert_ne!(world.leg(MORGAN).id, first);
+    assert_eq!(world.machine.record().coach_legs.len(), 2);
+}
+
+#[test]
+fn a_call_that_is_not_answered_ends_as_the_line_says() {
+    for (signal, status, cause) in [
+        (LeadSignal::Busy, CallStatus::Busy, HangupCause::Busy),
+        (
+            LeadSignal::NoAnswer,
+            CallStatus::NoAnswer,
+            HangupCause::NoAnswer,
+        ),
+        (
+            LeadSignal::Unreachable,
+            CallStatus::Failed,
+            HangupCause::Unreachable,
+        ),
+        (LeadSignal::HungUp, CallStatus::NoAnswer, HangupCause::Lead),
+    ] {
+        let mut world = World::placed(placed(), Limits::default());
+        let outputs = world.ok(Input::Lead(signal));
+        assert!(!outputs.contains(&Output::RemoveLeg { leg: LEAD_LEG }));
+        let record = world.machine.record();
+        assert_eq!((record.status, record.hangup_cause), (status, Some(cause)));
+        assert_eq!((record.duration, record.date_answered), (0, None));
+    }
+}
+
+#[test]
+fn a_rep_who_hangs_up_a_ringing_phone_cancels() {
+    let mut world = World::placed(placed(), Limits::default());
+    world.ok(Input::Lead(LeadSignal::Ringing));
+    let outputs = world.ok(hang_up(REP));
+    assert!(outputs.contains(&Output::HangUpLead));
+    assert_eq!(world.machine.record().status, CallStatus::Cancel);
+}
+
+#[test]
+fn a_phone_rings_for_60_s() {
+    let mut world = World::placed(placed(), Limits::default());
+    world.ok(Input::Lead(LeadSignal::Ringing));
+    assert_eq!(world.machine.wake_at(), Some(world.now.plus_millis(60_000)));
+    assert_eq!(world.pass(59_999), []);
+    let outputs = world.pass(1);
+    assert_eq!(outputs[0], Output::HangUpLead);
+    assert_eq!(world.machine.record().status, CallStatus::NoAnswer);
+}
+
+#[test]
+fn a_rep_who_is_lost_for_30_s_ends_the_call() {
+    let mut world = World::answered();
+    world.ok(Input::MediaLost(REP_LEG));
+    world.pass(20_000);
+    world.ok(Input::MediaConnected(REP_LEG));
+    world.pass(20_000);
+    world.ok(Input::MediaLost(REP_LEG));
+    world.pass(10_000);
+    world.ok(Input::MediaLost(REP_LEG));
+    world.pass(19_999);
+    assert!(!world.machine.is_over());
+    let outputs = world.pass(1);
+    assert_eq!(outputs[0], Output::HangUpLead);
+    assert_eq!(outputs.last(), Some(&Output::Ended(HangupCause::RepLost)));
+}
+
+#[test]
+fn a_lead_who_answered_waits_30_s_for_a_rep_who_never_connected() {
+    let mut world = World::placed(placed(), Limits::default());
+    world.pass(50_000);
+    world.ok(Input::Lead(LeadSignal::Answered));
+    world.pass(29_999);
+    assert!(!world.machine.is_over());
+    world.pass(1);
+    let cause = world.machine.record().hangup_cause;
+    assert_eq!(cause, Some(HangupCause::RepLost));
+}
+
+#[test]
+fn a_service_that_stops_tells_every_coach() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    world.ok(Input::ServiceStopping);
+    let reason = world.last_leg(MORGAN).end_reason;
+    assert_eq!(reason, Some(LegEndReason::ServiceStopped));
+    let cause = world.machine.record().hangup_cause;
+    assert_eq!(cause, Some(HangupCause::ServiceStopped));
+}
+
+#[test]
+fn whatever_comes_late_is_refused_as_call_ended() {
+    let mut world = World::answered();
+    let leg = world.coach(MORGAN);
+    world.ok(hang_up(REP));
+    let before = world.outputs.len();
+    let join = world.join_input(CASEY, 2, manager());
+    for input in [
+        join,
+        hang_up(REP),
+        mode(MORGAN, CoachMode::Listen),
+        Input::Leave { user: user(MORGAN) },
+        Input::MediaLost(leg),
+        Input::Lead(LeadSignal::Answered),
+        Input::TimePassed,
+        invite(&[(CASEY, 9)]),
+        Input::ServiceStopping,
+    ] {
+        assert_eq!(world.refused(input), Code::CallEnded);
+    }
+    assert_eq!(world.outputs.len(), before);
+    assert_eq!(world.machine.wake_at(), None);
+}
+
+#[test]
+fn an_input_that_comes_after_the_deadline_finds_the_call_over() {
+    let mut world = World::placed(placed(), Limits::default());
+    world.now = world.now.plus_millis(61_000);
+    let refusal = world.give(Input::Lead(LeadSignal::Answered)).unwrap_err();
+    assert_eq!(refusal.code, Code::CallEnded);
+    assert_eq!(world.machine.record().status, CallStatus::NoAnswer);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_mix_up_the_history() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    let before = world.now;
+    world.now = world.now.plus_millis(-5_000);
+    world.ok(mode(MORGAN, CoachMode::Whisper));
+    let line = world.leg(MORGAN).participation_history.last().unwrap();
+    assert_eq!(line.timestamp, before);
+}
+
+#[test]
+fn what_a_service_that_died_left_behind_is_closed() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    let later = world.now.plus_millis(9_000);
+    let record = abandoned(world.machine.record(), later);
+    assert_eq!(record.status, CallStatus::Completed);
+    assert_eq!(record.hangup_cause, Some(HangupCause::ServiceStopped));
+    assert_eq!(record.coach_legs[0].date_done, Some(later));
+    assert_eq!(abandoned(record.clone(), later.plus_millis(1)), record);
+}
