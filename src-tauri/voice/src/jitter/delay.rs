@@ -1,12 +1,16 @@
 //! How late packets come, and how deep the buffer must be for that. All times are in samples.
 
-const SAMPLES_PER_MS: i64 = 48;
+use super::{FRAME, SAMPLES_PER_MS};
+
 const BIN_SAMPLES: i64 = 2 * SAMPLES_PER_MS;
 const BINS: usize = 128;
 /// The share of packets that may come too late.
 const LATE_SHARE: f32 = 0.006;
-/// The same when loss makes the buffer wait for one packet more, so that nearly all wait shorter.
+/// The share of packets that may come too late to stand in for the one before them.
 const LATE_SHARE_FEC: f32 = 0.03;
+/// How many standard deviations over the mean a packet may come: a few packets tell this sooner than
+/// they tell the share of the latest.
+const LATE_DEVIATIONS: f32 = 2.8;
 /// The histogram forgets over about this many packets (8 s).
 const MEMORY_PACKETS: u32 = 400;
 /// The least delay is taken from this many packets and as many before (20 to 40 s): long enough to
@@ -27,6 +31,8 @@ pub(super) struct Delay {
     last: i64,
     /// Interarrival jitter as RFC 3550 §6.4.1 estimates it.
     jitter: f32,
+    depth: i64,
+    depth_fec: i64,
 }
 
 impl Delay {
@@ -40,6 +46,8 @@ impl Delay {
             packets: 0,
             last: 0,
             jitter: 0.0,
+            depth: 0,
+            depth_fec: 0,
         }
     }
 
@@ -87,6 +95,7 @@ impl Delay {
         if let Some(bin) = self.bins.get_mut(index) {
             *bin += weight;
         }
+        self.update_target();
     }
 
     /// Moves the bins when the fastest packets became faster or slower.
@@ -125,14 +134,27 @@ impl Delay {
         0
     }
 
+    /// How long after the fastest packets a packet is there, by mean and standard deviation.
+    fn spread(&self) -> i64 {
+        let (mut mean, mut square) = (0.0, 0.0);
+        for (index, share) in self.bins.iter().enumerate() {
+            let index = index as f32;
+            mean += share * index;
+            square += share * index * index;
+        }
+        let deviation = (square - mean * mean).max(0.0).sqrt();
+        let bins = (mean + LATE_DEVIATIONS * deviation + 1.0) * BIN_SAMPLES as f32;
+        (self.origin - self.least()) + bins as i64
+    }
+
+    fn update_target(&mut self) {
+        self.depth = self.quantile(LATE_SHARE).max(self.spread());
+        self.depth_fec = self.depth.max(self.quantile(LATE_SHARE_FEC) + FRAME);
+    }
+
     /// How long after the fastest packet a packet should be played. With `fec` the packet after a
     /// lost one must be there too, which is one frame later.
-    pub fn target(&self, fec: bool, frame: i64) -> i64 {
-        let depth = self.quantile(LATE_SHARE);
-        if fec {
-            depth.max(self.quantile(LATE_SHARE_FEC) + frame)
-        } else {
-            depth
-        }
+    pub fn target(&self, fec: bool) -> i64 {
+        if fec { self.depth_fec } else { self.depth }
     }
 }

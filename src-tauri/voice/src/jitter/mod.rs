@@ -37,7 +37,7 @@ const TICK_WINDOW: u32 = 25;
 /// Ticks that jump by more (200 ms) are another clock.
 const TICK_JUMP: i64 = 200 * SAMPLES_PER_MS;
 /// The depth must be this much too deep before it shrinks, and this much too shallow before it grows.
-const SHRINK_SLACK: i64 = 5 * SAMPLES_PER_MS;
+const SHRINK_SLACK: i64 = 10 * SAMPLES_PER_MS;
 const GROW_SLACK: i64 = SAMPLES_PER_MS;
 /// Decoding steps in one pull: enough for a frame from packets of 2.5 ms, and for a change of plan.
 const STEPS_MAX: usize = 12;
@@ -309,7 +309,7 @@ impl JitterBuffer {
     fn target(&self) -> i64 {
         let least = i64::from(self.settings.depth_min_ms) * SAMPLES_PER_MS;
         let most = i64::from(self.settings.depth_max_ms) * SAMPLES_PER_MS;
-        let wanted = self.delay.target(self.fec, FRAME);
+        let wanted = self.delay.target(self.fec);
         let floor = if self.fec { least + FRAME } else { least };
         wanted.max(floor).min(most)
     }

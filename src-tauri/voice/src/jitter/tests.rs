@@ -267,6 +267,37 @@ fn a_stall_ends_with_a_bounded_delay() {
 }
 
 #[test]
+fn clocks_that_drift_apart_are_followed_without_a_gap() {
+    let speech = Stream::of_speech(500);
+    // A sender that is slower or faster by 300 ppm drifts by 36 ms in two minutes.
+    for period_us in [19_994, 20_006] {
+        let mut buffer = buffer();
+        let mut sent = 0_u64;
+        for tick in 0..6_000_u64 {
+            let now = Duration::from_micros(20_000 * tick + 7_000);
+            while sent * period_us <= 20_000 * tick + 7_000 {
+                let mut packet = speech.packet(sent as usize % 500);
+                packet.sequence = sent as u16;
+                packet.timestamp = sent as u32 * 960;
+                buffer.push(Duration::from_micros(sent * period_us), &packet);
+                sent += 1;
+            }
+            buffer.pull(now);
+        }
+        let stats = buffer.stats();
+        assert_eq!(
+            (stats.lost, stats.late, stats.concealed),
+            (0, 0, 0),
+            "{period_us} {stats:?}"
+        );
+        let left = (6_000..6_010)
+            .filter(|tick| buffer.pull(ms(20 * tick + 7)).kind == Kind::Decoded)
+            .count();
+        assert!(left <= 2, "{left} frames behind at {period_us}");
+    }
+}
+
+#[test]
 fn m3_an_unstamped_neighbour_makes_a_filled_gap_listen() {
     assert_eq!(narrowest(None, None), None);
     assert_eq!(narrowest(None, Some(Mode::Barge)), Some(Mode::Listen));
