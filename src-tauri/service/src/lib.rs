@@ -1,1 +1,22 @@
-//! service
+//! The service: accounts, presence and calls over HTTP and WebSocket, on an embedded store.
+//!
+//! It knows nothing of sound cards, windows or the client's core; samples are the business of `media`,
+//! and the rules of a call that of `call`.
+
+mod app;
+mod auth;
+mod calls;
+mod calls_tmp;
+mod clock;
+mod config;
+mod facts;
+mod http;
+mod hub;
+mod metrics;
+mod random;
+mod running;
+mod store;
+
+pub use config::{Config, ConfigError, Flags, LogFormat};
+pub use running::{Hooks, Running, StartError, start};
+pub use store::StoreError;

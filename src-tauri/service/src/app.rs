@@ -1,0 +1,123 @@
+//! The service's parts, as requests and sockets work with them, and what goes across several of them.
+
+use crate::auth::Auth;
+use crate::calls_tmp::Calls;
+use crate::config::Config;
+use crate::http::Readiness;
+use crate::hub::{Hub, availability};
+use crate::metrics::{Gauges, Metrics};
+use crate::store::{MembershipChange, Store, StoreError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+use wire::{Availability, Event, Organization, OrganizationId, UserId};
+
+/// How long a readiness check is good for: whoever asks more often makes no more work.
+const READINESS_KEPT: Duration = Duration::from_secs(1);
+
+/// The service's parts.
+pub struct App {
+    /// What it was told.
+    pub config: Config,
+    /// What lasts.
+    pub store: Store,
+    /// Who is who.
+    pub auth: Auth,
+    /// Sockets and streams.
+    pub hub: Arc<Hub>,
+    /// The calls.
+    pub calls: Calls,
+    /// The media workers.
+    pub media: media::Media,
+    /// What HTTP counts.
+    pub metrics: Metrics,
+    /// When it started.
+    pub started: Instant,
+    /// The last readiness check, and when it was made.
+    pub readiness: Mutex<Option<(Instant, Readiness)>>,
+}
+
+impl App {
+    /// How available every active member of an organization is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the members cannot be read.
+    pub async fn availability(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<Availability, StoreError> {
+        let members = self.store.organizations.members(organization).await?;
+        let presence = self.hub.presence();
+        Ok(Availability {
+            data: members
+                .iter()
+                .map(|member| availability(presence, &member.user_id))
+                .collect(),
+        })
+    }
+
+    /// A member's role changed, or whether they are active: tells calls at once (A2), then them.
+    pub async fn member_changed(&self, organization: &OrganizationId, change: &MembershipChange) {
+        self.calls
+            .authority_changed(organization, &change.user_id)
+            .await;
+        if change.active {
+            self.tell_me(organization, &change.user_id).await;
+        } else {
+            self.hub.close_user(organization, &change.user_id);
+        }
+    }
+
+    /// The plan changed: tells calls at once (A2), then everybody who listens.
+    pub async fn plan_changed(&self, organization: &Organization) {
+        self.calls
+            .plan_changed(&organization.id, organization.plan)
+            .await;
+        for user in self.hub.listeners(&organization.id) {
+            self.tell_me(&organization.id, &user).await;
+        }
+    }
+
+    async fn tell_me(&self, organization: &OrganizationId, user: &UserId) {
+        match self.store.organizations.me(user).await {
+            Ok(Some(me)) => {
+                let me = Box::new(me);
+                self.hub.send(organization, user, &Event::MeChanged { me });
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "a member could not be read"),
+        }
+    }
+
+    /// Whether the store can be written and the media workers run.
+    pub async fn readiness(&self) -> Readiness {
+        let mut last = self.readiness.lock().await;
+        if let Some((at, readiness)) = &*last
+            && at.elapsed() < READINESS_KEPT
+        {
+            return readiness.clone();
+        }
+        let store = self.store.upkeep.probe().await;
+        if let Err(error) = &store {
+            tracing::warn!(%error, "the store cannot be written");
+        }
+        let media = self.media.is_alive();
+        let readiness = Readiness {
+            ready: store.is_ok() && media,
+            store: if store.is_ok() { "ok" } else { "cannot be written" },
+            media: if media { "ok" } else { "stopped" },
+        };
+        *last = Some((Instant::now(), readiness.clone()));
+        readiness
+    }
+
+    /// All that is counted, in Prometheus' text format.
+    pub async fn metrics_page(&self) -> String {
+        self.metrics.page(&Gauges {
+            hub: self.hub.counts(),
+            media: self.media.metrics(),
+            ready: self.readiness().await.ready,
+            uptime: self.started.elapsed(),
+        })
+    }
+}

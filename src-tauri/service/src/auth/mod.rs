@@ -1,0 +1,258 @@
+//! Signing in and staying signed in: passwords, tokens, and the limit on tries.
+//!
+//! It knows nothing of HTTP. A wrong e-mail and a wrong password are told apart by nobody: the answer
+//! is the same, and so is the work.
+
+mod password;
+mod rate_limit;
+
+pub use password::{PasswordError, Passwords};
+pub use rate_limit::{RateLimit, Rate};
+
+use crate::random::{self, Hash};
+use crate::store::{NewSignIn, Principal, Rotated, Rotation, Store, StoreError};
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use wire::{Code, DeviceId, ErrorBody, SignInRequest, Timestamp, Tokens};
+
+/// How long tokens are good, and how many failures are allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct AuthSettings {
+    /// Access tokens, in milliseconds.
+    pub access_ms: i64,
+    /// Refresh tokens, in milliseconds.
+    pub refresh_ms: i64,
+    /// Failures in a row for one e-mail address.
+    pub failures_per_email: u32,
+    /// Failures in a row for one network address.
+    pub failures_per_address: u32,
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// E-mail or password is wrong, or the member is not active.
+    #[error("E-mail or password is wrong.")]
+    WrongCredentials,
+    /// The refresh token is unknown, over, or was used before.
+    #[error("The refresh token is not good any more. Sign in again.")]
+    WrongToken,
+    /// Too many failures.
+    #[error("Too many failed sign-ins. Wait a minute and try again.")]
+    RateLimited,
+    /// Too many at once.
+    #[error("Too many people sign in at this moment. Try again shortly.")]
+    Busy,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AuthError> for ErrorBody {
+    fn from(error: AuthError) -> Self {
+        let code = match error {
+            AuthError::WrongCredentials | AuthError::WrongToken => Code::Unauthenticated,
+            AuthError::RateLimited => Code::RateLimited,
+            AuthError::Busy => Code::Unavailable,
+            AuthError::Store(error) => return error.into(),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// Who is who.
+pub struct Auth {
+    store: Store,
+    passwords: Passwords,
+    settings: AuthSettings,
+    by_email: Mutex<RateLimit<Hash>>,
+    by_address: Mutex<RateLimit<IpAddr>>,
+}
+
+impl Auth {
+    /// Over this store.
+    #[must_use]
+    pub fn new(store: Store, settings: AuthSettings) -> Self {
+        let limit = |burst, every_s| Rate {
+            burst,
+            every: Duration::from_secs(every_s),
+        };
+        Self {
+            store,
+            passwords: Passwords::new(),
+            by_email: Mutex::new(RateLimit::new(limit(settings.failures_per_email, 30))),
+            by_address: Mutex::new(RateLimit::new(limit(settings.failures_per_address, 6))),
+            settings,
+        }
+    }
+
+    /// Signs in with e-mail and password. `instant` is for the limit on tries, `now` for the tokens.
+    ///
+    /// # Errors
+    /// [`AuthError`].
+    pub async fn sign_in(
+        &self,
+        request: &SignInRequest,
+        address: IpAddr,
+        instant: Instant,
+        now: Timestamp,
+    ) -> Result<Tokens, AuthError> {
+        let email = request.email.trim().to_lowercase();
+        if email.len() > 254 || request.password.len() > 1024 {
+            return Err(AuthError::WrongCredentials);
+        }
+        // What is kept of an e-mail address that is tried is its hash: as long as any, and nobody's.
+        let email_key = random::hash(&email);
+        let address = network(address);
+        // Each try takes its tokens first, so that many at once cannot pass together; a success gives
+        // them back.
+        if !lock(&self.by_address).take(&address, instant) {
+            return Err(AuthError::RateLimited);
+        }
+        if !lock(&self.by_email).take(&email_key, instant) {
+            return Err(AuthError::RateLimited);
+        }
+        let credentials = self.store.accounts.credentials(&email).await?;
+        let expected = credentials.as_ref().map(|found| found.password_hash.clone());
+        let right = self
+            .passwords
+            .verify(request.password.clone(), expected)
+            .await
+            .map_err(|_| AuthError::Busy)?;
+        let credentials = credentials
+            .filter(|found| right && found.active)
+            .ok_or(AuthError::WrongCredentials)?;
+        lock(&self.by_address).give_back(&address);
+        lock(&self.by_email).give_back(&email_key);
+
+        let id = random::id_suffix(now);
+        let device_id = DeviceId::from_suffix(&random::id_suffix(now))
+            .map_err(|error| StoreError::Fault(error.to_string()))?;
+        let access_token = random::secret();
+        let refresh_token = format!("{id}.{}", random::secret());
+        let access_expires_at = now.plus_millis(self.settings.access_ms);
+        self.store
+            .sign_ins
+            .begin(NewSignIn {
+                id,
+                user_id: credentials.user_id.clone(),
+                device_id: device_id.clone(),
+                client_type: request.client_type,
+                refresh_hash: random::hash(&refresh_token),
+                refresh_expires_at: now.plus_millis(self.settings.refresh_ms),
+                access_hash: random::hash(&access_token),
+                access_expires_at,
+                now,
+            })
+            .await?;
+        Ok(Tokens {
+            access_token,
+            access_expires_at,
+            refresh_token,
+            user_id: credentials.user_id,
+            device_id,
+        })
+    }
+
+    /// Exchanges a refresh token for the next tokens. One that was used before ends the sign-in; the
+    /// device whose sign-in ended by that comes with the refusal.
+    ///
+    /// # Errors
+    /// [`AuthError`].
+    pub async fn refresh(
+        &self,
+        shown: &str,
+        now: Timestamp,
+    ) -> Result<Tokens, (AuthError, Option<DeviceId>)> {
+        let id = shown
+            .split_once('.')
+            .map(|(id, _)| id)
+            .filter(|_| shown.len() <= 256)
+            .ok_or((AuthError::WrongToken, None))?;
+        let access_token = random::secret();
+        let refresh_token = format!("{id}.{}", random::secret());
+        let access_expires_at = now.plus_millis(self.settings.access_ms);
+        let rotated = self
+            .store
+            .sign_ins
+            .rotate(Rotation {
+                id: id.to_owned(),
+                shown_hash: random::hash(shown),
+                refresh_hash: random::hash(&refresh_token),
+                refresh_expires_at: now.plus_millis(self.settings.refresh_ms),
+                access_hash: random::hash(&access_token),
+                access_expires_at,
+                now,
+            })
+            .await
+            .map_err(|error| (error.into(), None))?;
+        match rotated {
+            Rotated::Done { user_id, device_id } => Ok(Tokens {
+                access_token,
+                access_expires_at,
+                refresh_token,
+                user_id,
+                device_id,
+            }),
+            Rotated::Unknown => Err((AuthError::WrongToken, None)),
+            Rotated::Reused { device_id } => Err((AuthError::WrongToken, Some(device_id))),
+        }
+    }
+
+    /// Ends a sign-in; its device.
+    ///
+    /// # Errors
+    /// [`AuthError::WrongToken`] when there is no such sign-in.
+    pub async fn sign_out(&self, refresh_token: &str) -> Result<DeviceId, AuthError> {
+        let (id, _) = refresh_token.split_once('.').ok_or(AuthError::WrongToken)?;
+        self.store
+            .sign_ins
+            .end(id, &random::hash(refresh_token))
+            .await?
+            .ok_or(AuthError::WrongToken)
+    }
+
+    /// Whom an access token proves.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be looked up.
+    pub async fn principal(
+        &self,
+        access_token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Principal>, StoreError> {
+        self.store
+            .sign_ins
+            .principal(&random::hash(access_token), now)
+            .await
+    }
+}
+
+/// What counts as one network address: an IPv6 customer has a whole /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or_else(
+            || IpAddr::from((u128::from(v6) >> 64 << 64).to_be_bytes()),
+            IpAddr::V4,
+        ),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_neighbourhood_of_ipv6_counts_as_one_address() {
+        let address = |text: &str| network(text.parse().unwrap());
+        assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:1"));
+        assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
+        assert_eq!(address("::ffff:10.0.0.1"), address("10.0.0.1"));
+    }
+}

@@ -1,0 +1,67 @@
+//! What calls are decided by, read from the store and from who is online.
+
+use crate::calls::{Directory, Member};
+use crate::hub::Presence;
+use crate::store::{MemberFacts, Store, StoreError};
+use async_trait::async_trait;
+use call::Authority;
+use std::sync::Arc;
+use wire::{ClientType, Lead, LeadId, OrganizationId, PhoneNumber, PhoneNumberId, UserId};
+
+/// The store and presence, as calls ask them.
+pub struct Facts {
+    store: Store,
+    presence: Arc<dyn Presence>,
+}
+
+impl Facts {
+    /// Over these.
+    #[must_use]
+    pub const fn new(store: Store, presence: Arc<dyn Presence>) -> Self {
+        Self { store, presence }
+    }
+}
+
+#[async_trait]
+impl Directory for Facts {
+    async fn members(&self, organization: &OrganizationId) -> Result<Vec<Member>, StoreError> {
+        let members = self.store.organizations.members(organization).await?;
+        Ok(members.into_iter().map(member).collect())
+    }
+
+    async fn member(
+        &self,
+        organization: &OrganizationId,
+        user: &UserId,
+    ) -> Result<Option<Member>, StoreError> {
+        let facts = self.store.organizations.member(organization, user).await?;
+        Ok(facts.map(member))
+    }
+
+    async fn lead(
+        &self,
+        organization: &OrganizationId,
+        lead: &LeadId,
+    ) -> Result<Option<Lead>, StoreError> {
+        self.store.leads.lead(organization, lead).await
+    }
+
+    async fn phone_number(
+        &self,
+        organization: &OrganizationId,
+        number: &PhoneNumberId,
+    ) -> Result<Option<PhoneNumber>, StoreError> {
+        self.store.leads.phone_number(organization, number).await
+    }
+
+    fn is_native_online(&self, user: &UserId) -> bool {
+        self.presence.is_online(user, ClientType::Native)
+    }
+}
+
+fn member(facts: MemberFacts) -> Member {
+    Member {
+        authority: Authority::new(true, &facts.permissions, facts.plan),
+        user_id: facts.user_id,
+    }
+}

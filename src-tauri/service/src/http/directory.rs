@@ -1,0 +1,117 @@
+//! Who is called, and from which numbers.
+
+use super::error::Refused;
+use super::extract::{Caller, Id, Params};
+use super::page;
+use crate::app::App;
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use std::sync::Arc;
+use wire::{Contact, Lead, LeadId, List, ListQuery, PhoneNumber};
+
+/// Which leads are wanted.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LeadQuery {
+    /// Part of the lead's name, in any case of letters.
+    #[param(max_length = 200)]
+    pub query: Option<String>,
+    /// How many items at most: 1 to 200, 100 when not given.
+    #[serde(rename = "_limit")]
+    #[param(rename = "_limit", minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// How many items to pass over: 0 when not given.
+    #[serde(rename = "_skip")]
+    #[param(rename = "_skip")]
+    pub skip: Option<u32>,
+}
+
+/// Which contacts are wanted.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ContactQuery {
+    /// Those of this lead only.
+    pub lead_id: Option<LeadId>,
+    /// How many items at most: 1 to 200, 100 when not given.
+    #[serde(rename = "_limit")]
+    #[param(rename = "_limit", minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// How many items to pass over: 0 when not given.
+    #[serde(rename = "_skip")]
+    #[param(rename = "_skip")]
+    pub skip: Option<u32>,
+}
+
+/// The organization's leads with their contacts, by name.
+#[utoipa::path(
+    get, path = "/api/v1/lead/", tag = "directory", params(LeadQuery),
+    responses((status = 200, description = "One page.", body = List<Lead>))
+)]
+pub async fn leads(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Params(query): Params<LeadQuery>,
+) -> Result<Json<List<Lead>>, Refused> {
+    let bounds = ListQuery {
+        limit: query.limit,
+        skip: query.skip,
+    };
+    let search = query.query.as_deref().filter(|text| !text.is_empty());
+    let leads = app
+        .store
+        .leads
+        .leads(&who.organization_id, search, &bounds)
+        .await?;
+    Ok(Json(page(leads, &bounds)))
+}
+
+/// One lead, with its contacts and their numbers.
+#[utoipa::path(
+    get, path = "/api/v1/lead/{id}/", tag = "directory", params(("id" = LeadId, Path)),
+    responses((status = 200, description = "The lead.", body = Lead))
+)]
+pub async fn lead(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Id(id): Id<LeadId>,
+) -> Result<Json<Lead>, Refused> {
+    let lead = app.store.leads.lead(&who.organization_id, &id).await?;
+    lead.map(Json).ok_or_else(|| Refused::not_found("lead"))
+}
+
+/// The people at the organization's leads, by name.
+#[utoipa::path(
+    get, path = "/api/v1/contact/", tag = "directory", params(ContactQuery),
+    responses((status = 200, description = "One page.", body = List<Contact>))
+)]
+pub async fn contacts(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Params(query): Params<ContactQuery>,
+) -> Result<Json<List<Contact>>, Refused> {
+    let bounds = ListQuery {
+        limit: query.limit,
+        skip: query.skip,
+    };
+    let contacts = app
+        .store
+        .leads
+        .contacts(&who.organization_id, query.lead_id.as_ref(), &bounds)
+        .await?;
+    Ok(Json(page(contacts, &bounds)))
+}
+
+/// The organization's phone numbers. Calls from `internal` ones can be coached.
+#[utoipa::path(
+    get, path = "/api/v1/phone_number/", tag = "directory", params(ListQuery),
+    responses((status = 200, description = "One page.", body = List<PhoneNumber>))
+)]
+pub async fn phone_numbers(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<List<PhoneNumber>>, Refused> {
+    let numbers = app.store.leads.phone_numbers(&who.organization_id, &query);
+    Ok(Json(page(numbers.await?, &query)))
+}

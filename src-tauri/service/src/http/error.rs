@@ -1,0 +1,70 @@
+//! Every refusal in one shape: `{"error": {"code", "message"}}`.
+
+use crate::auth::AuthError;
+use crate::store::StoreError;
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use wire::{Code, ErrorBody};
+
+/// A request that was refused, and how it is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused(pub ErrorBody);
+
+impl Refused {
+    /// With this code and sentence.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self(ErrorBody::new(code, message))
+    }
+
+    /// There is no such thing, or it is not for this user to see.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("There is no such {what}."))
+    }
+
+    /// The role does not let its member do this.
+    #[must_use]
+    pub fn permission_required() -> Self {
+        Self::new(
+            Code::PermissionRequired,
+            "This takes the permission to manage the organization. Ask an admin.",
+        )
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.error.code.http_status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self.0)).into_response();
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(
+                axum::http::header::RETRY_AFTER,
+                axum::http::HeaderValue::from_static("30"),
+            );
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Conflict(_) => {}
+            StoreError::Unavailable(_) | StoreError::Fault(_) => {
+                tracing::error!(%error, "the store refused");
+            }
+        }
+        Self(error.into())
+    }
+}
+
+impl From<AuthError> for Refused {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Store(error) => error.into(),
+            other => Self(other.into()),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The HTTP API: thin handlers over the store, the hub and the calls.
+
+mod auth;
+mod directory;
+mod error;
+mod extract;
+mod openapi;
+mod ops;
+mod organization;
+mod trace;
+
+pub use error::Refused;
+pub use extract::BODY_BYTES_MAX;
+pub use ops::Readiness;
+
+use crate::app::App;
+use crate::hub::socket;
+use axum::Router;
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::{Code, ErrorBody, List, ListQuery};
+
+/// Every route of the service.
+pub fn router(app: Arc<App>) -> Router {
+    let (api, document) = api().split_for_parts();
+    let document = openapi::text(&document);
+    Router::new()
+        .merge(api)
+        .route("/api/v1/socket/", get(upgrade))
+        .route("/api/events.schema.json", get(openapi::events_schema))
+        .route("/api/openapi.json", get(move || openapi::document(document)))
+        .route("/health", get(ops::health))
+        .route("/ready", get(ops::ready))
+        .route("/metrics", get(ops::metrics))
+        .merge(
+            utoipa_swagger_ui::SwaggerUi::new("/api/docs")
+                .config(utoipa_swagger_ui::Config::new(["/api/openapi.json"])),
+        )
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), trace::watch))
+        .with_state(app)
+}
+
+/// The routes that the OpenAPI document lists.
+fn api() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(auth::sign_in))
+        .routes(routes!(auth::refresh))
+        .routes(routes!(auth::sign_out))
+        .routes(routes!(organization::me))
+        .routes(routes!(organization::users))
+        .routes(routes!(organization::user_availability))
+        .routes(routes!(organization::user))
+        .routes(routes!(organization::roles))
+        .routes(routes!(organization::groups))
+        .routes(routes!(organization::patch_membership))
+        .routes(routes!(organization::patch_organization))
+        .routes(routes!(directory::leads))
+        .routes(routes!(directory::lead))
+        .routes(routes!(directory::contacts))
+        .routes(routes!(directory::phone_numbers))
+}
+
+/// Opens a WebSocket. The messages are in `/api/events.schema.json`; the token goes into `hello`.
+async fn upgrade(State(app): State<Arc<App>>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade
+        .max_message_size(socket::FRAME_BYTES_MAX)
+        .max_frame_size(socket::FRAME_BYTES_MAX)
+        .on_upgrade(move |socket| socket::serve(app, socket))
+}
+
+async fn not_found(uri: Uri) -> Refused {
+    let hint = if uri.path().ends_with('/') {
+        "There is no such path. All of them are in /api/openapi.json."
+    } else {
+        "There is no such path. The API's paths end with a slash; all of them are in /api/openapi.json."
+    };
+    Refused::new(Code::NotFound, hint)
+}
+
+async fn method_not_allowed() -> Response {
+    let body = ErrorBody::new(
+        Code::InvalidRequest,
+        "This path is not for that method. What it takes is in /api/openapi.json.",
+    );
+    (StatusCode::METHOD_NOT_ALLOWED, axum::Json(body)).into_response()
+}
+
+/// A page of items, of which one more than the page holds was read.
+fn page<T>(mut items: Vec<T>, query: &ListQuery) -> List<T> {
+    let limit = query.limit() as usize;
+    let has_more = items.len() > limit;
+    items.truncate(limit);
+    List {
+        data: items,
+        has_more,
+    }
+}

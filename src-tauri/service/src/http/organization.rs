@@ -1,0 +1,163 @@
+//! People and what they may do.
+
+use super::error::Refused;
+use super::extract::{Caller, Id, JsonBody, Params};
+use super::page;
+use crate::app::App;
+use axum::Json;
+use axum::extract::State;
+use std::sync::Arc;
+use wire::{
+    Availability, Group, List, ListQuery, Me, Membership, MembershipId, MembershipPatch,
+    Organization, OrganizationId, OrganizationPatch, Permission, Role, User, UserId,
+};
+
+/// Who is signed in, in which organization, with which role and permissions.
+#[utoipa::path(
+    get, path = "/api/v1/me/", tag = "organization",
+    responses((status = 200, description = "The signed-in user.", body = Me))
+)]
+pub async fn me(State(app): State<Arc<App>>, Caller(who): Caller) -> Result<Json<Me>, Refused> {
+    let me = app.store.organizations.me(&who.user_id).await?;
+    me.map(Json).ok_or_else(|| Refused::not_found("user"))
+}
+
+/// The organization's active members, by name.
+#[utoipa::path(
+    get, path = "/api/v1/user/", tag = "organization", params(ListQuery),
+    responses((status = 200, description = "One page.", body = List<User>))
+)]
+pub async fn users(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<List<User>>, Refused> {
+    let users = app.store.organizations.users(&who.organization_id, &query);
+    Ok(Json(page(users.await?, &query)))
+}
+
+/// One member of the organization, also one who is not active any more.
+#[utoipa::path(
+    get, path = "/api/v1/user/{id}/", tag = "organization", params(("id" = UserId, Path)),
+    responses((status = 200, description = "The user.", body = User))
+)]
+pub async fn user(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Id(id): Id<UserId>,
+) -> Result<Json<User>, Refused> {
+    let user = app.store.organizations.user(&who.organization_id, &id);
+    user.await?
+        .map(Json)
+        .ok_or_else(|| Refused::not_found("user"))
+}
+
+/// Who is online with which type of client, and on which calls: every active member. Changes come as
+/// `availability_changed` on the WebSocket.
+#[utoipa::path(
+    get, path = "/api/v1/user/availability/", tag = "organization",
+    responses((status = 200, description = "Every active member.", body = Availability))
+)]
+pub async fn user_availability(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+) -> Result<Json<Availability>, Refused> {
+    Ok(Json(app.availability(&who.organization_id).await?))
+}
+
+/// The organization's roles, with the permissions that each holds.
+#[utoipa::path(
+    get, path = "/api/v1/role/", tag = "organization", params(ListQuery),
+    responses((status = 200, description = "One page.", body = List<Role>))
+)]
+pub async fn roles(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<List<Role>>, Refused> {
+    let roles = app.store.organizations.roles(&who.organization_id, &query);
+    Ok(Json(page(roles.await?, &query)))
+}
+
+/// The organization's groups, with their active members.
+#[utoipa::path(
+    get, path = "/api/v1/group/", tag = "organization", params(ListQuery),
+    responses((status = 200, description = "One page.", body = List<Group>))
+)]
+pub async fn groups(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<List<Group>>, Refused> {
+    let groups = app.store.organizations.groups(&who.organization_id, &query);
+    Ok(Json(page(groups.await?, &query)))
+}
+
+/// Gives a member another role, deactivates or activates them.
+///
+/// It takes the permission `manage_organization`, and takes effect at once, also on calls in progress:
+/// a coach who may not listen any more is out of the call, one who may not barge any more is moved to
+/// Listen; who is deactivated is signed out everywhere. The last active member who may manage the
+/// organization stays one (`conflict`).
+#[utoipa::path(
+    patch, path = "/api/v1/membership/{id}/", tag = "organization",
+    params(("id" = MembershipId, Path)), request_body = MembershipPatch,
+    responses((status = 200, description = "The membership, as it is now.", body = Membership))
+)]
+pub async fn patch_membership(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Id(id): Id<MembershipId>,
+    JsonBody(patch): JsonBody<MembershipPatch>,
+) -> Result<Json<Membership>, Refused> {
+    may_manage(&who)?;
+    let change = app
+        .store
+        .organizations
+        .patch_membership(&who.organization_id, &id, &patch)
+        .await?
+        .ok_or_else(|| Refused::not_found("membership or role"))?;
+    tracing::info!(
+        by = %who.user_id, user_id = %change.user_id, active = change.active,
+        role_id = %change.membership.role_id, "a membership was changed"
+    );
+    app.member_changed(&who.organization_id, &change).await;
+    Ok(Json(change.membership))
+}
+
+/// Changes the organization's plan.
+///
+/// It takes the permission `manage_organization`, and takes effect at once, also on calls in progress.
+#[utoipa::path(
+    patch, path = "/api/v1/organization/{id}/", tag = "organization",
+    params(("id" = OrganizationId, Path)), request_body = OrganizationPatch,
+    responses((status = 200, description = "The organization, as it is now.", body = Organization))
+)]
+pub async fn patch_organization(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Id(id): Id<OrganizationId>,
+    JsonBody(patch): JsonBody<OrganizationPatch>,
+) -> Result<Json<Organization>, Refused> {
+    if id != who.organization_id {
+        return Err(Refused::not_found("organization"));
+    }
+    may_manage(&who)?;
+    let organization = app
+        .store
+        .organizations
+        .set_plan(&id, patch.plan)
+        .await?
+        .ok_or_else(|| Refused::not_found("organization"))?;
+    tracing::info!(by = %who.user_id, organization_id = %id, plan = ?patch.plan, "the plan was changed");
+    app.plan_changed(&organization).await;
+    Ok(Json(organization))
+}
+
+fn may_manage(who: &crate::store::Principal) -> Result<(), Refused> {
+    if who.permissions.contains(&Permission::ManageOrganization) {
+        Ok(())
+    } else {
+        Err(Refused::permission_required())
+    }
+}

@@ -1,0 +1,96 @@
+//! The program `service`: reads its settings, runs [`service::start`], and stops on a signal.
+
+use clap::Parser;
+use service::{Config, Flags, Hooks, LogFormat};
+use std::io::Write;
+use std::process::ExitCode;
+use std::str::FromStr;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// A flag or the file is wrong; clap's own code for a wrong flag.
+const WRONG_SETTINGS: u8 = 2;
+
+fn main() -> ExitCode {
+    let config = match Config::load(&Flags::parse()) {
+        Ok(config) => config,
+        Err(error) => return complain(&error, WRONG_SETTINGS),
+    };
+    if let Err(error) = log(&config) {
+        return complain(&format!("log: {error}"), WRONG_SETTINGS);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error, 1),
+    };
+    match runtime.block_on(run(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the service ends");
+            complain(&*error, 1)
+        }
+    }
+}
+
+async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    // Before the start, so that a signal during it is not lost.
+    let mut stop = Stop::new()?;
+    let running = tokio::select! {
+        running = service::start(config, Hooks::default()) => running?,
+        () = stop.asked() => return Ok(()),
+    };
+    let ready = serde_json::json!({ "ready": true, "http": running.http_addr.to_string() });
+    // Whoever started us may not care to read it.
+    let _ = writeln!(std::io::stdout(), "{ready}");
+    stop.asked().await;
+    tokio::select! {
+        () = running.stop() => Ok(()),
+        // Asked twice: at once.
+        () = stop.asked() => Err("stopped before everything was closed".into()),
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn log(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    let levels = Targets::from_str(&config.log)?;
+    let registry = tracing_subscriber::registry().with(levels);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Json => registry
+            .with(lines.json().flatten_event(true).with_current_span(true).with_span_list(false))
+            .try_init()?,
+        LogFormat::Text => registry.with(lines.with_ansi(false)).try_init()?,
+    }
+    Ok(())
+}
+
+fn complain(error: &(impl std::fmt::Display + ?Sized), code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "service: {error}");
+    ExitCode::from(code)
+}

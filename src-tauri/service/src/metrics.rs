@@ -1,0 +1,180 @@
+//! Counters of HTTP, and the page of all metrics in Prometheus' text format (version 0.0.4).
+//!
+//! Labels hold routes, statuses and stages only: nothing of any user or organization.
+
+use crate::hub::HubCounts;
+use media::{MediaMetrics, Stage};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// What HTTP counts.
+#[derive(Default)]
+pub struct Metrics {
+    requests: Mutex<BTreeMap<Request, Served>>,
+    sign_ins: AtomicU64,
+    sign_ins_refused: AtomicU64,
+}
+
+/// A kind of request: method, route as it is declared, and status.
+type Request = (&'static str, String, u16);
+
+#[derive(Default, Clone, Copy)]
+struct Served {
+    count: u64,
+    sum: Duration,
+}
+
+/// What the page shows besides HTTP's own counters.
+pub struct Gauges {
+    /// The hub's.
+    pub hub: HubCounts,
+    /// The media workers'.
+    pub media: MediaMetrics,
+    /// Whether the last readiness check was good.
+    pub ready: bool,
+    /// Since the start.
+    pub uptime: Duration,
+}
+
+impl Metrics {
+    /// Counts a request. The route is the declared one, never the path that was asked for.
+    pub fn request(&self, method: &axum::http::Method, route: &str, status: u16, took: Duration) {
+        let method = match method.as_str() {
+            "GET" => "GET",
+            "POST" => "POST",
+            "PUT" => "PUT",
+            "PATCH" => "PATCH",
+            "DELETE" => "DELETE",
+            _ => "other",
+        };
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let served = requests
+            .entry((method, route.to_owned(), status))
+            .or_default();
+        served.count += 1;
+        served.sum += took;
+    }
+
+    /// Counts a try to sign in.
+    pub fn sign_in(&self, good: bool) {
+        let counter = if good {
+            &self.sign_ins
+        } else {
+            &self.sign_ins_refused
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn page(&self, gauges: &Gauges) -> String {
+        let mut page = Page(String::with_capacity(8 * 1024));
+        page.one("ready", "gauge", "Whether the service is ready.", u64::from(gauges.ready));
+        page.one("uptime_seconds", "gauge", "Since the start.", gauges.uptime.as_secs());
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        page.head("http_requests_total", "counter", "Requests by route and status.");
+        for ((method, route, status), served) in &requests {
+            page.line(&format!(
+                "http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {}",
+                served.count
+            ));
+        }
+        page.head("http_request_seconds_total", "counter", "Time that requests took.");
+        for ((method, route, status), served) in &requests {
+            page.line(&format!(
+                "http_request_seconds_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {:.6}",
+                served.sum.as_secs_f64()
+            ));
+        }
+        let signed_in = self.sign_ins.load(Ordering::Relaxed);
+        let refused = self.sign_ins_refused.load(Ordering::Relaxed);
+        page.one("sign_ins_total", "counter", "Sign-ins.", signed_in);
+        page.one("sign_ins_refused_total", "counter", "Sign-ins that were refused.", refused);
+        page.hub(&gauges.hub);
+        page.media(&gauges.media);
+        page.0
+    }
+}
+
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.0, "call_coaching_{text}");
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP call_coaching_{name} {help}");
+        let _ = writeln!(self.0, "# TYPE call_coaching_{name} {kind}");
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {
+        self.head(name, kind, help);
+        self.line(&format!("{name} {value}"));
+    }
+
+    fn hub(&mut self, hub: &HubCounts) {
+        self.one("sockets", "gauge", "WebSockets that are in.", hub.sockets);
+        self.one("streams", "gauge", "Event streams that are held.", hub.streams);
+        self.one("events_total", "counter", "Events that were numbered.", hub.events);
+        let help = "WebSockets closed because their client did not read.";
+        self.one("sockets_slow_total", "counter", help, hub.slow);
+    }
+
+    fn media(&mut self, media: &MediaMetrics) {
+        self.one("calls", "gauge", "Calls that have media.", media.calls);
+        self.one("legs", "gauge", "Parties in calls.", media.legs);
+        self.one("connections", "gauge", "WebRTC connections.", media.connections);
+        for (name, help, value) in [
+            ("ticks", "Mixing ticks: one for each call and 20 ms.", media.ticks),
+            ("ticks_late", "Ticks that finished over 20 ms late.", media.ticks_late),
+            ("ticks_skipped", "Ticks that were given up.", media.ticks_skipped),
+            ("encodes", "Mixes that were encoded.", media.encodes),
+            ("encodes_missed", "Mixes that could not be encoded.", media.encodes_missed),
+            ("decodes", "Frames taken from a jitter buffer.", media.decodes),
+            ("packets_lost", "Packets of clients that were not there in time.", media.lost),
+            ("packets_recovered", "Lost packets recovered from the next.", media.recovered),
+            ("frames_concealed", "Frames that were made up.", media.concealed),
+            ("packets_late", "Packets that came after their turn.", media.late),
+            ("packets_refused", "Packets of clients that were not Opus.", media.refused),
+            ("datagrams_in", "Datagrams that were read.", media.packets_in),
+            ("datagrams_out", "Datagrams that were sent.", media.packets_out),
+            ("rtp_in", "Authentic RTP packets of clients.", media.rtp_in),
+            ("rtp_out", "RTP packets to clients.", media.rtp_out),
+            ("datagrams_unknown", "Datagrams from nobody known.", media.dropped_unknown),
+            ("datagrams_malformed", "Malformed datagrams.", media.dropped_malformed),
+            ("datagrams_unsent", "Datagrams that the kernel did not take.", media.send_failed),
+            ("levels_dropped", "Level events that nobody took in time.", media.levels_dropped),
+            ("media_panics", "Connections given up after a panic.", media.panics),
+        ] {
+            self.one(&format!("{name}_total"), "counter", help, value);
+        }
+        self.head("media_stage_seconds", "summary", "Cost of a tick's stages.");
+        for stage in Stage::ALL {
+            let spread = media.stage(stage);
+            let name = stage.name();
+            for (quantile, us) in [("0.5", spread.p50), ("0.99", spread.p99), ("1", spread.max)] {
+                self.line(&format!(
+                    "media_stage_seconds{{stage=\"{name}\",quantile=\"{quantile}\"}} {}",
+                    seconds(us)
+                ));
+            }
+            self.line(&format!(
+                "media_stage_seconds_sum{{stage=\"{name}\"}} {}",
+                seconds(spread.sum)
+            ));
+            self.line(&format!(
+                "media_stage_seconds_count{{stage=\"{name}\"}} {}",
+                spread.count
+            ));
+        }
+    }
+}
+
+/// Microseconds as seconds, without a rounding error.
+fn seconds(us: u64) -> String {
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
+}

@@ -1,0 +1,70 @@
+//! Ids and secrets from the operating system's random numbers.
+
+use sha2::{Digest, Sha256};
+use wire::Timestamp;
+
+/// SHA-256 of a secret: all that the store ever sees of it.
+pub type Hash = [u8; 32];
+
+/// A new id's part after its prefix: 48 bits of time, so that ids sort by age, and 80 random bits.
+///
+/// # Panics
+/// When the operating system gives no random numbers: nothing safe can be done without.
+#[must_use]
+pub fn id_suffix(now: Timestamp) -> String {
+    let mut random = [0; 10];
+    fill(&mut random);
+    format!("{:012x}{}", now.0 & 0xffff_ffff_ffff, hex(&random))
+}
+
+/// A new secret of 256 random bits, in 64 hexadecimal digits.
+///
+/// # Panics
+/// When the operating system gives no random numbers.
+#[must_use]
+pub fn secret() -> String {
+    let mut random = [0; 32];
+    fill(&mut random);
+    hex(&random)
+}
+
+/// What is kept of a secret.
+#[must_use]
+pub fn hash(secret: &str) -> Hash {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "a machine without random numbers must not hand out guessable tokens"
+)]
+fn fill(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system gives random numbers");
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_ids_and_sort_by_age() {
+        let older = id_suffix(Timestamp(1_000));
+        let newer = id_suffix(Timestamp(2_000));
+        assert!(older < newer);
+        assert!(wire::MembershipId::from_suffix(&newer).is_ok());
+    }
+
+    #[test]
+    fn no_two_secrets_are_alike() {
+        assert_ne!(secret(), secret());
+        assert_eq!(secret().len(), 64);
+    }
+}

@@ -1,0 +1,207 @@
+//! Starting the service within a process, and stopping it gracefully.
+
+use crate::app::App;
+use crate::auth::{Auth, AuthSettings, Passwords};
+use crate::calls_tmp::Calls;
+use crate::clock::now;
+use crate::config::{Config, ConfigError};
+use crate::facts::Facts;
+use crate::hub::{Hub, HubSettings, InProcessPresence};
+use crate::metrics::Metrics;
+use crate::store::StoreError;
+use crate::store::demo;
+use crate::store::sqlite::Database;
+use axum::serve::ListenerExt;
+use media::{
+    LeadLine, Media, MediaError, MediaSettings, RecordingTaps, SimulatedLine, SimulatedLineSettings,
+};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Media events that wait for the calls' loop.
+const MEDIA_EVENTS_MAX: usize = 1024;
+/// How often a stop looks whether the sockets are gone.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// What a demonstration or a test puts in the place of the defaults.
+#[derive(Clone, Default)]
+pub struct Hooks {
+    /// The line that leads are called on; a simulated one when none.
+    pub lead_line: Option<Arc<dyn LeadLine>>,
+    /// Who records the public mix; nobody when none.
+    pub recording: Option<Arc<dyn RecordingTaps>>,
+}
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The media workers cannot be started.
+    #[error("the media workers cannot be started: {0}")]
+    Media(#[from] MediaError),
+    /// The address cannot be listened on.
+    #[error("{0} cannot be listened on: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// The password of the demonstration cannot be hashed.
+    #[error("the demonstration cannot be made")]
+    Demo,
+}
+
+/// A service that runs. Dropped without [`Running::stop`], it ends with its runtime.
+pub struct Running {
+    /// Where HTTP and WebSocket are served.
+    pub http_addr: SocketAddr,
+    app: Arc<App>,
+    closing: CancellationToken,
+    server: JoinHandle<()>,
+}
+
+/// Starts the service and returns when it serves.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> {
+    config.check()?;
+    let database = Database::open(&config.data, config.data_bytes_max, config.read_only).await?;
+    if config.demo && !config.read_only && database.is_new().await? {
+        // One hash for all: it is one password, and no secret.
+        let hash = tokio::task::spawn_blocking(|| Passwords::hash(demo::PASSWORD))
+            .await
+            .map_err(|_| StartError::Demo)?
+            .map_err(|_| StartError::Demo)?;
+        database.seed_demo(&hash, now()).await?;
+    }
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| StartError::Listen(config.listen, error))?;
+    let http_addr = listener
+        .local_addr()
+        .map_err(|error| StartError::Listen(config.listen, error))?;
+
+    let store = database.store();
+    let presence = Arc::new(InProcessPresence::default());
+    let hub = Hub::new(
+        HubSettings {
+            events_max: config.stream_events_max,
+            queue_max: config.socket_queue_max,
+            sockets_max: config.sockets_max,
+        },
+        presence.clone(),
+    );
+    let (events_in, events) = mpsc::channel(MEDIA_EVENTS_MAX);
+    let media = Media::start(
+        MediaSettings {
+            bind: config.media_bind,
+            advertise: config.media_advertise,
+            port_base: config.media_port_base,
+            worker_count: config.workers,
+            bitrate_bps: config.opus_bitrate_bps,
+            complexity: config.opus_complexity,
+            expected_loss_percent: config.opus_expected_loss_percent,
+            recording: hooks.recording,
+        },
+        events_in,
+    )?;
+    let line = match hooks.lead_line {
+        Some(line) => line,
+        None => simulated_line(&config).await?,
+    };
+    let auth = Auth::new(store.clone(), auth_settings(&config));
+    let calls = Calls::start();
+    let app = Arc::new(App {
+        store,
+        auth,
+        hub,
+        calls,
+        media,
+        metrics: Metrics::default(),
+        started: Instant::now(),
+        readiness: Mutex::new(None),
+        config,
+    });
+    let closing = CancellationToken::new();
+    let server = tokio::spawn(serve(listener, app.clone(), closing.clone()));
+    tracing::info!(%http_addr, candidates = ?app.media.candidates(), "ready");
+    Ok(Running {
+        http_addr,
+        app,
+        closing,
+        server,
+    })
+}
+
+impl Running {
+    /// Stops gracefully, and takes at most the configured time: calls end and are told so, sockets get
+    /// `going_away`, requests under way are finished, files are closed.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        let limit = self.app.config.shutdown_timeout();
+        if tokio::time::timeout(limit, self.wind_down()).await.is_err() {
+            tracing::warn!("the stop took too long; what was left is dropped");
+        }
+        self.server.abort();
+        self.app.media.clone().stop().await;
+        self.app.store.upkeep.close().await;
+        tracing::info!("stopped");
+    }
+
+    async fn wind_down(&self) {
+        self.app.calls.stop().await;
+        self.app.hub.go_away();
+        self.closing.cancel();
+        while self.app.hub.counts().sockets > 0 || !self.server.is_finished() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// Serves until it is told to close.
+async fn serve(listener: TcpListener, app: Arc<App>, closing: CancellationToken) {
+    // Without it each small answer waits up to 40 ms for an acknowledgement.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was refused");
+        }
+    });
+    let router = crate::http::router(app)
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(closing.cancelled_owned())
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "HTTP is not served any more");
+    }
+}
+
+async fn simulated_line(config: &Config) -> Result<Arc<dyn LeadLine>, StartError> {
+    let folder = config.lead_speech.clone();
+    let speech = tokio::task::spawn_blocking(move || media::lead::load_sentences(folder.as_deref()))
+        .await
+        .map_err(|_| StartError::Demo)?;
+    let line = SimulatedLine::new(SimulatedLineSettings {
+        sentences: speech.sentences,
+        talks_over: false,
+        ear: None,
+    })?;
+    Ok(Arc::new(line))
+}
+
+fn auth_settings(config: &Config) -> AuthSettings {
+    let millis = |seconds: u64| i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
+    AuthSettings {
+        access_ms: millis(config.access_token_s),
+        refresh_ms: millis(config.refresh_token_s),
+        failures_per_email: config.sign_in_failures_per_email,
+        failures_per_address: config.sign_in_failures_per_address,
+    }
+}

@@ -1,0 +1,85 @@
+//! The demonstration's organizations, as data: what a new store holds when it is asked for.
+
+use wire::{Permission, PhoneNumberKind, Plan};
+
+/// Everybody's password in the demonstration.
+pub const PASSWORD: &str = "demo-password";
+
+/// One organization to be made.
+pub struct DemoOrganization {
+    /// Its name.
+    pub name: &'static str,
+    /// Its plan.
+    pub plan: Plan,
+    /// Given name, family name, e-mail, role, groups.
+    pub people: &'static [(
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static [&'static str],
+    )],
+    /// Lead, then its contacts with their numbers.
+    pub leads: &'static [(&'static str, &'static [(&'static str, &'static [&'static str])])],
+    /// Number, label, kind.
+    pub numbers: &'static [(&'static str, &'static str, PhoneNumberKind)],
+}
+
+/// The roles that every organization begins with (A1).
+pub const ROLES: &[(&str, &[Permission])] = &[
+    (
+        "Admin",
+        &[
+            Permission::CallCoachListen,
+            Permission::CallCoachBarge,
+            Permission::ManageOrganization,
+        ],
+    ),
+    (
+        "Manager",
+        &[Permission::CallCoachListen, Permission::CallCoachBarge],
+    ),
+    ("Trainee", &[Permission::CallCoachListen]),
+    ("User", &[]),
+];
+
+/// The two organizations of the demonstration. The last two digits of a number say what the simulated
+/// lead does there: 00 answers, 01 is busy, 02 does not answer, 03 hangs up, 04 cannot be reached.
+pub const ORGANIZATIONS: &[DemoOrganization] = &[
+    DemoOrganization {
+        name: "Acme Sales",
+        plan: Plan::Enterprise,
+        people: &[
+            ("Riley", "Reed", "riley@demo.example", "User", &["Sales"]),
+            ("Morgan", "Moss", "morgan@demo.example", "Manager", &["Coaches"]),
+            ("Casey", "Cole", "casey@demo.example", "Manager", &["Coaches"]),
+            ("Jordan", "Jay", "jordan@demo.example", "Manager", &["Coaches"]),
+            ("Taylor", "Tate", "taylor@demo.example", "Trainee", &["Sales"]),
+            ("Sam", "Shaw", "sam@demo.example", "User", &["Sales"]),
+            ("Alex", "Ash", "admin@demo.example", "Admin", &[]),
+        ],
+        leads: &[
+            ("Globex", &[("Gina Grant", &["+15557000100"])]),
+            (
+                "Initech",
+                &[
+                    ("Ivan Ingram", &["+15557000200", "+15557000201", "+15557000202"]),
+                    ("Iris Irwin", &["+15557000203", "+15557000204"]),
+                ],
+            ),
+            ("Hooli", &[("Hana Holt", &["+15557000300"])]),
+        ],
+        numbers: &[
+            ("+15550001", "Main line", PhoneNumberKind::Internal),
+            ("+15550002", "Caller id only", PhoneNumberKind::External),
+            ("+15550003", "Forwards", PhoneNumberKind::Virtual),
+        ],
+    },
+    DemoOrganization {
+        name: "Other Org",
+        plan: Plan::Professional,
+        people: &[("Olive", "Orr", "other@other.example", "Admin", &["Everybody"])],
+        leads: &[("Umbrella", &[("Uma Unger", &["+15557000900"])])],
+        numbers: &[("+15550009", "Main line", PhoneNumberKind::Internal)],
+    },
+];

@@ -1,0 +1,327 @@
+//! Organizations and the people in them.
+
+use super::{Database, bounds, column, failed, from_text, text, to_text};
+use crate::store::{MemberFacts, MembershipChange, Organizations, StoreError};
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+use wire::{
+    Group, ListQuery, Me, Membership, MembershipId, MembershipPatch, Organization, OrganizationId,
+    Permission, Plan, Role, User, UserId,
+};
+
+#[async_trait]
+impl Organizations for Database {
+    async fn me(&self, user: &UserId) -> Result<Option<Me>, StoreError> {
+        let row = sqlx::query(
+            "SELECT account.id, first_name, last_name, email, membership.id AS membership_id,
+                    membership.organization_id, membership.role_id, role.name AS role_name,
+                    organization.name AS organization_name, organization.plan,
+                    (SELECT group_concat(permission) FROM role_permission
+                     WHERE role_permission.role_id = role.id) AS permissions
+             FROM account
+             JOIN membership ON membership.account_id = account.id
+             JOIN role ON role.id = membership.role_id
+             JOIN organization ON organization.id = membership.organization_id
+             WHERE account.id = ? AND membership.active = 1",
+        )
+        .bind(user.as_str())
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(failed)?;
+        row.map(|row| {
+            let organization_id: OrganizationId = column(&row, "organization_id")?;
+            Ok(Me {
+                user: read_user(&row)?,
+                membership: Membership {
+                    id: column(&row, "membership_id")?,
+                    organization_id: organization_id.clone(),
+                    role_id: column(&row, "role_id")?,
+                },
+                organization: Organization {
+                    id: organization_id,
+                    name: text(&row, "organization_name")?,
+                    plan: column(&row, "plan")?,
+                },
+                role: Role {
+                    id: column(&row, "role_id")?,
+                    name: text(&row, "role_name")?,
+                    permissions: permissions(row.try_get("permissions").map_err(failed)?)?,
+                },
+            })
+        })
+        .transpose()
+    }
+
+    async fn users(
+        &self,
+        organization: &OrganizationId,
+        page: &ListQuery,
+    ) -> Result<Vec<User>, StoreError> {
+        let (limit, skip) = bounds(page);
+        sqlx::query(
+            "SELECT account.id, first_name, last_name, email FROM membership
+             JOIN account ON account.id = membership.account_id
+             WHERE organization_id = ? AND active = 1
+             ORDER BY first_name, last_name, account.id LIMIT ? OFFSET ?",
+        )
+        .bind(organization.as_str())
+        .bind(limit)
+        .bind(skip)
+        .fetch_all(&self.reader)
+        .await
+        .map_err(failed)?
+        .iter()
+        .map(read_user)
+        .collect()
+    }
+
+    async fn user(
+        &self,
+        organization: &OrganizationId,
+        user: &UserId,
+    ) -> Result<Option<User>, StoreError> {
+        sqlx::query(
+            "SELECT account.id, first_name, last_name, email FROM membership
+             JOIN account ON account.id = membership.account_id
+             WHERE organization_id = ? AND account.id = ?",
+        )
+        .bind(organization.as_str())
+        .bind(user.as_str())
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(failed)?
+        .as_ref()
+        .map(read_user)
+        .transpose()
+    }
+
+    async fn members(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<Vec<MemberFacts>, StoreError> {
+        sqlx::query(
+            "SELECT account_id, plan, (SELECT group_concat(permission) FROM role_permission
+                                       WHERE role_permission.role_id = membership.role_id) AS permissions
+             FROM membership JOIN organization ON organization.id = membership.organization_id
+             WHERE organization_id = ? AND active = 1 ORDER BY account_id",
+        )
+        .bind(organization.as_str())
+        .fetch_all(&self.reader)
+        .await
+        .map_err(failed)?
+        .iter()
+        .map(read_facts)
+        .collect()
+    }
+
+    async fn member(
+        &self,
+        organization: &OrganizationId,
+        user: &UserId,
+    ) -> Result<Option<MemberFacts>, StoreError> {
+        sqlx::query(
+            "SELECT account_id, plan, (SELECT group_concat(permission) FROM role_permission
+                                       WHERE role_permission.role_id = membership.role_id) AS permissions
+             FROM membership JOIN organization ON organization.id = membership.organization_id
+             WHERE organization_id = ? AND account_id = ? AND active = 1",
+        )
+        .bind(organization.as_str())
+        .bind(user.as_str())
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(failed)?
+        .as_ref()
+        .map(read_facts)
+        .transpose()
+    }
+
+    async fn roles(
+        &self,
+        organization: &OrganizationId,
+        page: &ListQuery,
+    ) -> Result<Vec<Role>, StoreError> {
+        let (limit, skip) = bounds(page);
+        sqlx::query(
+            "SELECT id, name, (SELECT group_concat(permission) FROM role_permission
+                               WHERE role_permission.role_id = role.id) AS permissions
+             FROM role WHERE organization_id = ? ORDER BY name LIMIT ? OFFSET ?",
+        )
+        .bind(organization.as_str())
+        .bind(limit)
+        .bind(skip)
+        .fetch_all(&self.reader)
+        .await
+        .map_err(failed)?
+        .iter()
+        .map(|row| {
+            Ok(Role {
+                id: column(row, "id")?,
+                name: text(row, "name")?,
+                permissions: permissions(row.try_get("permissions").map_err(failed)?)?,
+            })
+        })
+        .collect()
+    }
+
+    async fn groups(
+        &self,
+        organization: &OrganizationId,
+        page: &ListQuery,
+    ) -> Result<Vec<Group>, StoreError> {
+        let (limit, skip) = bounds(page);
+        sqlx::query(
+            "SELECT id, name, (SELECT group_concat(team_member.account_id) FROM team_member
+                               JOIN membership ON membership.account_id = team_member.account_id
+                               WHERE team_id = team.id AND active = 1) AS members
+             FROM team WHERE organization_id = ? ORDER BY name, id LIMIT ? OFFSET ?",
+        )
+        .bind(organization.as_str())
+        .bind(limit)
+        .bind(skip)
+        .fetch_all(&self.reader)
+        .await
+        .map_err(failed)?
+        .iter()
+        .map(|row| {
+            let members: Option<String> = row.try_get("members").map_err(failed)?;
+            Ok(Group {
+                id: column(row, "id")?,
+                name: text(row, "name")?,
+                members: members
+                    .iter()
+                    .flat_map(|list| list.split(','))
+                    .map(|id| from_text(id.to_owned()))
+                    .collect::<Result<_, _>>()?,
+            })
+        })
+        .collect()
+    }
+
+    async fn patch_membership(
+        &self,
+        organization: &OrganizationId,
+        membership: &MembershipId,
+        patch: &MembershipPatch,
+    ) -> Result<Option<MembershipChange>, StoreError> {
+        let mut tx = self.write().await?;
+        if let Some(role) = &patch.role_id {
+            let known: Option<i64> =
+                sqlx::query_scalar("SELECT 1 FROM role WHERE id = ? AND organization_id = ?")
+                    .bind(role.as_str())
+                    .bind(organization.as_str())
+                    .fetch_optional(&mut *tx)
+                    .await
+                    .map_err(failed)?;
+            if known.is_none() {
+                return Ok(None);
+            }
+        }
+        let row = sqlx::query(
+            "UPDATE membership SET role_id = coalesce(?, role_id), active = coalesce(?, active)
+             WHERE id = ? AND organization_id = ? RETURNING account_id, role_id, active",
+        )
+        .bind(patch.role_id.as_ref().map(wire::RoleId::as_str))
+        .bind(patch.active)
+        .bind(membership.as_str())
+        .bind(organization.as_str())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(failed)?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        if !has_manager(&mut tx, organization).await? {
+            return Err(StoreError::Conflict(
+                "an organization keeps at least one active member who may manage it".into(),
+            ));
+        }
+        let change = MembershipChange {
+            user_id: column(&row, "account_id")?,
+            membership: Membership {
+                id: membership.clone(),
+                organization_id: organization.clone(),
+                role_id: column(&row, "role_id")?,
+            },
+            active: row.try_get("active").map_err(failed)?,
+        };
+        if !change.active {
+            sqlx::query("DELETE FROM sign_in WHERE account_id = ?")
+                .bind(change.user_id.as_str())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed)?;
+        }
+        tx.commit().await.map_err(failed)?;
+        Ok(Some(change))
+    }
+
+    async fn set_plan(
+        &self,
+        organization: &OrganizationId,
+        plan: Plan,
+    ) -> Result<Option<Organization>, StoreError> {
+        let mut tx = self.write().await?;
+        let name: Option<String> =
+            sqlx::query_scalar("UPDATE organization SET plan = ? WHERE id = ? RETURNING name")
+                .bind(to_text(&plan)?)
+                .bind(organization.as_str())
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(name.map(|name| Organization {
+            id: organization.clone(),
+            name,
+            plan,
+        }))
+    }
+}
+
+/// Reads a role's permissions, and adds what they imply (A1).
+pub(super) fn permissions(list: Option<String>) -> Result<Vec<Permission>, StoreError> {
+    let mut held = list
+        .iter()
+        .flat_map(|list| list.split(','))
+        .map(|name| from_text(name.to_owned()))
+        .collect::<Result<Vec<Permission>, _>>()?;
+    if held.contains(&Permission::CallCoachBarge) {
+        held.push(Permission::CallCoachListen);
+    }
+    held.sort_unstable();
+    held.dedup();
+    Ok(held)
+}
+
+fn read_facts(row: &SqliteRow) -> Result<MemberFacts, StoreError> {
+    Ok(MemberFacts {
+        user_id: column(row, "account_id")?,
+        permissions: permissions(row.try_get("permissions").map_err(failed)?)?,
+        plan: column(row, "plan")?,
+    })
+}
+
+fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
+    Ok(User {
+        id: column(row, "id")?,
+        first_name: text(row, "first_name")?,
+        last_name: text(row, "last_name")?,
+        email: text(row, "email")?,
+    })
+}
+
+async fn has_manager(
+    connection: &mut SqliteConnection,
+    organization: &OrganizationId,
+) -> Result<bool, StoreError> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM membership
+         JOIN role_permission ON role_permission.role_id = membership.role_id
+         WHERE organization_id = ? AND active = 1 AND permission = 'manage_organization' LIMIT 1",
+    )
+    .bind(organization.as_str())
+    .fetch_optional(connection)
+    .await
+    .map_err(failed)?;
+    Ok(found.is_some())
+}

@@ -1,0 +1,167 @@
+//! Fills a new store with the demonstration's organizations.
+
+use super::{Database, failed, to_text};
+use crate::random::id_suffix;
+use crate::store::StoreError;
+use crate::store::demo::{DemoOrganization, ORGANIZATIONS, ROLES};
+use sqlx::SqliteConnection;
+use std::collections::HashMap;
+use wire::Timestamp;
+
+impl Database {
+    /// Makes the demonstration's organizations, when the store holds none; whether it did.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn seed_demo(&self, password_hash: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let mut tx = self.write().await?;
+        let organizations: i64 = sqlx::query_scalar("SELECT count(*) FROM organization")
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(failed)?;
+        if organizations > 0 {
+            return Ok(false);
+        }
+        for organization in ORGANIZATIONS {
+            seed(&mut tx, organization, password_hash, now).await?;
+        }
+        tx.commit().await.map_err(failed)?;
+        Ok(true)
+    }
+
+    /// Whether the store holds no organization.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn is_new(&self) -> Result<bool, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM organization LIMIT 1")
+            .fetch_optional(&self.reader)
+            .await
+            .map_err(failed)?;
+        Ok(found.is_none())
+    }
+}
+
+async fn seed(
+    tx: &mut SqliteConnection,
+    organization: &DemoOrganization,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let id = |prefix: &str| format!("{prefix}{}", id_suffix(now));
+    let organization_id = id("orga_");
+    insert(
+        tx,
+        "INSERT INTO organization (id, name, plan) VALUES (?, ?, ?)",
+        &[&organization_id, organization.name, &to_text(&organization.plan)?],
+    )
+    .await?;
+    let mut role_ids = HashMap::new();
+    for (name, permissions) in ROLES {
+        let role_id = id("role_");
+        insert(
+            tx,
+            "INSERT INTO role (id, organization_id, name) VALUES (?, ?, ?)",
+            &[&role_id, &organization_id, name],
+        )
+        .await?;
+        for permission in *permissions {
+            insert(
+                tx,
+                "INSERT INTO role_permission (role_id, permission) VALUES (?, ?)",
+                &[&role_id, &to_text(permission)?],
+            )
+            .await?;
+        }
+        role_ids.insert(*name, role_id);
+    }
+    let mut team_ids: HashMap<&str, String> = HashMap::new();
+    for (first_name, last_name, email, role, teams) in organization.people {
+        let account_id = id("user_");
+        insert(
+            tx,
+            "INSERT INTO account (id, first_name, last_name, email, password_hash)
+             VALUES (?, ?, ?, ?, ?)",
+            &[&account_id, first_name, last_name, email, password_hash],
+        )
+        .await?;
+        let role_id = role_ids.get(role).map_or("", String::as_str);
+        insert(
+            tx,
+            "INSERT INTO membership (id, organization_id, account_id, role_id) VALUES (?, ?, ?, ?)",
+            &[&id("memb_"), &organization_id, &account_id, role_id],
+        )
+        .await?;
+        for team in *teams {
+            if !team_ids.contains_key(team) {
+                let team_id = id("group_");
+                insert(
+                    tx,
+                    "INSERT INTO team (id, organization_id, name) VALUES (?, ?, ?)",
+                    &[&team_id, &organization_id, team],
+                )
+                .await?;
+                team_ids.insert(team, team_id);
+            }
+            let team_id = team_ids.get(team).map_or("", String::as_str);
+            insert(
+                tx,
+                "INSERT INTO team_member (team_id, account_id) VALUES (?, ?)",
+                &[team_id, &account_id],
+            )
+            .await?;
+        }
+    }
+    for (name, contacts) in organization.leads {
+        let lead_id = id("lead_");
+        insert(
+            tx,
+            "INSERT INTO lead (id, organization_id, display_name) VALUES (?, ?, ?)",
+            &[&lead_id, &organization_id, name],
+        )
+        .await?;
+        for (position, (name, phones)) in contacts.iter().enumerate() {
+            let contact_id = id("cont_");
+            insert(
+                tx,
+                "INSERT INTO contact (id, organization_id, lead_id, position, display_name)
+                 VALUES (?, ?, ?, CAST(? AS INTEGER), ?)",
+                &[&contact_id, &organization_id, &lead_id, &position.to_string(), name],
+            )
+            .await?;
+            for (position, number) in phones.iter().enumerate() {
+                insert(
+                    tx,
+                    "INSERT INTO contact_phone (contact_id, position, number)
+                     VALUES (?, CAST(? AS INTEGER), ?)",
+                    &[&contact_id, &position.to_string(), number],
+                )
+                .await?;
+            }
+        }
+    }
+    for (number, label, kind) in organization.numbers {
+        insert(
+            tx,
+            "INSERT INTO phone_number (id, organization_id, number, label, kind)
+             VALUES (?, ?, ?, ?, ?)",
+            &[&id("phon_"), &organization_id, number, label, &to_text(kind)?],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    values: &[&str],
+) -> Result<(), StoreError> {
+    values
+        .iter()
+        .fold(sqlx::query(sql), |query, value| query.bind((*value).to_owned()))
+        .execute(connection)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
