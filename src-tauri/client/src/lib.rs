@@ -1,1 +1,37 @@
-//! client
+//! The client's core without a window: HTTP, WebSocket, WebRTC, and the path of the voice between
+//! them and a microphone and a loudspeaker.
+//!
+//! [`Session`] is what a user interface talks to: one loop that carries out what the pure
+//! [`session::Session`] decides. [`Api`], [`Socket`], [`Peer`] and [`Voice`] are its limbs and can be
+//! used alone. `client` knows nothing of windows, key rings, sound cards, or who may hear whom: the
+//! service decides that.
+//!
+//! ```text
+//! Microphone → StampedEncoder → RTP → Peer ⇄ service
+//! Loudspeaker ← JitterBuffer ← RTP ←─┘
+//! ```
+
+pub mod audio;
+
+mod api;
+mod error;
+mod peer;
+mod perform;
+mod random;
+mod session_loop;
+mod socket;
+mod tls;
+mod voice_path;
+
+pub use api::Api;
+pub use error::ClientError;
+pub use peer::{Incoming, Outgoing, Peer, PeerEvent, PeerSettings, PeerStats};
+pub use session_loop::{Quality, Session, SessionEvent, Settings};
+pub use socket::{Socket, SocketEvent};
+pub use voice_path::{Devices, Voice, VoiceSettings, VoiceStats};
+
+// What a session says and is told, for those who link only this crate.
+pub use session::{
+    Audience, Coaching, Connection, EndReason, MediaRole, MediaStatus, MyCall, Notice,
+    SignedOutReason, View,
+};

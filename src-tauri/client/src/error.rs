@@ -1,0 +1,74 @@
+//! What may go wrong in a client.
+
+use session::Failure;
+use wire::Code;
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The service refused.
+    #[error("{message} ({code:?})")]
+    Refused {
+        /// The service's stable code.
+        code: Code,
+        /// Its sentence.
+        message: String,
+    },
+    /// The session refused, or ended before it was done.
+    #[error("{0}")]
+    NotPossible(String),
+    /// The service could not be reached.
+    #[error("the service cannot be reached: {0}")]
+    Unreachable(String),
+    /// The service answered something else than is documented.
+    #[error("unexpected answer: {0}")]
+    Protocol(String),
+    /// The media connection could not be made or used.
+    #[error("media: {0}")]
+    Media(String),
+    /// A microphone, a loudspeaker or a sound file cannot be used.
+    #[error("audio: {0}")]
+    Audio(String),
+    /// A setting makes no sense.
+    #[error("setting: {0}")]
+    Settings(String),
+}
+
+impl ClientError {
+    /// The service's code, if it is the service that refused.
+    #[must_use]
+    pub const fn code(&self) -> Option<Code> {
+        match self {
+            Self::Refused { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+}
+
+impl From<Failure> for ClientError {
+    fn from(failure: Failure) -> Self {
+        let message = failure.message;
+        match failure.code {
+            Some(code) => Self::Refused { code, message },
+            None => Self::NotPossible(message),
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused { code, message } => Self {
+                code: Some(code),
+                message,
+            },
+            other => Self::local(other.to_string()),
+        }
+    }
+}
+
+impl From<webrtc::error::Error> for ClientError {
+    fn from(error: webrtc::error::Error) -> Self {
+        Self::Media(error.to_string())
+    }
+}

@@ -1,0 +1,42 @@
+//! Carries out one request of the pure session over HTTP.
+
+use session::{Failure, Reply, Request};
+
+use crate::{Api, ClientError};
+
+/// Asks the service.
+pub(crate) async fn perform(api: &Api, request: Request) -> Result<Reply, Failure> {
+    ask(api, request).await.map_err(Failure::from)
+}
+
+async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
+    Ok(match request {
+        Request::SignIn(request) => {
+            let (user_id, device_id) = api.sign_in(&request).await?;
+            Reply::SignedIn { user_id, device_id }
+        }
+        Request::SignOut => done(api.sign_out().await?),
+        Request::Refresh => done(api.refresh(None).await?),
+        Request::Me => Reply::Me(Box::new(api.me().await?)),
+        Request::Users => Reply::Users(api.users().await?.data),
+        Request::Availability => Reply::Availability(api.availability().await?.data),
+        Request::ActiveCalls => Reply::ActiveCalls(api.active_calls().await?.data),
+        Request::Invitations => Reply::Invitations(api.invitations().await?.data),
+        Request::Call(id) => Reply::Call(Box::new(api.call(&id).await?)),
+        Request::PlaceCall(request) => Reply::Call(Box::new(api.place_call(&request).await?)),
+        Request::HangUp(id) => done(api.hang_up(&id).await?),
+        Request::Hold(id, held) => done(api.hold(&id, held).await?),
+        Request::Mute(id, muted) => done(api.mute(&id, muted).await?),
+        Request::Dtmf(id, request) => done(api.dtmf(&id, &request).await?),
+        Request::Media(id, sdp) => Reply::MediaAnswer(api.media(&id, sdp).await?),
+        Request::Join(id, request) => Reply::CoachLeg(Box::new(api.join(&id, &request).await?)),
+        Request::Mode(id, mode) => Reply::CoachLeg(Box::new(api.set_mode(&id, mode).await?)),
+        Request::Leave(id) => done(api.leave(&id).await?),
+        Request::Invite(id, request) => Reply::Invitations(api.invite(&id, &request).await?.data),
+        Request::Decline(id) => done(api.decline(&id).await?),
+    })
+}
+
+const fn done((): ()) -> Reply {
+    Reply::Done
+}

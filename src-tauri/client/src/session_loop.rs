@@ -1,0 +1,7 @@
+//! The session that a user interface talks to: one loop, which tells the pure
+//! [`session::Session`] what happened and does what it says.
+
+mod handle;
+mod run;
+
+pub use handle::{Quality, Session, SessionEvent, Settings};
