@@ -1,21 +1,27 @@
 //! The microphone's encoder: each packet goes out with the mode that its samples were captured in.
 
-use mix::{Frame, Mode, SILENCE};
+use mix::{FRAME_SAMPLES, Frame, Mode, SILENCE};
 
 use crate::opus::{Encoder, EncoderSettings, VoiceError};
+
+/// Over how many samples the voice fades in and out at a switch (5 ms), so that none clicks.
+const FADE: usize = 240;
 
 /// An [`Encoder`] that keeps what was captured in one mode out of the packets of another (rule M3).
 ///
 /// Opus remembers: 6.5 ms of look-ahead, the overlap of its transform, and the copy of the frame
 /// before (LBRR). So
-/// - at a **widening** the encoder is reset before the first wider frame;
-/// - at a **narrowing** the first narrower frame is replaced by one *flush* packet: silence, stamped
-///   with the old mode, which carries only the tail of what was captured in it. Then it is reset.
+/// - at a **widening** the encoder is reset before the first wider frame, which fades in;
+/// - at a **narrowing** the first narrower frame is replaced by one *flush* packet, stamped with the
+///   old mode: it fades out from what was captured in that, and carries the tail of it. Then the
+///   encoder is reset.
 /// - In **Listen** nothing is sent (rule M4): going there sends the flush packet and then no more.
 #[derive(Debug)]
 pub struct StampedEncoder {
     encoder: Encoder,
     mode: Mode,
+    /// The end of the frame encoded last, which was captured in `mode`.
+    tail: [i16; FADE],
 }
 
 /// A packet that is to be sent.
@@ -36,6 +42,7 @@ impl StampedEncoder {
         Ok(Self {
             encoder: Encoder::new(settings)?,
             mode: Mode::Listen,
+            tail: [0; FADE],
         })
     }
 
@@ -54,18 +61,21 @@ impl StampedEncoder {
         if mode < before {
             // The switch has narrowed whether or not the packet fits: never the other way round.
             self.mode = mode;
-            let flushed = self.encoder.encode(&SILENCE, out);
-            self.encoder.reset();
+            let flushed = self.encoder.encode(&faded_out(&self.tail), out);
+            self.reset();
             return flushed.map(|len| Some(Stamped { mode: before, len }));
         }
         if mode == Mode::Listen {
             return Ok(None);
         }
-        if mode > before {
-            self.encoder.reset();
+        let len = if mode > before {
+            self.reset();
             self.mode = mode;
-        }
-        let len = self.encoder.encode(frame, out)?;
+            self.encoder.encode(&faded_in(frame), out)?
+        } else {
+            self.encoder.encode(frame, out)?
+        };
+        self.tail.copy_from_slice(&frame[FRAME_SAMPLES - FADE..]);
         Ok(Some(Stamped { mode, len }))
     }
 
@@ -73,14 +83,37 @@ impl StampedEncoder {
     /// starts afresh too when timestamps jump, so no glitch is heard after it.
     pub fn reset(&mut self) {
         self.encoder.reset();
+        self.tail.fill(0);
     }
+}
+
+/// A frame that goes on from `tail` by its mirror image and fades away.
+fn faded_out(tail: &[i16; FADE]) -> Frame {
+    let mut frame = SILENCE;
+    for (step, (out, &sample)) in frame.iter_mut().zip(tail.iter().rev()).enumerate() {
+        *out = scaled(sample, FADE - 1 - step);
+    }
+    frame
+}
+
+/// A frame that starts from silence.
+fn faded_in(frame: &Frame) -> Frame {
+    let mut frame = *frame;
+    for (step, sample) in frame.iter_mut().take(FADE).enumerate() {
+        *sample = scaled(*sample, step);
+    }
+    frame
+}
+
+/// `step` parts of [`FADE`] of a sample.
+fn scaled(sample: i16, step: usize) -> i16 {
+    (i32::from(sample) * step as i32 / FADE as i32) as i16
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::opus::{Decoder, MAX_PACKET_BYTES};
-    use mix::FRAME_SAMPLES;
 
     const LOUD: Frame = {
         let mut frame = SILENCE;
@@ -170,5 +203,38 @@ mod tests {
         assert!(encoder.encode(&LOUD, Mode::Barge, &mut out).is_ok());
         assert!(encoder.encode(&LOUD, Mode::Listen, &mut []).is_err());
         assert_eq!(encoder.encode(&LOUD, Mode::Listen, &mut out), Ok(None));
+    }
+
+    #[test]
+    fn m5_a_switch_does_not_click() {
+        // A tone at its peak where the frames meet, which is the worst place to cut it.
+        let peak = 12_000.0;
+        let tone: Frame = std::array::from_fn(|n| {
+            let phase = std::f64::consts::TAU * 500.0 * n as f64 / 48_000.0;
+            (peak * phase.cos()) as i16
+        });
+        let mut encoder = encoder();
+        let mut decoder = Decoder::new().expect("defaults");
+        let mut out = [0; MAX_PACKET_BYTES];
+        let mut heard = Vec::new();
+        for mode in [Mode::Barge; 6].into_iter().chain([Mode::Listen; 2]) {
+            let stamped = encoder.encode(&tone, mode, &mut out).expect("room enough");
+            if let Some(Stamped { len, .. }) = stamped {
+                let mut frame = SILENCE;
+                decoder
+                    .decode(&out[..len], &mut frame)
+                    .expect("own packets");
+                heard.extend(frame);
+            }
+        }
+        let steepest = heard
+            .windows(2)
+            .map(|pair| (f64::from(pair[1]) - f64::from(pair[0])).abs())
+            .fold(0.0, f64::max);
+        let steepest_of_tone = peak * std::f64::consts::TAU * 500.0 / 48_000.0;
+        assert!(
+            steepest < 1.3 * steepest_of_tone,
+            "{steepest:.0} against {steepest_of_tone:.0}"
+        );
     }
 }

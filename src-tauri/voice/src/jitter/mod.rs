@@ -9,19 +9,24 @@
 //!   and what waits after it. A stamped and an unstamped neighbour make it [`Mode::Listen`], since an
 //!   unstamped frame may have been captured in any mode.
 
+mod clock;
 mod delay;
 mod fifo;
 mod queue;
 mod stretch;
+mod types;
 
 use std::time::Duration;
 
 use mix::{FRAME_MS, FRAME_SAMPLES, Frame, Mode, SILENCE};
 
 use crate::opus::{Decoder, PACKET_SAMPLES_MAX, VoiceError};
+use clock::TickClock;
 use delay::Delay;
 use fifo::Fifo;
 use queue::{Pushed, Queue};
+
+pub use types::{JitterSettings, JitterStats, Kind, Packet, Pulled};
 
 const FRAME: i64 = FRAME_SAMPLES as i64;
 const SAMPLES_PER_MS: i64 = 48;
@@ -32,94 +37,11 @@ const LOSS_STEP: f32 = 1.0 / 128.0;
 /// One loss is enough to wait for FEC; three seconds without any are enough to stop.
 const LOSS_ON: f32 = 0.007;
 const LOSS_OFF: f32 = 0.002;
-/// Ticks in one window of the tick clock (0.5 s; two windows count).
-const TICK_WINDOW: u32 = 25;
-/// Ticks that jump by more (200 ms) are another clock.
-const TICK_JUMP: i64 = 200 * SAMPLES_PER_MS;
 /// The depth must be this much too deep before it shrinks, and this much too shallow before it grows.
 const SHRINK_SLACK: i64 = 10 * SAMPLES_PER_MS;
 const GROW_SLACK: i64 = SAMPLES_PER_MS;
 /// Decoding steps in one pull: enough for a frame from packets of 2.5 ms, and for a change of plan.
 const STEPS_MAX: usize = 12;
-
-/// How deep the buffer may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JitterSettings {
-    /// The least depth in milliseconds: how long after the fastest packets a packet is played.
-    pub depth_min_ms: u32,
-    /// The greatest depth in milliseconds, at least `depth_min_ms` and at most 1000.
-    pub depth_max_ms: u32,
-    /// Frames concealed in a row before the stream counts as idle, 1 to 50; they fade out.
-    pub concealed_max: u32,
-}
-
-impl Default for JitterSettings {
-    fn default() -> Self {
-        Self {
-            depth_min_ms: 10,
-            depth_max_ms: 200,
-            concealed_max: 5,
-        }
-    }
-}
-
-/// A packet as it came: the parts of RTP (RFC 3550) that matter here.
-#[derive(Debug, Clone, Copy)]
-pub struct Packet<'a> {
-    /// The sequence number; wraps.
-    pub sequence: u16,
-    /// The timestamp in samples at 48 kHz (RFC 7587); wraps.
-    pub timestamp: u32,
-    /// The mode it is stamped with; `None` when it carries no stamp.
-    pub mode: Option<Mode>,
-    /// One Opus packet, at most [`crate::MAX_PACKET_BYTES`] long.
-    pub payload: &'a [u8],
-}
-
-/// Where a frame comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Nobody is speaking; the frame is silence and need not be mixed.
-    Idle,
-    /// From a packet.
-    Decoded,
-    /// At least in part from the copy in the packet after a lost one.
-    Recovered,
-    /// At least in part made up.
-    Concealed,
-}
-
-/// One frame of output.
-#[derive(Debug, Clone, Copy)]
-pub struct Pulled<'a> {
-    /// The samples.
-    pub frame: &'a Frame,
-    /// Where they come from.
-    pub kind: Kind,
-    /// The mode that all of them were captured in; `None` when unstamped, and when idle.
-    pub mode: Option<Mode>,
-}
-
-/// Counts since [`JitterBuffer::new`], and the present depth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct JitterStats {
-    /// Packets that came in time, each counted once.
-    pub received: u64,
-    /// Packets that were not there when they were due, recovered ones too.
-    pub lost: u64,
-    /// Lost ones that were recovered from the next packet.
-    pub recovered: u64,
-    /// Frames that were made up.
-    pub concealed: u64,
-    /// Packets that came after their turn.
-    pub late: u64,
-    /// Packets that were not Opus, or out of all reason.
-    pub refused: u64,
-    /// How long after the fastest packets a packet is to be played at present.
-    pub depth_ms: u32,
-    /// Interarrival jitter (RFC 3550 §6.4.1).
-    pub jitter_ms: u32,
-}
 
 /// One stream's jitter buffer. Allocates nothing after [`JitterBuffer::new`].
 pub struct JitterBuffer {
@@ -547,50 +469,6 @@ fn narrowest(a: Option<Mode>, b: Option<Mode>) -> Option<Mode> {
 fn to_samples(now: Duration) -> i64 {
     // In millionths of a second times 48 this holds for 6000 years.
     i64::try_from(now.as_micros() * 48 / 1000).unwrap_or(i64::MAX / 4)
-}
-
-/// The clock of the ticks: when they come, less what they have played. Ticks that come late say
-/// nothing of those to come, so the earliest of the last second counts.
-struct TickClock {
-    played: i64,
-    last: i64,
-    window_min: i64,
-    window_before_min: i64,
-    ticks: u32,
-}
-
-impl TickClock {
-    const fn new() -> Self {
-        Self {
-            played: 0,
-            last: 0,
-            window_min: i64::MAX,
-            window_before_min: i64::MAX,
-            ticks: 0,
-        }
-    }
-
-    fn tick(&mut self, now: i64) {
-        self.played += FRAME;
-        let offset = now - self.played;
-        if (offset - self.last).abs() > TICK_JUMP {
-            self.window_min = offset;
-            self.window_before_min = offset;
-            self.ticks = 0;
-        }
-        self.last = offset;
-        self.window_min = self.window_min.min(offset);
-        self.ticks += 1;
-        if self.ticks >= TICK_WINDOW {
-            self.ticks = 0;
-            self.window_before_min = self.window_min;
-            self.window_min = offset;
-        }
-    }
-
-    fn now(&self) -> i64 {
-        self.played + self.window_min.min(self.window_before_min)
-    }
 }
 
 #[cfg(test)]

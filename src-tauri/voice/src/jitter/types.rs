@@ -1,0 +1,82 @@
+//! What goes into the jitter buffer and comes out of it.
+
+use mix::{Frame, Mode};
+
+/// How deep the buffer may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JitterSettings {
+    /// The least depth in milliseconds: how long after the fastest packets a packet is played.
+    pub depth_min_ms: u32,
+    /// The greatest depth in milliseconds, at least `depth_min_ms` and at most 1000.
+    pub depth_max_ms: u32,
+    /// Frames concealed in a row before the stream counts as idle, 1 to 50; they fade out.
+    pub concealed_max: u32,
+}
+
+impl Default for JitterSettings {
+    fn default() -> Self {
+        Self {
+            depth_min_ms: 10,
+            depth_max_ms: 200,
+            concealed_max: 5,
+        }
+    }
+}
+
+/// A packet as it came: the parts of RTP (RFC 3550) that matter here.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<'a> {
+    /// The sequence number; wraps.
+    pub sequence: u16,
+    /// The timestamp in samples at 48 kHz (RFC 7587); wraps.
+    pub timestamp: u32,
+    /// The mode it is stamped with; `None` when it carries no stamp.
+    pub mode: Option<Mode>,
+    /// One Opus packet, at most [`crate::MAX_PACKET_BYTES`] long.
+    pub payload: &'a [u8],
+}
+
+/// Where a frame comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Nobody is speaking; the frame is silence and need not be mixed.
+    Idle,
+    /// From a packet.
+    Decoded,
+    /// At least in part from the copy in the packet after a lost one.
+    Recovered,
+    /// At least in part made up.
+    Concealed,
+}
+
+/// One frame of output.
+#[derive(Debug, Clone, Copy)]
+pub struct Pulled<'a> {
+    /// The samples.
+    pub frame: &'a Frame,
+    /// Where they come from.
+    pub kind: Kind,
+    /// The mode that all of them were captured in; `None` when unstamped, and when idle.
+    pub mode: Option<Mode>,
+}
+
+/// Counts since [`JitterBuffer::new`], and the present depth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JitterStats {
+    /// Packets that came in time, each counted once.
+    pub received: u64,
+    /// Packets that were not there when they were due, recovered ones too.
+    pub lost: u64,
+    /// Lost ones that were recovered from the next packet.
+    pub recovered: u64,
+    /// Frames that were made up.
+    pub concealed: u64,
+    /// Packets that came after their turn.
+    pub late: u64,
+    /// Packets that were not Opus, or out of all reason.
+    pub refused: u64,
+    /// How long after the fastest packets a packet is to be played at present.
+    pub depth_ms: u32,
+    /// Interarrival jitter (RFC 3550 §6.4.1).
+    pub jitter_ms: u32,
+}
