@@ -245,7 +245,9 @@ impl Leg {
         let concealed = stats.concealed.saturating_sub(before.concealed);
         metrics.concealed.add(concealed);
         metrics.late.add(stats.late.saturating_sub(before.late));
-        metrics.refused.add(stats.refused.saturating_sub(before.refused));
+        metrics
+            .refused
+            .add(stats.refused.saturating_sub(before.refused));
         if self.idle_pulls == 0 {
             metrics.record_depth_ms(stats.depth_ms);
         }

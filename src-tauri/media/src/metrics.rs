@@ -333,7 +333,10 @@ mod tests {
             assert!(bucket < BUCKETS);
             if bucket + 1 < BUCKETS {
                 assert!(us <= bucket_top(bucket), "{us} in {bucket}");
-                assert!(bucket == 0 || us > bucket_top(bucket - 1), "{us} in {bucket}");
+                assert!(
+                    bucket == 0 || us > bucket_top(bucket - 1),
+                    "{us} in {bucket}"
+                );
             }
         }
     }

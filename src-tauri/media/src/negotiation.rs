@@ -108,7 +108,9 @@ fn one_audio_section(offer: &str) -> Result<(), MediaError> {
 }
 
 fn audio_mid(answer: &str) -> Option<Mid> {
-    let mid = answer.lines().find_map(|line| line.strip_prefix("a=mid:"))?;
+    let mid = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("a=mid:"))?;
     Some(Mid::from(mid.trim_end()))
 }
 

@@ -17,7 +17,6 @@ use crate::negotiation::Negotiated;
 use crate::stamp::Stamp;
 use crate::worker::Worker;
 
-
 impl Worker {
     /// Applies a change.
     pub(crate) fn apply(&mut self, call: CallId, change: Change) -> Result<(), MediaError> {
@@ -105,7 +104,10 @@ impl Worker {
         negotiated: Negotiated,
         now: Instant,
     ) -> Result<(), MediaError> {
-        let call = self.calls.get_mut(call_key).ok_or(MediaError::UnknownCall)?;
+        let call = self
+            .calls
+            .get_mut(call_key)
+            .ok_or(MediaError::UnknownCall)?;
         let leg = call.leg(id)?;
         let ufrag = negotiated.ufrag.clone();
         let connection = Connection::new(negotiated, call_key, id, self.candidate, now);
@@ -266,7 +268,9 @@ impl Worker {
             if let Some((reach, level)) = leg.loudest.take() {
                 levels.push((leg.id, reach, level));
             }
-            let pending = leg.pending.and_then(|key| Some((key, self.connections.get(key)?)));
+            let pending = leg
+                .pending
+                .and_then(|key| Some((key, self.connections.get(key)?)));
             if let Some((key, connection)) = pending
                 && now.saturating_duration_since(connection.born) > SETUP_MAX
             {

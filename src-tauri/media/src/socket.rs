@@ -80,7 +80,9 @@ impl Incoming {
     pub(crate) fn datagram(&self, at: usize) -> Option<(SocketAddr, &[u8])> {
         let (len, source) = *self.batch.get(at)?;
         let start = at * DATAGRAM_BYTES_MAX;
-        let bytes = self.buffer.get(start..start + len.min(DATAGRAM_BYTES_MAX))?;
+        let bytes = self
+            .buffer
+            .get(start..start + len.min(DATAGRAM_BYTES_MAX))?;
         Some((source, bytes))
     }
 }
@@ -90,7 +92,10 @@ fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
         return Some(SocketAddr::new(v4.ip().into(), v4.port()));
     }
     let v6 = address.as_sockaddr_in6()?;
-    Some(SocketAddr::new(IpAddr::V6(v6.ip()).to_canonical(), v6.port()))
+    Some(SocketAddr::new(
+        IpAddr::V6(v6.ip()).to_canonical(),
+        v6.port(),
+    ))
 }
 
 /// The sending half: datagrams gather here, and leave together.

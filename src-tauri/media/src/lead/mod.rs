@@ -23,11 +23,7 @@ pub trait LeadLine: Send + Sync {
     /// sender given here. Dropping the leg hangs it up.
     ///
     /// To be called within a tokio runtime.
-    fn dial(
-        &self,
-        dial: Dial,
-        events: tokio::sync::mpsc::Sender<LeadEvent>,
-    ) -> Box<dyn LeadLeg>;
+    fn dial(&self, dial: Dial, events: tokio::sync::mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg>;
 }
 
 /// Whom to call, and for whom.
@@ -95,10 +91,5 @@ pub trait LeadMedia: Send {
     /// Called once each 20 ms on the call's worker, also while the lead is held. Never blocks, locks
     /// or allocates. `now` is the worker's clock; each packet given to `speak` is the lead's speech
     /// as it arrived, in any order and number, and is unstamped.
-    fn tick(
-        &mut self,
-        now: Duration,
-        heard: Heard<'_>,
-        speak: &mut dyn FnMut(&voice::Packet<'_>),
-    );
+    fn tick(&mut self, now: Duration, heard: Heard<'_>, speak: &mut dyn FnMut(&voice::Packet<'_>));
 }

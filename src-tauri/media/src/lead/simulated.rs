@@ -248,7 +248,11 @@ impl LeadLeg for SimulatedLeg {
     }
 
     fn set_held(&mut self, held: bool) {
-        let (from, to) = if held { (TALKING, HELD) } else { (HELD, TALKING) };
+        let (from, to) = if held {
+            (TALKING, HELD)
+        } else {
+            (HELD, TALKING)
+        };
         self.state.change(from, to);
     }
 

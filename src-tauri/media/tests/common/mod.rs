@@ -87,9 +87,15 @@ impl Stage {
 
     /// Lets the lead in, who says a tone.
     pub async fn lead(&self, tone: Option<f64>) {
-        self.media.add_leg(&self.call, LEAD, Role::Lead).await.unwrap();
+        self.media
+            .add_leg(&self.call, LEAD, Role::Lead)
+            .await
+            .unwrap();
         let lead = ToneLead::new(tone, self.lead.clone());
-        self.media.attach_lead(&self.call, Box::new(lead)).await.unwrap();
+        self.media
+            .attach_lead(&self.call, Box::new(lead))
+            .await
+            .unwrap();
     }
 
     /// Lets a client in, and waits until they hear.
@@ -110,12 +116,18 @@ impl Stage {
 
     pub async fn grant(&self, leg: LegId, mode: Mode) {
         let cause = ModeCause::Asked;
-        self.media.set_mode(&self.call, leg, mode, cause).await.unwrap();
+        self.media
+            .set_mode(&self.call, leg, mode, cause)
+            .await
+            .unwrap();
     }
 
     pub async fn revoke(&self, leg: LegId, mode: Mode) {
         let cause = ModeCause::Revoked;
-        self.media.set_mode(&self.call, leg, mode, cause).await.unwrap();
+        self.media
+            .set_mode(&self.call, leg, mode, cause)
+            .await
+            .unwrap();
     }
 
     /// The next event that is no level.

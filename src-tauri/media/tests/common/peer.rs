@@ -62,7 +62,10 @@ impl Offer {
 
     pub fn accept(mut self, answer: &str) -> Client {
         let answer = SdpAnswer::from_sdp_string(answer).unwrap();
-        self.rtc.sdp_api().accept_answer(self.pending, answer).unwrap();
+        self.rtc
+            .sdp_api()
+            .accept_answer(self.pending, answer)
+            .unwrap();
         Client {
             rtc: self.rtc,
             socket: self.socket,
@@ -222,7 +225,9 @@ impl Client {
             else {
                 continue;
             };
-            let _ = self.rtc.handle_input(Input::Receive(Instant::now(), receive));
+            let _ = self
+                .rtc
+                .handle_input(Input::Receive(Instant::now(), receive));
             self.drain(peer);
         }
         let now = Instant::now();

@@ -98,7 +98,9 @@ impl Ring {
     pub fn loudest_db(&self, frequency: f64) -> f64 {
         let heard = &self.0.lock().unwrap().1;
         let windows = heard.chunks_exact(WINDOW);
-        windows.map(|w| tone_db(w, frequency)).fold(-120.0, f64::max)
+        windows
+            .map(|w| tone_db(w, frequency))
+            .fold(-120.0, f64::max)
     }
 
     /// How loud a tone is in the last 100 ms, in dB.

@@ -25,8 +25,7 @@ async fn course(remote_phone: &str) -> Vec<(u64, LeadSignal)> {
     let start = Instant::now();
     let leg = line().dial(dial(remote_phone), events);
     let mut course = Vec::new();
-    while let Ok(Some(event)) =
-        tokio::time::timeout(Duration::from_secs(60), signals.recv()).await
+    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(60), signals.recv()).await
     {
         course.push((start.elapsed().as_millis() as u64, event.signal));
     }
@@ -42,7 +41,10 @@ async fn a_number_does_what_its_last_digits_say() {
     assert_eq!(course("+15551299").await, talks);
     assert_eq!(course("é").await, talks);
     assert_eq!(course("+15551201").await, [(200, Busy)]);
-    assert_eq!(course("+15551202").await, [(0, Ringing), (30_000, NoAnswer)]);
+    assert_eq!(
+        course("+15551202").await,
+        [(0, Ringing), (30_000, NoAnswer)]
+    );
     let hangs_up = [(0, Ringing), (1000, Answered), (6000, HungUp)];
     assert_eq!(course("+15551203").await, hangs_up);
     assert_eq!(course("+15551204").await, [(200, Unreachable)]);
