@@ -78,6 +78,18 @@ pub fn track_dbov(track: &[i16]) -> f64 {
     dbov(sum / track.len().max(1) as f64 / f64::from(i16::MAX).powi(2))
 }
 
+/// Where in a track a piece of speech was found, in seconds from the track's start; `None` when it is
+/// not there, or too quiet to tell. Both are 48 kHz mono; to a sixteenth of a millisecond.
+#[must_use]
+pub fn place_s(piece: &[i16], track: &[i16]) -> Option<f64> {
+    let piece = to_search_rate(piece);
+    if dbov(power(&piece)) < PIECE_DBOV_MIN {
+        return None;
+    }
+    let lag = Search::new(&to_search_rate(track)).locate(&piece)?;
+    Some(lag as f64 / f64::from(SEARCH_HZ))
+}
+
 struct Search<'a> {
     track: &'a [f64],
     track_phases: Vec<Complex<f64>>,
@@ -102,6 +114,15 @@ impl<'a> Search<'a> {
 
     /// The power at which this piece is in the track; `None` when it is not.
     fn find(&mut self, piece: &[f64]) -> Option<f64> {
+        let lag = self.locate(piece)?;
+        let received = self.track.get(lag..lag + piece.len())?;
+        let energy: f64 = piece.iter().map(|value| value * value).sum();
+        let gain = received.iter().zip(piece).map(|(a, b)| a * b).sum::<f64>() / energy;
+        Some(gain * gain * power(piece))
+    }
+
+    /// The sample of the track at which this piece begins; `None` when it is not there.
+    fn locate(&mut self, piece: &[f64]) -> Option<usize> {
         let mut spectrum = phases(self.fft.as_ref(), piece);
         for (bin, track_bin) in spectrum.iter_mut().zip(&self.track_phases) {
             *bin = track_bin * bin.conj();
@@ -118,13 +139,7 @@ impl<'a> Search<'a> {
             .enumerate()
             .map(|(lag, value)| (lag, value.abs()))
             .max_by(|a, b| a.1.total_cmp(&b.1))?;
-        if deviation <= 0.0 || peak < DEVIATIONS_MIN * deviation {
-            return None;
-        }
-        let received = self.track.get(lag..lag + piece.len())?;
-        let energy: f64 = piece.iter().map(|value| value * value).sum();
-        let gain = received.iter().zip(piece).map(|(a, b)| a * b).sum::<f64>() / energy;
-        Some(gain * gain * power(piece))
+        (deviation > 0.0 && peak >= DEVIATIONS_MIN * deviation).then_some(lag)
     }
 }
 
