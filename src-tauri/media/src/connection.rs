@@ -1,5 +1,6 @@
 //! One peer's WebRTC connection: str0m, driven by hand.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use str0m::net::{DatagramSend, Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc};
 use str0m::{Event, IceConnectionState, Input, Output, Rtc};
 
+use crate::demux::Transaction;
 use crate::negotiation::Negotiated;
 
 /// A peer of whom nothing is heard for so long is lost. Clients check connectivity every 2 to 3 s.
@@ -21,17 +23,19 @@ pub(crate) const SETUP_MAX: Duration = Duration::from_secs(30);
 const OUTPUTS_MAX: usize = 256;
 /// How long a connection rests after str0m reported an error.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
+/// Connectivity checks of a peer that are remembered, those of some minutes.
+const CHECKS_MAX: usize = 128;
 /// Louder than this is called voice in the audio level extension, in dBov.
 const VOICE_DBOV: i8 = -50;
 
 /// What came out of a connection.
-pub(crate) enum Happening {
+pub(crate) enum Happening<'a> {
     /// DTLS is up: the peer is who the offer said.
     Up,
     /// ICE gave up, or found its way again.
     Reachable(bool),
     /// A packet of the peer, decrypted and authentic.
-    Packet(RtpPacket),
+    Packet(&'a RtpPacket),
 }
 
 /// Where a connection stands.
@@ -48,6 +52,7 @@ pub(crate) struct Connection {
     pub(crate) up: bool,
     /// It panicked: never to be touched again.
     pub(crate) panicked: bool,
+    checks: VecDeque<Transaction>,
     rtc: Rtc,
     local: SocketAddr,
     ssrc: Ssrc,
@@ -76,6 +81,7 @@ impl Connection {
             born: now,
             up: false,
             panicked: false,
+            checks: VecDeque::new(),
             rtc: negotiated.rtc,
             local,
             ssrc: negotiated.ssrc,
@@ -103,6 +109,18 @@ impl Connection {
                 .is_ok_and(|receive| rtc.accepts(&Input::Receive(now, receive)))
         })
         .unwrap_or(false)
+    }
+
+    /// Notes a connectivity check that was accepted; whether it was not seen before.
+    pub(crate) fn note_check(&mut self, transaction: Transaction) -> bool {
+        if self.checks.contains(&transaction) {
+            return false;
+        }
+        if self.checks.len() >= CHECKS_MAX {
+            self.checks.pop_front();
+        }
+        self.checks.push_back(transaction);
+        true
     }
 
     /// Takes a datagram; `false` when it is malformed.
@@ -133,9 +151,11 @@ impl Connection {
         let sequence = self.sequence;
         self.sequence += 1;
         let _ = self.guarded(|rtc| {
-            let mut values = ExtensionValues::default();
-            values.audio_level = Some(level_dbov);
-            values.voice_activity = Some(level_dbov > VOICE_DBOV);
+            let values = ExtensionValues {
+                audio_level: Some(level_dbov),
+                voice_activity: Some(level_dbov > VOICE_DBOV),
+                ..ExtensionValues::default()
+            };
             if let Some(stream) = rtc.direct_api().stream_tx(&ssrc) {
                 let packet = RtpWrite::new(pt, sequence.into(), time, now, payload);
                 stream.write_rtp(packet.ext_vals(values));
@@ -155,7 +175,7 @@ impl Connection {
         &mut self,
         now: Instant,
         mut send: impl FnMut(SocketAddr, DatagramSend),
-        mut happened: impl FnMut(Happening),
+        mut happened: impl FnMut(Happening<'_>),
     ) {
         for _ in 0..OUTPUTS_MAX {
             let Some(output) = self.guarded(|rtc| rtc.poll_output()) else {
@@ -164,7 +184,7 @@ impl Connection {
             match output {
                 Ok(Output::Transmit(transmit)) => send(transmit.destination, transmit.contents),
                 Ok(Output::Event(event)) => match event {
-                    Event::RtpPacket(packet) => happened(Happening::Packet(packet)),
+                    Event::RtpPacket(packet) => happened(Happening::Packet(&packet)),
                     Event::Connected => {
                         self.up = true;
                         happened(Happening::Up);

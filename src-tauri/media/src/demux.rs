@@ -76,6 +76,7 @@ impl Demux {
         known.addresses.push(source);
     }
 
+    #[cfg(test)]
     /// Nothing is known.
     pub(crate) fn is_empty(&self) -> bool {
         self.known.is_empty() && self.addresses.is_empty() && self.ufrags.is_empty()
@@ -85,6 +86,14 @@ impl Demux {
 /// Whether a datagram claims to be STUN (RFC 7983 §7).
 pub(crate) fn is_stun(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|byte| *byte < 4)
+}
+
+/// What tells one STUN request from another (RFC 8489 §5).
+pub(crate) type Transaction = [u8; 12];
+
+/// The transaction of a STUN message.
+pub(crate) fn stun_transaction(datagram: &[u8]) -> Option<Transaction> {
+    datagram.get(8..STUN_HEADER_BYTES)?.try_into().ok()
 }
 
 const STUN_HEADER_BYTES: usize = 20;

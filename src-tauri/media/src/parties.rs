@@ -11,7 +11,7 @@ use crate::MediaError;
 use crate::call::{Call, Leg};
 use crate::command::Change;
 use crate::connection::{Connection, Happening, SETUP_MAX};
-use crate::demux::is_stun;
+use crate::demux::{is_stun, stun_transaction};
 use crate::media::RecordingTap;
 use crate::negotiation::Negotiated;
 use crate::stamp::Stamp;
@@ -125,18 +125,11 @@ impl Worker {
     /// Takes one datagram, from whomever it is.
     pub(crate) fn take_datagram(&mut self, source: SocketAddr, datagram: &[u8]) {
         let now = Instant::now();
-        let mut owner = self.demux.by_address(source);
-        // A connectivity check says whose it is, so that a new connection may come from the address of
-        // an old one. It is believed when it was made with the right password.
-        if is_stun(datagram)
-            && let Some(named) = self.demux.by_ufrag(datagram)
-            && owner != Some(named)
-            && let Some(connection) = self.connections.get_mut(named)
-            && connection.accepts(now, source, datagram)
-        {
-            self.demux.learn(named, source);
-            owner = Some(named);
-        }
+        let owner = if is_stun(datagram) {
+            self.checked(now, source, datagram)
+        } else {
+            self.demux.by_address(source)
+        };
         let Some(key) = owner else {
             self.metrics.dropped_unknown.add(1);
             return;
@@ -149,6 +142,26 @@ impl Worker {
             self.metrics.dropped_malformed.add(1);
         }
         self.drain(key, now);
+    }
+
+    /// Whose connectivity check this is. It names its connection, so that a new connection may come
+    /// from the address of an old one, and a connection from a new address; it is believed when it
+    /// was made with the right password, and, from a new address, when it was not seen before: a
+    /// replay from elsewhere must not draw sound there.
+    fn checked(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) -> Option<usize> {
+        let named = self.demux.by_ufrag(datagram)?;
+        let connection = self.connections.get_mut(named)?;
+        if !connection.accepts(now, source, datagram) {
+            return None;
+        }
+        let is_new = connection.note_check(stun_transaction(datagram)?);
+        if self.demux.by_address(source) != Some(named) {
+            if !is_new {
+                return None;
+            }
+            self.demux.learn(named, source);
+        }
+        Some(named)
     }
 
     /// Takes what a connection has to say: sends, hands on sound, and follows its state.
@@ -170,7 +183,7 @@ impl Worker {
                 Happening::Packet(packet) => {
                     metrics.rtp_in.add(1);
                     if let Some(leg) = leg.as_mut().filter(|leg| leg.hears_from(key)) {
-                        push(leg, elapsed, tick, &packet);
+                        push(leg, elapsed, tick, packet);
                     }
                 }
                 Happening::Up => up = true,
