@@ -4,6 +4,11 @@ use crate::{INVITATIONS_KEPT_MAX, Invitee, Machine, Output, Refusal, Viewer};
 use wire::{Invitation, InvitationId, InvitationStatus, UserId};
 
 impl Machine {
+    /// Every invitation that is remembered, oldest first.
+    pub fn invitations(&self) -> impl Iterator<Item = &Invitation> {
+        self.invitations.iter()
+    }
+
     /// Every invitation that waits for an answer.
     pub fn open_invitations(&self) -> impl Iterator<Item = &Invitation> {
         self.invitations

@@ -33,7 +33,9 @@ impl Refusal {
         )
     }
 
-    pub(crate) fn over() -> Self {
+    /// The call is over.
+    #[must_use]
+    pub fn over() -> Self {
         Self::new(
             Code::CallEnded,
             "The call is over. Choose a call that is in progress.",
@@ -115,14 +117,18 @@ impl Refusal {
         )
     }
 
-    pub(crate) fn rep_only(what: &str) -> Self {
+    /// Only the rep may do `what`.
+    #[must_use]
+    pub fn rep_only(what: &str) -> Self {
         Self::new(
             Code::PermissionRequired,
             format!("Only the salesperson on the call can {what}. Ask them to."),
         )
     }
 
-    pub(crate) fn not_on_call() -> Self {
+    /// The user is not on the call.
+    #[must_use]
+    pub fn not_on_call() -> Self {
         Self::new(Code::NotFound, "You are not on this call. Join it first.")
     }
 
@@ -180,14 +186,18 @@ impl Refusal {
         )
     }
 
-    pub(crate) fn invitation_closed() -> Self {
+    /// The invitation is answered, expired or cancelled.
+    #[must_use]
+    pub fn invitation_closed() -> Self {
         Self::new(
             Code::InviteExpired,
             "The invitation is no longer open. Ask for another, or join from the lead's page.",
         )
     }
 
-    pub(crate) fn no_invitation() -> Self {
+    /// The user has no such invitation.
+    #[must_use]
+    pub fn no_invitation() -> Self {
         Self::new(
             Code::NotFound,
             "There is no such invitation for you. Ask for one, or join from the lead's page.",

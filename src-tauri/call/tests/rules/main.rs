@@ -1,9 +1,16 @@
 //! The rules of a call, by their numbers, over the public face of the machine.
 
+#[cfg(test)]
 mod ending;
+#[cfg(test)]
 mod invitations;
+#[cfg(test)]
 mod joining;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
 mod switching;
+#[cfg(test)]
 mod viewing;
+#[cfg(test)]
 mod world;

@@ -1,0 +1,147 @@
+//! One call's hands: do in order what its machine puts out, to the media and to the lead's line.
+
+use super::question::{Refused, Reply, Snapshot};
+use call::{GrantCause, Output, REP_LEG};
+use media::{Dial, LeadEvent, LeadLeg, LeadLine, Media, MediaError, ModeCause};
+use mix::{LegId, Role};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+use wire::CallId;
+
+/// What waits for one call's hands at most. The owner waits when there is more.
+pub(super) const WORK_MAX: usize = 1024;
+
+/// What the hands are given.
+pub(super) enum Work {
+    /// Do this; what is not of media or line is passed over.
+    Do(Output),
+    /// All that was given before is done: answer.
+    Answer(Reply, Snapshot),
+    /// The same, with nothing to say.
+    Done(oneshot::Sender<()>),
+}
+
+/// The media could not do something for this leg.
+pub(super) struct Failed {
+    pub(super) call: CallId,
+    pub(super) leg: LegId,
+}
+
+pub(super) struct Hands {
+    pub(super) dial: Dial,
+    pub(super) media: Media,
+    pub(super) line: Arc<dyn LeadLine>,
+    pub(super) lead_events: mpsc::Sender<LeadEvent>,
+    pub(super) failures: mpsc::Sender<Failed>,
+    pub(super) lead: Option<Box<dyn LeadLeg>>,
+    /// Whether something failed since the last answer.
+    pub(super) failed: bool,
+}
+
+impl Hands {
+    /// Works until the owner lets go of the call.
+    pub(super) async fn run(mut self, mut work: mpsc::Receiver<Work>) {
+        let opened = self.media.open_call(self.dial.call.clone()).await;
+        self.check(REP_LEG, opened);
+        while let Some(work) = work.recv().await {
+            match work {
+                Work::Do(output) => self.perform(output).await,
+                Work::Answer(reply, snapshot) => {
+                    let answer = if std::mem::take(&mut self.failed) {
+                        Err(Refused::Unavailable(
+                            "The call's sound could not be changed just now. Try again.",
+                        ))
+                    } else {
+                        Ok(snapshot)
+                    };
+                    // Who asked may be gone.
+                    let _ = reply.send(answer);
+                }
+                Work::Done(reply) => {
+                    let _ = reply.send(());
+                }
+            }
+        }
+    }
+
+    async fn perform(&mut self, output: Output) {
+        let call = self.dial.call.clone();
+        let media = self.media.clone();
+        match output {
+            Output::Dial => {
+                let leg = self.line.dial(self.dial.clone(), self.lead_events.clone());
+                self.lead = Some(leg);
+            }
+            Output::AddLeg { leg, role } => {
+                let added = media.add_leg(&call, leg, role).await;
+                self.check(leg, added);
+                if role == Role::Lead {
+                    self.attach(leg).await;
+                }
+            }
+            Output::RemoveLeg { leg } => {
+                let removed = media.remove_leg(&call, leg).await;
+                self.check(leg, removed);
+            }
+            Output::SetGrant { leg, mode, cause } => {
+                let cause = match cause {
+                    GrantCause::Asked => ModeCause::Asked,
+                    GrantCause::Revoked => ModeCause::Revoked,
+                };
+                let set = media.set_mode(&call, leg, mode, cause).await;
+                self.check(leg, set);
+            }
+            Output::SetMuted { leg, muted } => {
+                let set = media.set_muted(&call, leg, muted).await;
+                self.check(leg, set);
+            }
+            Output::SetHeld(held) => {
+                let set = media.set_held(&call, held).await;
+                self.check(call::LEAD_LEG, set);
+                if let Some(lead) = &mut self.lead {
+                    lead.set_held(held);
+                }
+            }
+            Output::SendDtmf(digits) => {
+                if let Some(lead) = &mut self.lead {
+                    lead.send_dtmf(digits.as_str());
+                }
+            }
+            Output::HangUpLead => {
+                if let Some(mut lead) = self.lead.take() {
+                    lead.hang_up();
+                }
+            }
+            Output::Ended(_) => {
+                self.lead = None;
+                let closed = media.close_call(&call).await;
+                if let Err(error) = closed {
+                    tracing::warn!(%error, "the call's media was gone before its end");
+                }
+            }
+            Output::CallChanged | Output::CoachLegChanged(_) | Output::InvitationChanged(_) => {}
+        }
+    }
+
+    async fn attach(&mut self, leg: LegId) {
+        let sound = self.lead.as_mut().and_then(|lead| lead.take_media());
+        let attached = match sound {
+            Some(sound) => self.media.attach_lead(&self.dial.call, sound).await,
+            None => Err(MediaError::NotAttachable),
+        };
+        self.check(leg, attached);
+    }
+
+    /// Tells the owner what went wrong; it then treats the leg as one that lost its connection.
+    fn check(&mut self, leg: LegId, result: Result<(), MediaError>) {
+        let Err(error) = result else {
+            return;
+        };
+        self.failed = true;
+        tracing::error!(leg = leg.0, %error, "the media refused");
+        let call = self.dial.call.clone();
+        if self.failures.try_send(Failed { call, leg }).is_err() {
+            tracing::error!("too many failures at once, one is not dealt with");
+        }
+    }
+}

@@ -1,0 +1,627 @@
+//! The loop that holds every call.
+
+use super::hands::{Failed, Hands, WORK_MAX, Work};
+use super::handle::CallsSettings;
+use super::news::News;
+use super::question::{Question, Refused, Reply, Snapshot};
+use super::saves::{Saves, Thing};
+use super::{Caller, Notify};
+use crate::clock::now;
+use call::{Authority, Heard, Input, LeadSignal, Machine, Output, REP_LEG, Refusal};
+use media::{Dial, LeadEvent, LeadLine, Media, MediaEvent};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use wire::{
+    ActiveCall, Call, CallId, ClientType, Invitation, InvitationId, OrganizationId, Plan, ServerMessage,
+    Timestamp, UserId,
+};
+
+/// Calls that ended lately and are remembered, until the store surely has them.
+const RECENT_MAX: usize = 256;
+/// How long a stop waits for the store.
+const FLUSH_MAX: Duration = Duration::from_secs(3);
+
+/// Everything that may happen.
+enum Event {
+    Asked(Question),
+    Media(MediaEvent),
+    Lead(LeadEvent),
+    Failed(Failed),
+    Timer,
+}
+
+/// Where events come from.
+pub(super) struct Sources {
+    pub(super) questions: mpsc::Receiver<Question>,
+    pub(super) media: mpsc::Receiver<MediaEvent>,
+    pub(super) lead: mpsc::Receiver<LeadEvent>,
+    pub(super) failures: mpsc::Receiver<Failed>,
+}
+
+/// A call in progress.
+struct Live {
+    organization: OrganizationId,
+    client_type: ClientType,
+    machine: Machine,
+    work: mpsc::Sender<Work>,
+    /// When it is to be woken; stands in `timers` too.
+    wake: Option<Timestamp>,
+}
+
+pub(super) struct Owner {
+    pub(super) settings: CallsSettings,
+    pub(super) media: Media,
+    pub(super) line: Arc<dyn LeadLine>,
+    pub(super) notify: Arc<dyn Notify>,
+    pub(super) news: mpsc::Sender<News>,
+    pub(super) saves: Saves,
+    pub(super) lead_events: mpsc::Sender<LeadEvent>,
+    pub(super) failures: mpsc::Sender<Failed>,
+    /// Counts changes of what anybody may do.
+    pub(super) facts: Arc<AtomicU64>,
+    pub(super) active: Arc<AtomicU64>,
+    pub(super) state: State,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    live: HashMap<CallId, Live>,
+    timers: BTreeSet<(Timestamp, CallId)>,
+    recent: VecDeque<(OrganizationId, Snapshot)>,
+    hands: TaskTracker,
+}
+
+impl Owner {
+    /// Runs until the service stops, or nobody can ask any more.
+    pub(super) async fn run(mut self, mut sources: Sources) {
+        while let Some(event) = self.next(&mut sources).await {
+            match event {
+                Event::Asked(Question::Stop(reply)) => {
+                    self.stop().await;
+                    let _ = reply.send(());
+                    return;
+                }
+                Event::Asked(question) => self.asked(question).await,
+                Event::Media(event) => self.media_said(event).await,
+                Event::Lead(LeadEvent { call, signal }) => {
+                    self.tell(&call, Input::Lead(lead_signal(signal))).await;
+                }
+                Event::Failed(failed) => self.failed(failed).await,
+                Event::Timer => self.timer().await,
+            }
+        }
+    }
+
+    async fn next(&self, sources: &mut Sources) -> Option<Event> {
+        let wake = self.state.timers.first().map(|(at, _)| *at);
+        let wait = async {
+            match wake {
+                Some(at) => tokio::time::sleep(Duration::from_millis(at.millis_since(now()))).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            question = sources.questions.recv() => question.map(Event::Asked),
+            Some(event) = sources.lead.recv() => Some(Event::Lead(event)),
+            Some(event) = sources.media.recv() => Some(Event::Media(event)),
+            Some(failed) = sources.failures.recv() => Some(Event::Failed(failed)),
+            () = wait => Some(Event::Timer),
+        }
+    }
+
+    async fn asked(&mut self, question: Question) {
+        // Who asked may be gone: an answer that nobody takes is no fault.
+        match question {
+            Question::Place {
+                organization,
+                client_type,
+                machine,
+                reply,
+            } => self.place(organization, client_type, *machine, reply).await,
+            Question::Give {
+                organization,
+                call,
+                input,
+                facts_of,
+                reply,
+            } => {
+                if facts_of.is_some_and(|of| of != self.facts.load(Ordering::SeqCst)) {
+                    let _ = reply.send(Err(Refused::Stale));
+                } else {
+                    self.give(&organization, &call, input, reply).await;
+                }
+            }
+            Question::Decline {
+                caller,
+                invitation,
+                reply,
+            } => {
+                let of = self.of(&caller.organization_id);
+                let call = of
+                    .filter(|live| live.machine.invitation(&invitation).is_some())
+                    .map(|live| live.machine.id().clone())
+                    .next();
+                let Some(call) = call else {
+                    let _ = reply.send(Err(self.closed_invitation(&caller, &invitation).into()));
+                    return;
+                };
+                let input = Input::Decline {
+                    user: caller.user_id,
+                    invitation,
+                };
+                self.give(&caller.organization_id, &call, input, reply).await;
+            }
+            Question::Look {
+                organization,
+                call,
+                reply,
+            } => {
+                let _ = reply.send(self.look(&organization, &call));
+            }
+            Question::MediaLeg {
+                caller,
+                call,
+                reply,
+            } => {
+                let _ = reply.send(self.media_leg(&caller, &call));
+            }
+            Question::Known {
+                organization,
+                reply,
+            } => {
+                let _ = reply.send(self.known(&organization));
+            }
+            Question::Invitations {
+                organization,
+                user,
+                reply,
+            } => {
+                let open = self
+                    .of(&organization)
+                    .filter_map(|live| live.machine.open_invitation(&user).cloned());
+                let _ = reply.send(open.collect());
+            }
+            Question::AuthorityChanged {
+                organization,
+                user,
+                authority,
+                reply,
+            } => {
+                let waits = self.authority_changed(organization, user, authority).await;
+                let _ = reply.send(waits);
+            }
+            Question::PlanChanged {
+                organization,
+                plan,
+                reply,
+            } => {
+                let _ = reply.send(self.plan_changed(organization, plan).await);
+            }
+            Question::Stop(_) => {}
+        }
+    }
+
+    async fn place(
+        &mut self,
+        organization: OrganizationId,
+        client_type: ClientType,
+        machine: Machine,
+        reply: Reply,
+    ) {
+        let rep = machine.rep();
+        let of_rep = self.of(&organization).filter(|live| live.machine.rep() == rep).count();
+        let full = if self.state.live.len() >= self.settings.calls_max {
+            Some("The service has as many calls as it can carry. Try again shortly.")
+        } else if of_rep >= self.settings.calls_per_rep_max {
+            Some("You have as many calls in progress as one person may. Hang one up first.")
+        } else {
+            None
+        };
+        if let Some(message) = full {
+            let _ = reply.send(Err(Refused::Unavailable(message)));
+            return;
+        }
+        let record = machine.record();
+        let call = machine.id().clone();
+        let hands = Hands {
+            dial: Dial {
+                call: call.clone(),
+                local_phone: record.local_phone,
+                remote_phone: record.remote_phone,
+            },
+            media: self.media.clone(),
+            line: self.line.clone(),
+            lead_events: self.lead_events.clone(),
+            failures: self.failures.clone(),
+            lead: None,
+            failed: false,
+        };
+        let (work, works) = mpsc::channel(WORK_MAX);
+        let span = tracing::info_span!("call", call_id = %call);
+        self.state.hands.spawn(hands.run(works).instrument(span));
+        tracing::info!(call_id = %call, "placed");
+        self.state.live.insert(
+            call.clone(),
+            Live {
+                organization,
+                client_type,
+                machine,
+                work,
+                wake: None,
+            },
+        );
+        self.active.store(self.state.live.len() as u64, Ordering::Relaxed);
+        self.tell_active(&call).await;
+        self.settle(&call, Some(reply)).await;
+    }
+
+    async fn give(
+        &mut self,
+        organization: &OrganizationId,
+        call: &CallId,
+        input: Input,
+        reply: Reply,
+    ) {
+        let live = self.state.live.get_mut(call);
+        let Some(live) = live.filter(|live| live.organization == *organization) else {
+            let refused = match self.recent(organization, call) {
+                Some(_) => Refused::Rule(Refusal::over()),
+                None => Refused::Unknown,
+            };
+            let _ = reply.send(Err(refused));
+            return;
+        };
+        match live.machine.handle(now(), input) {
+            Ok(()) => self.settle(call, Some(reply)).await,
+            Err(refusal) => {
+                tracing::info!(call_id = %call, code = ?refusal.code, "refused");
+                let _ = reply.send(Err(refusal.into()));
+                self.settle(call, None).await;
+            }
+        }
+    }
+
+    /// Gives a call something that nobody waits for an answer to.
+    async fn tell(&mut self, call: &CallId, input: Input) {
+        let Some(live) = self.state.live.get_mut(call) else {
+            return;
+        };
+        if let Err(refusal) = live.machine.handle(now(), input) {
+            tracing::debug!(call_id = %call, code = ?refusal.code, "came too late");
+        }
+        self.settle(call, None).await;
+    }
+
+    /// Does what the machine put out, in its order, and answers when the hands are done with it.
+    async fn settle(&mut self, call: &CallId, reply: Option<Reply>) {
+        let Some(live) = self.state.live.get_mut(call) else {
+            return;
+        };
+        let organization = live.organization.clone();
+        let outputs: Vec<Output> = std::iter::from_fn(|| live.machine.poll()).collect();
+        if outputs.is_empty() && reply.is_none() {
+            self.schedule(call);
+            return;
+        }
+        let snapshot = snapshot(&live.machine);
+        let record = &snapshot.record;
+        let mut ended = None;
+        for output in outputs {
+            match &output {
+                Output::CallChanged => {
+                    tracing::info!(call_id = %call, status = ?record.status, held = record.held, "changed");
+                    self.saves.save(&organization, Thing::Call(record.clone()));
+                    self.say(News::Call(organization.clone(), record.clone())).await;
+                }
+                Output::CoachLegChanged(leg) => {
+                    tracing::info!(call_id = %call, leg_id = %leg.id, status = ?leg.status, mode = ?leg.mode, reason = ?leg.end_reason, "coach leg changed");
+                    self.saves
+                        .save(&organization, Thing::Leg(call.clone(), leg.clone()));
+                    let news = News::Leg(organization.clone(), record.clone(), leg.clone());
+                    self.say(news).await;
+                }
+                Output::InvitationChanged(invitation) => {
+                    self.saves
+                        .save(&organization, Thing::Invitation(invitation.clone()));
+                    let news = News::Invitation(organization.clone(), invitation.clone());
+                    self.say(news).await;
+                }
+                Output::SendDtmf(digits) => {
+                    let rep = record.user_id.clone();
+                    let news = News::Dtmf(organization.clone(), rep, call.clone(), digits.count());
+                    self.say(news).await;
+                }
+                Output::Ended(cause) => ended = Some(*cause),
+                _ => {}
+            }
+            self.work(call, Work::Do(output)).await;
+        }
+        if let Some(reply) = reply {
+            self.work(call, Work::Answer(reply, snapshot.clone())).await;
+        }
+        match ended {
+            Some(cause) => {
+                tracing::info!(call_id = %call, ?cause, duration_s = record.duration, "ended");
+                self.forget(call, snapshot).await;
+            }
+            None => self.schedule(call),
+        }
+    }
+
+    /// Lets go of a call that ended; its hands finish by themselves.
+    async fn forget(&mut self, call: &CallId, snapshot: Snapshot) {
+        let Some(live) = self.state.live.remove(call) else {
+            return;
+        };
+        if let Some(at) = live.wake {
+            self.state.timers.remove(&(at, call.clone()));
+        }
+        self.active.store(self.state.live.len() as u64, Ordering::Relaxed);
+        let rep = live.machine.rep().clone();
+        self.say_active(live.organization.clone(), rep).await;
+        if self.state.recent.len() >= RECENT_MAX {
+            self.state.recent.pop_front();
+        }
+        self.state.recent.push_back((live.organization, snapshot));
+    }
+
+    fn schedule(&mut self, call: &CallId) {
+        let Some(live) = self.state.live.get_mut(call) else {
+            return;
+        };
+        let wake = live.machine.wake_at();
+        if wake != live.wake {
+            if let Some(at) = live.wake {
+                self.state.timers.remove(&(at, call.clone()));
+            }
+            if let Some(at) = wake {
+                self.state.timers.insert((at, call.clone()));
+            }
+            live.wake = wake;
+        }
+    }
+
+    async fn timer(&mut self) {
+        let now = now();
+        let due: Vec<CallId> = self
+            .state
+            .timers
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .map(|(_, call)| call.clone())
+            .collect();
+        for call in due {
+            self.tell(&call, Input::TimePassed).await;
+        }
+    }
+
+    async fn media_said(&mut self, event: MediaEvent) {
+        match event {
+            MediaEvent::Connected { call, leg } => {
+                self.tell(&call, Input::MediaConnected(leg)).await;
+            }
+            MediaEvent::Lost { call, leg } => self.tell(&call, Input::MediaLost(leg)).await,
+            MediaEvent::Levels { call, levels } => self.levels(&call, &levels),
+        }
+    }
+
+    fn levels(&self, call: &CallId, levels: &[(mix::LegId, mix::Mode, i8)]) {
+        let Some(live) = self.state.live.get(call) else {
+            return;
+        };
+        let heard: Vec<Heard> = levels
+            .iter()
+            .map(|&(leg, reach, level_dbov)| Heard {
+                leg,
+                reach,
+                level_dbov,
+            })
+            .collect();
+        for (user, levels) in live.machine.levels(&heard) {
+            let message = ServerMessage::Levels {
+                call_id: call.clone(),
+                levels,
+            };
+            self.notify.unnumbered(&live.organization, &user, &message);
+        }
+    }
+
+    /// A leg without media is a lost one. A call whose rep or lead cannot be heard at all is none.
+    async fn failed(&mut self, failed: Failed) {
+        let input = if failed.leg == REP_LEG || failed.leg == call::LEAD_LEG {
+            Input::Lead(LeadSignal::Unreachable)
+        } else {
+            Input::MediaLost(failed.leg)
+        };
+        self.tell(&failed.call, input).await;
+    }
+
+    async fn authority_changed(
+        &mut self,
+        organization: OrganizationId,
+        user: UserId,
+        authority: Authority,
+    ) -> Vec<oneshot::Receiver<()>> {
+        let input = |_: &Machine| Input::AuthorityChanged {
+            user: user.clone(),
+            authority,
+        };
+        let mut waits = self.tell_all(&organization, input).await;
+        let records = self.of(&organization).map(|live| Arc::new(live.machine.record()));
+        let records = records.collect();
+        self.say(News::Calls(organization, user, records)).await;
+        waits.push(self.told().await);
+        waits
+    }
+
+    async fn plan_changed(
+        &mut self,
+        organization: OrganizationId,
+        plan: Plan,
+    ) -> Vec<oneshot::Receiver<()>> {
+        let mut waits = self
+            .tell_all(&organization, |_| Input::PlanChanged(plan))
+            .await;
+        waits.push(self.told().await);
+        waits
+    }
+
+    /// Gives each call of an organization something; when each one's hands are done with it.
+    async fn tell_all(
+        &mut self,
+        organization: &OrganizationId,
+        input: impl Fn(&Machine) -> Input,
+    ) -> Vec<oneshot::Receiver<()>> {
+        let of = self.of(organization).map(|live| live.machine.id().clone());
+        let calls: Vec<CallId> = of.collect();
+        let mut waits = Vec::new();
+        for call in calls {
+            let Some(live) = self.state.live.get(&call) else {
+                continue;
+            };
+            let input = input(&live.machine);
+            let work = live.work.clone();
+            self.tell(&call, input).await;
+            let (reply, done) = oneshot::channel();
+            if work.send(Work::Done(reply)).await.is_ok() {
+                waits.push(done);
+            }
+        }
+        waits
+    }
+
+    async fn told(&self) -> oneshot::Receiver<()> {
+        let (reply, told) = oneshot::channel();
+        self.say(News::Told(reply)).await;
+        told
+    }
+
+    /// Ends every call, and waits until the media has let go of them, it is told, and it is kept or
+    /// took too long.
+    async fn stop(&mut self) {
+        let calls: Vec<CallId> = self.state.live.keys().cloned().collect();
+        tracing::info!(calls = calls.len(), "calls end: the service stops");
+        for call in &calls {
+            self.tell(call, Input::ServiceStopping).await;
+        }
+        self.state.hands.close();
+        self.state.hands.wait().await;
+        let _ = self.told().await.await;
+        if tokio::time::timeout(FLUSH_MAX, self.saves.flush()).await.is_err() {
+            tracing::error!("the store did not take everything in time");
+        }
+    }
+
+    fn look(&self, organization: &OrganizationId, call: &CallId) -> Result<Snapshot, Refused> {
+        let live = self.state.live.get(call);
+        live.filter(|live| live.organization == *organization)
+            .map(|live| snapshot(&live.machine))
+            .or_else(|| self.recent(organization, call).cloned())
+            .ok_or(Refused::Unknown)
+    }
+
+    fn media_leg(&self, caller: &Caller, call: &CallId) -> Result<mix::LegId, Refused> {
+        let live = self.state.live.get(call);
+        match live.filter(|live| live.organization == caller.organization_id) {
+            Some(live) => Ok(live.machine.media_leg(&caller.user_id, &caller.device_id)?),
+            None if self.recent(&caller.organization_id, call).is_some() => Err(Refusal::over().into()),
+            None => Err(Refused::Unknown),
+        }
+    }
+
+    fn known(&self, organization: &OrganizationId) -> Vec<Arc<Call>> {
+        let live = self.of(organization).map(|live| Arc::new(live.machine.record()));
+        let recent = self.state.recent.iter();
+        let recent = recent
+            .filter(|(of, _)| of == organization)
+            .map(|(_, snapshot)| snapshot.record.clone());
+        live.chain(recent).collect()
+    }
+
+    fn recent(&self, organization: &OrganizationId, call: &CallId) -> Option<&Snapshot> {
+        let mut recent = self.state.recent.iter();
+        let found = recent.find(|(of, one)| of == organization && one.record.id == *call);
+        found.map(|(_, snapshot)| snapshot)
+    }
+
+    /// Why an invitation that is not of a call in progress cannot be declined.
+    fn closed_invitation(&self, caller: &Caller, id: &InvitationId) -> Refusal {
+        let recent = self.state.recent.iter();
+        let mut recent = recent.filter(|(of, _)| *of == caller.organization_id);
+        let theirs = |invitation: &Invitation| {
+            invitation.id == *id && invitation.invitee_id == caller.user_id
+        };
+        if recent.any(|(_, snapshot)| snapshot.invitations.iter().any(theirs)) {
+            Refusal::invitation_closed()
+        } else {
+            Refusal::no_invitation()
+        }
+    }
+
+    fn of(&self, organization: &OrganizationId) -> impl Iterator<Item = &Live> {
+        let live = self.state.live.values();
+        live.filter(move |live| live.organization == *organization)
+    }
+
+    async fn tell_active(&self, call: &CallId) {
+        if let Some(live) = self.state.live.get(call) {
+            let rep = live.machine.rep().clone();
+            self.say_active(live.organization.clone(), rep).await;
+        }
+    }
+
+    async fn say_active(&self, organization: OrganizationId, rep: UserId) {
+        let of_rep = self
+            .of(&organization)
+            .filter(|live| *live.machine.rep() == rep);
+        let mut calls: Vec<(ClientType, ActiveCall)> = of_rep
+            .map(|live| {
+                let call = ActiveCall {
+                    id: live.machine.id().clone(),
+                    lead: live.machine.lead_brief().clone(),
+                };
+                (live.client_type, call)
+            })
+            .collect();
+        calls.sort_by(|(_, one), (_, other)| one.id.cmp(&other.id));
+        self.say(News::Active(organization, rep, calls)).await;
+    }
+
+    async fn say(&self, news: News) {
+        if self.news.send(news).await.is_err() {
+            tracing::error!("nobody tells the news any more");
+        }
+    }
+
+    async fn work(&self, call: &CallId, work: Work) {
+        if let Some(live) = self.state.live.get(call)
+            && live.work.send(work).await.is_err()
+        {
+            tracing::error!(call_id = %call, "the call has no hands any more");
+        }
+    }
+}
+
+fn snapshot(machine: &Machine) -> Snapshot {
+    let invitations: Vec<Invitation> = machine.invitations().cloned().collect();
+    Snapshot {
+        record: Arc::new(machine.record()),
+        invitations: invitations.into(),
+    }
+}
+
+const fn lead_signal(signal: media::LeadSignal) -> LeadSignal {
+    match signal {
+        media::LeadSignal::Ringing => LeadSignal::Ringing,
+        media::LeadSignal::Answered => LeadSignal::Answered,
+        media::LeadSignal::Busy => LeadSignal::Busy,
+        media::LeadSignal::NoAnswer => LeadSignal::NoAnswer,
+        media::LeadSignal::Unreachable => LeadSignal::Unreachable,
+        media::LeadSignal::HungUp => LeadSignal::HungUp,
+    }
+}

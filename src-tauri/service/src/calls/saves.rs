@@ -1,0 +1,216 @@
+//! Keeps what changed on calls, without a call ever waiting for it.
+
+use super::CallRepository;
+use crate::store::StoreError;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use wire::{Call, CallId, CoachLeg, Invitation, OrganizationId};
+
+/// Changes that wait to be taken in. More than that are lost, counted, and made up for by the next
+/// change of the same thing.
+const QUEUE_MAX: usize = 4096;
+/// Different things that wait to be written. The oldest gives way.
+const PENDING_MAX: usize = 16 * 1024;
+/// How often one thing is tried.
+const TRIES_MAX: u32 = 10;
+/// How long one try may take.
+const TRY_MAX: Duration = Duration::from_secs(5);
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// What became of what was to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SaveCounts {
+    /// Tries that failed.
+    pub failed: u64,
+    /// Changes that were given up or had no room.
+    pub lost: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Counters {
+    failed: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn read(&self) -> SaveCounts {
+        SaveCounts {
+            failed: self.failed.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Something to keep, whole.
+pub(super) enum Thing {
+    Call(Arc<Call>),
+    Leg(CallId, Box<CoachLeg>),
+    Invitation(Box<Invitation>),
+}
+
+impl Thing {
+    fn call(&self) -> &CallId {
+        match self {
+            Self::Call(call) => &call.id,
+            Self::Leg(call, _) => call,
+            Self::Invitation(invitation) => &invitation.call_id,
+        }
+    }
+
+    /// Whether the other is an older state of the same.
+    fn replaces(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Call(new), Self::Call(old)) => new.id == old.id,
+            (Self::Leg(_, new), Self::Leg(_, old)) => new.id == old.id,
+            (Self::Invitation(new), Self::Invitation(old)) => new.id == old.id,
+            _ => false,
+        }
+    }
+}
+
+enum Message {
+    Save(OrganizationId, Thing),
+    Flush(oneshot::Sender<()>),
+}
+
+/// Where the owner puts what is to be kept.
+pub(super) struct Saves {
+    queue: mpsc::Sender<Message>,
+    counters: Arc<Counters>,
+}
+
+impl Saves {
+    pub(super) fn start(repository: Arc<dyn CallRepository>, counters: Arc<Counters>) -> Self {
+        let (queue, messages) = mpsc::channel(QUEUE_MAX);
+        let writer = Writer {
+            repository,
+            counters: counters.clone(),
+            pending: VecDeque::new(),
+            tries: 0,
+        };
+        tokio::spawn(writer.run(messages));
+        Self { queue, counters }
+    }
+
+    /// Takes it in, or loses it: never waits.
+    pub(super) fn save(&self, organization: &OrganizationId, thing: Thing) {
+        let message = Message::Save(organization.clone(), thing);
+        if let Err(error) = self.queue.try_send(message)
+            && let Message::Save(_, thing) = error.into_inner()
+        {
+            self.counters.lost.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(call_id = %thing.call(), "a change of the call is not kept: too many wait");
+        }
+    }
+
+    /// Waits until all that was taken in is written or given up.
+    pub(super) async fn flush(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.queue.send(Message::Flush(reply)).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+}
+
+struct Writer {
+    repository: Arc<dyn CallRepository>,
+    counters: Arc<Counters>,
+    pending: VecDeque<(OrganizationId, Thing)>,
+    /// How often the first of them was tried.
+    tries: u32,
+}
+
+impl Writer {
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut flushing = Vec::new();
+        loop {
+            if self.pending.is_empty() {
+                for reply in flushing.drain(..) {
+                    let _: Result<(), ()> = oneshot::Sender::send(reply, ());
+                }
+                match messages.recv().await {
+                    Some(message) => self.take(message, &mut flushing),
+                    None => return,
+                }
+            }
+            while let Ok(message) = messages.try_recv() {
+                self.take(message, &mut flushing);
+            }
+            self.write_first().await;
+        }
+    }
+
+    fn take(&mut self, message: Message, flushing: &mut Vec<oneshot::Sender<()>>) {
+        let (organization, thing) = match message {
+            Message::Save(organization, thing) => (organization, thing),
+            Message::Flush(reply) => {
+                flushing.push(reply);
+                return;
+            }
+        };
+        // The later state is the whole of it. It takes the earlier one's place in the order.
+        let older = self
+            .pending
+            .iter_mut()
+            .find(|(_, pending)| thing.replaces(pending));
+        if let Some((_, older)) = older {
+            *older = thing;
+            return;
+        }
+        if self.pending.len() >= PENDING_MAX
+            && let Some((_, lost)) = self.pending.pop_front()
+        {
+            self.tries = 0;
+            self.lose(&lost, "too many wait");
+        }
+        self.pending.push_back((organization, thing));
+    }
+
+    async fn write_first(&mut self) {
+        let Some((organization, thing)) = self.pending.front() else {
+            return;
+        };
+        let write = write(&*self.repository, organization, thing);
+        let result = tokio::time::timeout(TRY_MAX, write)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".to_owned())));
+        let Err(error) = result else {
+            self.tries = 0;
+            self.pending.pop_front();
+            return;
+        };
+        self.counters.failed.fetch_add(1, Ordering::Relaxed);
+        self.tries += 1;
+        tracing::warn!(call_id = %thing.call(), %error, tries = self.tries, "a change of the call could not be kept");
+        if self.tries >= TRIES_MAX {
+            self.tries = 0;
+            if let Some((_, lost)) = self.pending.pop_front() {
+                self.lose(&lost, "it was tried often enough");
+            }
+        } else {
+            let backoff = BACKOFF_MIN.saturating_mul(1 << self.tries.min(10));
+            tokio::time::sleep(backoff.min(BACKOFF_MAX)).await;
+        }
+    }
+
+    fn lose(&self, lost: &Thing, why: &str) {
+        self.counters.lost.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(call_id = %lost.call(), "a change of the call is not kept: {why}");
+    }
+}
+
+pub(super) async fn write(
+    repository: &dyn CallRepository,
+    organization: &OrganizationId,
+    thing: &Thing,
+) -> Result<(), StoreError> {
+    match thing {
+        Thing::Call(call) => repository.save_call(organization, call).await,
+        Thing::Leg(call, leg) => repository.save_coach_leg(organization, call, leg).await,
+        Thing::Invitation(invitation) => repository.save_invitation(organization, invitation).await,
+    }
+}

@@ -1,0 +1,5 @@
+//! The owner with real media, on fakes of everything else.
+
+mod going_wrong;
+mod telling;
+mod world;
