@@ -1,7 +1,7 @@
 //! How speech sounds after encoder, network and jitter buffer: PESQ-WB of recorded human speech with
 //! the settings that are shipped. The network is simulated and seeded; each score is printed.
 //!
-//! Needs what `make set-up` installs: the recordings of Debian's `asterisk-core-sounds-en-g722` and a
+//! Needs what `make test` installs: the recordings of Debian's `asterisk-core-sounds-en-g722` and a
 //! Python with `tests/requirements.txt`, found at `PESQ_PYTHON` or in `target/venv`.
 #![allow(
     clippy::expect_used,
@@ -39,7 +39,7 @@ fn piece(name: &str, from_seconds: usize) -> Vec<i16> {
     let path = Path::new(RECORDINGS).join(name).with_extension("g722");
     let bytes = std::fs::read(&path).unwrap_or_else(|error| {
         panic!(
-            "no recorded speech at {}: {error}. Run `make set-up`, which installs \
+            "no recorded speech at {}: {error}. Run `make test`, which installs \
              asterisk-core-sounds-en-g722.",
             path.display()
         )
@@ -60,7 +60,7 @@ fn python() -> PathBuf {
     );
     assert!(
         python.exists(),
-        "no Python with PESQ at {}. Run `make set-up`, or set PESQ_PYTHON to one that has \
+        "no Python with PESQ at {}. Run `make test`, or set PESQ_PYTHON to one that has \
          src-tauri/voice/tests/requirements.txt.",
         python.display()
     );

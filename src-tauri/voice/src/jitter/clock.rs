@@ -1,5 +1,7 @@
 //! When ticks come, as samples.
 
+use std::time::Duration;
+
 use super::{FRAME, SAMPLES_PER_MS};
 
 /// Ticks in one window of the tick clock (0.5 s; two windows count).
@@ -49,4 +51,10 @@ impl TickClock {
     pub fn now(&self) -> i64 {
         self.played + self.window_min.min(self.window_before_min)
     }
+}
+
+/// A moment as samples at 48 kHz since the clock's start.
+pub(super) fn to_samples(now: Duration) -> i64 {
+    // In millionths of a second times 48 this holds for 6000 years.
+    i64::try_from(now.as_micros() * 48 / 1000).unwrap_or(i64::MAX / 4)
 }

@@ -12,6 +12,7 @@
 mod clock;
 mod delay;
 mod fifo;
+mod loss;
 mod queue;
 mod stretch;
 mod types;
@@ -21,10 +22,13 @@ use std::time::Duration;
 use mix::{FRAME_MS, FRAME_SAMPLES, Frame, Mode, SILENCE};
 
 use crate::opus::{Decoder, PACKET_SAMPLES_MAX, VoiceError};
-use clock::TickClock;
+use clock::{TickClock, to_samples};
 use delay::Delay;
 use fifo::Fifo;
+use loss::Loss;
 use queue::{Pushed, Queue};
+
+use types::{Step, narrowest};
 
 pub use types::{JitterSettings, JitterStats, Kind, Packet, Pulled};
 
@@ -32,11 +36,8 @@ const FRAME: i64 = FRAME_SAMPLES as i64;
 const SAMPLES_PER_MS: i64 = 48;
 /// Packets that fit beyond the deepest depth.
 const SPARE_PACKETS: usize = 32;
-/// How much of the estimate of loss one packet makes up.
-const LOSS_STEP: f32 = 1.0 / 128.0;
-/// One loss is enough to wait for FEC; three seconds without any are enough to stop.
-const LOSS_ON: f32 = 0.007;
-const LOSS_OFF: f32 = 0.002;
+/// What an encoder looks ahead: 6.5 ms, with which a stream begins.
+const LOOK_AHEAD: usize = 312;
 /// The depth must be this much too deep before it shrinks, and this much too shallow before it grows.
 const SHRINK_SLACK: i64 = 10 * SAMPLES_PER_MS;
 const GROW_SLACK: i64 = SAMPLES_PER_MS;
@@ -63,22 +64,10 @@ pub struct JitterBuffer {
     /// The mode of the packet decoded last, and the label of what was played last.
     decoded_mode: Option<Mode>,
     label: Option<Mode>,
-    loss: f32,
-    fec: bool,
+    loss: Loss,
+    /// Whether the decoder was reset, and what comes next begins a stream.
+    fresh: bool,
     stats: JitterStats,
-}
-
-/// What to do for the next samples.
-enum Step {
-    Idle,
-    /// Decode the first packet that waits.
-    Decode,
-    /// Recover the frame before the first packet from it.
-    Recover,
-    /// Make one frame up; `lost` when the packet it stands for is known to be lost.
-    Conceal {
-        lost: bool,
-    },
 }
 
 impl JitterBuffer {
@@ -88,15 +77,7 @@ impl JitterBuffer {
     /// [`VoiceError::Settings`] when a setting is out of range, [`VoiceError::Codec`] when libopus
     /// refuses.
     pub fn new(settings: JitterSettings) -> Result<Self, VoiceError> {
-        if settings.depth_max_ms > 1000 {
-            return Err(VoiceError::Settings("depth_max_ms, at most 1000"));
-        }
-        if settings.depth_min_ms > settings.depth_max_ms {
-            return Err(VoiceError::Settings("depth_min_ms, at most depth_max_ms"));
-        }
-        if !(1..=50).contains(&settings.concealed_max) {
-            return Err(VoiceError::Settings("concealed_max, 1 to 50"));
-        }
+        settings.check()?;
         let packets = u64::from(settings.depth_max_ms) / FRAME_MS;
         Ok(Self {
             settings,
@@ -113,8 +94,8 @@ impl JitterBuffer {
             concealed_run: 0,
             decoded_mode: None,
             label: None,
-            loss: 0.0,
-            fec: false,
+            loss: Loss::default(),
+            fresh: true,
             stats: JitterStats::default(),
         })
     }
@@ -133,14 +114,14 @@ impl JitterBuffer {
             Pushed::Restarted { timestamp } => {
                 self.stats.received += 1;
                 self.stop();
-                self.decoder.reset();
+                self.begin();
                 self.delay.reset();
                 self.delay.observe(arrival, timestamp);
             }
             Pushed::Late { timestamp } => {
                 self.stats.late += 1;
                 // It was not lost after all, and the depth should have been greater.
-                self.loss = (self.loss - LOSS_STEP).max(0.0);
+                self.loss.forgive();
                 self.delay.observe(arrival, timestamp);
             }
             Pushed::Duplicate => {}
@@ -204,11 +185,10 @@ impl JitterBuffer {
         self.clock = TickClock::new();
         self.stop();
         self.fifo.clear();
-        self.decoder.reset();
+        self.begin();
         self.decoded_mode = None;
         self.label = None;
-        self.loss = 0.0;
-        self.fec = false;
+        self.loss = Loss::default();
     }
 
     /// Counts so far, and the present depth.
@@ -231,8 +211,12 @@ impl JitterBuffer {
     fn target(&self) -> i64 {
         let least = i64::from(self.settings.depth_min_ms) * SAMPLES_PER_MS;
         let most = i64::from(self.settings.depth_max_ms) * SAMPLES_PER_MS;
-        let wanted = self.delay.target(self.fec);
-        let floor = if self.fec { least + FRAME } else { least };
+        let wanted = self.delay.target(self.loss.wants_fec());
+        let floor = if self.loss.wants_fec() {
+            least + FRAME
+        } else {
+            least
+        };
         wanted.max(floor).min(most)
     }
 
@@ -311,13 +295,14 @@ impl JitterBuffer {
             return Step::Idle;
         }
         let missing = head.sequence - self.queue.next;
-        let gap = head.timestamp - self.expected;
+        let timestamp = head.timestamp;
+        let gap = timestamp - self.expected;
         if !(0..=(missing + 1) * FRAME).contains(&gap) {
             // A sender that pauses starts its encoder afresh.
-            self.decoder.reset();
+            self.begin();
         }
         self.playing = true;
-        self.expected = head.timestamp;
+        self.expected = timestamp;
         self.waited = 0;
         self.concealed_run = 0;
         Step::Decode
@@ -344,12 +329,18 @@ impl JitterBuffer {
         }
     }
 
+    /// Forgets what the decoder remembers: what comes next begins a stream.
+    fn begin(&mut self) {
+        self.decoder.reset();
+        self.fresh = true;
+    }
+
     fn decode(&mut self, label: Option<Mode>) {
         // A label that differs from the packet's own means that something of another mode, or made
         // up beside one, was played in between.
         let changed = label != self.decoded_mode || label != self.label_now();
         if changed {
-            self.decoder.reset();
+            self.begin();
         }
         let Some((missing, slot)) = self.queue.take() else {
             return;
@@ -366,14 +357,22 @@ impl JitterBuffer {
         if kind == Kind::Concealed {
             // The packet looked like Opus and was not: its time passes in silence.
             self.scratch.fill(0);
-            self.decoder.reset();
+            self.begin();
             self.stats.concealed += 1;
         }
-        let wave = self.scratch.get(..samples).unwrap_or(&[]);
+        let wave = self.scratch.get_mut(..samples).unwrap_or(&mut []);
+        if self.fresh && label.is_some() && kind == Kind::Decoded {
+            // A client that does not reset its encoder has its look-ahead here, captured in the mode
+            // before. One that does has silence here: nothing of it is lost.
+            let unsure = samples.min(LOOK_AHEAD);
+            wave.iter_mut().take(unsure).for_each(|sample| *sample = 0);
+        }
+        self.fresh = kind == Kind::Concealed;
         self.fifo.append(wave, label, kind, 1.0);
         self.decoded_mode = label;
         self.concealed_run = 0;
-        self.count_loss(missing);
+        self.stats.lost += missing.unsigned_abs();
+        self.loss.count(missing);
     }
 
     fn recover(&mut self, label: Option<Mode>) {
@@ -410,20 +409,6 @@ impl JitterBuffer {
         }
     }
 
-    fn count_loss(&mut self, missing: i64) {
-        self.stats.lost += missing.unsigned_abs();
-        for _ in 0..missing.min(10) {
-            self.loss += (1.0 - self.loss) * LOSS_STEP;
-        }
-        if self.loss > LOSS_ON {
-            self.fec = true;
-        }
-        self.loss -= self.loss * LOSS_STEP;
-        if self.loss < LOSS_OFF {
-            self.fec = false;
-        }
-    }
-
     /// Shortens or lengthens what waits in the fifo when the depth is not what it should be.
     fn scale(&mut self, now: i64, depth: i64) {
         if !self.playing || self.concealed_run > 0 {
@@ -454,21 +439,6 @@ impl std::fmt::Debug for JitterBuffer {
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }
-}
-
-/// The narrower of two labels. Of an unstamped frame nothing is known, so beside a stamped one it
-/// counts as Listen.
-fn narrowest(a: Option<Mode>, b: Option<Mode>) -> Option<Mode> {
-    match (a, b) {
-        (None, None) => None,
-        (Some(a), Some(b)) => Some(a.narrower(b)),
-        _ => Some(Mode::Listen),
-    }
-}
-
-fn to_samples(now: Duration) -> i64 {
-    // In millionths of a second times 48 this holds for 6000 years.
-    i64::try_from(now.as_micros() * 48 / 1000).unwrap_or(i64::MAX / 4)
 }
 
 #[cfg(test)]

@@ -156,7 +156,8 @@ fn concealment_fades_and_ends_in_idle() {
         .iter()
         .filter(|(kind, _)| *kind == Kind::Concealed)
         .count();
-    assert_eq!(concealed, 5);
+    // Five frames' worth, which may lie across six when the depth is no whole number of frames.
+    assert!((5..=6).contains(&concealed), "{concealed}");
     assert!(
         levels
             .iter()
@@ -354,4 +355,37 @@ fn settings_out_of_range_are_refused() {
             Err(VoiceError::Settings(_))
         ));
     }
+}
+
+#[test]
+fn m3_the_look_ahead_of_a_client_that_does_not_reset_its_encoder_is_blanked_at_a_widening() {
+    // Ten loud frames whispered, then ten barged, through one encoder that is never reset.
+    let stream = Stream::new(20);
+    let mut buffer = buffer();
+    let mut first_barged = None;
+    for index in 0..20 {
+        let now = ms(20 * index as u64);
+        let mode = Some(if index < 10 {
+            Mode::Whisper
+        } else {
+            Mode::Barge
+        });
+        buffer.push(
+            now,
+            &Packet {
+                mode,
+                ..stream.packet(index)
+            },
+        );
+        let pulled = buffer.pull(now + ms(10));
+        if pulled.mode == Some(Mode::Barge) && first_barged.is_none() {
+            first_barged = Some(*pulled.frame);
+        }
+    }
+    let frame = first_barged.expect("a barged frame");
+    assert!(frame[..LOOK_AHEAD].iter().all(|&sample| sample == 0));
+    assert!(
+        rms(&frame[LOOK_AHEAD..]) > 3_000.0,
+        "what was barged is played"
+    );
 }

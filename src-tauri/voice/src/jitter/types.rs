@@ -2,6 +2,8 @@
 
 use mix::{Frame, Mode};
 
+use crate::VoiceError;
+
 /// How deep the buffer may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JitterSettings {
@@ -11,6 +13,21 @@ pub struct JitterSettings {
     pub depth_max_ms: u32,
     /// Frames concealed in a row before the stream counts as idle, 1 to 50; they fade out.
     pub concealed_max: u32,
+}
+
+impl JitterSettings {
+    pub(super) fn check(&self) -> Result<(), VoiceError> {
+        if self.depth_max_ms > 1000 {
+            return Err(VoiceError::Settings("depth_max_ms, at most 1000"));
+        }
+        if self.depth_min_ms > self.depth_max_ms {
+            return Err(VoiceError::Settings("depth_min_ms, at most depth_max_ms"));
+        }
+        if !(1..=50).contains(&self.concealed_max) {
+            return Err(VoiceError::Settings("concealed_max, 1 to 50"));
+        }
+        Ok(())
+    }
 }
 
 impl Default for JitterSettings {
@@ -79,4 +96,27 @@ pub struct JitterStats {
     pub depth_ms: u32,
     /// Interarrival jitter (RFC 3550 §6.4.1).
     pub jitter_ms: u32,
+}
+
+/// The narrower of two labels. Of an unstamped frame nothing is known, so beside a stamped one it
+/// counts as Listen.
+pub(super) fn narrowest(a: Option<Mode>, b: Option<Mode>) -> Option<Mode> {
+    match (a, b) {
+        (None, None) => None,
+        (Some(a), Some(b)) => Some(a.narrower(b)),
+        _ => Some(Mode::Listen),
+    }
+}
+
+/// What to do for the next samples.
+pub(super) enum Step {
+    Idle,
+    /// Decode the first packet that waits.
+    Decode,
+    /// Recover the frame before the first packet from it.
+    Recover,
+    /// Make one frame up; `lost` when the packet it stands for is known to be lost.
+    Conceal {
+        lost: bool,
+    },
 }
