@@ -1,7 +1,7 @@
 //! The service's parts, as requests and sockets work with them, and what goes across several of them.
 
 use crate::auth::Auth;
-use crate::calls_tmp::Calls;
+use crate::calls::Calls;
 use crate::config::Config;
 use crate::http::Readiness;
 use crate::hub::{Hub, availability};
@@ -104,7 +104,11 @@ impl App {
         let media = self.media.is_alive();
         let readiness = Readiness {
             ready: store.is_ok() && media,
-            store: if store.is_ok() { "ok" } else { "cannot be written" },
+            store: if store.is_ok() {
+                "ok"
+            } else {
+                "cannot be written"
+            },
             media: if media { "ok" } else { "stopped" },
         };
         *last = Some((Instant::now(), readiness.clone()));
@@ -116,6 +120,8 @@ impl App {
         self.metrics.page(&Gauges {
             hub: self.hub.counts(),
             media: self.media.metrics(),
+            calls: self.calls.active_count(),
+            saves: self.calls.save_counts(),
             ready: self.readiness().await.ready,
             uptime: self.started.elapsed(),
         })

@@ -31,6 +31,8 @@ pub struct Config {
     pub read_only: bool,
     /// Whether a new store gets the demonstration's organizations.
     pub demo: bool,
+    /// Further managers that the demonstration's first organization gets, for load.
+    pub demo_members: usize,
     /// The address of the media workers' UDP sockets.
     pub media_bind: IpAddr,
     /// The address that clients are told to send media to; none is the one that is bound.
@@ -49,6 +51,8 @@ pub struct Config {
     pub opus_expected_loss_percent: u8,
     /// A folder of speech for the simulated lead, G.722 files; none is a synthesized voice.
     pub lead_speech: Option<PathBuf>,
+    /// Whether the simulated lead never lets anybody finish.
+    pub lead_talks_over: bool,
     /// What is logged: a level, or `target=level` pairs with commas.
     pub log: String,
     /// How it is written.
@@ -85,6 +89,7 @@ impl Default for Config {
             data_bytes_max: 0,
             read_only: false,
             demo: false,
+            demo_members: 0,
             media_bind: IpAddr::from(Ipv4Addr::LOCALHOST),
             media_advertise: None,
             media_port_base: 0,
@@ -94,6 +99,7 @@ impl Default for Config {
             opus_complexity: 5,
             opus_expected_loss_percent: 5,
             lead_speech: None,
+            lead_talks_over: false,
             log: "info".into(),
             log_format: LogFormat::Json,
             access_token_s: 15 * 60,
@@ -162,6 +168,11 @@ pub struct Flags {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demo: Option<bool>,
+    /// Managers that the demonstration gets beside its people, for measurements: member-0001@demo.example
+    /// and so on, at most 1000 [default: 0].
+    #[arg(long, env = "CALL_COACHING_DEMO_MEMBERS", value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub demo_members: Option<usize>,
     /// The address that the media workers' UDP sockets are bound to [default: 127.0.0.1].
     #[arg(long, env = "CALL_COACHING_MEDIA_BIND", value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -203,6 +214,17 @@ pub struct Flags {
     #[arg(long, env = "CALL_COACHING_LEAD_SPEECH", value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lead_speech: Option<PathBuf>,
+    /// The simulated lead talks all the time, also while it is spoken to; for measurements
+    /// [default: false].
+    #[arg(
+        long,
+        env = "CALL_COACHING_LEAD_TALKS_OVER",
+        value_name = "true|false",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lead_talks_over: Option<bool>,
     /// What is logged: error, warn, info, debug, trace, or pairs such as info,service=debug
     /// [default: info].
     #[arg(long, env = "CALL_COACHING_LOG", value_name = "LEVELS")]
@@ -323,6 +345,8 @@ impl Config {
             "opus_complexity is 0 to 10".into()
         } else if self.opus_expected_loss_percent > 100 {
             "opus_expected_loss_percent is 0 to 100".into()
+        } else if self.demo_members > 1000 {
+            "demo_members is 0 to 1000".into()
         } else if self.workers > 256 {
             "workers is 0 to 256".into()
         } else if self.stream_events_max == 0 || self.socket_queue_max < 4 || self.sockets_max == 0
@@ -375,10 +399,7 @@ mod tests {
         let unknown = merged("partys_max = 5", &Flags::default()).unwrap_err();
         assert!(unknown.to_string().contains("partys_max"), "{unknown}");
         let outside = merged("opus_complexity = 11", &Flags::default()).unwrap_err();
-        assert!(
-            outside.to_string().contains("opus_complexity"),
-            "{outside}"
-        );
+        assert!(outside.to_string().contains("opus_complexity"), "{outside}");
         assert!(merged("workers = \"two\"", &Flags::default()).is_err());
     }
 
@@ -400,10 +421,7 @@ mod tests {
                 .unwrap_or_else(|| panic!("{name} has no flag"));
             assert!(flag.get_help().is_some(), "{name}");
             let variable = flag.get_env().unwrap().to_str().unwrap();
-            assert_eq!(
-                variable,
-                format!("CALL_COACHING_{}", name.to_uppercase())
-            );
+            assert_eq!(variable, format!("CALL_COACHING_{}", name.to_uppercase()));
         }
         command.clone().debug_assert();
     }

@@ -6,7 +6,6 @@
 mod app;
 mod auth;
 mod calls;
-mod calls_tmp;
 mod clock;
 mod config;
 mod facts;

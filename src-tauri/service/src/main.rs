@@ -83,7 +83,13 @@ fn log(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Json => registry
-            .with(lines.json().flatten_event(true).with_current_span(true).with_span_list(false))
+            .with(
+                lines
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(true)
+                    .with_span_list(false),
+            )
             .try_init()?,
         LogFormat::Text => registry.with(lines.with_ansi(false)).try_init()?,
     }

@@ -2,6 +2,7 @@
 //!
 //! Labels hold routes, statuses and stages only: nothing of any user or organization.
 
+use crate::calls::SaveCounts;
 use crate::hub::HubCounts;
 use media::{MediaMetrics, Stage};
 use std::collections::BTreeMap;
@@ -33,6 +34,10 @@ pub struct Gauges {
     pub hub: HubCounts,
     /// The media workers'.
     pub media: MediaMetrics,
+    /// Calls that are not over.
+    pub calls: u64,
+    /// What became of changes on calls that were to be kept.
+    pub saves: SaveCounts,
     /// Whether the last readiness check was good.
     pub ready: bool,
     /// Since the start.
@@ -72,17 +77,39 @@ impl Metrics {
     #[must_use]
     pub fn page(&self, gauges: &Gauges) -> String {
         let mut page = Page(String::with_capacity(8 * 1024));
-        page.one("ready", "gauge", "Whether the service is ready.", u64::from(gauges.ready));
-        page.one("uptime_seconds", "gauge", "Since the start.", gauges.uptime.as_secs());
-        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        page.head("http_requests_total", "counter", "Requests by route and status.");
+        page.one(
+            "ready",
+            "gauge",
+            "Whether the service is ready.",
+            u64::from(gauges.ready),
+        );
+        page.one(
+            "uptime_seconds",
+            "gauge",
+            "Since the start.",
+            gauges.uptime.as_secs(),
+        );
+        let requests = self
+            .requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        page.head(
+            "http_requests_total",
+            "counter",
+            "Requests by route and status.",
+        );
         for ((method, route, status), served) in &requests {
             page.line(&format!(
                 "http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {}",
                 served.count
             ));
         }
-        page.head("http_request_seconds_total", "counter", "Time that requests took.");
+        page.head(
+            "http_request_seconds_total",
+            "counter",
+            "Time that requests took.",
+        );
         for ((method, route, status), served) in &requests {
             page.line(&format!(
                 "http_request_seconds_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {:.6}",
@@ -92,8 +119,23 @@ impl Metrics {
         let signed_in = self.sign_ins.load(Ordering::Relaxed);
         let refused = self.sign_ins_refused.load(Ordering::Relaxed);
         page.one("sign_ins_total", "counter", "Sign-ins.", signed_in);
-        page.one("sign_ins_refused_total", "counter", "Sign-ins that were refused.", refused);
+        page.one(
+            "sign_ins_refused_total",
+            "counter",
+            "Sign-ins that were refused.",
+            refused,
+        );
         page.hub(&gauges.hub);
+        page.one("calls", "gauge", "Calls that are not over.", gauges.calls);
+        let help = "Tries to keep a change on a call that failed.";
+        page.one(
+            "call_saves_failed_total",
+            "counter",
+            help,
+            gauges.saves.failed,
+        );
+        let help = "Changes on calls that could not be kept.";
+        page.one("call_saves_lost_total", "counter", help, gauges.saves.lost);
         page.media(&gauges.media);
         page.0
     }
@@ -118,37 +160,125 @@ impl Page {
 
     fn hub(&mut self, hub: &HubCounts) {
         self.one("sockets", "gauge", "WebSockets that are in.", hub.sockets);
-        self.one("streams", "gauge", "Event streams that are held.", hub.streams);
-        self.one("events_total", "counter", "Events that were numbered.", hub.events);
+        self.one(
+            "streams",
+            "gauge",
+            "Event streams that are held.",
+            hub.streams,
+        );
+        self.one(
+            "events_total",
+            "counter",
+            "Events that were numbered.",
+            hub.events,
+        );
         let help = "WebSockets closed because their client did not read.";
         self.one("sockets_slow_total", "counter", help, hub.slow);
     }
 
     fn media(&mut self, media: &MediaMetrics) {
-        self.one("calls", "gauge", "Calls that have media.", media.calls);
+        self.one(
+            "media_calls",
+            "gauge",
+            "Calls that have media.",
+            media.calls,
+        );
         self.one("legs", "gauge", "Parties in calls.", media.legs);
-        self.one("connections", "gauge", "WebRTC connections.", media.connections);
+        self.one(
+            "connections",
+            "gauge",
+            "WebRTC connections.",
+            media.connections,
+        );
         for (name, help, value) in [
-            ("ticks", "Mixing ticks: one for each call and 20 ms.", media.ticks),
-            ("ticks_late", "Ticks that finished over 20 ms late.", media.ticks_late),
-            ("ticks_skipped", "Ticks that were given up.", media.ticks_skipped),
+            (
+                "ticks",
+                "Mixing ticks: one for each call and 20 ms.",
+                media.ticks,
+            ),
+            (
+                "ticks_late",
+                "Ticks that finished over 20 ms late.",
+                media.ticks_late,
+            ),
+            (
+                "ticks_skipped",
+                "Ticks that were given up.",
+                media.ticks_skipped,
+            ),
             ("encodes", "Mixes that were encoded.", media.encodes),
-            ("encodes_missed", "Mixes that could not be encoded.", media.encodes_missed),
-            ("decodes", "Frames taken from a jitter buffer.", media.decodes),
-            ("packets_lost", "Packets of clients that were not there in time.", media.lost),
-            ("packets_recovered", "Lost packets recovered from the next.", media.recovered),
-            ("frames_concealed", "Frames that were made up.", media.concealed),
-            ("packets_late", "Packets that came after their turn.", media.late),
-            ("packets_refused", "Packets of clients that were not Opus.", media.refused),
-            ("datagrams_in", "Datagrams that were read.", media.packets_in),
-            ("datagrams_out", "Datagrams that were sent.", media.packets_out),
+            (
+                "encodes_missed",
+                "Mixes that could not be encoded.",
+                media.encodes_missed,
+            ),
+            (
+                "decodes",
+                "Frames taken from a jitter buffer.",
+                media.decodes,
+            ),
+            (
+                "packets_lost",
+                "Packets of clients that were not there in time.",
+                media.lost,
+            ),
+            (
+                "packets_recovered",
+                "Lost packets recovered from the next.",
+                media.recovered,
+            ),
+            (
+                "frames_concealed",
+                "Frames that were made up.",
+                media.concealed,
+            ),
+            (
+                "packets_late",
+                "Packets that came after their turn.",
+                media.late,
+            ),
+            (
+                "packets_refused",
+                "Packets of clients that were not Opus.",
+                media.refused,
+            ),
+            (
+                "datagrams_in",
+                "Datagrams that were read.",
+                media.packets_in,
+            ),
+            (
+                "datagrams_out",
+                "Datagrams that were sent.",
+                media.packets_out,
+            ),
             ("rtp_in", "Authentic RTP packets of clients.", media.rtp_in),
             ("rtp_out", "RTP packets to clients.", media.rtp_out),
-            ("datagrams_unknown", "Datagrams from nobody known.", media.dropped_unknown),
-            ("datagrams_malformed", "Malformed datagrams.", media.dropped_malformed),
-            ("datagrams_unsent", "Datagrams that the kernel did not take.", media.send_failed),
-            ("levels_dropped", "Level events that nobody took in time.", media.levels_dropped),
-            ("media_panics", "Connections given up after a panic.", media.panics),
+            (
+                "datagrams_unknown",
+                "Datagrams from nobody known.",
+                media.dropped_unknown,
+            ),
+            (
+                "datagrams_malformed",
+                "Malformed datagrams.",
+                media.dropped_malformed,
+            ),
+            (
+                "datagrams_unsent",
+                "Datagrams that the kernel did not take.",
+                media.send_failed,
+            ),
+            (
+                "levels_dropped",
+                "Level events that nobody took in time.",
+                media.levels_dropped,
+            ),
+            (
+                "media_panics",
+                "Connections given up after a panic.",
+                media.panics,
+            ),
         ] {
             self.one(&format!("{name}_total"), "counter", help, value);
         }

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::auth::{Auth, AuthSettings, Passwords};
-use crate::calls_tmp::Calls;
+use crate::calls::{Calls, CallsParts, CallsSettings};
 use crate::clock::now;
 use crate::config::{Config, ConfigError};
 use crate::facts::Facts;
@@ -79,7 +79,9 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
             .await
             .map_err(|_| StartError::Demo)?
             .map_err(|_| StartError::Demo)?;
-        database.seed_demo(&hash, now()).await?;
+        database
+            .seed_demo(&hash, config.demo_members, now())
+            .await?;
     }
     let listener = TcpListener::bind(config.listen)
         .await
@@ -117,7 +119,23 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         None => simulated_line(&config).await?,
     };
     let auth = Auth::new(store.clone(), auth_settings(&config));
-    let calls = Calls::start();
+    let limits = call::Limits {
+        party_max: config.parties_max,
+        ..call::Limits::default()
+    };
+    let calls = Calls::start(CallsParts {
+        settings: CallsSettings {
+            limits,
+            ..CallsSettings::default()
+        },
+        directory: Arc::new(Facts::new(store.clone(), presence)),
+        repository: store.calls.clone(),
+        notify: hub.clone(),
+        media: media.clone(),
+        media_events: events,
+        line,
+    })
+    .await;
     let app = Arc::new(App {
         store,
         auth,
@@ -173,8 +191,7 @@ async fn serve(listener: TcpListener, app: Arc<App>, closing: CancellationToken)
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
     });
-    let router = crate::http::router(app)
-        .into_make_service_with_connect_info::<SocketAddr>();
+    let router = crate::http::router(app).into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, router)
         .with_graceful_shutdown(closing.cancelled_owned())
         .await;
@@ -185,12 +202,13 @@ async fn serve(listener: TcpListener, app: Arc<App>, closing: CancellationToken)
 
 async fn simulated_line(config: &Config) -> Result<Arc<dyn LeadLine>, StartError> {
     let folder = config.lead_speech.clone();
-    let speech = tokio::task::spawn_blocking(move || media::lead::load_sentences(folder.as_deref()))
-        .await
-        .map_err(|_| StartError::Demo)?;
+    let speech =
+        tokio::task::spawn_blocking(move || media::lead::load_sentences(folder.as_deref()))
+            .await
+            .map_err(|_| StartError::Demo)?;
     let line = SimulatedLine::new(SimulatedLineSettings {
         sentences: speech.sentences,
-        talks_over: false,
+        talks_over: config.lead_talks_over,
         ear: None,
     })?;
     Ok(Arc::new(line))

@@ -6,8 +6,8 @@
 mod password;
 mod rate_limit;
 
-pub use password::{PasswordError, Passwords};
-pub use rate_limit::{RateLimit, Rate};
+pub use password::Passwords;
+pub use rate_limit::{Rate, RateLimit};
 
 use crate::random::{self, Hash};
 use crate::store::{NewSignIn, Principal, Rotated, Rotation, Store, StoreError};
@@ -114,7 +114,9 @@ impl Auth {
             return Err(AuthError::RateLimited);
         }
         let credentials = self.store.accounts.credentials(&email).await?;
-        let expected = credentials.as_ref().map(|found| found.password_hash.clone());
+        let expected = credentials
+            .as_ref()
+            .map(|found| found.password_hash.clone());
         let right = self
             .passwords
             .verify(request.password.clone(), expected)
@@ -241,7 +243,9 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -98,7 +98,8 @@ impl Default for Passwords {
 /// The hash that a password is checked against when the e-mail address is nobody's.
 fn nobodys_hash() -> Option<&'static str> {
     static HASH: OnceLock<Option<String>> = OnceLock::new();
-    HASH.get_or_init(|| Passwords::hash("nobody").ok()).as_deref()
+    HASH.get_or_init(|| Passwords::hash("nobody").ok())
+        .as_deref()
 }
 
 #[cfg(test)]

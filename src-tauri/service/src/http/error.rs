@@ -48,6 +48,12 @@ impl IntoResponse for Refused {
     }
 }
 
+impl From<ErrorBody> for Refused {
+    fn from(body: ErrorBody) -> Self {
+        Self(body)
+    }
+}
+
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         match &error {

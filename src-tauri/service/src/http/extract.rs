@@ -94,8 +94,8 @@ async fn read(body: Body) -> Result<Vec<u8>, Refused> {
     let mut bytes = Vec::new();
     let mut length = 0;
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk
-            .map_err(|_| Refused::new(Code::InvalidRequest, "The body ended too early."))?;
+        let chunk =
+            chunk.map_err(|_| Refused::new(Code::InvalidRequest, "The body ended too early."))?;
         length += chunk.len();
         if length <= BODY_BYTES_MAX {
             bytes.extend_from_slice(&chunk);

@@ -1,6 +1,7 @@
 //! The HTTP API: thin handlers over the store, the hub and the calls.
 
 mod auth;
+mod call;
 mod directory;
 mod error;
 mod extract;
@@ -10,7 +11,6 @@ mod organization;
 mod trace;
 
 pub use error::Refused;
-pub use extract::BODY_BYTES_MAX;
 pub use ops::Readiness;
 
 use crate::app::App;
@@ -18,6 +18,7 @@ use crate::hub::socket;
 use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -34,7 +35,10 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(api)
         .route("/api/v1/socket/", get(upgrade))
         .route("/api/events.schema.json", get(openapi::events_schema))
-        .route("/api/openapi.json", get(move || openapi::document(document)))
+        .route(
+            "/api/openapi.json",
+            get(move || openapi::document(document)),
+        )
         .route("/health", get(ops::health))
         .route("/ready", get(ops::ready))
         .route("/metrics", get(ops::metrics))
@@ -44,7 +48,10 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(axum::middleware::from_fn_with_state(app.clone(), trace::watch))
+        .layer(axum::middleware::from_fn_with_state(
+            app.clone(),
+            trace::watch,
+        ))
         .with_state(app)
 }
 
@@ -66,10 +73,33 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(directory::lead))
         .routes(routes!(directory::contacts))
         .routes(routes!(directory::phone_numbers))
+        .routes(routes!(call::calls, call::place))
+        .routes(routes!(call::call))
+        .routes(routes!(call::hang_up))
+        .routes(routes!(call::hold))
+        .routes(routes!(call::mute))
+        .routes(routes!(call::dtmf))
+        .routes(routes!(call::media))
+        .routes(routes!(call::join, call::leave))
+        .routes(routes!(call::mode))
+        .routes(routes!(call::invite))
+        .routes(routes!(call::invitation_targets))
+        .routes(routes!(call::invitations))
+        .routes(routes!(call::decline))
 }
 
 /// Opens a WebSocket. The messages are in `/api/events.schema.json`; the token goes into `hello`.
-async fn upgrade(State(app): State<Arc<App>>, upgrade: WebSocketUpgrade) -> Response {
+async fn upgrade(
+    State(app): State<Arc<App>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let Ok(upgrade) = upgrade else {
+        return Refused::new(
+            Code::InvalidRequest,
+            "This path takes a WebSocket (RFC 6455).",
+        )
+        .into_response();
+    };
     upgrade
         .max_message_size(socket::FRAME_BYTES_MAX)
         .max_frame_size(socket::FRAME_BYTES_MAX)

@@ -14,9 +14,15 @@ const DESCRIPTION: &str = include_str!("openapi.md");
 
 /// Codes that every operation may answer with, and when.
 const ALWAYS: &[(Code, &str)] = &[
-    (Code::InvalidRequest, "`invalid_request`: the request is not of the form that is documented."),
+    (
+        Code::InvalidRequest,
+        "`invalid_request`: the request is not of the form that is documented.",
+    ),
     (Code::Internal, "`internal`: a fault of the service's own."),
-    (Code::Unavailable, "`unavailable`: it cannot be done just now, for instance because the store cannot be written. Try again later."),
+    (
+        Code::Unavailable,
+        "`unavailable`: it cannot be done just now, for instance because the store cannot be written. Try again later.",
+    ),
 ];
 
 #[derive(OpenApi)]
@@ -84,10 +90,16 @@ fn refusals(path: &str, method: &str) -> Vec<(Code, &'static str)> {
         },
     ));
     if path.ends_with("/sign_in/") {
-        refusals.push((Code::RateLimited, "`rate_limited`: too many failures; wait and try again."));
+        refusals.push((
+            Code::RateLimited,
+            "`rate_limited`: too many failures; wait and try again.",
+        ));
     }
     if matches!(method, "post" | "put" | "patch") {
-        refusals.push((Code::TooLarge, "`too_large`: the body has more than 64 KiB."));
+        refusals.push((
+            Code::TooLarge,
+            "`too_large`: the body has more than 64 KiB.",
+        ));
     }
     if path.contains("{id}") || path == "/api/v1/activity/call/" && method == "post" {
         refusals.push((

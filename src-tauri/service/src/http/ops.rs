@@ -38,7 +38,10 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
 /// Everything that is counted, for Prometheus.
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
         app.metrics_page().await,
     )
         .into_response()

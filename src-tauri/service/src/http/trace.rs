@@ -25,7 +25,10 @@ pub async fn watch(
 ) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
-    let route = matched.map_or_else(|| "unknown".to_owned(), |matched| matched.as_str().to_owned());
+    let route = matched.map_or_else(
+        || "unknown".to_owned(),
+        |matched| matched.as_str().to_owned(),
+    );
     let request_id = random::id_suffix(now());
     // The path without its query; on a line about a call, the call.
     let call_id = call_in(request.uri().path());

@@ -7,7 +7,7 @@ mod presence;
 pub mod socket;
 mod stream;
 
-pub use presence::{ActiveCalls, InProcessPresence, Presence, availability};
+pub use presence::{InProcessPresence, Presence, availability};
 
 use crate::calls::Notify;
 use crate::store::Principal;

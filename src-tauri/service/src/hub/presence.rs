@@ -126,7 +126,10 @@ mod tests {
         let user = UserId::parse("user_1").unwrap();
         let native = ClientType::Native;
         assert!(presence.arrive(&user, native));
-        assert!(!presence.arrive(&user, native), "the second device changes nothing");
+        assert!(
+            !presence.arrive(&user, native),
+            "the second device changes nothing"
+        );
         assert!(presence.arrive(&user, ClientType::Web));
         assert!(!presence.leave(&user, native));
         assert!(presence.is_online(&user, native));

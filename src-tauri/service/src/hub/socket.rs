@@ -79,13 +79,15 @@ pub async fn serve(app: Arc<App>, socket: WebSocket) {
     let (own_in, own) = mpsc::channel(8);
     let writer = tokio::spawn(write(sink, welcome, backlog, queue, own, close.clone()));
     if seat.presence_changed {
-        app.hub.availability_changed(&who.organization_id, &who.user_id);
+        app.hub
+            .availability_changed(&who.organization_id, &who.user_id);
     }
     let ended = read(&app, &who, &mut stream, &own_in, close).await;
     drop(own_in);
     // Offline at once, whatever the writer still has to say.
     if seat.leave() {
-        app.hub.availability_changed(&who.organization_id, &who.user_id);
+        app.hub
+            .availability_changed(&who.organization_id, &who.user_id);
     }
     tracing::info!(user_id = %who.user_id, device_id = %who.device_id, ended, "a socket went");
     let _ = tokio::time::timeout(LAST_WORD * 2, writer).await;
@@ -210,7 +212,7 @@ async fn write(
     let reason = loop {
         tokio::select! {
             biased;
-            reason = closed(&mut close) => break reason,
+            reason = closed(&mut close) => break Some(reason),
             said = own.recv() => {
                 let message = match said {
                     // The reader is done, and so is the socket.
@@ -223,20 +225,23 @@ async fn write(
                 };
                 if !unless_slow(say(&mut sink, &message), &mut closing).await { return }
             }
-            outgoing = queue.recv() => match outgoing {
-                None => break None,
-                Some(outgoing) => {
-                    let text = text_of(outgoing);
-                    if !unless_slow(put(&mut sink, text), &mut closing).await { return }
-                }
-            },
+            // When the place in the hub is gone, the reader has the last word.
+            Some(outgoing) = queue.recv() => {
+                let text = text_of(outgoing);
+                if !unless_slow(put(&mut sink, text), &mut closing).await { return }
+            }
         }
     };
     match reason {
         // A client that does not read gets no last word: the connection is dropped.
         Some(CloseReason::Slow) => {}
         Some(CloseReason::SignedOut) => {
-            refuse(sink, Code::Unauthenticated, "The sign-in is over. Sign in again.").await;
+            refuse(
+                sink,
+                Code::Unauthenticated,
+                "The sign-in is over. Sign in again.",
+            )
+            .await;
         }
         Some(CloseReason::GoingAway) => {
             let last = async {
@@ -266,20 +271,24 @@ async fn unless_slow(
     }
 }
 
-/// Waits until the service closes the socket, and gives the reason.
-async fn closed(close: &mut watch::Receiver<Option<CloseReason>>) -> Option<CloseReason> {
-    close
+/// Waits until the service closes the socket, and gives the reason; for ever when the socket has left
+/// the hub by itself.
+async fn closed(close: &mut watch::Receiver<Option<CloseReason>>) -> CloseReason {
+    let reason = close
         .wait_for(Option::is_some)
         .await
         .ok()
-        .and_then(|reason| *reason)
+        .and_then(|reason| *reason);
+    match reason {
+        Some(reason) => reason,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits until the service gives the socket up because its client does not read.
 async fn slow(close: &mut watch::Receiver<Option<CloseReason>>) {
     let is_slow = |reason: &Option<CloseReason>| *reason == Some(CloseReason::Slow);
     if close.wait_for(is_slow).await.is_err() {
-        // Its place in the hub is gone, so nothing more can make it slow.
         std::future::pending::<()>().await;
     }
 }

@@ -20,7 +20,10 @@ pub struct DemoOrganization {
         &'static [&'static str],
     )],
     /// Lead, then its contacts with their numbers.
-    pub leads: &'static [(&'static str, &'static [(&'static str, &'static [&'static str])])],
+    pub leads: &'static [(
+        &'static str,
+        &'static [(&'static str, &'static [&'static str])],
+    )],
     /// Number, label, kind.
     pub numbers: &'static [(&'static str, &'static str, PhoneNumberKind)],
 }
@@ -51,10 +54,34 @@ pub const ORGANIZATIONS: &[DemoOrganization] = &[
         plan: Plan::Enterprise,
         people: &[
             ("Riley", "Reed", "riley@demo.example", "User", &["Sales"]),
-            ("Morgan", "Moss", "morgan@demo.example", "Manager", &["Coaches"]),
-            ("Casey", "Cole", "casey@demo.example", "Manager", &["Coaches"]),
-            ("Jordan", "Jay", "jordan@demo.example", "Manager", &["Coaches"]),
-            ("Taylor", "Tate", "taylor@demo.example", "Trainee", &["Sales"]),
+            (
+                "Morgan",
+                "Moss",
+                "morgan@demo.example",
+                "Manager",
+                &["Coaches"],
+            ),
+            (
+                "Casey",
+                "Cole",
+                "casey@demo.example",
+                "Manager",
+                &["Coaches"],
+            ),
+            (
+                "Jordan",
+                "Jay",
+                "jordan@demo.example",
+                "Manager",
+                &["Coaches"],
+            ),
+            (
+                "Taylor",
+                "Tate",
+                "taylor@demo.example",
+                "Trainee",
+                &["Sales"],
+            ),
             ("Sam", "Shaw", "sam@demo.example", "User", &["Sales"]),
             ("Alex", "Ash", "admin@demo.example", "Admin", &[]),
         ],
@@ -63,7 +90,10 @@ pub const ORGANIZATIONS: &[DemoOrganization] = &[
             (
                 "Initech",
                 &[
-                    ("Ivan Ingram", &["+15557000200", "+15557000201", "+15557000202"]),
+                    (
+                        "Ivan Ingram",
+                        &["+15557000200", "+15557000201", "+15557000202"],
+                    ),
                     ("Iris Irwin", &["+15557000203", "+15557000204"]),
                 ],
             ),
@@ -78,7 +108,13 @@ pub const ORGANIZATIONS: &[DemoOrganization] = &[
     DemoOrganization {
         name: "Other Org",
         plan: Plan::Professional,
-        people: &[("Olive", "Orr", "other@other.example", "Admin", &["Everybody"])],
+        people: &[(
+            "Olive",
+            "Orr",
+            "other@other.example",
+            "Admin",
+            &["Everybody"],
+        )],
         leads: &[("Umbrella", &[("Uma Unger", &["+15557000900"])])],
         numbers: &[("+15550009", "Main line", PhoneNumberKind::Internal)],
     },

@@ -186,10 +186,7 @@ pub trait Organizations: Send + Sync {
         user: &UserId,
     ) -> Result<Option<User>, StoreError>;
     /// Every active member, with the permissions of their role, and the organization's plan.
-    async fn members(
-        &self,
-        organization: &OrganizationId,
-    ) -> Result<Vec<MemberFacts>, StoreError>;
+    async fn members(&self, organization: &OrganizationId) -> Result<Vec<MemberFacts>, StoreError>;
     /// One active member.
     async fn member(
         &self,

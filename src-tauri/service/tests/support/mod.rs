@@ -3,9 +3,11 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 use futures_util::{SinkExt, StreamExt};
+use media::{SimulatedLine, SimulatedLineSettings};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use service::{Config, Hooks, Running};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -32,6 +34,19 @@ pub fn config() -> Config {
     }
 }
 
+/// A line whose leads are as in the demonstration, but say nothing: there is no speech to prepare.
+fn hooks() -> Hooks {
+    let silent = SimulatedLineSettings {
+        sentences: Vec::new(),
+        talks_over: false,
+        ear: None,
+    };
+    Hooks {
+        lead_line: Some(Arc::new(SimulatedLine::new(silent).unwrap())),
+        recording: None,
+    }
+}
+
 impl Service {
     pub async fn start() -> Self {
         Self::start_with(config()).await
@@ -43,9 +58,7 @@ impl Service {
             data: folder.path().to_owned(),
             ..config
         };
-        let running = service::start(config.clone(), Hooks::default())
-            .await
-            .unwrap();
+        let running = service::start(config.clone(), hooks()).await.unwrap();
         Self {
             base: format!("http://{}", running.http_addr),
             running: Some(running),
@@ -59,9 +72,7 @@ impl Service {
     pub async fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
         self.stop().await;
         change(&mut self.config);
-        let running = service::start(self.config.clone(), Hooks::default())
-            .await
-            .unwrap();
+        let running = service::start(self.config.clone(), hooks()).await.unwrap();
         self.base = format!("http://{}", running.http_addr);
         self.running = Some(running);
     }

@@ -12,7 +12,11 @@ use wire::{Call, CallId, CoachLeg, Invitation, InvitationStatus, LeadId, Organiz
 
 #[async_trait]
 impl CallRepository for Database {
-    async fn save_call(&self, organization: &OrganizationId, call: &Call) -> Result<(), StoreError> {
+    async fn save_call(
+        &self,
+        organization: &OrganizationId,
+        call: &Call,
+    ) -> Result<(), StoreError> {
         let bare = Call {
             coach_legs: Vec::new(),
             ..call.clone()

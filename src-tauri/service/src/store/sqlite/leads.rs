@@ -5,9 +5,7 @@ use crate::store::{Leads, StoreError};
 use async_trait::async_trait;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use wire::{
-    Contact, Lead, LeadId, ListQuery, OrganizationId, PhoneNumber, PhoneNumberId,
-};
+use wire::{Contact, Lead, LeadId, ListQuery, OrganizationId, PhoneNumber, PhoneNumberId};
 
 #[async_trait]
 impl Leads for Database {
@@ -42,14 +40,13 @@ impl Leads for Database {
         organization: &OrganizationId,
         lead: &LeadId,
     ) -> Result<Option<Lead>, StoreError> {
-        let row = sqlx::query(
-            "SELECT id, display_name FROM lead WHERE organization_id = ? AND id = ?",
-        )
-        .bind(organization.as_str())
-        .bind(lead.as_str())
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(failed)?;
+        let row =
+            sqlx::query("SELECT id, display_name FROM lead WHERE organization_id = ? AND id = ?")
+                .bind(organization.as_str())
+                .bind(lead.as_str())
+                .fetch_optional(&self.reader)
+                .await
+                .map_err(failed)?;
         match row {
             Some(row) => Ok(Some(self.whole(&row).await?)),
             None => Ok(None),

@@ -15,7 +15,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Row, Sqlite, SqlStr, Transaction};
+use sqlx::{Row, SqlStr, Sqlite, Transaction};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +88,10 @@ impl Database {
         let reader = pool(READERS).connect_lazy_with(options.pragma("query_only", "1"));
         let database = Self { writer, reader };
         if !read_only {
-            migrator().run(&database.writer).await.map_err(not_migrated)?;
+            migrator()
+                .run(&database.writer)
+                .await
+                .map_err(not_migrated)?;
         }
         Ok(Arc::new(database))
     }

@@ -96,10 +96,7 @@ impl Organizations for Database {
         .transpose()
     }
 
-    async fn members(
-        &self,
-        organization: &OrganizationId,
-    ) -> Result<Vec<MemberFacts>, StoreError> {
+    async fn members(&self, organization: &OrganizationId) -> Result<Vec<MemberFacts>, StoreError> {
         sqlx::query(
             "SELECT account_id, plan, (SELECT group_concat(permission) FROM role_permission
                                        WHERE role_permission.role_id = membership.role_id) AS permissions

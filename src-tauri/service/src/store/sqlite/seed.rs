@@ -9,11 +9,17 @@ use std::collections::HashMap;
 use wire::Timestamp;
 
 impl Database {
-    /// Makes the demonstration's organizations, when the store holds none; whether it did.
+    /// Makes the demonstration's organizations, when the store holds none; whether it did. The first
+    /// one gets so many further `members`, all of them managers.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written.
-    pub async fn seed_demo(&self, password_hash: &str, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn seed_demo(
+        &self,
+        password_hash: &str,
+        members: usize,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
         let organizations: i64 = sqlx::query_scalar("SELECT count(*) FROM organization")
             .fetch_one(&mut *tx)
@@ -22,8 +28,10 @@ impl Database {
         if organizations > 0 {
             return Ok(false);
         }
+        let mut members = members;
         for organization in ORGANIZATIONS {
-            seed(&mut tx, organization, password_hash, now).await?;
+            seed(&mut tx, organization, members, password_hash, now).await?;
+            members = 0;
         }
         tx.commit().await.map_err(failed)?;
         Ok(true)
@@ -45,6 +53,7 @@ impl Database {
 async fn seed(
     tx: &mut SqliteConnection,
     organization: &DemoOrganization,
+    members: usize,
     password_hash: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -53,7 +62,11 @@ async fn seed(
     insert(
         tx,
         "INSERT INTO organization (id, name, plan) VALUES (?, ?, ?)",
-        &[&organization_id, organization.name, &to_text(&organization.plan)?],
+        &[
+            &organization_id,
+            organization.name,
+            &to_text(&organization.plan)?,
+        ],
     )
     .await?;
     let mut role_ids = HashMap::new();
@@ -112,6 +125,27 @@ async fn seed(
             .await?;
         }
     }
+    for number in 1..=members {
+        let account_id = id("user_");
+        let (last_name, email) = (
+            format!("{number:04}"),
+            format!("member-{number:04}@demo.example"),
+        );
+        insert(
+            tx,
+            "INSERT INTO account (id, first_name, last_name, email, password_hash)
+             VALUES (?, ?, ?, ?, ?)",
+            &[&account_id, "Member", &last_name, &email, password_hash],
+        )
+        .await?;
+        let role_id = role_ids.get("Manager").map_or("", String::as_str);
+        insert(
+            tx,
+            "INSERT INTO membership (id, organization_id, account_id, role_id) VALUES (?, ?, ?, ?)",
+            &[&id("memb_"), &organization_id, &account_id, role_id],
+        )
+        .await?;
+    }
     for (name, contacts) in organization.leads {
         let lead_id = id("lead_");
         insert(
@@ -126,7 +160,13 @@ async fn seed(
                 tx,
                 "INSERT INTO contact (id, organization_id, lead_id, position, display_name)
                  VALUES (?, ?, ?, CAST(? AS INTEGER), ?)",
-                &[&contact_id, &organization_id, &lead_id, &position.to_string(), name],
+                &[
+                    &contact_id,
+                    &organization_id,
+                    &lead_id,
+                    &position.to_string(),
+                    name,
+                ],
             )
             .await?;
             for (position, number) in phones.iter().enumerate() {
@@ -145,7 +185,13 @@ async fn seed(
             tx,
             "INSERT INTO phone_number (id, organization_id, number, label, kind)
              VALUES (?, ?, ?, ?, ?)",
-            &[&id("phon_"), &organization_id, number, label, &to_text(kind)?],
+            &[
+                &id("phon_"),
+                &organization_id,
+                number,
+                label,
+                &to_text(kind)?,
+            ],
         )
         .await?;
     }
@@ -159,7 +205,9 @@ async fn insert(
 ) -> Result<(), StoreError> {
     values
         .iter()
-        .fold(sqlx::query(sql), |query, value| query.bind((*value).to_owned()))
+        .fold(sqlx::query(sql), |query, value| {
+            query.bind((*value).to_owned())
+        })
         .execute(connection)
         .await
         .map_err(failed)?;
