@@ -347,10 +347,10 @@ impl PeerConnectionEventHandler for Handler {
             }
             RTCPeerConnectionState::Disconnected
             | RTCPeerConnectionState::Failed
-            | RTCPeerConnectionState::Closed => {
-                if !self.lost.swap(true, Ordering::Relaxed) {
-                    let _ = self.events.try_send(PeerEvent::Lost);
-                }
+            | RTCPeerConnectionState::Closed
+                if !self.lost.swap(true, Ordering::Relaxed) =>
+            {
+                let _ = self.events.try_send(PeerEvent::Lost);
             }
             _ => {}
         }

@@ -292,6 +292,7 @@ impl Path {
         // The tail of the last frame: nothing when the encoder stands on Listen already.
         self.switches.settle(mode);
         self.send(&SILENCE, Mode::Listen).await;
+        self.paused_at.get_or_insert_with(Instant::now);
     }
 
     async fn tick(&mut self) {
@@ -331,10 +332,7 @@ impl Path {
         let mut packet = [0; MAX_PACKET_BYTES];
         let stamped = match self.encoder.encode(frame, mode, &mut packet) {
             Ok(Some(stamped)) => stamped,
-            Ok(None) => {
-                self.paused_at.get_or_insert_with(Instant::now);
-                return;
-            }
+            Ok(None) => return,
             Err(error) => {
                 tracing::warn!(%error, "a frame is not sent");
                 return;
@@ -350,7 +348,9 @@ impl Path {
             return;
         };
         if let Some(paused_at) = self.paused_at.take() {
-            let frames = paused_at.elapsed().as_millis() / FRAME.as_millis();
+            // Less the flush packet before the pause, and this frame after it.
+            let pause = paused_at.elapsed().saturating_sub(2 * FRAME);
+            let frames = pause.as_millis() / FRAME.as_millis();
             outgoing.pause();
             outgoing.skip(u32::try_from(frames).unwrap_or(0));
         }

@@ -149,9 +149,8 @@ impl Coaching {
     /// The service answered a question with the leg as it is.
     pub(crate) fn granted(&mut self, request: RequestId, leg: CoachLeg) -> Option<Settled> {
         let ask = self.asked.take_if(|ask| ask.request == request)?;
-        if request >= self.doubt_ends_with {
-            self.learn(leg, true);
-        }
+        // An answer from before a doubt does not end it, but may narrow.
+        self.learn(leg, request >= self.doubt_ends_with);
         self.fall_back();
         Some(Settled {
             command: ask.command,
@@ -216,16 +215,18 @@ impl Coaching {
         let mode = Mode::from(self.leg.mode);
         let settles = newer && self.asked.is_none() && self.next.is_none();
         self.grant = match self.grant {
-            _ if is_answer => Some(mode.narrower(self.wanted_next())),
+            _ if is_answer => Some(mode.narrower(self.narrowest_asked())),
             Some(_) if settles => Some(mode),
             Some(grant) => Some(grant.narrower(mode)),
             None => None,
         };
     }
 
-    /// What the next question is to ask for: a grant beyond it is already given up.
-    fn wanted_next(&self) -> Mode {
-        self.next.as_ref().map_or(Mode::Barge, |want| want.mode)
+    /// The narrowest of what is being asked for: a grant beyond it is given up already.
+    fn narrowest_asked(&self) -> Mode {
+        let asked = self.asked.as_ref().map_or(Mode::Barge, |ask| ask.mode);
+        let next = self.next.as_ref().map_or(Mode::Barge, |want| want.mode);
+        asked.narrower(next)
     }
 
     /// When nothing is under way, what is not granted is not wanted either: a later grant that

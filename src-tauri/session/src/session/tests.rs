@@ -1,1 +1,6 @@
+//! The session by its rules: the stamp against a service whose answers and events come late and in
+//! any order, and each course of events by itself.
 
+mod course;
+mod random;
+mod world;
