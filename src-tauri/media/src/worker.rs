@@ -254,8 +254,8 @@ impl Worker {
         let least = self.phases.iter().enumerate().min_by_key(|(_, n)| **n);
         let phase = least.map_or(0, |(phase, _)| phase);
         let ticks = self.elapsed(now).as_micros() / TICK.as_micros() + 1;
-        let first = self.origin + TICK * ticks as u32 + TURN * phase as u32;
-        (phase, first)
+        let start = Duration::from_micros((ticks * TICK.as_micros()) as u64);
+        (phase, self.origin + start + TURN * phase as u32)
     }
 
     /// Notes when a connection wants to be asked again.
