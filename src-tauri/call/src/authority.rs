@@ -31,14 +31,15 @@ impl Authority {
         }
     }
 
-    /// The authority to do nothing: what holds when the facts cannot be had.
+    /// The authority to do nothing: of who is not an active member, or whose facts cannot be had. The
+    /// plan is taken to hold the feature, so that the reason which is told is the member's own.
     #[must_use]
-    pub const fn none(plan: Plan) -> Self {
+    pub const fn none(active: bool) -> Self {
         Self {
-            active: true,
+            active,
             listen: false,
             barge: false,
-            plan,
+            plan: Plan::Enterprise,
         }
     }
 

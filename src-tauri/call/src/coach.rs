@@ -1,6 +1,5 @@
 //! The coaches on the call: joining, switching, losing the connection, leaving.
 
-use crate::input::revoked_reason;
 use crate::view::admit;
 use crate::{
     Authority, GrantCause, HISTORY_LINES_MAX, Join, LEGS_KEPT_MAX, Machine, Output, REP_LEG,
@@ -8,8 +7,8 @@ use crate::{
 };
 use mix::{LegId, Mode, Role};
 use wire::{
-    CoachLeg, CoachLegStatus, CoachMode, DeviceId, HangupCause, LegEndReason, ParticipationAction,
-    ParticipationEntry, Plan, Timestamp, UserId,
+    CoachLeg, CoachLegStatus, CoachMode, DeviceId, LegEndReason, ParticipationAction,
+    ParticipationEntry, Timestamp, UserId,
 };
 
 /// A coach's leg and its audio.
@@ -23,15 +22,15 @@ pub(crate) struct Coach {
 }
 
 impl Coach {
-    fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.leg.status != CoachLegStatus::Done
     }
 
-    fn mode(&self) -> Mode {
+    pub(crate) fn mode(&self) -> Mode {
         self.leg.mode.into()
     }
 
-    fn note(&mut self, now: Timestamp, action: ParticipationAction) {
+    pub(crate) fn note(&mut self, now: Timestamp, action: ParticipationAction) {
         let history = &mut self.leg.participation_history;
         if history.len() >= HISTORY_LINES_MAX {
             history.remove(0);
@@ -42,7 +41,7 @@ impl Coach {
         });
     }
 
-    fn changed(&self) -> Output {
+    pub(crate) fn changed(&self) -> Output {
         Output::CoachLegChanged(Box::new(self.leg.clone()))
     }
 }
@@ -89,7 +88,7 @@ impl Machine {
         self.live().find(|coach| coach.leg.user_id == *user)
     }
 
-    fn live_at(&self, user: &UserId) -> Option<usize> {
+    pub(crate) fn live_at(&self, user: &UserId) -> Option<usize> {
         self.coaches
             .iter()
             .position(|coach| coach.is_live() && coach.leg.user_id == *user)
@@ -356,95 +355,13 @@ impl Machine {
         self.put(changed);
     }
 
-    /// What was taken away takes effect at once (A2). A rep who is deactivated is out of the call
-    /// like everywhere else, which ends it; nothing else that happens to the rep's role does.
-    pub(crate) fn authority_changed(&mut self, user: &UserId, authority: &Authority) {
-        if *user == self.call.user_id {
-            if !authority.active {
-                self.end(HangupCause::RepLost);
-            }
-            return;
-        }
-        let Some(at) = self.live_at(user) else {
-            return;
-        };
-        if let Some(reason) = revoked_reason(authority) {
-            self.end_coach(at, reason);
-            return;
-        }
-        let now = self.now;
-        let Some(coach) = self.coaches.get_mut(at) else {
-            return;
-        };
-        if authority.ceiling().is_some_and(|most| coach.mode() <= most) {
-            return;
-        }
-        coach.leg.mode = CoachMode::Listen;
-        coach.note(now, ParticipationAction::MovedToListen);
-        let leg = coach.audio;
-        let changed = coach.changed();
-        self.put(Output::SetGrant {
-            leg,
-            mode: Mode::Listen,
-            cause: GrantCause::Revoked,
-        });
-        self.put(changed);
-    }
-
-    /// Whether the call can be joined changed for everybody, whichever way the plan changed.
-    pub(crate) fn plan_changed(&mut self, plan: Plan) {
-        if !plan.has_call_coaching() {
-            self.end_coaches(LegEndReason::PlanChanged);
-        }
-        self.put(Output::CallChanged);
-    }
-
-    pub(crate) fn expire_coaches(&mut self) {
-        let now = self.now;
-        // Each turn ends one leg, so there are at most as many turns as legs.
-        while let Some(at) = self
-            .coaches
-            .iter()
-            .position(|coach| coach.deadline.is_some_and(|deadline| deadline <= now))
-        {
-            self.end_coach(at, LegEndReason::ConnectionLost);
-        }
-    }
-
-    pub(crate) fn end_coaches(&mut self, reason: LegEndReason) {
-        while let Some(at) = self.coaches.iter().position(Coach::is_live) {
-            self.end_coach(at, reason);
-        }
-    }
-
-    fn end_coach(&mut self, at: usize, reason: LegEndReason) {
-        let now = self.now;
-        let was_full = self.is_full();
-        let Some(coach) = self.coaches.get_mut(at) else {
-            return;
-        };
-        coach.leg.status = CoachLegStatus::Done;
-        coach.leg.mode = CoachMode::Listen;
-        coach.leg.date_done = Some(now);
-        coach.leg.end_reason = Some(reason);
-        coach.deadline = None;
-        coach.note(now, ParticipationAction::Left);
-        let leg = coach.audio;
-        let changed = coach.changed();
-        self.put(Output::RemoveLeg { leg });
-        self.put(changed);
-        if was_full && reason != LegEndReason::CallEnded && reason != LegEndReason::ServiceStopped {
-            self.put(Output::CallChanged);
-        }
-    }
-
     fn live_by_audio(&mut self, audio: LegId) -> Option<&mut Coach> {
         self.coaches
             .iter_mut()
             .find(|coach| coach.is_live() && coach.audio == audio)
     }
 
-    fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.live().count().saturating_add(2) >= self.limits.party_max
     }
 

@@ -16,6 +16,7 @@ mod limits;
 mod machine;
 mod output;
 mod refusal;
+mod revoking;
 mod view;
 
 pub use authority::Authority;

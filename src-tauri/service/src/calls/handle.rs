@@ -3,25 +3,19 @@
 use super::news;
 use super::owner::{Owner, Sources, State};
 use super::question::{Question, Refused, Reply, Snapshot};
-use super::saves::{Counters, SaveCounts, Saves, Thing, write};
+use super::saves::{Counters, SaveCounts, Saves};
 use super::{CallRepository, Directory, Notify};
 use crate::clock::now;
 use crate::random::id_suffix;
 use crate::store::StoreError;
-use call::{
-    Authority, Digits, Input, Invitee, Join, Limits, Machine, Placed, Refusal, Viewer, abandoned,
-    joinability, view,
-};
-use media::{LeadLine, Media, MediaError, MediaEvent};
+use call::{Authority, Input, Limits, Refusal, Viewer, abandoned, view};
+use media::{LeadLine, Media, MediaEvent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use wire::{
-    Call, CallId, ClientType, CoachLeg, CoachLegStatus, Code, DeviceId, Direction, ErrorBody,
-    Invitation, InvitationId, InvitationRequest, InvitationStatus, InvitationTarget, JoinRequest,
-    Joinability, Lead, LeadBrief, LeadId, LegId, List, ListQuery, MediaAnswer, MediaOffer,
-    ModeRequest, OrganizationId, PlaceCallRequest, Plan, UserId,
+    Call, CallId, ClientType, Code, DeviceId, ErrorBody, InvitationStatus, OrganizationId, Plan,
+    UserId,
 };
 
 /// Questions that wait for the owner. Who asks waits when there are more.
@@ -29,11 +23,7 @@ const QUESTIONS_MAX: usize = 1024;
 const LEAD_EVENTS_MAX: usize = 1024;
 const FAILURES_MAX: usize = 1024;
 /// How often facts are looked up again when they changed meanwhile.
-const LOOKUPS_MAX: usize = 5;
-/// How long the store may take to take a new call in.
-const PLACE_MAX: Duration = Duration::from_secs(3);
-/// How many users one request may invite.
-const INVITEES_MAX: usize = 100;
+pub(super) const LOOKUPS_MAX: usize = 5;
 
 /// Bounds of calls.
 #[derive(Debug, Clone, Copy)]
@@ -91,24 +81,24 @@ pub struct Caller {
 /// than `not_found`, `call_ended` and `unavailable` it may be.
 #[derive(Clone)]
 pub struct Calls {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
-    questions: mpsc::Sender<Question>,
-    settings: CallsSettings,
-    directory: Arc<dyn Directory>,
-    repository: Arc<dyn CallRepository>,
-    media: Media,
-    facts: Arc<AtomicU64>,
-    active: Arc<AtomicU64>,
-    counters: Arc<Counters>,
+pub(super) struct Shared {
+    pub(super) questions: mpsc::Sender<Question>,
+    pub(super) settings: CallsSettings,
+    pub(super) directory: Arc<dyn Directory>,
+    pub(super) repository: Arc<dyn CallRepository>,
+    pub(super) media: Media,
+    pub(super) facts: Arc<AtomicU64>,
+    pub(super) active: Arc<AtomicU64>,
+    pub(super) counters: Arc<Counters>,
     // Held from the look-up of a changed authority until the owner has it, so that of two changes
     // the later is also the later to arrive.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
 }
 
-type Result<T> = std::result::Result<T, ErrorBody>;
+pub(super) type Result<T> = std::result::Result<T, ErrorBody>;
 
 impl Calls {
     /// Closes what a service that died left behind, and starts the owner. To be called within a
@@ -128,11 +118,7 @@ impl Calls {
             media: parts.media.clone(),
             line: parts.line,
             notify: parts.notify.clone(),
-            news: news::start(
-                parts.directory.clone(),
-                parts.notify,
-                parts.settings.limits,
-            ),
+            news: news::start(parts.directory.clone(), parts.notify, parts.settings.limits),
             saves: Saves::start(parts.repository.clone(), counters.clone()),
             lead_events,
             failures,
@@ -161,424 +147,16 @@ impl Calls {
         }
     }
 
-    /// Places a call. It is not placed when the store cannot take it in.
-    ///
-    /// # Errors
-    /// `not_found` for lead, contact or number; `invalid_request` for a phone that is not the
-    /// contact's; `conflict` when the lead has no phone.
-    pub async fn place(&self, caller: &Caller, request: &PlaceCallRequest) -> Result<Call> {
-        let organization = &caller.organization_id;
-        let directory = &self.shared.directory;
-        let viewer = self.viewer(caller).await?;
-        if !viewer.authority.active {
-            return Err(error(
-                Code::PermissionRequired,
-                "You are not an active member. Ask an admin.",
-            ));
-        }
-        let number = directory
-            .phone_number(organization, &request.local_phone_id)
-            .await
-            .map_err(stored)?
-            .ok_or_else(|| error(Code::NotFound, "There is no such phone number."))?;
-        let lead = directory
-            .lead(organization, &request.lead_id)
-            .await
-            .map_err(stored)?
-            .ok_or_else(|| error(Code::NotFound, "There is no such lead."))?;
-        let (contact, remote_phone) = whom(&lead, request)?;
-        let at = now();
-        let placed = Placed {
-            id: fresh(CallId::from_suffix)?,
-            rep: caller.user_id.clone(),
-            rep_leg: fresh(LegId::from_suffix)?,
-            lead: LeadBrief {
-                id: lead.id,
-                display_name: lead.display_name,
-            },
-            contact: Some(contact),
-            direction: Direction::Outbound,
-            local_phone: number.number,
-            local_phone_type: number.kind,
-            remote_phone,
-        };
-        let machine = Machine::new(at, placed, self.shared.settings.limits);
-        let record = Arc::new(machine.record());
-        let thing = Thing::Call(record.clone());
-        let save = write(&*self.shared.repository, organization, &thing);
-        let saved = tokio::time::timeout(PLACE_MAX, save).await;
-        if !matches!(saved, Ok(Ok(()))) {
-            tracing::error!(call_id = %record.id, ?saved, "the call is not placed: it cannot be kept");
-            return Err(error(
-                Code::Unavailable,
-                "The call cannot be kept just now, so it was not placed. Try again shortly.",
-            ));
-        }
-        let answer = self
-            .ask(|reply| Question::Place {
-                organization: organization.clone(),
-                client_type: caller.client_type,
-                machine: Box::new(machine),
-                reply,
-            })
-            .await;
-        match answer {
-            Ok(snapshot) => Ok(self.shown(&snapshot.record, &viewer)),
-            Err(refused) => {
-                // It was written and never was.
-                let never = Thing::Call(Arc::new(abandoned((*record).clone(), at)));
-                if let Err(error) = write(&*self.shared.repository, organization, &never).await {
-                    tracing::error!(call_id = %record.id, %error, "a call that was not placed stays as one in progress until the next start");
-                }
-                Err(refused.into())
-            }
-        }
-    }
-
-    /// One call, in progress or past.
-    ///
-    /// # Errors
-    /// None but those of all.
-    pub async fn get(&self, caller: &Caller, call: &CallId) -> Result<Call> {
-        let viewer = self.viewer(caller).await?;
-        let record = self.record(caller, call).await?;
-        Ok(self.shown(&record, &viewer))
-    }
-
-    /// Calls, newest first; those of one lead when it is given, those in progress only when `active`.
-    ///
-    /// # Errors
-    /// None but those of all.
-    pub async fn list(
-        &self,
-        caller: &Caller,
-        lead: Option<&LeadId>,
-        active: bool,
-        page: &ListQuery,
-    ) -> Result<List<Call>> {
-        let organization = caller.organization_id.clone();
-        let viewer = self.viewer(caller).await?;
-        let known = self
-            .put(|reply| Question::Known {
-                organization,
-                reply,
-            })
-            .await?;
-        let (limit, skip) = (page.limit(), page.skip());
-        let mut records: Vec<Arc<Call>> = if active {
-            let mut live: Vec<Arc<Call>> = known
-                .into_iter()
-                .filter(|call| !call.status.is_over())
-                .filter(|call| lead.is_none_or(|lead| call.lead.id == *lead))
-                .collect();
-            live.sort_by(|one, other| {
-                (other.date_created, &other.id).cmp(&(one.date_created, &one.id))
-            });
-            live.drain(..live.len().min(skip as usize));
-            live
-        } else {
-            let kept = self
-                .shared
-                .repository
-                .calls(&caller.organization_id, lead, limit.saturating_add(1), skip)
-                .await
-                .map_err(stored)?;
-            // What is in memory is newer than what the store has by now.
-            kept.into_iter()
-                .map(|kept| {
-                    let newer = known.iter().find(|known| known.id == kept.id);
-                    newer.cloned().unwrap_or_else(|| Arc::new(kept))
-                })
-                .collect()
-        };
-        let has_more = records.len() > limit as usize;
-        records.truncate(limit as usize);
-        Ok(List {
-            data: records
-                .iter()
-                .map(|record| self.shown(record, &viewer))
-                .collect(),
-            has_more,
-        })
-    }
-
-    /// The rep hangs up: the call ends (J5).
-    ///
-    /// # Errors
-    /// `permission_required` for others.
-    pub async fn hang_up(&self, caller: &Caller, call: &CallId) -> Result<Call> {
-        let user = caller.user_id.clone();
-        self.change(caller, call, Input::HangUp { user }).await
-    }
-
-    /// The rep holds the lead, or takes them off hold.
-    ///
-    /// # Errors
-    /// `permission_required` for others.
-    pub async fn set_held(&self, caller: &Caller, call: &CallId, held: bool) -> Result<Call> {
-        let user = caller.user_id.clone();
-        self.change(caller, call, Input::SetHeld { user, held })
-            .await
-    }
-
-    /// The rep or a coach mutes themself, or takes the mute off.
-    ///
-    /// # Errors
-    /// `not_found` for who is not on the call, `conflict` for a coach who unmutes on another device
-    /// than the one with the audio.
-    pub async fn set_muted(&self, caller: &Caller, call: &CallId, muted: bool) -> Result<Call> {
-        let input = Input::SetMuted {
-            user: caller.user_id.clone(),
-            device: caller.device_id.clone(),
-            muted,
-        };
-        self.change(caller, call, input).await
-    }
-
-    /// The rep presses keys.
-    ///
-    /// # Errors
-    /// `invalid_request` for what is no key, `permission_required` for others.
-    pub async fn send_dtmf(&self, caller: &Caller, call: &CallId, digits: &str) -> Result<()> {
-        let input = Input::Dtmf {
-            user: caller.user_id.clone(),
-            digits: Digits::parse(digits)?,
-        };
-        self.give(caller, call, input, None).await.map(|_| ())
-    }
-
-    /// Connects the device's audio to the caller's leg. A coach is in Listen afterwards.
-    ///
-    /// # Errors
-    /// `not_found` for who is not on the call, `conflict` when another device of the coach has the
-    /// audio, `invalid_request` and `too_large` for the offer.
-    pub async fn media_offer(
-        &self,
-        caller: &Caller,
-        call: &CallId,
-        offer: &MediaOffer,
-    ) -> Result<MediaAnswer> {
-        let of = (caller.clone(), call.clone());
-        let leg = self
-            .put(|reply| Question::MediaLeg {
-                caller: of.0,
-                call: of.1,
-                reply,
-            })
-            .await?;
-        let leg = match leg {
-            Ok(leg) => leg,
-            Err(refused) => return Err(self.explain(caller, call, refused).await),
-        };
-        let answer = self.shared.media.connect(call, leg, &offer.sdp).await;
-        let sdp = answer.map_err(|error| media_error(call, &error))?;
-        self.give(caller, call, Input::MediaOffered(leg), None)
-            .await?;
-        Ok(MediaAnswer { sdp })
-    }
-
-    /// Joins a call in Listen, or moves the audio of a coach to this device (J1 to J4, M1).
-    ///
-    /// # Errors
-    /// `inbound_call`, `external_number`, `plan_required`, `permission_required`, `own_call`,
-    /// `call_full`, `invite_expired`; `user_offline` for another client than the desktop app.
-    pub async fn join(
-        &self,
-        caller: &Caller,
-        call: &CallId,
-        request: &JoinRequest,
-    ) -> Result<CoachLeg> {
-        if caller.client_type != ClientType::Native {
-            return Err(error(
-                Code::UserOffline,
-                "Coaching takes the desktop app. Sign in there and join from it.",
-            ));
-        }
-        let leg = fresh(LegId::from_suffix)?;
-        let input = |authority| {
-            Input::Join(Join {
-                user: caller.user_id.clone(),
-                device: caller.device_id.clone(),
-                authority,
-                leg: leg.clone(),
-                invitation: request.invitation_id.clone(),
-            })
-        };
-        let snapshot = self.decide(caller, call, input).await?;
-        leg_of(&snapshot, &caller.user_id)
-    }
-
-    /// A coach leaves; nothing else ends (J5). The leg is done.
-    ///
-    /// # Errors
-    /// `not_found` for who does not coach.
-    pub async fn leave(&self, caller: &Caller, call: &CallId) -> Result<CoachLeg> {
-        let user = caller.user_id.clone();
-        let snapshot = self
-            .give(caller, call, Input::Leave { user }, None)
-            .await?;
-        leg_of(&snapshot, &caller.user_id)
-    }
-
-    /// A coach switches the mode (M1, A2). It holds when this returns.
-    ///
-    /// # Errors
-    /// `permission_required`, `plan_required`; `conflict` when another device has the audio, or it is
-    /// being reconnected; `not_found` for who does not coach.
-    pub async fn set_mode(
-        &self,
-        caller: &Caller,
-        call: &CallId,
-        request: &ModeRequest,
-    ) -> Result<CoachLeg> {
-        let input = |authority| Input::SetMode {
-            user: caller.user_id.clone(),
-            device: caller.device_id.clone(),
-            mode: request.mode,
-            authority,
-        };
-        let snapshot = self.decide(caller, call, input).await?;
-        leg_of(&snapshot, &caller.user_id)
-    }
-
-    /// The rep invites teammates: all of them, or on an error nobody (W3). Who has an open invitation
-    /// keeps that one.
-    ///
-    /// # Errors
-    /// `invalid_request` for none or more than 100, `not_found` for who is no teammate, `user_offline`
-    /// for who has no desktop app online, and whatever would refuse an invited teammate's join.
-    pub async fn invite(
-        &self,
-        caller: &Caller,
-        call: &CallId,
-        request: &InvitationRequest,
-    ) -> Result<List<Invitation>> {
-        let users = &request.user_ids;
-        if users.is_empty() || users.len() > INVITEES_MAX {
-            return Err(error(
-                Code::InvalidRequest,
-                format!("Invite 1 to {INVITEES_MAX} teammates at once."),
-            ));
-        }
-        for _ in 0..LOOKUPS_MAX {
-            let facts_of = self.shared.facts.load(Ordering::SeqCst);
-            let mut invitees = Vec::with_capacity(users.len());
-            for user in users {
-                let member = self.member(&caller.organization_id, user).await?;
-                let authority = member
-                    .ok_or_else(|| error(Code::NotFound, "There is no such teammate."))?;
-                invitees.push(Invitee {
-                    user: user.clone(),
-                    authority,
-                    native_online: self.shared.directory.is_native_online(user),
-                    invitation: fresh(InvitationId::from_suffix)?,
-                });
-            }
-            let user = caller.user_id.clone();
-            let input = Input::Invite { user, invitees };
-            match self.try_give(caller, call, input, Some(facts_of)).await {
-                Err(Refused::Stale) => {}
-                Err(refused) => return Err(self.explain(caller, call, refused).await),
-                Ok(snapshot) => return Ok(open_of(&snapshot, users)),
-            }
-        }
-        Err(Refused::Stale.into())
-    }
-
-    /// Whom the rep may invite now: teammates with a desktop app online who are not on the call, and
-    /// whether they could join (W3).
-    ///
-    /// # Errors
-    /// `permission_required` for others than the rep.
-    pub async fn invitation_targets(
-        &self,
-        caller: &Caller,
-        call: &CallId,
-    ) -> Result<List<InvitationTarget>> {
-        let record = self.record(caller, call).await?;
-        if record.user_id != caller.user_id {
-            return Err(Refusal::rep_only("invite teammates").into());
-        }
-        let directory = &self.shared.directory;
-        let members = directory.members(&caller.organization_id).await;
-        let on_call = |user: &UserId| {
-            let mut legs = record.coach_legs.iter();
-            legs.any(|leg| leg.user_id == *user && leg.status != CoachLegStatus::Done)
-        };
-        let data = members
-            .map_err(stored)?
-            .into_iter()
-            .filter(|member| member.user_id != caller.user_id && !on_call(&member.user_id))
-            .filter(|member| directory.is_native_online(&member.user_id))
-            .map(|member| {
-                let viewer = Viewer {
-                    user: member.user_id.clone(),
-                    authority: member.authority,
-                };
-                InvitationTarget {
-                    user_id: member.user_id,
-                    joinability: target(&record, &self.shared.settings.limits, &viewer),
-                }
-            })
-            .collect();
-        Ok(List {
-            data,
-            has_more: false,
-        })
-    }
-
-    /// The caller's own open invitations.
-    ///
-    /// # Errors
-    /// None but those of all.
-    pub async fn open_invitations(&self, caller: &Caller) -> Result<List<Invitation>> {
-        let (organization, user) = (caller.organization_id.clone(), caller.user_id.clone());
-        let mut data = self
-            .put(|reply| Question::Invitations {
-                organization,
-                user,
-                reply,
-            })
-            .await?;
-        data.sort_by(|one, other| (one.date_created, &one.id).cmp(&(other.date_created, &other.id)));
-        Ok(List {
-            data,
-            has_more: false,
-        })
-    }
-
-    /// The invited teammate declines.
-    ///
-    /// # Errors
-    /// `not_found` for others, `invite_expired` when it is no longer open.
-    pub async fn decline(&self, caller: &Caller, invitation: &InvitationId) -> Result<Invitation> {
-        let snapshot = self
-            .ask(|reply| Question::Decline {
-                caller: caller.clone(),
-                invitation: invitation.clone(),
-                reply,
-            })
-            .await?;
-        let mut invitations = snapshot.invitations.iter();
-        let found = invitations.find(|one| one.id == *invitation);
-        found
-            .cloned()
-            .ok_or_else(|| Refusal::no_invitation().into())
-    }
-
     /// What a member may do changed. When this returns it holds on every call, and whom it put out is
     /// told (A2).
     pub async fn authority_changed(&self, organization: &OrganizationId, user: &UserId) {
-        let _in_turn = self.shared.changing.lock().await;
+        let in_turn = self.shared.changing.lock().await;
         self.shared.facts.fetch_add(1, Ordering::SeqCst);
         let authority = match self.member(organization, user).await {
             Ok(Some(authority)) => authority,
-            Ok(None) => Authority {
-                active: false,
-                ..Authority::none(Plan::Startup)
-            },
+            Ok(None) => Authority::none(false),
             // What cannot be known is not allowed.
-            Err(_) => Authority::none(Plan::Enterprise),
+            Err(_) => Authority::none(true),
         };
         let waits = self
             .put(|reply| Question::AuthorityChanged {
@@ -588,7 +166,7 @@ impl Calls {
                 reply,
             })
             .await;
-        drop(_in_turn);
+        drop(in_turn);
         wait(waits).await;
     }
 
@@ -626,7 +204,12 @@ impl Calls {
         self.shared.counters.read()
     }
 
-    async fn change(&self, caller: &Caller, call: &CallId, input: Input) -> Result<Call> {
+    pub(super) async fn change(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+        input: Input,
+    ) -> Result<Call> {
         let viewer = self.viewer(caller).await?;
         let snapshot = self.give(caller, call, input, None).await?;
         Ok(self.shown(&snapshot.record, &viewer))
@@ -634,7 +217,7 @@ impl Calls {
 
     /// Gives a call an input that depends on what the caller may do at the very moment (A2): when
     /// that changes between look-up and decision, it is looked up again.
-    async fn decide(
+    pub(super) async fn decide(
         &self,
         caller: &Caller,
         call: &CallId,
@@ -655,7 +238,7 @@ impl Calls {
         Err(Refused::Stale.into())
     }
 
-    async fn give(
+    pub(super) async fn give(
         &self,
         caller: &Caller,
         call: &CallId,
@@ -668,7 +251,7 @@ impl Calls {
         }
     }
 
-    async fn try_give(
+    pub(super) async fn try_give(
         &self,
         caller: &Caller,
         call: &CallId,
@@ -686,7 +269,12 @@ impl Calls {
     }
 
     /// A call that the owner does not remember may be one of long ago.
-    async fn explain(&self, caller: &Caller, call: &CallId, refused: Refused) -> ErrorBody {
+    pub(super) async fn explain(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+        refused: Refused,
+    ) -> ErrorBody {
         if !matches!(refused, Refused::Unknown) {
             return refused.into();
         }
@@ -698,7 +286,7 @@ impl Calls {
         }
     }
 
-    async fn record(&self, caller: &Caller, call: &CallId) -> Result<Arc<Call>> {
+    pub(super) async fn record(&self, caller: &Caller, call: &CallId) -> Result<Arc<Call>> {
         let (organization, id) = (caller.organization_id.clone(), call.clone());
         let looked = self
             .put(|reply| Question::Look {
@@ -717,23 +305,22 @@ impl Calls {
         kept.map(Arc::new).ok_or_else(|| Refused::Unknown.into())
     }
 
-    fn shown(&self, record: &Call, viewer: &Viewer) -> Call {
+    pub(super) fn shown(&self, record: &Call, viewer: &Viewer) -> Call {
         view(record, &self.shared.settings.limits, viewer)
     }
 
-    async fn viewer(&self, caller: &Caller) -> Result<Viewer> {
-        let authority = self.member(&caller.organization_id, &caller.user_id).await?;
+    pub(super) async fn viewer(&self, caller: &Caller) -> Result<Viewer> {
+        let authority = self
+            .member(&caller.organization_id, &caller.user_id)
+            .await?;
         Ok(Viewer {
             user: caller.user_id.clone(),
-            authority: authority.unwrap_or(Authority {
-                active: false,
-                ..Authority::none(Plan::Startup)
-            }),
+            authority: authority.unwrap_or(Authority::none(false)),
         })
     }
 
     /// What a member may do now; none when they are not an active member.
-    async fn member(
+    pub(super) async fn member(
         &self,
         organization: &OrganizationId,
         user: &UserId,
@@ -742,7 +329,7 @@ impl Calls {
         Ok(member.map_err(stored)?.map(|member| member.authority))
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         question: impl FnOnce(Reply) -> Question,
     ) -> std::result::Result<Snapshot, Refused> {
@@ -750,7 +337,10 @@ impl Calls {
         answer.unwrap_or(Err(Refused::Unavailable(STOPPING)))
     }
 
-    async fn put<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T> {
+    pub(super) async fn put<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<T>) -> Question,
+    ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let stopping = || error(Code::Unavailable, STOPPING);
         let sent = self.shared.questions.send(question(reply)).await;
@@ -759,7 +349,7 @@ impl Calls {
     }
 }
 
-const STOPPING: &str = "The service is being stopped. Try again shortly.";
+pub(super) const STOPPING: &str = "The service is being stopped. Try again shortly.";
 
 async fn wait(waits: Result<Vec<oneshot::Receiver<()>>>) {
     for done in waits.unwrap_or_default() {
@@ -769,120 +359,46 @@ async fn wait(waits: Result<Vec<oneshot::Receiver<()>>>) {
 }
 
 /// Closes calls and invitations that were open when the service died.
-async fn close_abandoned(
-    repository: &dyn CallRepository,
-) -> std::result::Result<(), StoreError> {
+async fn close_abandoned(repository: &dyn CallRepository) -> std::result::Result<(), StoreError> {
     let at = now();
     for (organization, call) in repository.unfinished_calls().await? {
         let call = abandoned(call, at);
-        for leg in call.coach_legs.iter().filter(|leg| leg.date_done == Some(at)) {
-            repository.save_coach_leg(&organization, &call.id, leg).await?;
+        for leg in call
+            .coach_legs
+            .iter()
+            .filter(|leg| leg.date_done == Some(at))
+        {
+            repository
+                .save_coach_leg(&organization, &call.id, leg)
+                .await?;
         }
         repository.save_call(&organization, &call).await?;
         tracing::warn!(call_id = %call.id, "was cut off by an earlier end of the service, and is closed");
     }
     for (organization, mut invitation) in repository.open_invitations().await? {
         invitation.status = InvitationStatus::Cancelled;
-        repository.save_invitation(&organization, &invitation).await?;
+        repository
+            .save_invitation(&organization, &invitation)
+            .await?;
     }
     Ok(())
 }
 
-/// Which contact of the lead is called, and on which of their phones.
-fn whom(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, String)> {
-    let mut contacts = lead.contacts.iter();
-    let contact = match &request.contact_id {
-        Some(id) => contacts
-            .find(|contact| contact.id == *id)
-            .ok_or_else(|| error(Code::NotFound, "The lead has no such contact."))?,
-        None => contacts
-            .find(|contact| !contact.phones.is_empty())
-            .ok_or_else(no_phone)?,
-    };
-    let phone = match &request.remote_phone {
-        Some(phone) => contact.phones.iter().find(|one| *one == phone).ok_or_else(|| {
-            error(
-                Code::InvalidRequest,
-                "That phone number is not one of the contact's. Choose one of theirs.",
-            )
-        })?,
-        None => contact.phones.first().ok_or_else(no_phone)?,
-    };
-    Ok((contact.id.clone(), phone.clone()))
-}
-
-fn no_phone() -> ErrorBody {
-    error(
-        Code::Conflict,
-        "There is no phone number to call. Add one to the contact first.",
-    )
-}
-
-/// Whether a teammate could join, said to the rep.
-fn target(record: &Call, limits: &Limits, viewer: &Viewer) -> Joinability {
-    let refusal = joinability(record, limits, viewer).err();
-    Joinability {
-        joinable: refusal.is_none(),
-        code: refusal.as_ref().map(|refusal| refusal.code),
-        message: refusal.map(|refusal| match refusal.code {
-            Code::PermissionRequired => {
-                "Their role does not hold the Listen permission. An admin can give it.".to_owned()
-            }
-            _ => refusal.message,
-        }),
-    }
-}
-
-fn leg_of(snapshot: &Snapshot, user: &UserId) -> Result<CoachLeg> {
-    let mut legs = snapshot.record.coach_legs.iter().rev();
-    let leg = legs.find(|leg| leg.user_id == *user);
-    leg.cloned().ok_or_else(|| Refusal::not_on_call().into())
-}
-
-fn open_of(snapshot: &Snapshot, users: &[UserId]) -> List<Invitation> {
-    let open = snapshot.invitations.iter().filter(|invitation| {
-        invitation.status == InvitationStatus::Open && users.contains(&invitation.invitee_id)
-    });
-    List {
-        data: open.cloned().collect(),
-        has_more: false,
-    }
-}
-
-fn fresh<T>(make: impl Fn(&str) -> std::result::Result<T, wire::IdError>) -> Result<T> {
+pub(super) fn fresh<T>(make: impl Fn(&str) -> std::result::Result<T, wire::IdError>) -> Result<T> {
     make(&id_suffix(now())).map_err(|failed| {
         tracing::error!(%failed, "a new id is none");
-        error(Code::Internal, "A fault of the service's own. Its log tells more.")
+        error(
+            Code::Internal,
+            "A fault of the service's own. Its log tells more.",
+        )
     })
 }
 
-fn error(code: Code, message: impl Into<String>) -> ErrorBody {
+pub(super) fn error(code: Code, message: impl Into<String>) -> ErrorBody {
     ErrorBody::new(code, message)
 }
 
-fn stored(failed: StoreError) -> ErrorBody {
+pub(super) fn stored(failed: StoreError) -> ErrorBody {
     tracing::error!(error = %failed, "the store refused");
     failed.into()
-}
-
-fn media_error(call: &CallId, failed: &MediaError) -> ErrorBody {
-    match failed {
-        MediaError::OfferTooLong => error(Code::TooLarge, sentence(failed)),
-        MediaError::OfferMalformed(_) | MediaError::NoAudio | MediaError::NoOpus => {
-            error(Code::InvalidRequest, sentence(failed))
-        }
-        MediaError::UnknownCall | MediaError::UnknownLeg => Refusal::over().into(),
-        MediaError::Stopped => error(Code::Unavailable, STOPPING),
-        other => {
-            tracing::error!(call_id = %call, error = %other, "the media refused an offer");
-            error(Code::Internal, "A fault of the service's own. Its log tells more.")
-        }
-    }
-}
-
-fn sentence(failed: &MediaError) -> String {
-    let text = failed.to_string();
-    let mut letters = text.chars();
-    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-    first.into_iter().chain(letters).chain(['.']).collect()
 }

@@ -12,15 +12,20 @@
 //! queues in its order. It knows nothing of HTTP or SQL. A call of another organization is not there
 //! (A3): every question names the organization that asks.
 
+mod answers;
+mod calling;
+mod changes;
+mod coaching;
 mod directory;
-mod hands;
 mod handle;
+mod hands;
 mod news;
 mod notify;
 mod owner;
 mod question;
 mod repository;
 mod saves;
+mod sounding;
 
 pub use directory::{Directory, Member};
 pub use handle::{Caller, Calls, CallsParts, CallsSettings};

@@ -108,7 +108,8 @@ impl Teller {
                 self.notify.to_user(&organization, &rep, &event);
             }
             News::Active(organization, rep, calls) => {
-                self.notify.active_calls_changed(&organization, &rep, &calls);
+                self.notify
+                    .active_calls_changed(&organization, &rep, &calls);
             }
             News::Told(reply) => {
                 let _ = reply.send(());

@@ -12,12 +12,7 @@ pub trait Notify: Send + Sync {
     fn to_user(&self, organization: &OrganizationId, user: &UserId, event: &Event);
 
     /// Sends this user's sockets something that is not numbered and may be lost.
-    fn unnumbered(
-        &self,
-        organization: &OrganizationId,
-        user: &UserId,
-        message: &ServerMessage,
-    );
+    fn unnumbered(&self, organization: &OrganizationId, user: &UserId, message: &ServerMessage);
 
     /// The calls that this user is the rep of changed; these are all of them, with the type of client
     /// that each was placed from.

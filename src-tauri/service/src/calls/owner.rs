@@ -1,30 +1,26 @@
 //! The loop that holds every call.
 
-use super::hands::{Failed, Hands, WORK_MAX, Work};
+use super::Notify;
 use super::handle::CallsSettings;
+use super::hands::{Failed, Hands, WORK_MAX, Work};
 use super::news::News;
 use super::question::{Question, Refused, Reply, Snapshot};
 use super::saves::{Saves, Thing};
-use super::{Caller, Notify};
+use super::sounding::lead_signal;
 use crate::clock::now;
-use call::{Authority, Heard, Input, LeadSignal, Machine, Output, REP_LEG, Refusal};
+use call::{Input, Machine, Output, Refusal};
 use media::{Dial, LeadEvent, LeadLine, Media, MediaEvent};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
-use wire::{
-    ActiveCall, Call, CallId, ClientType, Invitation, InvitationId, OrganizationId, Plan, ServerMessage,
-    Timestamp, UserId,
-};
+use wire::{CallId, ClientType, Invitation, OrganizationId, Timestamp};
 
 /// Calls that ended lately and are remembered, until the store surely has them.
 const RECENT_MAX: usize = 256;
-/// How long a stop waits for the store.
-const FLUSH_MAX: Duration = Duration::from_secs(3);
 
 /// Everything that may happen.
 enum Event {
@@ -44,13 +40,13 @@ pub(super) struct Sources {
 }
 
 /// A call in progress.
-struct Live {
-    organization: OrganizationId,
-    client_type: ClientType,
-    machine: Machine,
-    work: mpsc::Sender<Work>,
+pub(super) struct Live {
+    pub(super) organization: OrganizationId,
+    pub(super) client_type: ClientType,
+    pub(super) machine: Machine,
+    pub(super) work: mpsc::Sender<Work>,
     /// When it is to be woken; stands in `timers` too.
-    wake: Option<Timestamp>,
+    pub(super) wake: Option<Timestamp>,
 }
 
 pub(super) struct Owner {
@@ -70,10 +66,10 @@ pub(super) struct Owner {
 
 #[derive(Default)]
 pub(super) struct State {
-    live: HashMap<CallId, Live>,
-    timers: BTreeSet<(Timestamp, CallId)>,
-    recent: VecDeque<(OrganizationId, Snapshot)>,
-    hands: TaskTracker,
+    pub(super) live: HashMap<CallId, Live>,
+    pub(super) timers: BTreeSet<(Timestamp, CallId)>,
+    pub(super) recent: VecDeque<(OrganizationId, Snapshot)>,
+    pub(super) hands: TaskTracker,
 }
 
 impl Owner {
@@ -154,7 +150,8 @@ impl Owner {
                     user: caller.user_id,
                     invitation,
                 };
-                self.give(&caller.organization_id, &call, input, reply).await;
+                self.give(&caller.organization_id, &call, input, reply)
+                    .await;
             }
             Question::Look {
                 organization,
@@ -214,7 +211,10 @@ impl Owner {
         reply: Reply,
     ) {
         let rep = machine.rep();
-        let of_rep = self.of(&organization).filter(|live| live.machine.rep() == rep).count();
+        let of_rep = self
+            .of(&organization)
+            .filter(|live| live.machine.rep() == rep)
+            .count();
         let full = if self.state.live.len() >= self.settings.calls_max {
             Some("The service has as many calls as it can carry. Try again shortly.")
         } else if of_rep >= self.settings.calls_per_rep_max {
@@ -255,7 +255,8 @@ impl Owner {
                 wake: None,
             },
         );
-        self.active.store(self.state.live.len() as u64, Ordering::Relaxed);
+        self.active
+            .store(self.state.live.len() as u64, Ordering::Relaxed);
         self.tell_active(&call).await;
         self.settle(&call, Some(reply)).await;
     }
@@ -287,7 +288,7 @@ impl Owner {
     }
 
     /// Gives a call something that nobody waits for an answer to.
-    async fn tell(&mut self, call: &CallId, input: Input) {
+    pub(super) async fn tell(&mut self, call: &CallId, input: Input) {
         let Some(live) = self.state.live.get_mut(call) else {
             return;
         };
@@ -316,7 +317,8 @@ impl Owner {
                 Output::CallChanged => {
                     tracing::info!(call_id = %call, status = ?record.status, held = record.held, "changed");
                     self.saves.save(&organization, Thing::Call(record.clone()));
-                    self.say(News::Call(organization.clone(), record.clone())).await;
+                    self.say(News::Call(organization.clone(), record.clone()))
+                        .await;
                 }
                 Output::CoachLegChanged(leg) => {
                     tracing::info!(call_id = %call, leg_id = %leg.id, status = ?leg.status, mode = ?leg.mode, reason = ?leg.end_reason, "coach leg changed");
@@ -361,7 +363,8 @@ impl Owner {
         if let Some(at) = live.wake {
             self.state.timers.remove(&(at, call.clone()));
         }
-        self.active.store(self.state.live.len() as u64, Ordering::Relaxed);
+        self.active
+            .store(self.state.live.len() as u64, Ordering::Relaxed);
         let rep = live.machine.rep().clone();
         self.say_active(live.organization.clone(), rep).await;
         if self.state.recent.len() >= RECENT_MAX {
@@ -400,199 +403,7 @@ impl Owner {
         }
     }
 
-    async fn media_said(&mut self, event: MediaEvent) {
-        match event {
-            MediaEvent::Connected { call, leg } => {
-                self.tell(&call, Input::MediaConnected(leg)).await;
-            }
-            MediaEvent::Lost { call, leg } => self.tell(&call, Input::MediaLost(leg)).await,
-            MediaEvent::Levels { call, levels } => self.levels(&call, &levels),
-        }
-    }
-
-    fn levels(&self, call: &CallId, levels: &[(mix::LegId, mix::Mode, i8)]) {
-        let Some(live) = self.state.live.get(call) else {
-            return;
-        };
-        let heard: Vec<Heard> = levels
-            .iter()
-            .map(|&(leg, reach, level_dbov)| Heard {
-                leg,
-                reach,
-                level_dbov,
-            })
-            .collect();
-        for (user, levels) in live.machine.levels(&heard) {
-            let message = ServerMessage::Levels {
-                call_id: call.clone(),
-                levels,
-            };
-            self.notify.unnumbered(&live.organization, &user, &message);
-        }
-    }
-
-    /// A leg without media is a lost one. A call whose rep or lead cannot be heard at all is none.
-    async fn failed(&mut self, failed: Failed) {
-        let input = if failed.leg == REP_LEG || failed.leg == call::LEAD_LEG {
-            Input::Lead(LeadSignal::Unreachable)
-        } else {
-            Input::MediaLost(failed.leg)
-        };
-        self.tell(&failed.call, input).await;
-    }
-
-    async fn authority_changed(
-        &mut self,
-        organization: OrganizationId,
-        user: UserId,
-        authority: Authority,
-    ) -> Vec<oneshot::Receiver<()>> {
-        let input = |_: &Machine| Input::AuthorityChanged {
-            user: user.clone(),
-            authority,
-        };
-        let mut waits = self.tell_all(&organization, input).await;
-        let records = self.of(&organization).map(|live| Arc::new(live.machine.record()));
-        let records = records.collect();
-        self.say(News::Calls(organization, user, records)).await;
-        waits.push(self.told().await);
-        waits
-    }
-
-    async fn plan_changed(
-        &mut self,
-        organization: OrganizationId,
-        plan: Plan,
-    ) -> Vec<oneshot::Receiver<()>> {
-        let mut waits = self
-            .tell_all(&organization, |_| Input::PlanChanged(plan))
-            .await;
-        waits.push(self.told().await);
-        waits
-    }
-
-    /// Gives each call of an organization something; when each one's hands are done with it.
-    async fn tell_all(
-        &mut self,
-        organization: &OrganizationId,
-        input: impl Fn(&Machine) -> Input,
-    ) -> Vec<oneshot::Receiver<()>> {
-        let of = self.of(organization).map(|live| live.machine.id().clone());
-        let calls: Vec<CallId> = of.collect();
-        let mut waits = Vec::new();
-        for call in calls {
-            let Some(live) = self.state.live.get(&call) else {
-                continue;
-            };
-            let input = input(&live.machine);
-            let work = live.work.clone();
-            self.tell(&call, input).await;
-            let (reply, done) = oneshot::channel();
-            if work.send(Work::Done(reply)).await.is_ok() {
-                waits.push(done);
-            }
-        }
-        waits
-    }
-
-    async fn told(&self) -> oneshot::Receiver<()> {
-        let (reply, told) = oneshot::channel();
-        self.say(News::Told(reply)).await;
-        told
-    }
-
-    /// Ends every call, and waits until the media has let go of them, it is told, and it is kept or
-    /// took too long.
-    async fn stop(&mut self) {
-        let calls: Vec<CallId> = self.state.live.keys().cloned().collect();
-        tracing::info!(calls = calls.len(), "calls end: the service stops");
-        for call in &calls {
-            self.tell(call, Input::ServiceStopping).await;
-        }
-        self.state.hands.close();
-        self.state.hands.wait().await;
-        let _ = self.told().await.await;
-        if tokio::time::timeout(FLUSH_MAX, self.saves.flush()).await.is_err() {
-            tracing::error!("the store did not take everything in time");
-        }
-    }
-
-    fn look(&self, organization: &OrganizationId, call: &CallId) -> Result<Snapshot, Refused> {
-        let live = self.state.live.get(call);
-        live.filter(|live| live.organization == *organization)
-            .map(|live| snapshot(&live.machine))
-            .or_else(|| self.recent(organization, call).cloned())
-            .ok_or(Refused::Unknown)
-    }
-
-    fn media_leg(&self, caller: &Caller, call: &CallId) -> Result<mix::LegId, Refused> {
-        let live = self.state.live.get(call);
-        match live.filter(|live| live.organization == caller.organization_id) {
-            Some(live) => Ok(live.machine.media_leg(&caller.user_id, &caller.device_id)?),
-            None if self.recent(&caller.organization_id, call).is_some() => Err(Refusal::over().into()),
-            None => Err(Refused::Unknown),
-        }
-    }
-
-    fn known(&self, organization: &OrganizationId) -> Vec<Arc<Call>> {
-        let live = self.of(organization).map(|live| Arc::new(live.machine.record()));
-        let recent = self.state.recent.iter();
-        let recent = recent
-            .filter(|(of, _)| of == organization)
-            .map(|(_, snapshot)| snapshot.record.clone());
-        live.chain(recent).collect()
-    }
-
-    fn recent(&self, organization: &OrganizationId, call: &CallId) -> Option<&Snapshot> {
-        let mut recent = self.state.recent.iter();
-        let found = recent.find(|(of, one)| of == organization && one.record.id == *call);
-        found.map(|(_, snapshot)| snapshot)
-    }
-
-    /// Why an invitation that is not of a call in progress cannot be declined.
-    fn closed_invitation(&self, caller: &Caller, id: &InvitationId) -> Refusal {
-        let recent = self.state.recent.iter();
-        let mut recent = recent.filter(|(of, _)| *of == caller.organization_id);
-        let theirs = |invitation: &Invitation| {
-            invitation.id == *id && invitation.invitee_id == caller.user_id
-        };
-        if recent.any(|(_, snapshot)| snapshot.invitations.iter().any(theirs)) {
-            Refusal::invitation_closed()
-        } else {
-            Refusal::no_invitation()
-        }
-    }
-
-    fn of(&self, organization: &OrganizationId) -> impl Iterator<Item = &Live> {
-        let live = self.state.live.values();
-        live.filter(move |live| live.organization == *organization)
-    }
-
-    async fn tell_active(&self, call: &CallId) {
-        if let Some(live) = self.state.live.get(call) {
-            let rep = live.machine.rep().clone();
-            self.say_active(live.organization.clone(), rep).await;
-        }
-    }
-
-    async fn say_active(&self, organization: OrganizationId, rep: UserId) {
-        let of_rep = self
-            .of(&organization)
-            .filter(|live| *live.machine.rep() == rep);
-        let mut calls: Vec<(ClientType, ActiveCall)> = of_rep
-            .map(|live| {
-                let call = ActiveCall {
-                    id: live.machine.id().clone(),
-                    lead: live.machine.lead_brief().clone(),
-                };
-                (live.client_type, call)
-            })
-            .collect();
-        calls.sort_by(|(_, one), (_, other)| one.id.cmp(&other.id));
-        self.say(News::Active(organization, rep, calls)).await;
-    }
-
-    async fn say(&self, news: News) {
+    pub(super) async fn say(&self, news: News) {
         if self.news.send(news).await.is_err() {
             tracing::error!("nobody tells the news any more");
         }
@@ -607,21 +418,10 @@ impl Owner {
     }
 }
 
-fn snapshot(machine: &Machine) -> Snapshot {
+pub(super) fn snapshot(machine: &Machine) -> Snapshot {
     let invitations: Vec<Invitation> = machine.invitations().cloned().collect();
     Snapshot {
         record: Arc::new(machine.record()),
         invitations: invitations.into(),
-    }
-}
-
-const fn lead_signal(signal: media::LeadSignal) -> LeadSignal {
-    match signal {
-        media::LeadSignal::Ringing => LeadSignal::Ringing,
-        media::LeadSignal::Answered => LeadSignal::Answered,
-        media::LeadSignal::Busy => LeadSignal::Busy,
-        media::LeadSignal::NoAnswer => LeadSignal::NoAnswer,
-        media::LeadSignal::Unreachable => LeadSignal::Unreachable,
-        media::LeadSignal::HungUp => LeadSignal::HungUp,
     }
 }

@@ -11,7 +11,8 @@ use wire::{Call, CallId, CoachLeg, Invitation, LeadId, OrganizationId};
 pub trait CallRepository: Send + Sync {
     /// Saves a call. Not its `coach_legs`, which are saved one by one; not its `joinability`, which
     /// depends on who asks.
-    async fn save_call(&self, organization: &OrganizationId, call: &Call) -> Result<(), StoreError>;
+    async fn save_call(&self, organization: &OrganizationId, call: &Call)
+    -> Result<(), StoreError>;
 
     /// Saves a coach's leg of a call, with its history.
     async fn save_coach_leg(

@@ -1,5 +1,6 @@
 //! What is taken away, what fails, and what stops.
 
+use super::fakes::FakeStore;
 use super::world::*;
 use crate::calls::CallsSettings;
 use call::Authority;
@@ -37,13 +38,24 @@ async fn a2_what_is_taken_away_holds_and_is_told_when_the_change_returns() {
     let out = |leg: &CoachLeg| leg.end_reason == Some(LegEndReason::Deactivated);
     assert_eq!(told("morgan", &out), 1);
     assert_eq!(told("riley", &out), 1);
-    assert_eq!(code(world.join("morgan", &call).await), Code::PermissionRequired);
+    assert_eq!(
+        code(world.join("morgan", &call).await),
+        Code::PermissionRequired
+    );
 
     world.calls.plan_changed(&acme, Plan::Professional).await;
     let out = |leg: &CoachLeg| leg.end_reason == Some(LegEndReason::PlanChanged);
     assert_eq!(told("casey", &out), 1);
-    let seen = world.calls.get(&caller("riley", "acme"), &call).await.unwrap();
-    assert_eq!(seen.status, CallStatus::InProgress, "the rep's call is untouched");
+    let seen = world
+        .calls
+        .get(&caller("riley", "acme"), &call)
+        .await
+        .unwrap();
+    assert_eq!(
+        seen.status,
+        CallStatus::InProgress,
+        "the rep's call is untouched"
+    );
 }
 
 #[tokio::test]
@@ -64,7 +76,11 @@ async fn a2_a_join_decided_on_facts_that_changed_meanwhile_is_decided_anew() {
     world.calls.authority_changed(&acme, &user("morgan")).await;
     go_on.send(()).unwrap();
     assert_eq!(code(joining.await.unwrap()), Code::PermissionRequired);
-    let seen = world.calls.get(&caller("riley", "acme"), &call).await.unwrap();
+    let seen = world
+        .calls
+        .get(&caller("riley", "acme"), &call)
+        .await
+        .unwrap();
     assert_eq!(seen.coach_legs, []);
 }
 
@@ -73,7 +89,11 @@ async fn a_call_that_cannot_be_kept_is_not_placed() {
     let world = World::new().await;
     world.store.broken.store(true, Ordering::SeqCst);
     assert_eq!(code(world.try_place().await), Code::Unavailable);
-    assert_eq!(world.line.dialled.lock().unwrap().len(), 0, "nobody's phone rings");
+    assert_eq!(
+        world.line.dialled.lock().unwrap().len(),
+        0,
+        "nobody's phone rings"
+    );
     world.store.broken.store(false, Ordering::SeqCst);
     world.place().await;
 }
@@ -84,7 +104,10 @@ async fn a_store_that_breaks_does_not_stop_a_call_and_catches_up() {
     let call = world.answered().await;
     world.store.broken.store(true, Ordering::SeqCst);
     world.join("morgan", &call).await.unwrap();
-    world.mode("morgan", &call, CoachMode::Whisper).await.unwrap();
+    world
+        .mode("morgan", &call, CoachMode::Whisper)
+        .await
+        .unwrap();
     let riley = caller("riley", "acme");
     world.calls.set_held(&riley, &call, true).await.unwrap();
     world.changed("morgan", &call, |call| call.held).await;
@@ -125,7 +148,10 @@ async fn a_stop_ends_tells_and_keeps_every_call() {
     assert_eq!(hung_up, 2);
     assert_eq!(code(world.try_place().await), Code::Unavailable);
     let riley = caller("riley", "acme");
-    assert_eq!(code(world.calls.hang_up(&riley, &first).await), Code::Unavailable);
+    assert_eq!(
+        code(world.calls.hang_up(&riley, &first).await),
+        Code::Unavailable
+    );
 }
 
 #[tokio::test]
@@ -159,7 +185,10 @@ async fn what_a_service_that_died_left_open_is_closed_at_the_next_start() {
     assert_eq!(kept.coach_legs[0].status, CoachLegStatus::Done);
     let invitation = next.store.invitations.lock().unwrap()[&id].1.status;
     assert_eq!(invitation, InvitationStatus::Cancelled);
-    assert_eq!(code(next.calls.hang_up(&riley, &call).await), Code::CallEnded);
+    assert_eq!(
+        code(next.calls.hang_up(&riley, &call).await),
+        Code::CallEnded
+    );
 }
 
 #[tokio::test]
@@ -212,8 +241,9 @@ async fn calls_are_bounded() {
     let first = world.place().await.id;
     assert_eq!(code(world.try_place().await), Code::Unavailable);
     let riley = caller("riley", "acme");
-    let calls = world.calls.list(&riley, None, false, &ListQuery::default());
-    let calls = calls.await.unwrap().data;
+    let page = ListQuery::default();
+    let calls = world.calls.list(&riley, None, false, &page).await;
+    let calls = calls.unwrap().data;
     let open = calls.iter().filter(|call| !call.status.is_over());
     assert_eq!(open.map(|call| &call.id).collect::<Vec<_>>(), [&first]);
     world.calls.hang_up(&riley, &first).await.unwrap();

@@ -82,17 +82,31 @@ async fn a3_nothing_of_a_call_crosses_to_another_organization() {
         code(calls.invitation_targets(&other, &call).await),
         code(calls.decline(&other, &invited.data[0].id).await),
     ];
-    assert!(not_found.iter().all(|code| *code == Code::NotFound), "{not_found:?}");
+    assert!(
+        not_found.iter().all(|code| *code == Code::NotFound),
+        "{not_found:?}"
+    );
     let page = ListQuery::default();
-    assert_eq!(calls.list(&other, None, false, &page).await.unwrap().data, []);
-    assert_eq!(calls.list(&other, None, true, &page).await.unwrap().data, []);
+    assert_eq!(
+        calls.list(&other, None, false, &page).await.unwrap().data,
+        []
+    );
+    assert_eq!(
+        calls.list(&other, None, true, &page).await.unwrap().data,
+        []
+    );
     // Nobody of theirs can be invited either.
     let request = InvitationRequest {
         user_ids: vec![user("other")],
     };
-    let invite = calls.invite(&caller("riley", "acme"), &call, &request).await;
+    let invite = calls
+        .invite(&caller("riley", "acme"), &call, &request)
+        .await;
     assert_eq!(code(invite), Code::NotFound);
-    calls.hang_up(&caller("riley", "acme"), &call).await.unwrap();
+    calls
+        .hang_up(&caller("riley", "acme"), &call)
+        .await
+        .unwrap();
     world
         .changed("morgan", &call, |call| call.status.is_over())
         .await;
@@ -147,7 +161,12 @@ async fn w3_only_those_online_in_the_desktop_app_are_shown_and_invited() {
     let world = World::new().await;
     let call = world.answered().await;
     let riley = caller("riley", "acme");
-    world.directory.offline.lock().unwrap().insert(user("casey"));
+    world
+        .directory
+        .offline
+        .lock()
+        .unwrap()
+        .insert(user("casey"));
     world.join("morgan", &call).await.unwrap();
     let targets = world.calls.invitation_targets(&riley, &call).await.unwrap();
     let mut shown: Vec<_> = targets
@@ -166,19 +185,18 @@ async fn w3_only_those_online_in_the_desktop_app_are_shown_and_invited() {
     };
     let invited = world.calls.invite(&riley, &call, &request).await;
     assert_eq!(code(invited), Code::UserOffline);
-    let open = world.calls.open_invitations(&caller("taylor", "acme"));
-    assert_eq!(open.await.unwrap().data, [], "all or nobody");
+    let taylor = caller("taylor", "acme");
+    let open = world.calls.open_invitations(&taylor).await.unwrap();
+    assert_eq!(open.data, [], "all or nobody");
     let request = InvitationRequest {
         user_ids: vec![user("taylor")],
     };
     world.calls.invite(&riley, &call, &request).await.unwrap();
-    let open = world.calls.open_invitations(&caller("taylor", "acme"));
-    let open = open.await.unwrap().data;
+    let open = world.calls.open_invitations(&taylor).await.unwrap().data;
     assert_eq!(open.len(), 1);
     let join = JoinRequest {
         invitation_id: Some(open[0].id.clone()),
     };
-    let taylor = caller("taylor", "acme");
     world.calls.join(&taylor, &call, &join).await.unwrap();
     let open = world.calls.open_invitations(&taylor).await.unwrap();
     assert_eq!(open.data, []);
@@ -202,7 +220,10 @@ async fn m2_levels_go_only_to_those_who_hear() {
     let call = world.answered().await;
     world.join("morgan", &call).await.unwrap();
     world.join("casey", &call).await.unwrap();
-    world.mode("morgan", &call, CoachMode::Whisper).await.unwrap();
+    world
+        .mode("morgan", &call, CoachMode::Whisper)
+        .await
+        .unwrap();
     let levels = vec![(REP_LEG, Mode::Barge, -20), (LegId(2), Mode::Whisper, -30)];
     let event = MediaEvent::Levels {
         call: call.clone(),
@@ -244,10 +265,9 @@ async fn j5_a_call_that_the_lead_ends_is_over_for_all_and_stays_readable() {
     let world = World::new().await;
     let call = world.answered().await;
     world.join("morgan", &call).await.unwrap();
-    let active = world
-        .calls
-        .list(&caller("sam", "acme"), None, true, &ListQuery::default());
-    assert_eq!(active.await.unwrap().data.len(), 1);
+    let (sam, page) = (caller("sam", "acme"), ListQuery::default());
+    let active = world.calls.list(&sam, None, true, &page).await.unwrap();
+    assert_eq!(active.data.len(), 1);
     world.line_says(LeadSignal::HungUp).await;
     let leg = world
         .leg_changed("morgan", |leg| leg.status == CoachLegStatus::Done)
@@ -258,12 +278,18 @@ async fn j5_a_call_that_the_lead_ends_is_over_for_all_and_stays_readable() {
         .await;
     assert_eq!(over.hangup_cause, Some(HangupCause::Lead));
     let riley = caller("riley", "acme");
-    assert_eq!(code(world.calls.hang_up(&riley, &call).await), Code::CallEnded);
+    assert_eq!(
+        code(world.calls.hang_up(&riley, &call).await),
+        Code::CallEnded
+    );
     assert_eq!(code(world.join("morgan", &call).await), Code::CallEnded);
-    let seen = world.calls.get(&caller("casey", "acme"), &call).await.unwrap();
+    let seen = world
+        .calls
+        .get(&caller("casey", "acme"), &call)
+        .await
+        .unwrap();
     assert_eq!(seen.coach_legs.len(), 1);
     assert_eq!(seen.joinability.code, Some(Code::CallEnded));
-    let page = ListQuery::default();
     let listed = world.calls.list(&riley, None, false, &page).await.unwrap();
     assert_eq!(listed.data[0].status, CallStatus::Completed);
     let active = world.calls.list(&riley, None, true, &page).await.unwrap();
