@@ -13,10 +13,12 @@ use crate::store::demo;
 use crate::store::sqlite::Database;
 use axum::serve::ListenerExt;
 use media::{
-    LeadLine, Media, MediaError, MediaSettings, RecordingTaps, SimulatedLine, SimulatedLineSettings,
+    Dial, LeadEvent, LeadLeg, LeadLine, Media, MediaError, MediaSettings, RecordingTaps,
+    SimulatedLine, SimulatedLineSettings,
 };
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
@@ -116,7 +118,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
     )?;
     let line = match hooks.lead_line {
         Some(line) => line,
-        None => simulated_line(&config).await?,
+        None => Arc::new(PreparedLine::new(config.lead_speech.clone())?),
     };
     let auth = Auth::new(store.clone(), auth_settings(&config));
     let limits = call::Limits {
@@ -200,18 +202,35 @@ async fn serve(listener: TcpListener, app: Arc<App>, closing: CancellationToken)
     }
 }
 
-async fn simulated_line(config: &Config) -> Result<Arc<dyn LeadLine>, StartError> {
-    let folder = config.lead_speech.clone();
-    let speech =
-        tokio::task::spawn_blocking(move || media::lead::load_sentences(folder.as_deref()))
-            .await
-            .map_err(|_| StartError::Demo)?;
-    let line = SimulatedLine::new(SimulatedLineSettings {
-        sentences: speech.sentences,
-        talks_over: config.lead_talks_over,
-        ear: None,
-    })?;
-    Ok(Arc::new(line))
+/// The simulated line. Its speech takes a second or two to prepare, which the start does not wait for:
+/// the first call does, when it is placed so soon.
+struct PreparedLine(Arc<OnceLock<SimulatedLine>>);
+
+impl PreparedLine {
+    fn new(speech: Option<PathBuf>) -> Result<Self, MediaError> {
+        let settings = |sentences| SimulatedLineSettings {
+            sentences,
+            talks_over: false,
+            ear: None,
+        };
+        let silent = SimulatedLine::new(settings(Vec::new()))?;
+        let line = Arc::new(OnceLock::new());
+        let prepared = line.clone();
+        tokio::task::spawn_blocking(move || {
+            let speech = media::lead::load_sentences(speech.as_deref());
+            tracing::info!(source = ?speech.source, "the simulated lead's speech is prepared");
+            let line = SimulatedLine::new(settings(speech.sentences)).unwrap_or(silent);
+            // It is set here alone.
+            let _ = prepared.set(line);
+        });
+        Ok(Self(line))
+    }
+}
+
+impl LeadLine for PreparedLine {
+    fn dial(&self, dial: Dial, events: mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg> {
+        self.0.wait().dial(dial, events)
+    }
 }
 
 fn auth_settings(config: &Config) -> AuthSettings {

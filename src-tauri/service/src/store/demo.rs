@@ -5,25 +5,28 @@ use wire::{Permission, PhoneNumberKind, Plan};
 /// Everybody's password in the demonstration.
 pub const PASSWORD: &str = "demo-password";
 
+/// Given name, family name, e-mail, role, groups.
+pub type DemoPerson = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
+
+/// A contact and its numbers.
+pub type DemoContact = (&'static str, &'static [&'static str]);
+
 /// One organization to be made.
 pub struct DemoOrganization {
     /// Its name.
     pub name: &'static str,
     /// Its plan.
     pub plan: Plan,
-    /// Given name, family name, e-mail, role, groups.
-    pub people: &'static [(
-        &'static str,
-        &'static str,
-        &'static str,
-        &'static str,
-        &'static [&'static str],
-    )],
-    /// Lead, then its contacts with their numbers.
-    pub leads: &'static [(
-        &'static str,
-        &'static [(&'static str, &'static [&'static str])],
-    )],
+    /// Its members.
+    pub people: &'static [DemoPerson],
+    /// Leads, each with its contacts.
+    pub leads: &'static [(&'static str, &'static [DemoContact])],
     /// Number, label, kind.
     pub numbers: &'static [(&'static str, &'static str, PhoneNumberKind)],
 }
