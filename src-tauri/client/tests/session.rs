@@ -1,4 +1,5 @@
 //! A session against a small service: sign-in, tokens, events, going on after a break.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod fake;
 

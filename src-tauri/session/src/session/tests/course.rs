@@ -343,6 +343,21 @@ fn signing_out_leaves_the_call_first() {
 }
 
 #[test]
+fn signing_out_waits_for_a_leave_that_is_under_way() {
+    let mut world = World::coaching();
+    let leave = world.command(Command::Leave);
+    let sign_out = world.command(Command::SignOut);
+    assert!(world.finished(leave).unwrap().is_ok());
+    assert!(world.asked_all(|r| *r == Request::SignOut).is_empty());
+    let leaves = world.asked_all(|request| matches!(request, Request::Leave(_)));
+    assert_eq!(leaves.len(), 1);
+    world.answer(leaves[0].0, Ok(Reply::Done));
+    let (id, _) = world.asked(|request| *request == Request::SignOut);
+    world.answer(id, Ok(Reply::Done));
+    assert!(world.finished(sign_out).unwrap().is_ok());
+}
+
+#[test]
 fn what_is_not_possible_is_refused_without_asking() {
     let mut world = World::new();
     for command in [
