@@ -216,13 +216,17 @@ impl PreparedLine {
         let silent = SimulatedLine::new(settings(Vec::new()))?;
         let line = Arc::new(OnceLock::new());
         let prepared = line.clone();
-        tokio::task::spawn_blocking(move || {
-            let speech = media::lead::load_sentences(speech.as_deref());
-            tracing::info!(source = ?speech.source, "the simulated lead's speech is prepared");
-            let line = SimulatedLine::new(settings(speech.sentences)).unwrap_or(silent);
-            // It is set here alone.
-            let _ = prepared.set(line);
-        });
+        // A thread of its own: the end of the program does not wait for it.
+        let spawned = std::thread::Builder::new()
+            .name("speech".into())
+            .spawn(move || {
+                let speech = media::lead::load_sentences(speech.as_deref());
+                tracing::info!(source = ?speech.source, "the simulated lead's speech is prepared");
+                let line = SimulatedLine::new(settings(speech.sentences)).unwrap_or(silent);
+                // It is set here alone.
+                let _ = prepared.set(line);
+            });
+        spawned.map_err(|error| MediaError::Socket(error.to_string()))?;
         Ok(Self(line))
     }
 }

@@ -1,4 +1,10 @@
 //! Signing in and staying signed in.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what it shares with others"
+)]
 
 mod support;
 

@@ -1,4 +1,10 @@
 //! The program itself: its settings, its one line of output, its log, and how it ends.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what it shares with others"
+)]
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
