@@ -45,7 +45,6 @@ impl Socket {
     pub fn connect(api: &Api, resume: Option<(String, u64)>) -> Result<Self, ClientError> {
         let (outbox, messages) = mpsc::channel(OUTBOX_MAX);
         let (events, inbox) = mpsc::channel(INBOX_MAX);
-        let tls = crate::tls::config()?;
         let (stream_id, after_seq) = resume.unzip();
         let hello = Hello {
             access_token: api.access_token().unwrap_or_default(),
@@ -58,8 +57,12 @@ impl Socket {
             return Err(ClientError::Settings("the service's address".into()));
         }
         url.set_path("/api/v1/socket/");
+        let connector = match scheme {
+            "wss" => Connector::Rustls(Arc::new(crate::tls::config()?)),
+            _ => Connector::Plain,
+        };
         tokio::spawn(async move {
-            if let Err(error) = run(url.as_str(), tls, hello, messages, &events).await {
+            if let Err(error) = run(url.as_str(), connector, hello, messages, &events).await {
                 tracing::debug!(%error, "the WebSocket is over");
             }
             // Nobody may be there to hear it any more.
@@ -84,7 +87,7 @@ impl Socket {
 
 async fn run(
     url: &str,
-    tls: rustls::ClientConfig,
+    connector: Connector,
     hello: Hello,
     mut messages: mpsc::Receiver<ClientMessage>,
     events: &mpsc::Sender<SocketEvent>,
@@ -94,7 +97,6 @@ async fn run(
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let connector = Connector::Rustls(Arc::new(tls));
     // Nagle's algorithm costs 40 ms a message.
     let connecting = connect_async_tls_with_config(url, Some(config), true, Some(connector));
     let (stream, _) = tokio::time::timeout(CONNECT_WAIT, connecting)

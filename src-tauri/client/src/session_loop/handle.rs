@@ -75,6 +75,7 @@ pub struct Session {
     events: broadcast::Sender<SessionEvent>,
     view: watch::Receiver<Arc<View>>,
     api: Api,
+    client_type: ClientType,
 }
 
 impl Session {
@@ -87,6 +88,7 @@ impl Session {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let (view_sender, view) = watch::channel(Arc::new(View::default()));
+        let client_type = settings.client_type;
         let run = Loop::new(settings, api.clone(), events.clone(), view_sender);
         tokio::spawn(run.run(inbox));
         Ok(Self {
@@ -94,6 +96,7 @@ impl Session {
             events,
             view,
             api,
+            client_type,
         })
     }
 
@@ -139,7 +142,7 @@ impl Session {
         let request = SignInRequest {
             email: email.to_owned(),
             password: password.to_owned(),
-            client_type: ClientType::Native,
+            client_type: self.client_type,
         };
         match self.order(Command::SignIn(request), None).await? {
             Reply::SignedIn { user_id, .. } => Ok(user_id),
