@@ -3,22 +3,22 @@
 //! It knows nothing of calls: it is given an event and whom it is for. It never waits for a socket: a
 //! socket whose queue is full is closed, and its client comes back and resumes.
 
+mod notify;
 mod presence;
+mod seat;
 pub mod socket;
 mod stream;
 
 pub use presence::{InProcessPresence, Presence, availability};
+pub use seat::Seat;
 
-use crate::calls::Notify;
 use crate::store::Principal;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use stream::{Held, Stream};
 use tokio::sync::{mpsc, watch};
-use wire::{
-    ActiveCall, ClientType, DeviceId, Event, OrganizationId, ServerMessage, Timestamp, UserId,
-};
+use wire::{DeviceId, Event, OrganizationId, ServerMessage, Timestamp, UserId};
 
 /// How long a stream is kept for a user of whom no socket is left.
 const STREAM_KEPT: Duration = Duration::from_secs(10 * 60);
@@ -77,17 +77,6 @@ pub struct Entered {
     pub close: watch::Receiver<Option<CloseReason>>,
     /// Its place in the hub.
     pub seat: Seat,
-}
-
-/// A socket's place in the hub.
-pub struct Seat {
-    hub: Arc<Hub>,
-    organization: OrganizationId,
-    user: UserId,
-    client_type: ClientType,
-    id: u64,
-    /// Whether it changed the user's presence when it came.
-    pub presence_changed: bool,
 }
 
 /// Counts of the hub, for the metrics.
@@ -407,65 +396,6 @@ impl Socket {
             current.get_or_insert(reason);
             first
         })
-    }
-}
-
-impl Seat {
-    /// Gives the place up; whether the user's presence changed by it.
-    #[must_use]
-    pub fn leave(mut self) -> bool {
-        self.give_up()
-    }
-
-    fn give_up(&mut self) -> bool {
-        let hub = self.hub.clone();
-        let mut guard = hub.lock();
-        let inner = &mut *guard;
-        let Some(member) = inner
-            .organizations
-            .get_mut(&self.organization)
-            .and_then(|members| members.get_mut(&self.user))
-        else {
-            return false;
-        };
-        if member.sockets.remove(&self.id).is_none() {
-            return false;
-        }
-        inner.sockets -= 1;
-        if member.sockets.is_empty() {
-            member.left_at = Some(Instant::now());
-        }
-        hub.presence.leave(&self.user, self.client_type)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let _ = self.give_up();
-    }
-}
-
-impl Notify for Hub {
-    fn listeners(&self, organization: &OrganizationId) -> Vec<UserId> {
-        self.listeners(organization)
-    }
-
-    fn to_user(&self, organization: &OrganizationId, user: &UserId, event: &Event) {
-        self.send(organization, user, event);
-    }
-
-    fn unnumbered(&self, organization: &OrganizationId, user: &UserId, message: &ServerMessage) {
-        self.send_unnumbered(organization, user, message);
-    }
-
-    fn active_calls_changed(
-        &self,
-        organization: &OrganizationId,
-        user: &UserId,
-        calls: &[(ClientType, ActiveCall)],
-    ) {
-        self.presence.set_active_calls(user, calls.to_vec());
-        self.availability_changed(organization, user);
     }
 }
 
