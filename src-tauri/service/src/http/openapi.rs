@@ -133,7 +133,7 @@ fn refusals(path: &str, method: &str) -> Vec<(Code, &'static str)> {
     if path.ends_with("/coach_leg/") && method == "post" {
         refusals.push((
             Code::CallFull,
-            "`inbound_call`: the lead called in.\n\n`external_number`: the call is not from an internal number.\n\n`call_full`: it has as many parties as it may.",
+            "`inbound_call`: the lead called in.\n\n`external_number`: the call is not from an internal number.\n\n`call_full`: it has as many parties as it may.\n\n`user_offline`: coaching takes a sign-in with `client_type` `native`.",
         ));
         refusals.push((
             Code::PlanRequired,
