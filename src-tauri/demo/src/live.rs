@@ -1,12 +1,17 @@
 //! The call as it is shown in the terminal while it goes on.
 
 use crate::verdict::Mode;
+use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 
 /// The width of a level's bar, in characters.
 const BAR_CHARS: usize = 20;
 /// The level at which a bar is empty, in dBov.
 const BAR_DBOV_MIN: f64 = -60.0;
+/// Louder than this is speech, in dBov.
+const SPEAKS_DBOV_MIN: f64 = -45.0;
+/// A shorter pause than this is a breath, in seconds.
+const BREATH_S: f64 = 1.0;
 
 /// One party's line.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +86,8 @@ pub struct Screen {
     terminal: bool,
     drawn: usize,
     last: String,
+    /// When each party spoke last, so that a pause for breath is no news.
+    spoke_s: HashMap<String, f64>,
 }
 
 impl Default for Screen {
@@ -89,6 +96,7 @@ impl Default for Screen {
             terminal: std::io::stdout().is_terminal(),
             drawn: 0,
             last: String::new(),
+            spoke_s: HashMap::new(),
         }
     }
 }
@@ -112,7 +120,16 @@ impl Screen {
             write!(out, "\x1b[J")?;
             self.drawn = lines.len();
         } else {
-            let line = summary(picture);
+            for party in &picture.parties {
+                if party.speaks_dbov.is_some_and(|dbov| dbov > SPEAKS_DBOV_MIN) {
+                    self.spoke_s.insert(party.name.clone(), picture.elapsed_s);
+                }
+            }
+            let line = summary(picture, |name| {
+                self.spoke_s
+                    .get(name)
+                    .is_some_and(|at| picture.elapsed_s - at < BREATH_S)
+            });
             if line != self.last {
                 writeln!(out, "  {:>5.1} s  {line}", picture.elapsed_s)?;
                 self.last = line;
@@ -135,19 +152,16 @@ impl Screen {
 
 /// A picture in one line without levels that always move: who is in, in which mode, who speaks.
 #[must_use]
-pub fn summary(picture: &Picture) -> String {
+pub fn summary(picture: &Picture, speaks: impl Fn(&str) -> bool) -> String {
     let parties: Vec<String> = picture
         .parties
         .iter()
+        .filter(|party| !party.name.is_empty())
         .map(|party| {
             let mode = party
                 .mode
                 .map_or_else(String::new, |mode| format!(" ({mode})"));
-            let speaks = if party.speaks_dbov.is_some_and(|dbov| dbov > -45.0) {
-                " speaks"
-            } else {
-                ""
-            };
+            let speaks = if speaks(&party.name) { " speaks" } else { "" };
             format!("{}{mode}{speaks}", party.name)
         })
         .collect();
@@ -194,8 +208,7 @@ mod tests {
         let mut later = picture();
         later.elapsed_s = 9.0;
         later.parties[0].hears_dbov = -20.0;
-        assert_eq!(summary(&picture()), summary(&later));
-        later.parties[0].speaks_dbov = None;
-        assert_ne!(summary(&picture()), summary(&later));
+        assert_eq!(summary(&picture(), |_| true), summary(&later, |_| true));
+        assert_ne!(summary(&picture(), |_| true), summary(&later, |_| false));
     }
 }

@@ -3,10 +3,11 @@
 use crate::DemoError;
 use crate::actor::{Actor, in_time};
 use crate::live::{PartyLine, Picture, Screen};
+use crate::scene::Scene;
 use crate::script::Script;
 use crate::tape::{Recording, TapedLine, Track};
-use crate::trace::{trace, track_dbov};
-use crate::verdict::{Cell, Mode, Part, Verdict};
+use crate::trace::track_dbov;
+use crate::verdict::{Mode, Part, Verdict};
 use media::lead::{SimulatedLine, SimulatedLineSettings};
 use service::{Config, Hooks, Running};
 use std::sync::Arc;
@@ -32,8 +33,12 @@ pub async fn run(screen: &mut Screen, data: &std::path::Path) -> Result<Verdict,
         "The service runs at http://{}; riley calls {}.",
         stage.service.http_addr, stage.lead_name
     ))?;
-    let cells = stage.play(screen, &script).await?;
+    let scenes = stage.play(screen, &script).await?;
     stage.strike().await?;
+    screen.say(
+        "  The call is over; now what everybody received is searched for everybody's voice.",
+    )?;
+    let cells = scenes.iter().flat_map(Scene::cells).collect();
     Ok(Verdict::new(script.source, cells))
 }
 
@@ -105,7 +110,11 @@ impl Stage {
         })
     }
 
-    async fn play(&mut self, screen: &mut Screen, script: &Script) -> Result<Vec<Cell>, DemoError> {
+    async fn play(
+        &mut self,
+        screen: &mut Screen,
+        script: &Script,
+    ) -> Result<Vec<Scene>, DemoError> {
         self.call(screen).await?;
         self.join(screen).await?;
 
@@ -127,7 +136,7 @@ impl Stage {
         for coach in &self.coaches {
             coach.mouth.hush();
         }
-        let mut cells = self.measure(
+        let listening = self.record(
             scene,
             &marks,
             &script.rep_first,
@@ -148,13 +157,13 @@ impl Stage {
         self.rep.mouth.say(&script.rep_second);
         self.watch(screen, scene, Stage::rep_is_speaking).await?;
         self.hear_the_lead(screen, scene, script.lead_turn).await?;
-        cells.extend(self.measure(
+        let speaking = self.record(
             scene,
             &marks,
             &script.rep_second,
             script.coaches_speaking.each_ref().map(Vec::as_slice),
-        ));
-        Ok(cells)
+        );
+        Ok(vec![listening, speaking])
     }
 
     async fn call(&mut self, screen: &mut Screen) -> Result<(), DemoError> {
@@ -321,14 +330,14 @@ impl Stage {
         }
     }
 
-    /// Every speaker at every listener, between the marks and now.
-    fn measure(
+    /// What everybody said and received between the marks and now.
+    fn record(
         &self,
-        scene: &'static str,
+        name: &'static str,
         from: &Marks,
         said_by_rep: &[i16],
         said_by_coaches: [&[i16]; 3],
-    ) -> Vec<Cell> {
+    ) -> Scene {
         let now = self.marks();
         // What the lead says in the last moment is still under way to the others.
         let settle = SETTLE.as_millis() as usize * 48;
@@ -336,39 +345,30 @@ impl Stage {
             .lead_said
             .between(from.lead_said, now.lead_said.saturating_sub(settle));
         let coach = |index: usize| Part::Coach(self.coaches[index].name, self.modes[index]);
-        let speakers = [
-            (Part::Rep, said_by_rep),
-            (Part::Lead, said_by_lead.as_slice()),
-            (coach(0), said_by_coaches[0]),
-            (coach(1), said_by_coaches[1]),
-            (coach(2), said_by_coaches[2]),
+        let mut said = vec![
+            (Part::Rep, said_by_rep.to_vec()),
+            (Part::Lead, said_by_lead),
         ];
-        let heard = |index: usize| {
-            self.coaches[index]
-                .heard
-                .between(from.coaches[index], now.coaches[index])
-        };
-        let listeners = [
+        let mut heard = vec![
             (Part::Rep, self.rep.heard.between(from.rep, now.rep)),
             (
                 Part::Lead,
                 self.lead_heard.between(from.lead_heard, now.lead_heard),
             ),
-            (coach(0), heard(0)),
-            (coach(1), heard(1)),
-            (coach(2), heard(2)),
-            (
-                Part::Recording,
-                self.recording.between(from.recording, now.recording),
-            ),
         ];
-        let mut cells = Vec::with_capacity(speakers.len() * listeners.len());
-        for (speaker, said) in &speakers {
-            for (listener, heard) in &listeners {
-                cells.push(Cell::judge(scene, *speaker, *listener, trace(said, heard)));
-            }
+        for (index, words) in said_by_coaches.into_iter().enumerate() {
+            let track = &self.coaches[index].heard;
+            said.push((coach(index), words.to_vec()));
+            heard.push((
+                coach(index),
+                track.between(from.coaches[index], now.coaches[index]),
+            ));
         }
-        cells
+        heard.push((
+            Part::Recording,
+            self.recording.between(from.recording, now.recording),
+        ));
+        Scene { name, said, heard }
     }
 
     /// Everybody goes home.

@@ -48,27 +48,15 @@ impl Trace {
 /// Searches a track for what a speaker said. Both are 48 kHz mono.
 #[must_use]
 pub fn trace(said: &[i16], track: &[i16]) -> Trace {
-    let said = to_search_rate(said);
-    let track = to_search_rate(track);
-    let mut search = Search::new(&track);
-    let pieces: Vec<&[f64]> = said
-        .chunks_exact(PIECE_SAMPLES)
-        .filter(|piece| dbov(power(piece)) >= PIECE_DBOV_MIN)
-        .collect();
-    let found: Vec<f64> = pieces
-        .iter()
-        .filter_map(|piece| search.find(piece))
-        .collect();
-    let mean_power = found.iter().sum::<f64>() / found.len().max(1) as f64;
-    Trace {
-        pieces: pieces.len(),
-        found: found.len(),
-        level_dbov: if found.is_empty() {
-            NO_TRACE_DBOV
-        } else {
-            dbov(mean_power)
-        },
-    }
+    Listener::new(track).trace(said)
+}
+
+/// A track in which several speakers are searched for.
+pub struct Listener {
+    track: Vec<f64>,
+    track_phases: Vec<Complex<f64>>,
+    fft: std::sync::Arc<dyn realfft::RealToComplex<f64>>,
+    inverse: std::sync::Arc<dyn realfft::ComplexToReal<f64>>,
 }
 
 /// The level of a whole track, in dBov.
@@ -86,24 +74,20 @@ pub fn place_s(piece: &[i16], track: &[i16]) -> Option<f64> {
     if dbov(power(&piece)) < PIECE_DBOV_MIN {
         return None;
     }
-    let lag = Search::new(&to_search_rate(track)).locate(&piece)?;
+    let lag = Listener::new(track).locate(&piece)?;
     Some(lag as f64 / f64::from(SEARCH_HZ))
 }
 
-struct Search<'a> {
-    track: &'a [f64],
-    track_phases: Vec<Complex<f64>>,
-    fft: std::sync::Arc<dyn realfft::RealToComplex<f64>>,
-    inverse: std::sync::Arc<dyn realfft::ComplexToReal<f64>>,
-}
-
-impl<'a> Search<'a> {
-    fn new(track: &'a [f64]) -> Self {
+impl Listener {
+    /// Takes a track, 48 kHz mono.
+    #[must_use]
+    pub fn new(track: &[i16]) -> Self {
+        let track = to_search_rate(track);
         let size = (track.len() + PIECE_SAMPLES).next_power_of_two();
         let mut planner = RealFftPlanner::new();
         let fft = planner.plan_fft_forward(size);
         let inverse = planner.plan_fft_inverse(size);
-        let track_phases = phases(fft.as_ref(), track);
+        let track_phases = phases(fft.as_ref(), &track);
         Self {
             track,
             track_phases,
@@ -112,8 +96,29 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Searches for what a speaker said, 48 kHz mono.
+    #[must_use]
+    pub fn trace(&self, said: &[i16]) -> Trace {
+        let said = to_search_rate(said);
+        let pieces: Vec<&[f64]> = said
+            .chunks_exact(PIECE_SAMPLES)
+            .filter(|piece| dbov(power(piece)) >= PIECE_DBOV_MIN)
+            .collect();
+        let found: Vec<f64> = pieces.iter().filter_map(|piece| self.find(piece)).collect();
+        let mean_power = found.iter().sum::<f64>() / found.len().max(1) as f64;
+        Trace {
+            pieces: pieces.len(),
+            found: found.len(),
+            level_dbov: if found.is_empty() {
+                NO_TRACE_DBOV
+            } else {
+                dbov(mean_power)
+            },
+        }
+    }
+
     /// The power at which this piece is in the track; `None` when it is not.
-    fn find(&mut self, piece: &[f64]) -> Option<f64> {
+    fn find(&self, piece: &[f64]) -> Option<f64> {
         let lag = self.locate(piece)?;
         let received = self.track.get(lag..lag + piece.len())?;
         let energy: f64 = piece.iter().map(|value| value * value).sum();
@@ -122,7 +127,7 @@ impl<'a> Search<'a> {
     }
 
     /// The sample of the track at which this piece begins; `None` when it is not there.
-    fn locate(&mut self, piece: &[f64]) -> Option<usize> {
+    fn locate(&self, piece: &[f64]) -> Option<usize> {
         let mut spectrum = phases(self.fft.as_ref(), piece);
         for (bin, track_bin) in spectrum.iter_mut().zip(&self.track_phases) {
             *bin = track_bin * bin.conj();
