@@ -1,0 +1,261 @@
+//! How many calls hold: more and more of them, until a tick is late.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use str0m::config::DtlsCert;
+use voice::EncoderSettings;
+use wire::CallId;
+
+use crate::api::{Dialling, User};
+use crate::cpu::{CpuShare, CpuWatch};
+use crate::error::BenchError;
+use crate::figure::{Figure, rounded};
+use crate::load::Load;
+use crate::mouth::{Mouth, Words};
+use crate::peer::{Offer, Part, certificate};
+use crate::service::{Service, member};
+use crate::speech;
+
+/// How long so many calls are watched.
+const WINDOW: Duration = Duration::from_secs(5);
+/// From connected to watched: handshakes are over.
+const SETTLE: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Windows with a late tick after which so many calls do not hold: one alone may be the machine's.
+const TRIES: usize = 2;
+
+/// A kind of call to have many of.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Name of the figure.
+    pub name: &'static str,
+    /// Coaches in each call, beside rep and lead.
+    pub coaches: usize,
+    /// Calls that are added at a time, before the last step is halved.
+    pub step: usize,
+    /// No more are tried.
+    pub calls_max: usize,
+}
+
+/// Rep, lead and one coach.
+pub const CALLS_OF_3: Shape = Shape {
+    name: "calls3_max",
+    coaches: 1,
+    step: 16,
+    calls_max: 192,
+};
+/// Rep, lead and 98 coaches.
+pub const CALLS_OF_100: Shape = Shape {
+    name: "calls100_max",
+    coaches: crate::call100::COACHES,
+    step: 4,
+    calls_max: 32,
+};
+
+/// Finds how many hold.
+pub fn run(shape: &Shape, encoding: &EncoderSettings, cores: usize) -> Result<Figure, BenchError> {
+    let mut ramp = Ramp::start(*shape, encoding)?;
+    let mut last_held = None;
+    let held = search(shape.step, shape.calls_max, |calls| {
+        let window = ramp.hold(calls)?;
+        if window.late == 0.0 {
+            last_held = Some(window);
+        }
+        Ok(window.late == 0.0)
+    })?;
+    let (service, load) = last_held.map_or((0.0, 0.0), |window| {
+        (window.service.core_percent, window.load.core_percent)
+    });
+    Ok(Figure {
+        name: shape.name,
+        value: held as f64,
+        unit: "calls",
+        settings: json!({
+            "parties": shape.coaches + 2, "talking": "rep and simulated lead of each, all the time",
+            "bitrate_bps": encoding.bitrate_bps, "complexity": encoding.complexity, "fec": encoding.fec,
+            "window_s": WINDOW.as_secs(), "not_held": format!("a tick over 20 ms late in {TRIES} windows in a row"),
+            "tried_at_most": shape.calls_max, "cores": cores, "load_shares_the_cores": true,
+            "service_core_percent": rounded(service), "load_core_percent": rounded(load),
+        }),
+    })
+}
+
+/// The most of `max` that hold, found in steps and then by halves. What holds once is taken to hold
+/// for fewer, too.
+fn search(
+    step: usize,
+    max: usize,
+    mut holds: impl FnMut(usize) -> Result<bool, BenchError>,
+) -> Result<usize, BenchError> {
+    let mut held = 0;
+    let mut failed = loop {
+        let next = (held + step).min(max);
+        if !holds(next)? {
+            break next;
+        }
+        held = next;
+        if held == max {
+            return Ok(held);
+        }
+    };
+    while failed - held > 1 {
+        let middle = held.midpoint(failed);
+        if holds(middle)? {
+            held = middle;
+        } else {
+            failed = middle;
+        }
+    }
+    Ok(held)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    late: f64,
+    service: CpuShare,
+    load: CpuShare,
+}
+
+struct Open {
+    call: CallId,
+    rep: User,
+}
+
+struct Ramp {
+    shape: Shape,
+    service: Service,
+    load: Load,
+    certificate: DtlsCert,
+    users: Vec<User>,
+    dialling: Dialling,
+    words: Arc<[Arc<[u8]>]>,
+    open: Vec<Open>,
+}
+
+impl Ramp {
+    fn start(shape: Shape, encoding: &EncoderSettings) -> Result<Self, BenchError> {
+        let members = shape.calls_max.max(shape.coaches) + 1;
+        let service = Service::start(members, encoding)?;
+        let first = service.api.sign_in(&member(1))?;
+        let dialling = service.api.dialling(&first)?;
+        let packets = speech::encode(&speech::speech(0, 20), &EncoderSettings::default())?;
+        Ok(Self {
+            shape,
+            service,
+            load: Load::start(),
+            certificate: certificate()?,
+            users: vec![first],
+            dialling,
+            words: packets.into_iter().map(Arc::from).collect(),
+            open: Vec::new(),
+        })
+    }
+
+    /// Has so many calls, and watches them until a window is without a late tick, or for all tries.
+    fn hold(&mut self, calls: usize) -> Result<Window, BenchError> {
+        while self.open.len() > calls {
+            self.close_one()?;
+        }
+        while self.open.len() < calls {
+            self.open_one()?;
+        }
+        self.load.connected(CONNECT_TIMEOUT)?;
+        std::thread::sleep(SETTLE);
+        let mut window = self.watch()?;
+        for _ in 1..TRIES {
+            if window.late > 0.0 {
+                window = self.watch()?;
+            }
+        }
+        Ok(window)
+    }
+
+    fn watch(&self) -> Result<Window, BenchError> {
+        let late = || -> Result<f64, BenchError> {
+            let metrics = self.service.api.metrics()?;
+            let counters = metrics
+                .get("ticks_late_total")
+                .zip(metrics.get("ticks_skipped_total"));
+            let (late, skipped) = counters
+                .ok_or_else(|| BenchError::Unexpected("no counter of late ticks".into()))?;
+            Ok(late + skipped)
+        };
+        let before = late()?;
+        let service = CpuWatch::start(self.service.pid())?;
+        let load = CpuWatch::start(std::process::id())?;
+        std::thread::sleep(WINDOW);
+        let (service, load) = (service.share()?, load.share()?);
+        Ok(Window {
+            late: late()? - before,
+            service,
+            load,
+        })
+    }
+
+    /// A call of the shape: its rep is a member of their own, who coaches the others' calls.
+    fn open_one(&mut self) -> Result<(), BenchError> {
+        let number = self.open.len();
+        let rep = self.user(number)?;
+        let api = &self.service.api;
+        let call = api.place(&rep, &self.dialling)?;
+        let mouth = Mouth::new(Words::Ready(Arc::clone(&self.words)));
+        let offer = Offer::new(&self.certificate, Part::Talks(Box::new(mouth)))?;
+        let answer = api.connect(&rep, &call, &offer.sdp)?;
+        self.load.add(number, offer.accept(&answer)?)?;
+        api.answered(&rep, &call)?;
+        for coach in 0..self.shape.coaches {
+            let coach =
+                self.user((number + 1 + coach) % (self.shape.coaches + 1).max(number + 2))?;
+            let api = &self.service.api;
+            api.join(&coach, &call)?;
+            let offer = Offer::new(&self.certificate, Part::Counts)?;
+            let answer = api.connect(&coach, &call, &offer.sdp)?;
+            self.load.add(number, offer.accept(&answer)?)?;
+        }
+        self.open.push(Open { call, rep });
+        Ok(())
+    }
+
+    fn close_one(&mut self) -> Result<(), BenchError> {
+        if let Some(open) = self.open.pop() {
+            self.load.drop_group(self.open.len())?;
+            self.service.api.hang_up(&open.rep, &open.call)?;
+        }
+        Ok(())
+    }
+
+    fn user(&mut self, number: usize) -> Result<User, BenchError> {
+        while self.users.len() <= number {
+            let next = self.service.api.sign_in(&member(self.users.len() + 1))?;
+            self.users.push(next);
+        }
+        let user = self.users.get(number).cloned();
+        user.ok_or_else(|| BenchError::Unexpected("a user who was signed in".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_search_ends_at_the_last_number_that_holds() {
+        for step in [1, 3, 16] {
+            for limit in 0..60 {
+                let mut asked = 0;
+                let held = search(step, 50, |calls| {
+                    asked += 1;
+                    Ok(calls <= limit)
+                })
+                .unwrap();
+                assert_eq!(held, limit.min(50), "step {step}");
+                assert!(
+                    asked <= 50 / step + 6,
+                    "step {step} limit {limit}: {asked} windows"
+                );
+            }
+        }
+    }
+}
