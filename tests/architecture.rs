@@ -20,7 +20,11 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("client", 2, &["wire", "session", "voice", "mix"]),
     ("media", 2, &["wire", "voice", "mix"]),
     ("service", 2, &["wire", "mix", "call", "voice", "media"]),
-    ("demo", 3, &["client", "service", "voice", "mix", "wire"]),
+    (
+        "demo",
+        3,
+        &["client", "service", "media", "voice", "mix", "wire"],
+    ),
     (
         "bench",
         3,

@@ -3,5 +3,6 @@
 
 mod handle;
 mod run;
+mod waits;
 
 pub use handle::{Quality, Session, SessionEvent, Settings};

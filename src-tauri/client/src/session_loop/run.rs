@@ -12,6 +12,7 @@ use session::{
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::handle::{Quality, SessionEvent, Settings};
+use super::waits::{next_of_peer, next_of_socket, sleep_until};
 use crate::perform::perform;
 use crate::{
     Api, ClientError, Devices, Peer, PeerEvent, PeerSettings, PeerStats, Socket, SocketEvent, Voice,
@@ -433,25 +434,4 @@ impl Loop {
 fn lost(id: MediaId) -> Input {
     let jitter = crate::random::fraction();
     Input::Media(id, MediaInput::Lost { jitter })
-}
-
-async fn next_of_socket(socket: Option<&mut Socket>) -> SocketEvent {
-    match socket {
-        Some(socket) => socket.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_of_peer(events: Option<&mut mpsc::Receiver<PeerEvent>>) -> Option<PeerEvent> {
-    match events {
-        Some(events) => events.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
 }
