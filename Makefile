@@ -20,7 +20,7 @@ $(SETUP)-%:
 	@mkdir -p target && rm -f target/setup-*-$* && touch $@
 
 demo: $(SETUP)-run
-	@cargo build --locked --quiet --package demo
+	@cargo build --locked --package demo
 	@target/debug/demo
 
 service: $(SETUP)-run
