@@ -20,7 +20,7 @@ const PIECE_DBOV_MIN: f64 = -33.0;
 const DEVIATIONS_MIN: f64 = 18.0;
 /// How alike the samples at that place must be to the piece: their correlation coefficient. A voice
 /// nine decibels beneath another gives 0.3; a peak by chance among the phases gives nearly none.
-const LIKENESS_MIN: f64 = 0.12;
+const LIKENESS_MIN: f64 = 0.2;
 /// What is written for no trace: the bottom of the scale of RFC 6464.
 pub const NO_TRACE_DBOV: f64 = -127.0;
 
