@@ -13,6 +13,7 @@ mod http;
 mod hub;
 mod metrics;
 mod random;
+mod rates;
 mod running;
 mod store;
 

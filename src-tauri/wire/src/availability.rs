@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum ClientType {
@@ -40,6 +41,7 @@ pub enum ClientType {
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum PresenceStatus {
@@ -51,7 +53,15 @@ pub enum PresenceStatus {
 
 /// `GET /api/v1/user/availability/`.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct Availability {
     /// Each active member of the organization.
@@ -60,7 +70,15 @@ pub struct Availability {
 
 /// One user's availability, a line for each type of client.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct UserAvailability {
     /// Whose it is.
@@ -71,7 +89,15 @@ pub struct UserAvailability {
 
 /// A user's availability with one type of client.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct ClientAvailability {
     /// The type of client.
@@ -85,7 +111,15 @@ pub struct ClientAvailability {
 
 /// A call in progress, as availability names it.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct ActiveCall {
     /// The call.

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -39,6 +40,7 @@ pub enum Direction {
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum CallStatus {
@@ -80,6 +82,7 @@ impl CallStatus {
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum HangupCause {
@@ -101,7 +104,15 @@ pub enum HangupCause {
 
 /// A lead, as a call names it.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct LeadBrief {
     /// The lead.
@@ -112,7 +123,15 @@ pub struct LeadBrief {
 
 /// Whether the user who asked may join a call now, and if not, why.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct Joinability {
     /// Whether Listen would be let in.
@@ -127,7 +146,15 @@ pub struct Joinability {
 
 /// A call, which is an activity of its lead.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct Call {
     /// Its id.
@@ -157,6 +184,7 @@ pub struct Call {
     /// When it ended.
     pub date_ended: Option<Timestamp>,
     /// Whole seconds from answer to end; 0 until it has ended.
+    #[specta(type = u32)]
     pub duration: u64,
     /// Who or what ended it.
     pub hangup_cause: Option<HangupCause>,
@@ -175,7 +203,15 @@ pub struct Call {
 
 /// `POST /api/v1/activity/call/`: places a call.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(deny_unknown_fields)]
 pub struct PlaceCallRequest {
@@ -193,7 +229,15 @@ pub struct PlaceCallRequest {
 
 /// `PUT …/hold/`.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(deny_unknown_fields)]
 pub struct HoldRequest {
@@ -203,7 +247,15 @@ pub struct HoldRequest {
 
 /// `PUT …/mute/`: of the asking user's own leg, the rep's or a coach's.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(deny_unknown_fields)]
 pub struct MuteRequest {
@@ -212,7 +264,16 @@ pub struct MuteRequest {
 }
 
 /// `POST …/dtmf/`: keys pressed by the rep.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
+)]
 #[serde(deny_unknown_fields)]
 pub struct DtmfRequest {
     /// 1 to 32 of `0`–`9`, `*`, `#`, `A`–`D` (RFC 4733).

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum CoachMode {
@@ -58,6 +59,7 @@ impl From<mix::Mode> for CoachMode {
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum CoachLegStatus {
@@ -83,6 +85,7 @@ pub enum CoachLegStatus {
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum LegEndReason {
@@ -114,6 +117,7 @@ pub enum LegEndReason {
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum ParticipationAction {
@@ -141,7 +145,15 @@ pub enum ParticipationAction {
 
 /// One line of a coach's history on a call.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct ParticipationEntry {
     /// What happened.
@@ -152,7 +164,15 @@ pub struct ParticipationEntry {
 
 /// A coach's leg of a call.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct CoachLeg {
     /// Its id.
@@ -190,6 +210,7 @@ pub struct CoachLeg {
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(deny_unknown_fields)]
 pub struct JoinRequest {
@@ -200,7 +221,15 @@ pub struct JoinRequest {
 
 /// `PUT …/coach_leg/mode/`: switches the mode of the asking coach's leg.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(deny_unknown_fields)]
 pub struct ModeRequest {

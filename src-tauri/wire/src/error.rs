@@ -4,7 +4,15 @@ use serde::{Deserialize, Serialize};
 
 /// The body of every HTTP error: `{"error": {"code", "message"}}`.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct ErrorBody {
     /// What went wrong.
@@ -13,7 +21,15 @@ pub struct ErrorBody {
 
 /// One error, for a program and for a person.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct ErrorDetail {
     /// The stable code.
@@ -34,6 +50,7 @@ pub struct ErrorDetail {
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Code {

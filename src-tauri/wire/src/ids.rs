@@ -18,7 +18,7 @@ macro_rules! id {
         $(#[$doc])*
         #[derive(
             Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-            schemars::JsonSchema, utoipa::ToSchema,
+            schemars::JsonSchema, utoipa::ToSchema, specta::Type,
         )]
         #[serde(try_from = "String", into = "String")]
         #[schemars(with = "String")]

@@ -5,7 +5,15 @@ use serde::{Deserialize, Serialize};
 
 /// `POST …/invitation/`: the rep invites teammates (W3).
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(deny_unknown_fields)]
 pub struct InvitationRequest {
@@ -16,7 +24,15 @@ pub struct InvitationRequest {
 
 /// A teammate who may be shown in the Invite dropdown: has the desktop app online (W3).
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct InvitationTarget {
     /// Who.
@@ -37,6 +53,7 @@ pub struct InvitationTarget {
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum InvitationStatus {
@@ -54,7 +71,15 @@ pub enum InvitationStatus {
 
 /// An invitation to coach a call. It gives no permission (W3).
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct Invitation {
     /// Its id.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {
@@ -50,6 +51,7 @@ impl Plan {
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
@@ -63,7 +65,15 @@ pub enum Permission {
 
 /// A company that uses the product.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct Organization {
     /// Its id.
@@ -72,11 +82,21 @@ pub struct Organization {
     pub name: String,
     /// Its plan.
     pub plan: Plan,
+    /// What a coach's started minute on a call costs now, in micro-dollars: 4000 is $0.0040 (B1).
+    pub coach_rate_micro_dollars_per_minute: u32,
 }
 
 /// A set of permissions with a name.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct Role {
     /// Its id.
@@ -89,7 +109,15 @@ pub struct Role {
 
 /// A team.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct Group {
     /// Its id.
@@ -102,7 +130,15 @@ pub struct Group {
 
 /// A person with an account.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct User {
     /// Their id.
@@ -117,7 +153,15 @@ pub struct User {
 
 /// A person's place in an organization.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct Membership {
     /// Its id.
@@ -130,7 +174,15 @@ pub struct Membership {
 
 /// `GET /api/v1/me/`: who is signed in, where, and what they may do.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct Me {
     /// The person.
@@ -155,6 +207,7 @@ pub struct Me {
     Deserialize,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(deny_unknown_fields)]
 pub struct MembershipPatch {
@@ -168,7 +221,15 @@ pub struct MembershipPatch {
 
 /// `PATCH /api/v1/organization/{id}/`, for those who manage it.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(deny_unknown_fields)]
 pub struct OrganizationPatch {

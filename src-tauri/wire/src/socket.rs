@@ -131,7 +131,18 @@ pub enum Event {
 }
 
 /// Which part a party has in a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    specta::Type,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PartyKind {
     /// The salesperson.
@@ -143,7 +154,9 @@ pub enum PartyKind {
 }
 
 /// How loud one party is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, specta::Type,
+)]
 pub struct Level {
     /// The part that the party has.
     pub kind: PartyKind,

@@ -16,8 +16,10 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
     Default,
     schemars::JsonSchema,
     utoipa::ToSchema,
+    specta::Type,
 )]
 #[schemars(with = "String")]
+#[specta(type = String)]
 #[schema(value_type = String, format = DateTime, example = "2026-11-22T18:30:00.125Z")]
 pub struct Timestamp(
     /// Milliseconds since the Unix epoch.

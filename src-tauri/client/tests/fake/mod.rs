@@ -152,7 +152,10 @@ pub fn me() -> Value {
     json!({
         "user": {"id": "user_me", "first_name": "M", "last_name": "E", "email": "me@demo.example"},
         "membership": {"id": "memb_1", "organization_id": "orga_1", "role_id": "role_1"},
-        "organization": {"id": "orga_1", "name": "Acme", "plan": "enterprise"},
+        "organization": {
+            "id": "orga_1", "name": "Acme", "plan": "enterprise",
+            "coach_rate_micro_dollars_per_minute": 4000,
+        },
         "role": {"id": "role_1", "name": "Manager", "permissions": ["call_coach_barge"]},
     })
 }

@@ -1,6 +1,7 @@
 //! Organizations and the people in them.
 
 use super::{Database, bounds, column, failed, from_text, text, to_text};
+use crate::rates;
 use crate::store::{MemberFacts, MembershipChange, Organizations, StoreError};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
@@ -38,11 +39,11 @@ impl Organizations for Database {
                     organization_id: organization_id.clone(),
                     role_id: column(&row, "role_id")?,
                 },
-                organization: Organization {
-                    id: organization_id,
-                    name: text(&row, "organization_name")?,
-                    plan: column(&row, "plan")?,
-                },
+                organization: organization_now(
+                    organization_id,
+                    text(&row, "organization_name")?,
+                    column(&row, "plan")?,
+                ),
                 role: Role {
                     id: column(&row, "role_id")?,
                     name: text(&row, "role_name")?,
@@ -267,11 +268,18 @@ impl Organizations for Database {
                 .await
                 .map_err(failed)?;
         tx.commit().await.map_err(failed)?;
-        Ok(name.map(|name| Organization {
-            id: organization.clone(),
-            name,
-            plan,
-        }))
+        Ok(name.map(|name| organization_now(organization.clone(), name, plan)))
+    }
+}
+
+/// An organization with the rates that hold now.
+fn organization_now(id: OrganizationId, name: String, plan: Plan) -> Organization {
+    let now = crate::clock::now();
+    Organization {
+        id,
+        name,
+        plan,
+        coach_rate_micro_dollars_per_minute: rates::coach_rate_micro_dollars_per_minute(now),
     }
 }
 
