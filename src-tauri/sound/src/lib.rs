@@ -1,0 +1,1 @@
+//! Sound cards. `sound` knows nothing of calls, modes, or the network.
