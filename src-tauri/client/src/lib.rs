@@ -3,7 +3,7 @@
 //!
 //! [`Session`] is what a user interface talks to: one loop that carries out what the pure
 //! [`session::Session`] decides. [`Api`], [`Socket`], [`Peer`] and [`Voice`] are its limbs and can be
-//! used alone. `client` knows nothing of windows, key rings, sound cards, or who may hear whom: the
+//! used alone. `client` knows nothing of windows, sound cards, or who may hear whom: the
 //! service decides that.
 //!
 //! ```text
@@ -14,7 +14,9 @@
 pub mod audio;
 
 mod api;
+mod credentials;
 mod error;
+mod keeper;
 mod peer;
 mod perform;
 mod random;
@@ -24,6 +26,7 @@ mod tls;
 mod voice_path;
 
 pub use api::Api;
+pub use credentials::{Credentials, CredentialsError, KeyRing, SECRET_LOG_TARGETS};
 pub use error::ClientError;
 pub use peer::{Incoming, Outgoing, Peer, PeerEvent, PeerSettings, PeerStats};
 pub use session_loop::{Quality, Session, SessionEvent, Settings};

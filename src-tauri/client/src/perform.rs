@@ -15,6 +15,10 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
             let (user_id, device_id) = api.sign_in(&request).await?;
             Reply::SignedIn { user_id, device_id }
         }
+        Request::Resume => match api.resume().await? {
+            Some((user_id, device_id)) => Reply::SignedIn { user_id, device_id },
+            None => Reply::NothingKept,
+        },
         Request::SignOut => done(api.sign_out().await?),
         Request::Refresh => done(api.refresh(None).await?),
         Request::Me => Reply::Me(Box::new(api.me().await?)),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mix::{Frame, Mode, SILENCE};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use voice::{
     EncoderSettings, JitterBuffer, JitterSettings, JitterStats, MAX_PACKET_BYTES, Packet,
     StampedEncoder, level_dbov,
@@ -23,6 +23,8 @@ const FRAMES_PER_TICK_MAX: usize = 25;
 /// Switches that may wait for the task. More come only when it stands still, and then it is ended.
 const COMMANDS_MAX: usize = 256;
 const FRAME: Duration = Duration::from_millis(mix::FRAME_MS);
+/// How long after a microphone could not be opened the next try is made.
+const REOPEN_WAIT: Duration = Duration::from_secs(1);
 
 /// What a user speaks into and hears from.
 pub struct Devices {
@@ -101,6 +103,7 @@ pub struct Voice {
     controls: mpsc::Sender<Control>,
     task: tokio::task::JoinHandle<()>,
     stats: Arc<Mutex<VoiceStats>>,
+    trouble: watch::Receiver<Option<String>>,
 }
 
 impl std::fmt::Debug for Voice {
@@ -122,6 +125,7 @@ impl Voice {
             ..VoiceStats::default()
         }));
         let (controls, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (says_trouble, trouble) = watch::channel(None);
         let path = Path {
             devices,
             encoder: StampedEncoder::new(&settings.encoder).map_err(error)?,
@@ -130,6 +134,8 @@ impl Voice {
             stamp: Mode::Listen,
             wanted_open: false,
             opened: false,
+            reopen_at: None,
+            trouble: says_trouble,
             outgoing: None,
             incoming: None,
             paused_at: None,
@@ -142,6 +148,7 @@ impl Voice {
             controls,
             task: tokio::spawn(path.run(inbox)),
             stats,
+            trouble,
         })
     }
 
@@ -176,6 +183,13 @@ impl Voice {
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Why nothing that is said is sent although the microphone should be open, in a sentence; `None`
+    /// while all is well. It is over when the path is.
+    #[must_use]
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.clone()
+    }
+
     /// Sends what is captured, closes the microphone, and lets go of the devices.
     pub async fn stop(self) {
         let Self { controls, task, .. } = self;
@@ -202,6 +216,9 @@ struct Path {
     wanted_open: bool,
     /// Whether the device is open: it closes once it has given what was captured before.
     opened: bool,
+    /// When the device, which could not be had, is tried again.
+    reopen_at: Option<Instant>,
+    trouble: watch::Sender<Option<String>>,
     outgoing: Option<Outgoing>,
     incoming: Option<Incoming>,
     /// When sending paused, for the timestamp to go on by as much.
@@ -277,13 +294,12 @@ impl Path {
         self.switches.push(at, mode);
         if mode > Mode::Listen {
             if !self.opened {
-                match self.devices.microphone.open(at) {
-                    Ok(()) => self.opened = true,
-                    Err(error) => tracing::warn!(%error, "the microphone cannot be opened"),
-                }
+                self.open(at);
             }
             return;
         }
+        self.reopen_at = None;
+        self.tell_trouble(None);
         if self.opened {
             // What was captured before the switch still goes out, in its own mode.
             self.capture(Instant::now()).await;
@@ -297,8 +313,39 @@ impl Path {
         self.paused_at.get_or_insert_with(Instant::now);
     }
 
+    fn open(&mut self, now: Instant) {
+        self.reopen_at = None;
+        match self.devices.microphone.open(now) {
+            Ok(()) => {
+                self.opened = true;
+                self.tell_trouble(None);
+            }
+            Err(error) => {
+                self.reopen_at = now.checked_add(REOPEN_WAIT);
+                self.tell_trouble(Some(format!("The microphone cannot be opened: {error}.")));
+            }
+        }
+    }
+
+    /// Says it once, however often it happens.
+    fn tell_trouble(&self, trouble: Option<String>) {
+        self.trouble.send_if_modified(|told| {
+            let changed = *told != trouble;
+            if changed {
+                if let Some(trouble) = &trouble {
+                    tracing::warn!(%trouble, "nobody hears the user");
+                }
+                *told = trouble;
+            }
+            changed
+        });
+    }
+
     async fn tick(&mut self) {
         let now = Instant::now();
+        if self.reopen_at.is_some_and(|at| at <= now) {
+            self.open(now);
+        }
         self.capture(now).await;
         for _ in 0..FRAMES_PER_TICK_MAX {
             if !self.devices.loudspeaker.wants(now) {
@@ -322,8 +369,9 @@ impl Path {
             let Some(end) = self.devices.microphone.read(now, &mut frame) else {
                 break;
             };
-            let start = end.checked_sub(FRAME).unwrap_or(end);
-            let mode = self.switches.narrowest(start, end);
+            let doubt = self.devices.microphone.uncertainty();
+            let start = end.checked_sub(FRAME + doubt).unwrap_or(end);
+            let mode = self.switches.narrowest(start, end + doubt);
             self.level_dbov = level_dbov(&frame);
             self.send(&frame, mode).await;
         }
@@ -333,10 +381,13 @@ impl Path {
     async fn send(&mut self, frame: &Frame, mode: Mode) {
         let mut packet = [0; MAX_PACKET_BYTES];
         let stamped = match self.encoder.encode(frame, mode, &mut packet) {
-            Ok(Some(stamped)) => stamped,
+            Ok(Some(stamped)) => {
+                self.tell_trouble(None);
+                stamped
+            }
             Ok(None) => return,
             Err(error) => {
-                tracing::warn!(%error, "a frame is not sent");
+                self.tell_trouble(Some(format!("What you say cannot be encoded: {error}.")));
                 return;
             }
         };

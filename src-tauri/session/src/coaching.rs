@@ -32,7 +32,8 @@ pub struct Coaching {
 /// A switch that the user wants and the service was not asked for yet.
 #[derive(Debug, Clone, PartialEq)]
 struct Want {
-    command: CommandId,
+    /// `None` when nobody waits for it.
+    command: Option<CommandId>,
     mode: Mode,
     /// The stamp before: what stays when it fails.
     before: Mode,
@@ -109,7 +110,7 @@ impl Coaching {
     }
 
     /// The user wants a mode. A command whose place is taken by it is handed back.
-    pub(crate) fn want(&mut self, command: CommandId, mode: Mode) -> Option<CommandId> {
+    pub(crate) fn want(&mut self, command: Option<CommandId>, mode: Mode) -> Option<CommandId> {
         let before = self.stamp();
         self.ceiling = mode;
         // What was given up needs to be granted again.
@@ -119,7 +120,7 @@ impl Coaching {
             mode,
             before,
         };
-        self.next.replace(want).map(|replaced| replaced.command)
+        self.next.replace(want)?.command
     }
 
     /// The mode to ask the service for now, if any. One question at a time: two under way could be
@@ -142,7 +143,7 @@ impl Coaching {
             request,
             mode,
             before: want.as_ref().map_or(mode, |want| want.before),
-            command: want.map(|want| want.command),
+            command: want.and_then(|want| want.command),
         });
     }
 
@@ -198,7 +199,7 @@ impl Coaching {
         let asked = self.asked.take().and_then(|ask| ask.command);
         asked
             .into_iter()
-            .chain(self.next.take().map(|want| want.command))
+            .chain(self.next.take().and_then(|want| want.command))
     }
 
     /// Takes in a leg unless a newer one is known. Events and answers overtake each other, so age is

@@ -2,7 +2,7 @@
 
 use wire::{
     Call, CallId, CoachLeg, CoachMode, Code, DeviceId, Invitation, InvitationId, Me,
-    PlaceCallRequest, ServerMessage, SignInRequest, User, UserAvailability, UserId,
+    PlaceCallRequest, ServerMessage, SignInRequest, Timestamp, User, UserAvailability, UserId,
 };
 
 /// Matches an HTTP request to its answer. Later requests have greater ids.
@@ -20,8 +20,13 @@ pub struct MediaId(pub u64);
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Signs in.
+    /// Signs in; a sign-in that is being resumed is given up for it.
     SignIn(SignInRequest),
+    /// Resumes the sign-in that was kept, without a password. While the service cannot be reached it
+    /// is tried again and again, ever more slowly.
+    Resume,
+    /// Gives up resuming; what is kept stays kept.
+    StopResuming,
     /// Signs out; a call or coaching in progress ends first.
     SignOut,
     /// Calls a lead.
@@ -45,6 +50,9 @@ pub enum Command {
     Decline(InvitationId),
     /// Switches the mode.
     SetMode(CoachMode),
+    /// The key for whispering is down, or up again: Whisper while it is held, then Listen, whatever
+    /// is answered in which order.
+    HoldToWhisper(bool),
     /// Mutes or unmutes the microphone, on the user's own call or as a coach.
     Mute(bool),
     /// Leaves the call that is coached.
@@ -63,6 +71,8 @@ pub enum Reply {
         /// Which device this is.
         device_id: DeviceId,
     },
+    /// To resuming: no sign-in is kept here.
+    NothingKept,
     /// Who is signed in.
     Me(Box<Me>),
     /// The organization's members.
@@ -131,6 +141,12 @@ pub enum Input {
     },
     /// The media connection.
     Media(MediaId, MediaInput),
+    /// Whether the next run can resume this sign-in.
+    SignInKept(bool),
+    /// Why the user cannot be heard although the microphone should be open; `None` once it is well.
+    Microphone(Option<String>),
+    /// What this machine's calendar shows; said before each `welcome`.
+    WallClock(Timestamp),
     /// The time that was asked for has come.
     Wake,
 }

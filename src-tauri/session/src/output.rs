@@ -18,6 +18,8 @@ use crate::{
 pub enum Request {
     /// [`Reply::SignedIn`].
     SignIn(SignInRequest),
+    /// Signs in with what was kept: [`Reply::SignedIn`] or [`Reply::NothingKept`].
+    Resume,
     /// [`Reply::Done`].
     SignOut,
     /// Gets a new access token: [`Reply::Done`].
@@ -92,6 +94,8 @@ pub enum Notice {
     SignedIn,
     /// Nobody is.
     SignedOut(SignedOutReason),
+    /// Whether the next run can resume this sign-in.
+    SignInKept(bool),
     /// Who is signed in, or what they may do, changed.
     MeChanged,
     /// The connection to the service.
@@ -112,6 +116,8 @@ pub enum Notice {
     CoachingEnded(CallId, EndReason),
     /// The connection of the sound.
     Media(MediaStatus),
+    /// Why the user cannot be heard although the microphone should be open; `None` once it is well.
+    Microphone(Option<String>),
     /// The user was invited.
     Invited(Box<Invitation>),
     /// An invitation, sent or got, is answered or over.

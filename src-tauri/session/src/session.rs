@@ -3,13 +3,18 @@
 mod answer;
 mod command;
 mod event;
+mod hold;
+mod resume;
 mod sound;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use mix::Mode;
-use wire::{CallId, ClientType, InvitationStatus};
+use wire::{CallId, ClientType, InvitationStatus, Timestamp};
+
+use hold::Hold;
+use resume::Resuming;
 
 use crate::invitations::{Expiries, ServiceClock};
 use crate::link::Link;
@@ -30,6 +35,7 @@ enum Purpose {
     /// Its outcome is the command's.
     Command(CommandId),
     SignIn(CommandId),
+    Resume,
     PlaceCall(CommandId),
     Join(CommandId, CallId),
     HangUp(CommandId, CallId),
@@ -45,6 +51,7 @@ enum Purpose {
     Load,
     /// The call is left first; then the user is signed out.
     LeaveToSignOut(CommandId),
+    SignOut(CommandId),
 }
 
 /// A client's state machine. Drain [`Session::poll`] after each [`Session::handle`].
@@ -56,6 +63,13 @@ pub struct Session {
     clock: ServiceClock,
     expiries: Expiries,
     sound: Option<Sound>,
+    /// The key for whispering is down.
+    hold: Option<Hold>,
+    resuming: Option<Resuming>,
+    /// Whether what was signed in last can be resumed.
+    kept: bool,
+    /// What this machine's calendar showed at the newest `welcome`.
+    wall: Option<Timestamp>,
     /// A call is being placed or joined.
     entering: bool,
     reread_at: Option<Duration>,
@@ -82,6 +96,10 @@ impl Session {
             clock: ServiceClock::default(),
             expiries: Expiries::default(),
             sound: None,
+            hold: None,
+            resuming: None,
+            kept: false,
+            wall: None,
             entering: false,
             reread_at: None,
             purposes: BTreeMap::new(),
@@ -125,6 +143,9 @@ impl Session {
             Input::Socket(message) => self.heard(now, *message),
             Input::SocketClosed { jitter } => self.socket_closed(now, jitter),
             Input::Media(id, media) => self.media(now, id, media),
+            Input::SignInKept(kept) => self.kept = kept,
+            Input::Microphone(trouble) => self.microphone(trouble),
+            Input::WallClock(wall) => self.wall = Some(wall),
             Input::Wake => {}
         }
         self.due(now);
@@ -183,6 +204,9 @@ impl Session {
         if is_due(now, self.sound.as_ref().and_then(|sound| sound.retry_at)) {
             self.start_media();
         }
+        if is_due(now, self.resuming.as_ref().and_then(|r| r.retry_at)) {
+            self.resume_again();
+        }
         if is_due(now, self.reread_at)
             && let Some(coaching) = &self.view.coaching
         {
@@ -210,7 +234,9 @@ impl Session {
             self.notify(Notice::Media(media));
             self.notify_coaching();
         }
-        let connection = self.link.connection();
+        self.view.signing_in = self.is_signing_in();
+        self.settle_kept();
+        let connection = self.connection();
         if self.last_connection != connection {
             self.last_connection = connection;
             self.view.connection = connection;
@@ -221,6 +247,7 @@ impl Session {
             self.link.deadline(),
             self.expiries.deadline(),
             self.sound.as_ref().and_then(|sound| sound.retry_at),
+            self.resuming.as_ref().and_then(|r| r.retry_at),
             self.reread_at,
         ];
         let wake = deadlines.into_iter().flatten().min();
@@ -242,11 +269,12 @@ impl Session {
         self.touched.clear();
         self.entering = false;
         self.reread_at = None;
+        self.stop_resuming();
         self.view = View::default();
         // Only the sign-out itself is still waited for.
         for (id, purpose) in std::mem::take(&mut self.purposes) {
             match purpose {
-                Purpose::Command(_) => {
+                Purpose::SignOut(_) => {
                     self.purposes.insert(id, purpose);
                 }
                 other => self.finish_purpose(&other, refuse("signed out")),
@@ -264,7 +292,9 @@ impl Session {
             | Purpose::HangUp(id, _)
             | Purpose::Leave(id)
             | Purpose::Mute(id, _)
-            | Purpose::LeaveToSignOut(id) => self.finish(*id, result),
+            | Purpose::LeaveToSignOut(id)
+            | Purpose::SignOut(id) => self.finish(*id, result),
+            Purpose::Resume => self.finish_resuming(result),
             Purpose::Mode
             | Purpose::Reread
             | Purpose::Media(_)

@@ -14,7 +14,7 @@ pub enum Connection {
     /// Nobody is signed in.
     #[default]
     SignedOut,
-    /// The first connection is being made.
+    /// The first connection is being made, or a kept sign-in is resumed.
     Connecting,
     /// Events come as they happen.
     Online,
@@ -79,6 +79,12 @@ pub enum EndReason {
 pub struct View {
     /// The connection to the service.
     pub connection: Connection,
+    /// Whether somebody is being signed in, by password or by what was kept.
+    pub signing_in: bool,
+    /// Whether the next run can resume this sign-in. If not, it is for this run only.
+    pub sign_in_kept: bool,
+    /// The service's calendar clock minus this machine's, as of the newest `welcome`.
+    pub clock_offset_ms: i64,
     /// Who is signed in; `None` until it is read.
     pub me: Option<Me>,
     /// The user's id, known from signing in.
@@ -101,4 +107,6 @@ pub struct View {
     pub media: MediaStatus,
     /// Who hears the user now.
     pub audience: Option<Audience>,
+    /// Why the user cannot be heard although the microphone should be open.
+    pub microphone_trouble: Option<String>,
 }

@@ -8,7 +8,7 @@ mod clock;
 mod memory;
 mod wav;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mix::Frame;
 
@@ -31,6 +31,12 @@ pub trait Microphone: Send {
     /// The next 20 ms of 48 kHz mono, if they are captured by `now`: when their last sample was.
     /// Nothing while it is closed. Never waits.
     fn read(&mut self, now: Instant, frame: &mut Frame) -> Option<Instant>;
+
+    /// How far the moment that [`Self::read`] gives may be from the true one, before or after. A frame
+    /// goes out in the narrowest mode that was in force so near to it (M3).
+    fn uncertainty(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Where frames are played.

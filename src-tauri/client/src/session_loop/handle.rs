@@ -11,7 +11,7 @@ use wire::{
 };
 
 use super::run::{Loop, Order};
-use crate::{Api, ClientError, Devices, VoiceSettings, VoiceStats};
+use crate::{Api, ClientError, Credentials, Devices, VoiceSettings, VoiceStats};
 
 /// Commands that may wait.
 const ORDERS_MAX: usize = 64;
@@ -30,6 +30,8 @@ pub struct Settings {
     pub bind: Option<IpAddr>,
     /// How the voice is encoded and buffered.
     pub voice: VoiceSettings,
+    /// Where the sign-in is kept for the next run; `None` for this run only.
+    pub credentials: Option<Arc<dyn Credentials>>,
 }
 
 impl Settings {
@@ -41,6 +43,7 @@ impl Settings {
             client_type: ClientType::Native,
             bind: None,
             voice: VoiceSettings::default(),
+            credentials: None,
         }
     }
 }
@@ -84,7 +87,7 @@ impl Session {
     /// # Errors
     /// [`ClientError::Settings`] when the service's address is none.
     pub fn start(settings: Settings) -> Result<Self, ClientError> {
-        let api = Api::new(&settings.server)?;
+        let api = Api::with_credentials(&settings.server, settings.credentials.clone())?;
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let (view_sender, view) = watch::channel(Arc::new(View::default()));
@@ -119,6 +122,12 @@ impl Session {
         self.view.borrow().clone()
     }
 
+    /// The whole state each time that it changes.
+    #[must_use]
+    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+        self.view.clone()
+    }
+
     /// Waits until the state is as `is` says, and gives it. Give it a time limit where that may never
     /// be.
     ///
@@ -150,7 +159,30 @@ impl Session {
         }
     }
 
-    /// Signs out; leaves or hangs up first.
+    /// Resumes the sign-in that was kept by an earlier run, without a password; `None` when nothing
+    /// is kept. While the service cannot be reached it does not return, but is tried again ever more
+    /// slowly, with [`View::connection`] offline between the tries, until [`Session::stop_resuming`].
+    ///
+    /// # Errors
+    /// As every command. [`wire::Code::Unauthenticated`] when the service takes what was kept no
+    /// longer: then it is not kept any more either.
+    pub async fn resume(&self) -> Result<Option<UserId>, ClientError> {
+        match self.order(Command::Resume, None).await? {
+            Reply::SignedIn { user_id, .. } => Ok(Some(user_id)),
+            Reply::NothingKept => Ok(None),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Gives up resuming; what is kept stays kept. Does nothing when nothing is being resumed.
+    ///
+    /// # Errors
+    /// As every command.
+    pub async fn stop_resuming(&self) -> Result<(), ClientError> {
+        self.order(Command::StopResuming, None).await.map(drop)
+    }
+
+    /// Signs out; leaves or hangs up first. Nothing is kept any more.
     ///
     /// # Errors
     /// As every command.
@@ -249,6 +281,16 @@ impl Session {
             Reply::CoachLeg(leg) => Ok(*leg),
             _ => Err(unexpected()),
         }
+    }
+
+    /// The key for whispering is down, or up again: Whisper while it is held, and Listen as soon as it
+    /// is not, also when the service grants the Whisper only then.
+    ///
+    /// # Errors
+    /// As every command. Letting go is never refused.
+    pub async fn hold_to_whisper(&self, held: bool) -> Result<(), ClientError> {
+        let command = Command::HoldToWhisper(held);
+        self.order(command, None).await.map(drop)
     }
 
     /// Mutes at once, or unmutes when the service has confirmed it.

@@ -1,28 +1,29 @@
 //! The loop of one session: one closed enum of events in, the pure session's outputs carried out.
 
+mod sound;
+
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use session::{
-    Command, CommandId, Failure, Input, MediaId, MediaInput, MediaRole, Notice, Output, Reply,
-    RequestId, Session, View,
+    Command, CommandId, Failure, Input, MediaId, MediaInput, Notice, Output, Reply, RequestId,
+    Session, View,
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use wire::{ServerMessage, Timestamp};
 
-use super::handle::{Quality, SessionEvent, Settings};
-use super::waits::{next_of_peer, next_of_socket, sleep_until};
+use super::handle::{SessionEvent, Settings};
+use super::waits::{next_of_peer, next_of_socket, next_of_watch, sleep_until};
 use crate::perform::perform;
-use crate::{
-    Api, ClientError, Devices, Peer, PeerEvent, PeerSettings, PeerStats, Socket, SocketEvent, Voice,
-};
+use crate::{Api, ClientError, Devices, Peer, PeerEvent, PeerStats, Socket, SocketEvent, Voice};
 
 /// How long a media connection may take to come up.
 const MEDIA_WAIT: Duration = Duration::from_secs(10);
 const QUALITY_INTERVAL: Duration = Duration::from_secs(2);
 /// What the loop's own tasks may have reported and it has not read.
 const REPORTS_MAX: usize = 256;
+const NO_VOICE: &str = "The sound stopped working. Leave the call and join it again.";
 
 /// One command of the user, and whom to tell what came of it.
 pub(super) struct Order {
@@ -53,6 +54,10 @@ enum Event {
     Wake,
     MediaTimeout,
     Quality,
+    /// Whether the sign-in is kept; `None` when it never will be.
+    Kept(Option<bool>),
+    /// What is wrong with the microphone, if anything; `None` when the voice is over.
+    Microphone(Option<Option<String>>),
 }
 
 /// The media connection in use.
@@ -73,6 +78,9 @@ pub(super) struct Loop {
     socket: Option<Socket>,
     media: Option<Media>,
     voice: Option<Voice>,
+    /// What the voice says of its microphone.
+    trouble: Option<watch::Receiver<Option<String>>>,
+    kept: Option<watch::Receiver<bool>>,
     /// Devices of a call that is being placed or joined.
     devices: Option<Devices>,
     outcomes: BTreeMap<CommandId, oneshot::Sender<Result<Reply, Failure>>>,
@@ -96,12 +104,14 @@ impl Loop {
         Self {
             session: Session::new(settings.client_type),
             settings,
+            kept: Some(api.kept()),
             api,
             started: Instant::now(),
             wake_at: None,
             socket: None,
             media: None,
             voice: None,
+            trouble: None,
             devices: None,
             outcomes: BTreeMap::new(),
             next_command: 0,
@@ -124,6 +134,7 @@ impl Loop {
             while let Some(output) = self.session.poll() {
                 self.carry_out(output);
             }
+            self.publish();
         }
         self.close_media();
         if let Some(voice) = self.voice.take() {
@@ -146,6 +157,8 @@ impl Loop {
             () = sleep_until(self.wake_at) => Event::Wake,
             () = sleep_until(deadline) => Event::MediaTimeout,
             _ = quality.tick() => Event::Quality,
+            kept = next_of_watch(self.kept.as_mut()) => Event::Kept(kept),
+            trouble = next_of_watch(self.trouble.as_mut()) => Event::Microphone(trouble),
         }
     }
 
@@ -157,7 +170,13 @@ impl Loop {
                 Some(input) => input,
                 None => return,
             },
-            Event::Socket(SocketEvent::Message(message)) => Input::Socket(message),
+            Event::Socket(SocketEvent::Message(message)) => {
+                if matches!(*message, ServerMessage::Welcome { .. }) {
+                    let wall = Input::WallClock(wall_clock());
+                    self.session.handle(self.started.elapsed(), wall);
+                }
+                Input::Socket(message)
+            }
             Event::Socket(SocketEvent::Closed) => {
                 self.socket = None;
                 let jitter = crate::random::fraction();
@@ -181,6 +200,18 @@ impl Loop {
             Event::Quality => {
                 self.measure();
                 return;
+            }
+            Event::Kept(kept) => {
+                if kept.is_none() {
+                    self.kept = None;
+                }
+                Input::SignInKept(kept.unwrap_or(false))
+            }
+            Event::Microphone(Some(trouble)) => Input::Microphone(trouble),
+            Event::Microphone(None) => {
+                // It was not asked to end: then nobody would be listening here.
+                self.trouble = None;
+                Input::Microphone(Some(NO_VOICE.into()))
             }
         };
         self.session.handle(self.started.elapsed(), input);
@@ -295,6 +326,7 @@ impl Loop {
                 }
             }
             Output::MediaEnd => {
+                self.trouble = None;
                 if let Some(voice) = self.voice.take() {
                     tokio::spawn(voice.stop());
                 }
@@ -326,63 +358,6 @@ impl Loop {
         }
     }
 
-    fn start_media(&mut self, id: MediaId, role: MediaRole) {
-        self.close_media();
-        if let Some(devices) = self.devices.take() {
-            self.voice = Voice::start(devices, &self.settings.voice)
-                .inspect_err(|error| tracing::warn!(%error, "no voice"))
-                .ok();
-        }
-        self.media = Some(Media {
-            id,
-            peer: None,
-            events: None,
-            deadline: Some(Instant::now() + MEDIA_WAIT),
-        });
-        let bind = self.settings.bind.unwrap_or_else(|| self.default_bind());
-        let reports = self.reports.clone();
-        tokio::spawn(async move {
-            let offered = Peer::offer(PeerSettings { role, bind }).await;
-            let _ = reports.send(Report::Offered(id, offered)).await;
-        });
-    }
-
-    /// Loopback reaches only loopback, and everything else never does.
-    fn default_bind(&self) -> IpAddr {
-        let host = self.api.base().host_str().unwrap_or_default();
-        let local = host == "localhost"
-            || host
-                .trim_matches(['[', ']'])
-                .parse::<IpAddr>()
-                .is_ok_and(|ip| ip.is_loopback());
-        if local {
-            IpAddr::V4(Ipv4Addr::LOCALHOST)
-        } else {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED)
-        }
-    }
-
-    fn accept(&mut self, id: MediaId, sdp: String) {
-        let media = self.media.as_ref().filter(|media| media.id == id);
-        if let Some(peer) = media.and_then(|media| media.peer.clone()) {
-            let reports = self.reports.clone();
-            tokio::spawn(async move {
-                let accepted = peer.accept(sdp).await;
-                let _ = reports.send(Report::Accepted(id, accepted)).await;
-            });
-        }
-    }
-
-    fn close_media(&mut self) {
-        if let Some(voice) = &self.voice {
-            voice.disconnect();
-        }
-        self.counted = (0, 0);
-        if let Some(peer) = self.media.take().and_then(|media| media.peer) {
-            tokio::spawn(async move { peer.close().await });
-        }
-    }
-
     fn notify(&mut self, notice: Notice) {
         self.publish();
         // Nobody may be listening.
@@ -399,39 +374,15 @@ impl Loop {
             changed
         });
     }
-
-    fn measure(&self) {
-        let Some(media) = self.media.as_ref().filter(|media| media.deadline.is_none()) else {
-            return;
-        };
-        if let Some(peer) = media.peer.clone() {
-            let (id, reports) = (media.id, self.reports.clone());
-            tokio::spawn(async move {
-                let stats = peer.stats().await;
-                let _ = reports.send(Report::Stats(id, stats)).await;
-            });
-        }
-    }
-
-    fn tell_quality(&mut self, stats: PeerStats) {
-        let Some(voice) = self.voice.as_ref().map(Voice::stats) else {
-            return;
-        };
-        let (received, lost) = (voice.jitter.received, voice.jitter.lost);
-        let new_lost = lost.saturating_sub(self.counted.1);
-        let new = received.saturating_sub(self.counted.0) + new_lost;
-        self.counted = (received, lost);
-        let quality = Quality {
-            lost_percent: 100.0 * new_lost as f32 / new.max(1) as f32,
-            jitter_ms: voice.jitter.jitter_ms,
-            round_trip_ms: stats.round_trip.map(|time| time.as_secs_f32() * 1000.0),
-            voice,
-        };
-        let _ = self.events.send(SessionEvent::Quality(quality));
-    }
 }
 
 fn lost(id: MediaId) -> Input {
     let jitter = crate::random::fraction();
     Input::Media(id, MediaInput::Lost { jitter })
+}
+
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let ms = since.unwrap_or_default().as_millis();
+    Timestamp(i64::try_from(ms).unwrap_or(i64::MAX))
 }

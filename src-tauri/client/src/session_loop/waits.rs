@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{PeerEvent, Socket, SocketEvent};
 
@@ -18,6 +18,17 @@ pub(super) async fn next_of_peer(
 ) -> Option<PeerEvent> {
     match events {
         Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next value of what may not be there; `None` when it is over.
+pub(super) async fn next_of_watch<T: Clone>(watched: Option<&mut watch::Receiver<T>>) -> Option<T> {
+    match watched {
+        Some(watched) => {
+            watched.changed().await.ok()?;
+            Some(watched.borrow_and_update().clone())
+        }
         None => std::future::pending().await,
     }
 }

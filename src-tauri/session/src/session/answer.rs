@@ -22,7 +22,7 @@ impl Session {
     ) {
         if let Err(failure) = &result
             && failure.code == Some(Code::Unauthenticated)
-            && !matches!(purpose, Purpose::SignIn(_))
+            && !matches!(purpose, Purpose::SignIn(_) | Purpose::SignOut(_))
         {
             // The shell has already tried a new access token.
             self.finish_purpose(&purpose, Err(failure.clone()));
@@ -30,8 +30,11 @@ impl Session {
             return;
         }
         match purpose {
-            Purpose::Command(command) | Purpose::Leave(command) => self.finish(command, result),
+            Purpose::Command(command) | Purpose::Leave(command) | Purpose::SignOut(command) => {
+                self.finish(command, result);
+            }
             Purpose::SignIn(command) => self.signed_in(now, command, result),
+            Purpose::Resume => self.resume_answered(now, result),
             Purpose::PlaceCall(command) => {
                 self.entering = false;
                 if let Ok(Reply::Call(call)) = &result {
@@ -70,7 +73,7 @@ impl Session {
                 Err(failure) => self.notify(Notice::Trouble(failure)),
             },
             Purpose::LeaveToSignOut(command) => {
-                self.request(Request::SignOut, Purpose::Command(command));
+                self.request(Request::SignOut, Purpose::SignOut(command));
                 self.forget(SignedOutReason::Asked);
             }
         }
@@ -217,7 +220,11 @@ impl Session {
                 self.notify(Notice::Refreshed);
             }
             Reply::Call(call) => self.call_seen(&call),
-            Reply::Done | Reply::SignedIn { .. } | Reply::CoachLeg(_) | Reply::MediaAnswer(_) => {}
+            Reply::Done
+            | Reply::SignedIn { .. }
+            | Reply::NothingKept
+            | Reply::CoachLeg(_)
+            | Reply::MediaAnswer(_) => {}
         }
     }
 }

@@ -14,7 +14,14 @@ impl Session {
     pub(super) fn command(&mut self, id: CommandId, command: Command) {
         let outcome = match command {
             Command::SignIn(request) => self.sign_in(id, request),
+            Command::Resume => self.resume(id),
+            Command::StopResuming => {
+                self.stop_resuming();
+                self.finish(id, Ok(Reply::Done));
+                Ok(())
+            }
             Command::SignOut => self.sign_out(id),
+            Command::HoldToWhisper(held) => self.hold_to_whisper(id, held),
             _ if self.view.user_id.is_none() => refuse("nobody is signed in"),
             Command::PlaceCall(request) => {
                 self.enter(Request::PlaceCall(request), Purpose::PlaceCall(id))
@@ -62,6 +69,7 @@ impl Session {
         if self.view.user_id.is_some() {
             return refuse("somebody is signed in already");
         }
+        self.stop_resuming();
         self.request(Request::SignIn(request), Purpose::SignIn(id));
         Ok(())
     }
@@ -89,7 +97,7 @@ impl Session {
                 self.request(request, Purpose::LeaveToSignOut(id));
             }
             None => {
-                self.request(Request::SignOut, Purpose::Command(id));
+                self.request(Request::SignOut, Purpose::SignOut(id));
                 self.forget(SignedOutReason::Asked);
             }
         }
@@ -152,7 +160,7 @@ impl Session {
         let Some(coaching) = &mut self.view.coaching else {
             return refuse("not coaching a call");
         };
-        let replaced = coaching.want(id, mode);
+        let replaced = coaching.want(Some(id), mode);
         // A narrowing holds before anybody is told of it (M3).
         self.restamp();
         if let Some(replaced) = replaced {

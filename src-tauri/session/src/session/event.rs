@@ -45,6 +45,9 @@ impl Session {
             } => {
                 self.clock.set(now, service_now);
                 self.link.welcomed(now, stream_id, seq, resumed);
+                if let Some(wall) = self.wall {
+                    self.view.clock_offset_ms = service_now.0.saturating_sub(wall.0);
+                }
                 if !resumed {
                     self.reload();
                 }

@@ -87,6 +87,7 @@ impl Session {
     pub(super) fn end_sound(&mut self) {
         if let Some(sound) = self.sound.take() {
             self.restamp();
+            self.microphone(None);
             if let Some(media) = sound.media {
                 self.outputs.push_back(Output::MediaClose(media));
             }
@@ -97,6 +98,7 @@ impl Session {
     pub(super) fn end_coaching(&mut self, reason: EndReason) {
         if let Some(mut coaching) = self.view.coaching.take() {
             self.reread_at = None;
+            self.hold = None;
             self.end_sound_of(MediaRole::Coach);
             for command in coaching.waiting() {
                 self.finish(command, refuse("the coaching is over"));
@@ -111,6 +113,15 @@ impl Session {
         if let Some(coaching) = &mut self.view.coaching {
             coaching.doubt(next_request);
             self.restamp();
+        }
+    }
+
+    /// The microphone of a call that is over troubles nobody.
+    pub(super) fn microphone(&mut self, trouble: Option<String>) {
+        let trouble = trouble.filter(|_| self.sound.is_some());
+        if self.view.microphone_trouble != trouble {
+            self.view.microphone_trouble.clone_from(&trouble);
+            self.notify(Notice::Microphone(trouble));
         }
     }
 

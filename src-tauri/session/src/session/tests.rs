@@ -2,5 +2,7 @@
 //! any order, and each course of events by itself.
 
 mod course;
+mod hold;
 mod random;
+mod resume;
 mod world;

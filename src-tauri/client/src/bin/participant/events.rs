@@ -79,6 +79,7 @@ fn to_json(event: &SessionEvent) -> Option<Value> {
                 MediaStatus::Connected => "connected",
                 MediaStatus::Reconnecting => "reconnecting",
             }}),
+            Notice::Microphone(trouble) => json!({"event": "microphone", "trouble": trouble}),
             Notice::MyCall(my_call) => json!({
                 "event": "my_call",
                 "call": &my_call.call,
@@ -121,9 +122,11 @@ fn to_json(event: &SessionEvent) -> Option<Value> {
             Notice::Trouble(failure) => {
                 json!({"event": "trouble", "code": failure.code, "message": failure.message})
             }
-            Notice::MeChanged | Notice::Refreshed | Notice::Availability(_) | Notice::Call(_) => {
-                return None;
-            }
+            Notice::MeChanged
+            | Notice::SignInKept(_)
+            | Notice::Refreshed
+            | Notice::Availability(_)
+            | Notice::Call(_) => return None,
         },
     })
 }

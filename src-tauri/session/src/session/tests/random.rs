@@ -13,6 +13,8 @@ use crate::*;
 #[derive(Debug, Clone)]
 enum Step {
     Want(Mode),
+    /// The key for whispering goes down, or up.
+    Hold(bool),
     Mute(bool),
     /// The service takes in one of the requests that wait, and answers it at some later time.
     Serve(usize),
@@ -40,6 +42,7 @@ fn mode() -> impl Strategy<Value = Mode> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => mode().prop_map(Step::Want),
+        4 => any::<bool>().prop_map(Step::Hold),
         1 => any::<bool>().prop_map(Step::Mute),
         6 => any::<usize>().prop_map(Step::Serve),
         6 => any::<usize>().prop_map(Step::Answer),
@@ -65,6 +68,10 @@ struct Service {
     /// The newest that the client was told: how many changes, and the mode after them.
     told: (usize, Mode),
     muted: bool,
+    /// The key for whispering is down.
+    held: bool,
+    /// It was let go of, and no mode was chosen since.
+    released: bool,
     seen: usize,
 }
 
@@ -126,11 +133,17 @@ fn reply(service: &mut Service, request: &Request) -> Reply {
 fn take(world: &mut World, service: &mut Service, step: &Step) {
     match step {
         Step::Want(mode) => {
+            service.released = false;
             let narrower = *mode < world.stamp;
             world.mode(*mode);
             if narrower {
                 assert!(world.stamp <= *mode, "a narrowing waits for nobody");
             }
+        }
+        Step::Hold(held) => {
+            service.released = !held && (service.held || service.released);
+            service.held = *held;
+            world.command(Command::HoldToWhisper(*held));
         }
         Step::Mute(muted) => {
             service.muted = *muted;
@@ -212,12 +225,16 @@ proptest! {
             events: vec![],
             told: (0, Mode::Listen),
             muted: false,
+            held: false,
+            released: false,
             seen: 0,
         };
         for step in &steps {
             take(&mut world, &mut service, step);
             service.collect(&world);
             prop_assert!(world.stamp <= service.told.1, "{step:?}: {:?}", world.stamp);
+            let whispers_on = service.released && world.stamp > Mode::Listen;
+            prop_assert!(!whispers_on, "{step:?}: the key was let go of");
             prop_assert!(!world.open || world.stamp > Mode::Listen, "open in Listen");
             prop_assert!(!(world.open && service.muted), "open while muted");
             let coaching = world.session.view().coaching.as_ref().expect("still coaching");
@@ -239,6 +256,8 @@ proptest! {
             events: vec![],
             told: (0, Mode::Listen),
             muted: false,
+            held: false,
+            released: false,
             seen: 0,
         };
         for step in &steps {
