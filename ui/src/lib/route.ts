@@ -1,0 +1,15 @@
+// The page that is shown, as the part of the address after `#`.
+
+export type Route =
+  { page: "leads" } | { page: "lead"; id: string } | { page: "team" } | { page: "settings" };
+
+export function routeOf(hash: string): Route {
+  const [page, id] = hash.replace(/^#?\/?/, "").split("/");
+  if (page === "leads" && id) return { page: "lead", id: decodeURIComponent(id) };
+  if (page === "team" || page === "settings") return { page };
+  return { page: "leads" };
+}
+
+export function hashOf(route: Route): string {
+  return route.page === "lead" ? `#/leads/${encodeURIComponent(route.id)}` : `#/${route.page}`;
+}

@@ -1,0 +1,197 @@
+// What the app says: one place for the words that stand for states.
+import type {
+  Call,
+  CoachLeg,
+  CoachMode,
+  Coaching,
+  Invitation,
+  Joinability,
+  Permission,
+  PhoneNumber,
+  Plan,
+  Quality,
+  User,
+} from "../backend";
+
+export const MODES: readonly CoachMode[] = ["listen", "whisper", "barge"];
+
+export const MODE_NAMES: Record<CoachMode, string> = {
+  listen: "Listen",
+  whisper: "Whisper",
+  barge: "Barge",
+};
+
+/** What a teammate in that mode is doing, for the rep who sees it (W5). */
+export const MODE_DOINGS: Record<CoachMode, string> = {
+  listen: "Listening",
+  whisper: "Whispering",
+  barge: "Barging",
+};
+
+export const PLAN_NAMES: Record<Plan, string> = {
+  startup: "Startup",
+  professional: "Professional",
+  business_legacy: "Business (legacy)",
+  enterprise: "Enterprise",
+};
+
+/** Whether the plan holds Call Coaching (J3). */
+export function planCoaches(plan: Plan): boolean {
+  return plan === "business_legacy" || plan === "enterprise";
+}
+
+/** Why the role may not use this mode; null when it may. */
+export function modeRefusal(mode: CoachMode, permissions: readonly Permission[]): string | null {
+  if (permissions.includes("call_coach_barge")) return null;
+  if (mode === "listen" && permissions.includes("call_coach_listen")) return null;
+  return mode === "listen"
+    ? "Your role does not have the Listen permission"
+    : "Your role does not have the Whisper & Barge permission";
+}
+
+export function fullName(user: User | undefined): string {
+  return user ? `${user.first_name} ${user.last_name}`.trim() : "A teammate";
+}
+
+export function firstName(user: User | undefined): string {
+  return user?.first_name ?? "the rep";
+}
+
+export function initials(user: User | undefined): string {
+  if (!user) return "?";
+  return `${user.first_name.charAt(0)}${user.last_name.charAt(0)}`.toUpperCase();
+}
+
+/** Who hears the coach now, in words. `rep` is the rep's first name. */
+export function audienceText(
+  coaching: Pick<Coaching, "audience" | "muted" | "connected" | "mode">,
+  rep: string,
+): string {
+  if (!coaching.connected) return "Nobody hears you until you are connected again";
+  if (coaching.mode === "listen") return "Nobody hears you";
+  if (coaching.muted) return "Nobody hears you: muted";
+  if (coaching.audience === "rep") return `Only ${rep} hears you`;
+  if (coaching.audience === "everybody") return `${rep} and the lead hear you`;
+  return "Nobody hears you";
+}
+
+/** The audience that may be told: nobody while muted or away, whatever else is known. */
+export function audienceNow(
+  coaching: Pick<Coaching, "audience" | "muted" | "connected">,
+): Coaching["audience"] {
+  return coaching.connected && !coaching.muted ? coaching.audience : "nobody";
+}
+
+export const STATUS_WORDS: Record<Call["status"], string> = {
+  created: "Calling…",
+  ringing: "Ringing…",
+  "in-progress": "In progress",
+  completed: "Completed",
+  busy: "Busy",
+  "no-answer": "No answer",
+  cancel: "Cancelled",
+  failed: "Failed",
+};
+
+/** Whether the call is still going on. */
+export function underWay(call: Call): boolean {
+  return ["created", "ringing", "in-progress"].includes(call.status);
+}
+
+export const END_WORDS: Record<NonNullable<CoachLeg["end_reason"]>, string> = {
+  left: "left",
+  call_ended: "until the end",
+  permission_revoked: "permission taken away",
+  plan_changed: "plan changed",
+  deactivated: "deactivated",
+  connection_lost: "connection lost",
+  service_stopped: "service stopped",
+};
+
+/** The modes that a coach was in, in the order in which each was first used. */
+export function modesUsed(leg: CoachLeg): CoachMode[] {
+  const used: CoachMode[] = [];
+  for (const { action } of leg.participation_history) {
+    const mode = MODES.find((mode) => mode === action);
+    if (mode && !used.includes(mode)) used.push(mode);
+  }
+  if (used.length === 0) used.push(leg.mode);
+  return used;
+}
+
+export const INVITATION_WORDS: Record<Invitation["status"], string> = {
+  open: "Invited",
+  accepted: "Joined",
+  declined: "Declined",
+  expired: "No answer",
+  cancelled: "Cancelled",
+};
+
+export const NUMBER_KINDS: Record<PhoneNumber["type"], string> = {
+  internal: "Internal: can be coached",
+  external: "External: cannot be coached",
+  virtual: "Virtual: cannot be coached",
+};
+
+/** Why a call cannot be joined; null when it can. */
+export function refusal(joinability: Joinability): string | null {
+  if (joinability.joinable) return null;
+  if (joinability.message) return joinability.message;
+  switch (joinability.code) {
+    case "inbound_call":
+      return "Inbound calls cannot be coached";
+    case "external_number":
+      return "Calls from an external number cannot be coached";
+    case "call_ended":
+      return "The call is not in progress";
+    case "call_full":
+      return "The call is full";
+    case "permission_required":
+      return "Your role does not have the Listen permission";
+    case "plan_required":
+      return "Call Coaching needs the Business (legacy) or Enterprise plan";
+    case "own_call":
+      return "This is your own call";
+    case "insufficient_balance":
+      return "The usage balance does not pay for the first minute";
+    default:
+      return "This call cannot be joined";
+  }
+}
+
+export type Grade = "good" | "fair" | "poor";
+
+/** The quality of a connection in one word. Thresholds follow ITU-T G.114 (delay) and what our
+ * concealment bears (loss). */
+export function grade(quality: Quality): Grade {
+  const delay_ms = quality.round_trip_ms ?? 0;
+  if (quality.lost_percent >= 5 || quality.jitter_ms >= 60 || delay_ms >= 400) return "poor";
+  if (quality.lost_percent >= 1 || quality.jitter_ms >= 25 || delay_ms >= 200) return "fair";
+  return "good";
+}
+
+export const GRADE_WORDS: Record<Grade, string> = { good: "Good", fair: "Fair", poor: "Poor" };
+
+/** What was measured, as one line. */
+export function qualityText(quality: Quality): string {
+  const delay =
+    quality.round_trip_ms === null
+      ? ""
+      : `, ${Math.round(quality.round_trip_ms)} ms there and back`;
+  return `${quality.lost_percent.toFixed(1)} % lost, ${Math.round(quality.jitter_ms)} ms jitter${delay}`;
+}
+
+/** A level in dBov (0 is full scale, -127 silence) as 0 to 100 of a meter that shows -60 and up. */
+export function meterPercent(level_dbov: number): number {
+  return Math.round(Math.min(100, Math.max(0, ((level_dbov + 60) / 60) * 100)));
+}
+
+/** A number as it is read: `+1 555 700 0100` for one in the North American plan, else as it is. */
+export function phoneText(number: string): string {
+  const parts = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(number);
+  return parts ? `+1 ${parts[1]} ${parts[2]} ${parts[3]}` : number;
+}
+
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}

@@ -1,0 +1,235 @@
+// What the window knows: the shell's view, fed by its events, and what only the window has (page,
+// toasts). It asks the shell once, at the start; from then on it is told.
+import { getContext, setContext } from "svelte";
+import {
+  Failure,
+  type AppSettings,
+  type AppView,
+  type Backend,
+  type Call,
+  type EventName,
+  type Events,
+  type Invitation,
+  type Levels,
+  type Quality,
+  type Told,
+  type User,
+} from "./backend";
+import { Clock } from "./clock.svelte";
+import { hashOf, routeOf, type Route } from "./lib/route";
+
+export type Toast = Pick<Told, "kind" | "message"> & { id: number };
+
+const TOASTS_MAX = 4;
+const TOAST_MS = 8_000;
+const BACK_MS = 4_000;
+const SILENCE_DBOV = -127;
+
+export class AppState {
+  readonly backend: Backend;
+  readonly clock = new Clock();
+  view = $state.raw<AppView | null>(null);
+  settings = $state.raw<AppSettings | null>(null);
+  /** Why the app could not begin at all. */
+  fatal = $state<string | null>(null);
+  route = $state.raw<Route>({ page: "leads" });
+  toasts = $state.raw<Toast[]>([]);
+  /** Invitations that this user sent on the call in progress, newest state of each. */
+  sent = $state.raw<Invitation[]>([]);
+  microphoneLevel_dbov = $state(SILENCE_DBOV);
+  quality = $state.raw<Quality | null>(null);
+  levels = $state.raw<Levels | null>(null);
+  /** The connection is back since a moment ago: said for a while. */
+  back = $state(false);
+  /** The own number that was chosen last, kept while the app runs. */
+  localPhoneId = $state<string | null>(null);
+
+  #stops: (() => void)[] = [];
+  #timers = new Set<ReturnType<typeof setTimeout>>();
+  #toastId = 0;
+  #holding = false;
+
+  readonly users = $derived(new Map((this.view?.users ?? []).map((user) => [user.id, user])));
+  /** The service's clock. */
+  readonly now = $derived(this.clock.now + (this.view?.clock_offset_ms ?? 0));
+  readonly rate = $derived(this.view?.me?.organization.coach_rate_micro_dollars_per_minute ?? 0);
+  readonly permissions = $derived(this.view?.me?.role.permissions ?? []);
+
+  constructor(backend: Backend) {
+    this.backend = backend;
+  }
+
+  async start(): Promise<void> {
+    this.clock.start();
+    this.followAddress();
+    try {
+      let told = false;
+      await this.#on("viewChanged", (view) => {
+        told = true;
+        this.#show(view);
+      });
+      await this.#on(
+        "microphoneLevel",
+        ({ level_dbov }) => (this.microphoneLevel_dbov = level_dbov),
+      );
+      await this.#on("quality", (quality) => (this.quality = quality));
+      await this.#on("levels", (levels) => (this.levels = levels));
+      await this.#on("told", ({ kind, message }) => this.say(kind, message));
+      await this.#on("invitationSent", (invitation) => this.#sentChanged([invitation]));
+      await this.#on("openCall", ({ call_id }) => this.openCall(call_id));
+      this.settings = await this.backend.settings();
+      const view = await this.backend.view();
+      // An event that came meanwhile is newer than this answer.
+      if (!told) this.#show(view);
+    } catch (error) {
+      this.fatal = messageOf(error);
+    }
+  }
+
+  stop(): void {
+    this.clock.stop();
+    for (const stop of this.#stops.splice(0)) stop();
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  /** Does what the person asked for; says so when it was refused. Whether it was done. */
+  async act(doing: (backend: Backend) => Promise<unknown>): Promise<boolean> {
+    try {
+      await doing(this.backend);
+      return true;
+    } catch (error) {
+      this.say("error", messageOf(error));
+      return false;
+    }
+  }
+
+  say(kind: Toast["kind"], message: string): void {
+    const id = ++this.#toastId;
+    const others = this.toasts.filter((toast) => toast.message !== message);
+    this.toasts = [...others, { id, kind, message }].slice(-TOASTS_MAX);
+    this.#later(TOAST_MS, () => this.unsay(id));
+  }
+
+  unsay(id: number): void {
+    this.toasts = this.toasts.filter((toast) => toast.id !== id);
+  }
+
+  go(route: Route): void {
+    this.route = route;
+    const hash = hashOf(route);
+    if (location.hash !== hash) location.hash = hash;
+  }
+
+  followAddress = (): void => {
+    this.route = routeOf(location.hash);
+  };
+
+  /** A deep link, or a click on a notification: the page of the call's lead. */
+  openCall(callId: string): void {
+    const call = this.view?.calls.find((call) => call.id === callId);
+    if (call) this.go({ page: "lead", id: call.lead.id });
+    else this.say("info", "That call is over, or is not yours to see.");
+  }
+
+  user(id: string): User | undefined {
+    return this.users.get(id);
+  }
+
+  /** The lead's calls in progress, oldest first. */
+  callsWith(leadId: string): Call[] {
+    return (this.view?.calls ?? [])
+      .filter((call) => call.lead.id === leadId)
+      .sort((a, b) => a.date_created.localeCompare(b.date_created));
+  }
+
+  /** Why this user cannot start or join another call now; null when it can be done. */
+  get occupied(): string | null {
+    if (this.view?.my_call) return "You are on a call";
+    if (this.view?.coaching) return "You are coaching a call";
+    if (this.view?.connection !== "online") return "There is no connection to the service";
+    return null;
+  }
+
+  async invite(userIds: string[]): Promise<boolean> {
+    return this.act(async (backend) => this.#sentChanged(await backend.invite(userIds)));
+  }
+
+  /** The key or the button is down, or up again. The shell is told of each change once. */
+  hold(held: boolean): void {
+    if (held === this.#holding) return;
+    this.#holding = held;
+    void this.act((backend) => backend.holdToWhisper(held));
+  }
+
+  async save(change: Partial<AppSettings>): Promise<string | null> {
+    const before = this.settings;
+    if (!before) return null;
+    this.settings = { ...before, ...change };
+    try {
+      const { settings, shortcut_trouble } = await this.backend.setSettings(this.settings);
+      this.settings = settings;
+      return shortcut_trouble;
+    } catch (error) {
+      this.settings = before;
+      this.say("error", messageOf(error));
+      return null;
+    }
+  }
+
+  #show(view: AppView): void {
+    const before = this.view;
+    const wasAway = before?.connection === "resuming" || before?.connection === "offline";
+    if (wasAway && view.connection === "online") {
+      this.back = true;
+      this.#later(BACK_MS, () => (this.back = false));
+    } else if (view.connection !== "online") {
+      this.back = false;
+    }
+    if (before?.my_call?.call.id !== view.my_call?.call.id) this.sent = [];
+    if (!view.my_call && !view.coaching) {
+      this.microphoneLevel_dbov = SILENCE_DBOV;
+      this.quality = null;
+      this.levels = null;
+    }
+    if (!view.coaching) this.#holding = false;
+    this.view = view;
+  }
+
+  #sentChanged(changed: Invitation[]): void {
+    const call = this.view?.my_call?.call.id;
+    const newer = new Map(this.sent.map((invitation) => [invitation.invitee_id, invitation]));
+    for (const invitation of changed) {
+      if (invitation.call_id === call) newer.set(invitation.invitee_id, invitation);
+    }
+    this.sent = [...newer.values()];
+  }
+
+  async #on<K extends EventName>(name: K, told: (payload: Events[K]) => void): Promise<void> {
+    this.#stops.push(await this.backend.on(name, told));
+  }
+
+  #later(delay_ms: number, doing: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      doing();
+    }, delay_ms);
+    this.#timers.add(timer);
+  }
+}
+
+export function messageOf(error: unknown): string {
+  if (error instanceof Failure) return error.message;
+  console.error(error);
+  return "Something went wrong in the app. Please try again.";
+}
+
+const KEY = Symbol("app");
+
+export function provideApp(app: AppState): void {
+  setContext(KEY, app);
+}
+
+export function useApp(): AppState {
+  return getContext<AppState>(KEY);
+}
