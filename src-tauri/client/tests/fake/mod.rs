@@ -26,6 +26,17 @@ pub struct Seen {
     pub answers: VecDeque<(String, StatusCode, Value)>,
 }
 
+impl Seen {
+    fn prepared(&mut self, path: &str) -> Option<Response> {
+        let at = self
+            .answers
+            .iter()
+            .position(|(wanted, ..)| wanted == path)?;
+        let (_, status, body) = self.answers.remove(at)?;
+        Some((status, Json(body)).into_response())
+    }
+}
+
 #[derive(Clone)]
 pub struct Fake {
     pub seen: Arc<Mutex<Seen>>,
@@ -108,6 +119,9 @@ async fn refresh(State(fake): State<Fake>, Json(body): Json<Value>) -> Response 
     let newest = {
         let mut seen = fake.seen.lock().unwrap();
         seen.refreshes += 1;
+        if let Some(answer) = seen.prepared("auth/refresh/") {
+            return answer;
+        }
         format!("refresh-{}", seen.tokens_made)
     };
     if body["refresh_token"] != newest {
@@ -133,9 +147,8 @@ async fn any(
     if !seen.valid_tokens.contains(&token) {
         return refusal(Code::Unauthenticated, "no valid token");
     }
-    if let Some(at) = seen.answers.iter().position(|(wanted, ..)| *wanted == path) {
-        let (_, status, body) = seen.answers.remove(at).unwrap();
-        return (status, Json(body)).into_response();
+    if let Some(answer) = seen.prepared(&path) {
+        return answer;
     }
     match path.as_str() {
         "user/availability/" => Json(json!({"data": []})).into_response(),
