@@ -1,16 +1,18 @@
-//! Voice as samples in and samples out: Opus, the jitter buffer, resampling, levels, test speech.
+//! Voice as samples in and samples out: Opus, the jitter buffer, resampling, levels, echo cancellation,
+//! test speech.
 //!
 //! `voice` knows nothing of calls, users, routes, RTP headers, sockets, sound cards, files or clocks:
 //! time and packets are arguments. It keeps the mode in which a frame was captured ([`mix::Mode`])
 //! beside its samples from encoder to playout, and never puts samples of two modes in one frame.
 //!
 //! ```text
-//! microphone → StampedEncoder → packets → JitterBuffer → frames → mix → Encoder → packets
+//! microphone → VoiceProcessor → StampedEncoder → packets → JitterBuffer → frames → mix → Encoder → packets
 //! ```
 
 mod jitter;
 mod level;
 mod opus;
+mod processing;
 mod resample;
 pub mod speech;
 mod stamped;
@@ -20,5 +22,6 @@ pub use level::{level_dbov, rms};
 pub use opus::{
     Decoder, Encoder, EncoderSettings, MAX_PACKET_BYTES, PACKET_SAMPLES_MAX, VoiceError,
 };
+pub use processing::{Processing, VoiceProcessor};
 pub use resample::Resampler;
 pub use stamped::{Stamped, StampedEncoder};

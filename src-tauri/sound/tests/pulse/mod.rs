@@ -84,7 +84,9 @@ impl Pulse {
                 panic!("no PulseAudio to test with: {error}. Run `make test`, which installs it.")
             });
         self.daemon = Some(daemon);
-        until("PulseAudio answers", || UnixStream::connect(&socket).is_ok());
+        until("PulseAudio answers", || {
+            UnixStream::connect(&socket).is_ok()
+        });
     }
 
     /// Ends the daemon at once, as when it crashes. Its devices are forgotten.
@@ -393,10 +395,7 @@ pub fn amplitude_of(frequency_hz: f64, samples: &[i16]) -> f64 {
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
-        assert!(
-            Instant::now() < deadline,
-            "{what}: not within {PATIENCE:?}"
-        );
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
         thread::sleep(Duration::from_millis(10));
     }
 }

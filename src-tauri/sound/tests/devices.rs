@@ -1,0 +1,424 @@
+//! The sound card against a private PulseAudio daemon: what goes in at a microphone and comes out of a
+//! loudspeaker, by tones, while devices come and go.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should say so"
+)]
+
+mod pulse;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use client::audio::{Loudspeaker, Microphone};
+use mix::{FRAME_SAMPLES, Frame, SILENCE};
+use pulse::{PATIENCE, Pulse, amplitude_of, tone, until};
+use sound::{Choice, Event, Processing, SoundCard};
+use tokio::sync::broadcast;
+
+/// What the tests speak, and what they play.
+const SPOKEN_HZ: f64 = 700.0;
+const PLAYED_HZ: f64 = 1000.0;
+const AMPLITUDE: f64 = 8000.0;
+/// A fifth of a second.
+const SPAN: usize = 9600;
+
+const RAW: Processing = Processing {
+    echo_cancellation: false,
+    noise_suppression: false,
+    gain_control: false,
+};
+
+/// Which daemon the program talks to is said in the environment, which all tests of this process
+/// share: they run one after the other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn card_on(pulse: &Pulse) -> SoundCard {
+    // SAFETY: `alone` keeps the other tests of this process out, and nothing of this one runs yet.
+    #[expect(
+        unsafe_code,
+        reason = "where the daemon is, is said in the environment"
+    )]
+    unsafe {
+        std::env::set_var("PULSE_SERVER", pulse.server());
+    }
+    let card = SoundCard::start().expect("a thread");
+    card.processing(RAW);
+    card
+}
+
+fn source(name: &str) -> String {
+    format!("pulseaudio:{name}_source")
+}
+
+fn sink(name: &str) -> String {
+    format!("pulseaudio:{name}")
+}
+
+fn wait_for(events: &mut broadcast::Receiver<Event>, what: &str, is_it: impl Fn(&Event) -> bool) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let come = async {
+        loop {
+            match events.recv().await {
+                Ok(event) if is_it(&event) => break true,
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => break false,
+            }
+        }
+    };
+    let found = runtime.block_on(async { tokio::time::timeout(PATIENCE, come).await });
+    assert_eq!(found, Ok(true), "{what}: not within {PATIENCE:?}");
+}
+
+/// A call: reads the microphone while it is open, and plays a tone, as the client's voice path does.
+struct Call {
+    heard: Arc<Mutex<Vec<(Instant, Frame)>>>,
+    played: Arc<Mutex<u64>>,
+    open: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Call {
+    fn start(card: &SoundCard) -> Self {
+        let mut microphone = card.microphone();
+        let mut loudspeaker = card.loudspeaker();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let played = Arc::new(Mutex::new(0));
+        let open = Arc::new(AtomicBool::new(false));
+        let over = Arc::new(AtomicBool::new(false));
+        let mut call = Self {
+            heard: Arc::clone(&heard),
+            played: Arc::clone(&played),
+            open: Arc::clone(&open),
+            over: Arc::clone(&over),
+            thread: None,
+        };
+        let sound = tone(PLAYED_HZ, AMPLITUDE, 1.0);
+        let thread = thread::spawn(move || {
+            let mut frames = sound.as_chunks::<FRAME_SAMPLES>().0.iter().cycle();
+            let mut is_open = false;
+            while !over.load(Ordering::Relaxed) {
+                let now = Instant::now();
+                let wanted = open.load(Ordering::Relaxed);
+                if wanted && !is_open {
+                    microphone.open(now).expect("the card answers");
+                } else if is_open && !wanted {
+                    microphone.close();
+                }
+                is_open = wanted;
+                let mut frame = SILENCE;
+                while let Some(end) = microphone.read(now, &mut frame) {
+                    let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+                    heard.push((end, frame));
+                }
+                while loudspeaker.wants(now) {
+                    loudspeaker.play(frames.next().expect("it goes round"));
+                    *played.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        call.thread = Some(thread);
+        call
+    }
+
+    fn open(&self, open: bool) {
+        self.open.store(open, Ordering::Relaxed);
+    }
+
+    fn frames(&self) -> Vec<(Instant, Frame)> {
+        let heard = self.heard.lock();
+        heard.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn forget(&self) {
+        let heard = self.heard.lock();
+        heard.unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn played(&self) -> u64 {
+        *self.played.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the last fifth of a second is the spoken tone.
+    fn hears_the_tone(&self) {
+        until("the tone is captured", || {
+            let samples: Vec<i16> = self.frames().iter().flat_map(|(_, f)| *f).collect();
+            samples
+                .last_chunk::<SPAN>()
+                .is_some_and(|span| amplitude_of(SPOKEN_HZ, span) > 0.7 * AMPLITUDE)
+        });
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn is_played(samples: &[i16]) -> bool {
+    samples
+        .last_chunk::<SPAN>()
+        .is_some_and(|span| amplitude_of(PLAYED_HZ, span) > 0.7 * AMPLITUDE)
+}
+
+/// Waits until this loudspeaker plays the call's tone.
+fn plays_the_tone(pulse: &Pulse, loudspeaker: &str) {
+    let recording = pulse.record_from(loudspeaker);
+    recording.wait_for(&format!("{loudspeaker} plays the tone"), is_played);
+}
+
+#[test]
+fn devices_are_listed_by_ids_that_stay_and_by_name() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a", "mic_b"], &["spk_a", "spk_b"]);
+    let seen = || {
+        let card = card_on(&pulse);
+        until("both are there", || card.devices().microphones.len() == 2);
+        card.devices()
+    };
+    let devices = seen();
+    let microphone = &devices.microphones[0];
+    assert_eq!(microphone.id, source("mic_a"));
+    assert_eq!(microphone.name, "Microphone mic_a");
+    assert!(microphone.is_default);
+    let second = devices.loudspeakers.iter().find(|d| d.id == sink("spk_b"));
+    let second = second.expect("it is listed");
+    assert_eq!(second.name, "Loudspeaker spk_b");
+    assert!(!second.is_default);
+    assert_eq!(seen(), devices, "another run sees the same");
+}
+
+#[test]
+fn m4_the_microphone_is_open_only_while_it_is_needed() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a"], &["spk_a"]);
+    let card = card_on(&pulse);
+    let mut events = card.events();
+    let call = Call::start(&card);
+    plays_the_tone(&pulse, "spk_a");
+    assert_eq!(pulse.captures("mic_a"), 0, "nobody opened it");
+    let player = pulse.play_into("mic_a", &tone(SPOKEN_HZ, AMPLITUDE, 60.0));
+    call.open(true);
+    call.hears_the_tone();
+    assert_eq!(pulse.captures("mic_a"), 1);
+    call.open(false);
+    until("it is closed", || pulse.captures("mic_a") == 0);
+    call.forget();
+    card.meter(true);
+    wait_for(
+        &mut events,
+        "the meter shows the tone",
+        |event| matches!(event, Event::Level { dbov } if (-20..-10).contains(dbov)),
+    );
+    assert_eq!(pulse.captures("mic_a"), 1);
+    assert!(call.frames().is_empty(), "a meter captures nothing");
+    // From the meter to the call it is the same device: nothing of before may be read.
+    let opened = Instant::now();
+    call.open(true);
+    call.hears_the_tone();
+    let frame = Duration::from_millis(20);
+    assert!(call.frames().iter().all(|(end, _)| *end >= opened + frame));
+    call.open(false);
+    card.meter(false);
+    until("it is closed", || pulse.captures("mic_a") == 0);
+    drop(player);
+}
+
+#[test]
+fn devices_of_other_rates_and_channels_play_and_capture() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a"], &[]);
+    pulse.add_loudspeaker_with("spk_c", 44_100, 2);
+    pulse.add_loudspeaker_with("spk_d", 96_000, 6);
+    let card = card_on(&pulse);
+    let call = Call::start(&card);
+    for name in ["spk_c", "spk_d"] {
+        card.choose(Choice {
+            loudspeaker: Some(sink(name)),
+            ..Choice::default()
+        });
+        plays_the_tone(&pulse, name);
+    }
+    until("the one before is closed", || pulse.playbacks("spk_c") == 0);
+    drop(call);
+    until("none is open", || pulse.playbacks("spk_d") == 0);
+}
+
+#[test]
+fn a_loudspeaker_that_is_lost_is_replaced_and_comes_back() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a"], &["spk_a", "spk_b"]);
+    let card = card_on(&pulse);
+    let mut events = card.events();
+    card.choose(Choice {
+        loudspeaker: Some(sink("spk_b")),
+        ..Choice::default()
+    });
+    let call = Call::start(&card);
+    plays_the_tone(&pulse, "spk_b");
+    pulse.remove("spk_b");
+    wait_for(
+        &mut events,
+        "the loss is said",
+        |event| matches!(event, Event::LoudspeakerTrouble(Some(why)) if why.contains("Loudspeaker spk_a")),
+    );
+    plays_the_tone(&pulse, "spk_a");
+    assert!(card.trouble().loudspeaker.is_some());
+    pulse.add_loudspeaker("spk_b");
+    wait_for(&mut events, "the return is said", |event| {
+        *event == Event::LoudspeakerTrouble(None)
+    });
+    plays_the_tone(&pulse, "spk_b");
+    until("the other is closed", || pulse.playbacks("spk_a") == 0);
+    drop(call);
+}
+
+#[test]
+fn a_microphone_that_is_lost_is_replaced_and_comes_back() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a", "mic_b"], &["spk_a"]);
+    let card = card_on(&pulse);
+    let mut events = card.events();
+    card.choose(Choice {
+        microphone: Some(source("mic_b")),
+        ..Choice::default()
+    });
+    let call = Call::start(&card);
+    call.open(true);
+    let player = pulse.play_into("mic_b", &tone(SPOKEN_HZ, AMPLITUDE, 60.0));
+    call.hears_the_tone();
+    pulse.remove("mic_b");
+    drop(player);
+    wait_for(
+        &mut events,
+        "the loss is said",
+        |event| matches!(event, Event::MicrophoneTrouble(Some(why)) if why.contains("Microphone mic_a")),
+    );
+    call.forget();
+    let player = pulse.play_into("mic_a", &tone(SPOKEN_HZ, AMPLITUDE, 60.0));
+    call.hears_the_tone();
+    drop(player);
+    pulse.add_microphone("mic_b");
+    wait_for(&mut events, "the return is said", |event| {
+        *event == Event::MicrophoneTrouble(None)
+    });
+    call.forget();
+    let player = pulse.play_into("mic_b", &tone(SPOKEN_HZ, AMPLITUDE, 60.0));
+    call.hears_the_tone();
+    until("the other is closed", || pulse.captures("mic_a") == 0);
+    drop(player);
+    let frames = call.frames();
+    let orderly = frames.windows(2).all(|pair| pair[0].0 <= pair[1].0);
+    assert!(orderly, "frames go forward in time");
+}
+
+#[test]
+fn the_default_is_followed_when_it_changes() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a", "mic_b"], &["spk_a", "spk_b"]);
+    let card = card_on(&pulse);
+    let call = Call::start(&card);
+    call.open(true);
+    plays_the_tone(&pulse, "spk_a");
+    pulse.set_default_loudspeaker("spk_b");
+    pulse.set_default_microphone("mic_b");
+    plays_the_tone(&pulse, "spk_b");
+    let player = pulse.play_into("mic_b", &tone(SPOKEN_HZ, AMPLITUDE, 60.0));
+    call.hears_the_tone();
+    drop(player);
+    assert_eq!(card.trouble(), sound::Trouble::default());
+}
+
+#[test]
+fn a_sound_server_that_dies_is_waited_for_while_the_call_goes_on() {
+    let _alone = alone();
+    let mut pulse = Pulse::start(&["mic_a"], &["spk_a"]);
+    let card = card_on(&pulse);
+    let mut events = card.events();
+    let call = Call::start(&card);
+    call.open(true);
+    plays_the_tone(&pulse, "spk_a");
+    pulse.kill();
+    wait_for(&mut events, "the loss is said", |event| {
+        matches!(event, Event::LoudspeakerTrouble(Some(_)))
+    });
+    let (played, captured) = (call.played(), call.frames().len());
+    until("the call goes on", || {
+        call.played() > played + 50 && call.frames().len() > captured + 50
+    });
+    pulse.run();
+    pulse.add_loudspeaker("spk_a");
+    pulse.add_microphone("mic_a");
+    plays_the_tone(&pulse, "spk_a");
+    let player = pulse.play_into("mic_a", &tone(SPOKEN_HZ, AMPLITUDE, 60.0));
+    call.hears_the_tone();
+    drop(player);
+}
+
+#[test]
+fn without_any_device_a_call_goes_on_in_silence_and_says_so() {
+    let _alone = alone();
+    let pulse = Pulse::start(&[], &[]);
+    let card = card_on(&pulse);
+    until("it is said", || card.trouble().microphone.is_some());
+    let trouble = card.trouble();
+    assert_eq!(
+        trouble.microphone.as_deref(),
+        Some("There is no microphone.")
+    );
+    assert_eq!(
+        trouble.loudspeaker.as_deref(),
+        Some("There is no loudspeaker.")
+    );
+    let call = Call::start(&card);
+    call.open(true);
+    until("the call goes on", || {
+        call.played() > 50 && call.frames().len() > 50
+    });
+    let quiet = call.frames().iter().all(|(_, frame)| *frame == SILENCE);
+    assert!(quiet);
+}
+
+#[test]
+fn the_test_tone_is_heard_without_a_call_and_within_one() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a"], &["spk_a"]);
+    let card = card_on(&pulse);
+    until("the devices are there", || {
+        !card.devices().loudspeakers.is_empty()
+    });
+    let sounds = |samples: &[i16]| {
+        samples
+            .last_chunk::<SPAN>()
+            .is_some_and(|span| amplitude_of(440.0, span) > 3000.0)
+    };
+    let recording = pulse.record_from("spk_a");
+    card.test_tone();
+    recording.wait_for("the tone sounds", sounds);
+    until("the loudspeaker is closed", || {
+        pulse.playbacks("spk_a") == 0
+    });
+    let call = Call::start(&card);
+    recording.wait_for("the call is heard", is_played);
+    card.test_tone();
+    recording.wait_for("both are heard", |samples| {
+        sounds(samples) && is_played(samples)
+    });
+    drop(call);
+}
