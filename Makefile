@@ -1,16 +1,18 @@
 # Two commands are all that is needed: `make run` and `make test`. Both do the set-up first.
 
-.PHONY: run demo service test lint unit bench clean help
+.PHONY: run app demo service test lint ui-test unit bench package bindings clean help
 
-# With a display this opens the desktop app once it exists; without one it is the demonstration.
-run: demo
+# With a display this opens the desktop app; without one it is the demonstration in the terminal.
+run: $(if $(DISPLAY)$(WAYLAND_DISPLAY),app,demo)
 
 help:
-	@echo "make run      set up, build, and run the main job: a coached call, measured"
-	@echo "make demo     the same: the demonstration in the terminal"
+	@echo "make run      set up, build, and open the desktop app (without a display: make demo)"
+	@echo "make demo     a coached call in the terminal, measured"
 	@echo "make service  run the service with demo data on http://127.0.0.1:8080"
-	@echo "make test     set up and prove everything: format, lints, all tests"
+	@echo "make test     set up and prove everything: format, lints, all tests, windows"
 	@echo "make bench    set up and measure; a table, and target/bench.json"
+	@echo "make package  build an installable package into target/package"
+	@echo "make bindings write ui/src/bindings.ts anew after a command or an event has changed"
 
 # A set-up runs again when it, or what it installs from, has changed.
 SETUP := target/setup-$(shell cat .ci/setup src-tauri/voice/tests/requirements.txt | cksum | cut -d' ' -f1)
@@ -18,6 +20,24 @@ SETUP := target/setup-$(shell cat .ci/setup src-tauri/voice/tests/requirements.t
 $(SETUP)-%:
 	@bash .ci/setup $*
 	@mkdir -p target && rm -f target/setup-*-$* && touch $@
+
+# The user interface: its packages, and what is built from it into the app.
+MODULES := ui/node_modules/.installed
+UI := ui/dist/index.html
+UI_SOURCES := $(shell find ui icons -path ui/node_modules -prune -o -path ui/dist -prune -o -type f -print)
+
+$(MODULES): ui/package-lock.json
+	@npm --prefix ui ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(UI): $(MODULES) $(UI_SOURCES)
+	@npm --prefix ui run --silent build
+	@touch $@
+
+app: $(SETUP)-app
+	@$(MAKE) --no-print-directory $(UI)
+	@cargo build --locked --package call-coaching --package service --bins
+	@target/debug/call-coaching
 
 demo: $(SETUP)-run
 	@cargo build --locked --package demo
@@ -27,19 +47,34 @@ service: $(SETUP)-run
 	@cargo build --locked --package service
 	@target/debug/service --demo --data data --listen 127.0.0.1:8080
 
-test: lint unit
+test: $(SETUP)-test
+	@$(MAKE) --no-print-directory $(UI)
+	@$(MAKE) --no-print-directory lint ui-test unit
 
-lint: $(SETUP)-test
+lint: $(SETUP)-test $(UI)
 	cargo fmt --all --check
+	npm --prefix ui run --silent check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
-unit: $(SETUP)-test
+ui-test: $(MODULES)
+	npm --prefix ui run --silent test
+
+unit: $(SETUP)-test $(UI)
 	cargo test --locked --workspace --no-fail-fast
 
 bench: $(SETUP)-bench
+	@$(MAKE) --no-print-directory $(UI)
 	@cargo build --locked --release --package service --package bench
 	cargo bench --locked --package mix
 	@target/release/bench
 
+bindings: $(SETUP)-test $(UI)
+	UPDATE_BINDINGS=1 cargo test --locked --package call-coaching --lib bindings
+
+package: $(SETUP)-app
+	@$(MAKE) --no-print-directory $(UI)
+	@bash .ci/package
+
 clean:
 	cargo clean
+	rm -rf ui/dist ui/node_modules

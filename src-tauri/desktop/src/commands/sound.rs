@@ -1,0 +1,49 @@
+//! Microphones and loudspeakers, and trying them out.
+
+use crate::error::AppError;
+use crate::events::{SoundDevice, SoundDevices};
+use crate::view::MediaStatus;
+
+use super::{Answer, Shell};
+
+/// What there is.
+#[tauri::command]
+#[specta::specta]
+pub async fn sound_devices(shell: Shell<'_>) -> Answer<SoundDevices> {
+    Ok(devices(shell.card.devices()))
+}
+
+/// Plays a second of a tone through the loudspeaker that is set.
+#[tauri::command]
+#[specta::specta]
+pub async fn test_tone(shell: Shell<'_>) -> Answer<()> {
+    shell.card.test_tone();
+    Ok(())
+}
+
+/// Opens the microphone only to show its level, or closes it again. Not during a call: in Listen the
+/// microphone stays closed (M4).
+#[tauri::command]
+#[specta::specta]
+pub async fn meter_microphone(shell: Shell<'_>, on: bool) -> Answer<()> {
+    if on && shell.presenter.view().media != MediaStatus::Idle {
+        let message =
+            "The level is shown after the call: while you listen, the microphone stays closed.";
+        return Err(AppError::new("not_possible", message));
+    }
+    shell.card.meter(on);
+    Ok(())
+}
+
+/// As they cross to the user interface.
+pub fn devices(devices: sound::Devices) -> SoundDevices {
+    let cross = |device: sound::Device| SoundDevice {
+        id: device.id,
+        name: device.name,
+        is_default: device.is_default,
+    };
+    SoundDevices {
+        microphones: devices.microphones.into_iter().map(cross).collect(),
+        loudspeakers: devices.loudspeakers.into_iter().map(cross).collect(),
+    }
+}

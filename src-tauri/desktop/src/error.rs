@@ -1,0 +1,75 @@
+//! What goes wrong, as it crosses to the user interface.
+
+use client::ClientError;
+use serde::Serialize;
+
+/// A code for the program, a sentence for the person: what happened and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, specta::Type, thiserror::Error)]
+#[error("{message} ({code})")]
+pub struct AppError {
+    /// One of the service's codes, or `unreachable`, `not_possible`, `protocol`, `media`, `audio`,
+    /// `settings`, `local_service`.
+    pub code: String,
+    /// For the person.
+    pub message: String,
+}
+
+impl AppError {
+    /// With a code of the shell's own.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl From<ClientError> for AppError {
+    fn from(error: ClientError) -> Self {
+        let code = match &error {
+            ClientError::Refused { code, message } => {
+                return Self::new(&code_text(*code), message.clone());
+            }
+            ClientError::NotPossible(message) => {
+                return Self::new("not_possible", message.clone());
+            }
+            ClientError::Unreachable(_) => "unreachable",
+            ClientError::Protocol(_) => "protocol",
+            ClientError::Media(_) => "media",
+            ClientError::Audio(_) => "audio",
+            ClientError::Settings(_) => "settings",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<tauri::Error> for AppError {
+    fn from(error: tauri::Error) -> Self {
+        Self::new("not_possible", error.to_string())
+    }
+}
+
+/// A code as the wire writes it.
+pub fn code_text(code: wire::Code) -> String {
+    serde_json::to_value(code)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_services_code_and_sentence_cross_as_they_are() {
+        let error = AppError::from(ClientError::Refused {
+            code: wire::Code::PermissionRequired,
+            message: "You may not whisper.".into(),
+        });
+        assert_eq!(
+            error,
+            AppError::new("permission_required", "You may not whisper.")
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! Everything that the shell tells the user interface, declared once.
+
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use tauri_specta::Event;
+use wire::{CallId, Invitation, Level};
+
+use crate::view::AppView;
+
+/// The whole state, whenever it changed.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+pub struct ViewChanged(pub AppView);
+
+/// Who on the call is how loud, some five times a second.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+pub struct Levels {
+    /// The call.
+    pub call_id: CallId,
+    /// Each party.
+    pub levels: Vec<Level>,
+}
+
+/// How loud the microphone is, some fifteen times a second while it is open.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+pub struct MicrophoneLevel {
+    /// In dBov: 0 the loudest, -127 silence.
+    pub level_dbov: i8,
+}
+
+/// How good the connection of the sound is, every 2 s while there is one.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+pub struct Quality {
+    /// Of the packets to this app.
+    pub lost_percent: f32,
+    /// Interarrival jitter.
+    pub jitter_ms: u32,
+    /// To the service and back; null before it was measured.
+    pub round_trip_ms: Option<f32>,
+}
+
+/// What something said to the person is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ToldKind {
+    /// Good to know.
+    Info,
+    /// Something could not be done.
+    Error,
+}
+
+/// Something to tell the person once, such as why coaching ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, Event)]
+pub struct Told {
+    /// What it is.
+    pub kind: ToldKind,
+    /// The service's code, if it has one.
+    pub code: Option<String>,
+    /// The sentence.
+    pub message: String,
+}
+
+/// An invitation that this user sent changed.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+pub struct InvitationSent(pub Invitation);
+
+/// Devices came or went, or another became the default.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+pub struct SoundDevicesChanged(pub SoundDevices);
+
+/// A link or a notification asks for a call to be shown.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+pub struct OpenCall {
+    /// The call.
+    pub call_id: CallId,
+}
+
+/// A microphone or a loudspeaker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct SoundDevice {
+    /// The same on every start.
+    pub id: String,
+    /// As the system calls it.
+    pub name: String,
+    /// Whether it is the system's default now.
+    pub is_default: bool,
+}
+
+/// What there is to speak into and to hear from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
+pub struct SoundDevices {
+    /// To speak into.
+    pub microphones: Vec<SoundDevice>,
+    /// To hear from.
+    pub loudspeakers: Vec<SoundDevice>,
+}

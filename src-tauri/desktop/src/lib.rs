@@ -1,0 +1,30 @@
+//! The desktop app's shell: windows, tray, commands and events for the user interface, and the bundled
+//! service as a sidecar process.
+//!
+//! `desktop` knows nothing of who may hear whom, of codecs, or of how a call is carried: it shows what
+//! [`client`] says and passes on what the user wants. Everything that crosses to the user interface is
+//! declared once in [`bindings`], and typed in TypeScript by generation.
+
+#![allow(
+    missing_docs,
+    reason = "commands and events are documented where they are declared"
+)]
+
+mod app;
+mod args;
+pub mod bindings;
+mod commands;
+mod error;
+mod events;
+mod local_service;
+mod presenter;
+mod profile;
+mod pump;
+mod settings;
+mod shell;
+mod shortcut;
+mod tray;
+mod view;
+
+pub use args::Args;
+pub use shell::run;

@@ -1,0 +1,186 @@
+//! The bundled service: a process of its own beside the app, in local mode only.
+//!
+//! The first window that needs it starts it, and every window of this machine uses it. When it is
+//! gone, whichever window notices first starts it again.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+use crate::presenter::{Change, Presenter};
+use crate::view::{LocalService, LocalServiceStatus};
+
+/// The program's names: installed, and as it is built.
+const PROGRAMS: [&str; 2] = ["call-coaching-service", "service"];
+/// How long it may take until it answers; a first start makes a store.
+const READY_WAIT: Duration = Duration::from_secs(20);
+/// How often a service that another window started is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(3);
+const RETRY_MIN: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(15);
+/// Longer lines of the service's are no message of it.
+const LINE_BYTES_MAX: usize = 4096;
+
+/// How it is started.
+#[derive(Debug, Clone)]
+pub struct LocalSettings {
+    /// Its port on this machine.
+    pub port: u16,
+    /// The program, when it does not stand beside this one.
+    pub program: Option<PathBuf>,
+    /// The folder of its store; every profile has the same.
+    pub data: PathBuf,
+}
+
+impl LocalSettings {
+    /// Where it answers.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+/// Keeps the bundled service running for as long as `wanted` is true. Ends with the app.
+pub async fn keep_running(
+    settings: LocalSettings,
+    mut wanted: watch::Receiver<bool>,
+    presenter: Presenter,
+) {
+    let http = reqwest::Client::new();
+    let mut retry = RETRY_MIN;
+    loop {
+        if !*wanted.borrow_and_update() {
+            tell(&presenter, LocalServiceStatus::Off, None).await;
+            if wanted.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        if answers(&http, &settings).await {
+            tell(&presenter, LocalServiceStatus::Running, None).await;
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_INTERVAL) => {}
+                changed = wanted.changed() => if changed.is_err() { return },
+            }
+            continue;
+        }
+        tell(&presenter, LocalServiceStatus::Starting, None).await;
+        match start(&settings).await {
+            Ok(mut child) => {
+                retry = RETRY_MIN;
+                tell(&presenter, LocalServiceStatus::Running, None).await;
+                tokio::select! {
+                    status = child.wait() => log::warn!("the bundled service ended: {status:?}"),
+                    changed = unwanted(&mut wanted) => {
+                        stop(child).await;
+                        if changed.is_err() { return }
+                    }
+                }
+            }
+            // Two windows may start it at once: one of the two finds the port taken, and uses it.
+            Err(_) if answers(&http, &settings).await => {}
+            Err(message) => {
+                log::error!("the bundled service: {message}");
+                tell(&presenter, LocalServiceStatus::Failed, Some(message)).await;
+                tokio::select! {
+                    () = tokio::time::sleep(retry) => retry = (retry * 2).min(RETRY_MAX),
+                    changed = wanted.changed() => if changed.is_err() { return },
+                }
+            }
+        }
+    }
+}
+
+async fn unwanted(wanted: &mut watch::Receiver<bool>) -> Result<(), watch::error::RecvError> {
+    wanted.wait_for(|wanted| !wanted).await.map(drop)
+}
+
+async fn tell(presenter: &Presenter, status: LocalServiceStatus, message: Option<String>) {
+    presenter
+        .tell(Change::LocalService(LocalService { status, message }))
+        .await;
+}
+
+async fn answers(http: &reqwest::Client, settings: &LocalSettings) -> bool {
+    let request = http
+        .get(format!("{}/ready", settings.url()))
+        .timeout(Duration::from_secs(2));
+    request
+        .send()
+        .await
+        .is_ok_and(|response| response.status().is_success())
+}
+
+/// Starts it and waits until it says that it is ready.
+async fn start(settings: &LocalSettings) -> Result<Child, String> {
+    let program = find(settings.program.as_deref())
+        .ok_or("the bundled service is not there: please install the app again")?;
+    std::fs::create_dir_all(&settings.data).map_err(|error| format!("its folder: {error}"))?;
+    let mut child = Command::new(program)
+        .arg("--demo")
+        .arg("--data")
+        .arg(&settings.data)
+        .args(["--listen", &format!("127.0.0.1:{}", settings.port)])
+        .args(["--log", "warn"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("it could not be started: {error}"))?;
+    let Some(output) = child.stdout.take() else {
+        return Err("it has no output".into());
+    };
+    let mut lines = BufReader::new(output).lines();
+    let ready = tokio::time::timeout(READY_WAIT, async {
+        while let Ok(Some(line)) = lines.next_line().await {
+            if line.len() < LINE_BYTES_MAX && line.contains("\"ready\":true") {
+                return true;
+            }
+        }
+        false
+    });
+    match ready.await {
+        Ok(true) => Ok(child),
+        Ok(false) => {
+            Err("it ended before it was ready; perhaps another program has its port".into())
+        }
+        Err(_) => Err("it was not ready in time".into()),
+    }
+}
+
+/// Lets it close its calls and its store; what takes too long is killed.
+async fn stop(mut child: Child) {
+    #[cfg(unix)]
+    if let Some(id) = child.id() {
+        let asked = Command::new("kill")
+            .args(["-TERM", &id.to_string()])
+            .status()
+            .await;
+        let ended = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
+        if asked.is_ok() && ended.is_ok() {
+            return;
+        }
+    }
+    let _ = child.kill().await;
+}
+
+/// The program: as told, or beside this one.
+fn find(told: Option<&Path>) -> Option<PathBuf> {
+    if let Some(path) = told {
+        return Some(path.to_owned());
+    }
+    let here = std::env::current_exe().ok()?;
+    let folder = here.parent()?;
+    PROGRAMS
+        .iter()
+        .map(|name| {
+            folder
+                .join(name)
+                .with_extension(std::env::consts::EXE_EXTENSION)
+        })
+        .find(|path| path.is_file())
+}

@@ -1,0 +1,191 @@
+//! What the session and the sound card say, passed on to the presenter, the window and the desktop.
+
+use client::{EndReason, Notice, Session, SessionEvent, SignedOutReason};
+use tauri::{AppHandle, Manager};
+use tauri_plugin_notification::NotificationExt;
+use tokio::sync::broadcast::error::RecvError;
+use wire::{CallStatus, HangupCause, Invitation, LegEndReason};
+
+use crate::app::App;
+use crate::error::code_text;
+use crate::events::{
+    InvitationSent, Levels, MicrophoneLevel, Quality, SoundDevicesChanged, Told, ToldKind,
+};
+use crate::presenter::{Change, Presenter};
+
+/// Passes on one session's state and events until another takes its place.
+pub async fn session(app: AppHandle, presenter: Presenter, session: Session) {
+    let mut views = session.views();
+    let mut events = session.events();
+    let first = views.borrow_and_update().clone();
+    presenter.tell(Change::Session(first)).await;
+    loop {
+        tokio::select! {
+            changed = views.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let view = views.borrow_and_update().clone();
+                presenter.tell(Change::Session(view)).await;
+            }
+            event = events.recv() => match event {
+                Ok(event) => take(&app, &presenter, event),
+                Err(RecvError::Lagged(missed)) => log::warn!("{missed} events of the session missed"),
+                Err(RecvError::Closed) => return,
+            },
+        }
+    }
+}
+
+/// Passes on what the sound card says, as long as the app runs.
+pub async fn sound(app: AppHandle, presenter: Presenter, card: sound::SoundCard) {
+    let mut events = card.events();
+    loop {
+        match events.recv().await {
+            Ok(sound::Event::DevicesChanged(devices)) => {
+                say(
+                    &app,
+                    &SoundDevicesChanged(crate::commands::sound::devices(devices)),
+                );
+            }
+            Ok(sound::Event::MicrophoneTrouble(trouble)) => {
+                presenter.tell(Change::MicrophoneTrouble(trouble)).await;
+            }
+            Ok(sound::Event::LoudspeakerTrouble(trouble)) => {
+                presenter.tell(Change::LoudspeakerTrouble(trouble)).await;
+            }
+            Ok(sound::Event::Level { dbov }) => say(&app, &MicrophoneLevel { level_dbov: dbov }),
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn take(app: &AppHandle, presenter: &Presenter, event: SessionEvent) {
+    match event {
+        SessionEvent::Quality(quality) => say(
+            app,
+            &Quality {
+                lost_percent: quality.lost_percent,
+                jitter_ms: quality.jitter_ms,
+                round_trip_ms: quality.round_trip_ms,
+            },
+        ),
+        SessionEvent::Notice(Notice::Levels(call_id, levels)) => {
+            say(app, &Levels { call_id, levels });
+        }
+        SessionEvent::Notice(Notice::InvitationSent(invitation)) => {
+            say(app, &InvitationSent(*invitation));
+        }
+        SessionEvent::Notice(Notice::Invited(invitation)) => notify(app, presenter, &invitation),
+        SessionEvent::Notice(notice) => {
+            if let Some(told) = told(&notice) {
+                say(app, &told);
+            }
+        }
+    }
+}
+
+/// What a person is told in a sentence: only what the pages do not show by themselves.
+fn told(notice: &Notice) -> Option<Told> {
+    let info = |message: &str| Told {
+        kind: ToldKind::Info,
+        code: None,
+        message: message.into(),
+    };
+    let error = |message: &str| Told {
+        kind: ToldKind::Error,
+        ..info(message)
+    };
+    Some(match notice {
+        Notice::SignedOut(SignedOutReason::Expired) => {
+            error("Your sign-in is over. Please sign in again.")
+        }
+        Notice::CoachingEnded(_, reason) => match reason {
+            EndReason::SignedOut | EndReason::Leg(LegEndReason::Left) => return None,
+            EndReason::MovedDevice => {
+                info("You joined the call on another device; the sound is there now.")
+            }
+            EndReason::Gone => {
+                error("You are no longer on the call. Join it again from the Team page.")
+            }
+            EndReason::Leg(LegEndReason::CallEnded) => info("The call has ended."),
+            EndReason::Leg(LegEndReason::PermissionRevoked) => error(
+                "An admin took away your permission to be on this call. The call itself goes on.",
+            ),
+            EndReason::Leg(LegEndReason::PlanChanged) => error(
+                "Your organization's plan no longer has Call Coaching. The call itself goes on.",
+            ),
+            EndReason::Leg(LegEndReason::Deactivated) => error("Your account was deactivated."),
+            EndReason::Leg(LegEndReason::ConnectionLost) => error(
+                "The connection was lost for too long. Join the call again if it still goes on.",
+            ),
+            EndReason::Leg(LegEndReason::ServiceStopped) => error("The service was stopped."),
+        },
+        Notice::MyCallEnded(call) => match (call.status, call.hangup_cause) {
+            (CallStatus::Busy, _) => info("The lead's line is busy."),
+            (CallStatus::NoAnswer, _) => info("The lead did not answer."),
+            (CallStatus::Failed, _) => error("The lead's phone could not be reached."),
+            (_, Some(HangupCause::Lead)) => info("The lead hung up."),
+            (_, Some(HangupCause::RepLost)) => {
+                error("Your connection was lost for too long, and the call was ended.")
+            }
+            (_, Some(HangupCause::ServiceStopped)) => {
+                error("The service was stopped, and the call was ended.")
+            }
+            _ => return None,
+        },
+        Notice::Trouble(failure) => Told {
+            code: failure.code.map(code_text),
+            ..error(&failure.message)
+        },
+        _ => return None,
+    })
+}
+
+/// A native notification; the window has its card besides. Showing it can take a while, or fail where
+/// the desktop has no notifications.
+fn notify(app: &AppHandle, presenter: &Presenter, invitation: &Invitation) {
+    let who = presenter.view().name_of(&invitation.inviter_id);
+    let title = format!("{who} invites you to a call");
+    let body = format!(
+        "With {}. Open Call Coaching to join or decline.",
+        invitation.lead.display_name
+    );
+    let app = app.clone();
+    tauri::async_runtime::spawn_blocking(move || {
+        if let Err(error) = app.notification().builder().title(title).body(body).show() {
+            log::warn!("no notification: {error}");
+        }
+        if let Some(window) = app.get_webview_window(App::WINDOW) {
+            let attention = Some(tauri::UserAttentionType::Informational);
+            let _ = window.request_user_attention(attention);
+        }
+    });
+}
+
+fn say<E: tauri_specta::Event + serde::Serialize + Clone>(app: &AppHandle, event: &E) {
+    if let Err(error) = event.emit(app) {
+        log::warn!("the window could not be told: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::CallId;
+
+    #[test]
+    fn a2_somebody_put_out_of_a_call_is_told_why_and_somebody_who_left_is_not() {
+        let call = CallId::parse("acti_1").unwrap();
+        let ended = |reason| told(&Notice::CoachingEnded(call.clone(), reason));
+        let revoked = ended(EndReason::Leg(LegEndReason::PermissionRevoked)).unwrap();
+        assert_eq!(revoked.kind, ToldKind::Error);
+        assert!(
+            revoked.message.contains("permission"),
+            "{}",
+            revoked.message
+        );
+        assert_eq!(ended(EndReason::Leg(LegEndReason::Left)), None);
+    }
+}

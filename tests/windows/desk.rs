@@ -1,0 +1,146 @@
+//! A desk: a screen, a session bus, a key ring and a sound card, all of a test's own.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::pulse::{Pulse, Recording};
+
+/// Programs of the desk, ended with it.
+pub struct Desk {
+    pub pulse: Pulse,
+    display: String,
+    bus: String,
+    folder: tempfile::TempDir,
+    programs: Vec<Child>,
+}
+
+impl Desk {
+    /// With these microphones and loudspeakers, and an unlocked key ring.
+    pub fn set(microphones: &[&str], loudspeakers: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["run", "data"] {
+            std::fs::create_dir_all(folder.path().join(name)).expect("a folder");
+        }
+        let mut desk = Self {
+            pulse: Pulse::start(microphones, loudspeakers),
+            display: String::new(),
+            bus: String::new(),
+            folder,
+            programs: Vec::new(),
+        };
+        desk.display = format!(
+            ":{}",
+            desk.first_line(
+                "Xvfb",
+                &[
+                    "-displayfd",
+                    "1",
+                    "-screen",
+                    "0",
+                    "1600x1000x24",
+                    "-nolisten",
+                    "tcp"
+                ]
+            )
+        );
+        desk.bus = desk.first_line("dbus-daemon", &["--session", "--nofork", "--print-address"]);
+        desk.unlock_key_ring();
+        desk
+    }
+
+    /// What programs on this desk have in their environment.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env("DISPLAY", &self.display)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+            .env("XDG_RUNTIME_DIR", self.folder.path().join("run"))
+            .env("XDG_DATA_HOME", self.folder.path().join("data"))
+            .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
+            .env("XDG_CACHE_HOME", self.folder.path().join("cache"))
+            .env("HOME", self.folder.path())
+            .env("PULSE_SERVER", self.pulse.server())
+            .env("LC_ALL", "C.UTF-8")
+            .env_remove("WAYLAND_DISPLAY")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Where the app keeps settings.
+    pub fn config(&self, identifier: &str) -> PathBuf {
+        self.folder.path().join("config").join(identifier)
+    }
+
+    /// Everything that programs on this desk left in files.
+    pub fn files(&self) -> Vec<PathBuf> {
+        fn below(folder: &Path, found: &mut Vec<PathBuf>) {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => below(&entry.path(), found),
+                    Ok(kind) if kind.is_file() => found.push(entry.path()),
+                    _ => {}
+                }
+            }
+        }
+        let mut found = Vec::new();
+        below(self.folder.path(), &mut found);
+        found
+    }
+
+    /// What a loudspeaker plays from now on.
+    pub fn ear(&self, loudspeaker: &str) -> Recording {
+        self.pulse.record_from(loudspeaker)
+    }
+
+    /// Starts a program that prints one line when it is ready.
+    fn first_line(&mut self, program: &str, arguments: &[&str]) -> String {
+        let mut child = self
+            .command(program)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("{program}: {error}. Run `make test`, which installs it.")
+            });
+        let output = child.stdout.take().expect("it was asked for");
+        self.programs.push(child);
+        let mut line = String::new();
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("it says a line");
+        assert!(!line.trim().is_empty(), "{program} ended at once");
+        line.trim().to_owned()
+    }
+
+    fn unlock_key_ring(&mut self) {
+        let mut child = self
+            .command("gnome-keyring-daemon")
+            .args(["--foreground", "--unlock", "--components=secrets"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("gnome-keyring-daemon runs; Debian has it in gnome-keyring");
+        let mut input = child.stdin.take().expect("it was asked for");
+        input.write_all(b"pass\n").expect("it reads its password");
+        self.programs.push(child);
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        for program in self.programs.iter_mut().rev() {
+            let _ = program.kill();
+            let _ = program.wait();
+        }
+    }
+}
+
+/// A port that nobody has just now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.local_addr().expect("its address").port()
+}

@@ -1,0 +1,26 @@
+//! The whole product as people have it: real apps in real windows, with microphones and loudspeakers
+//! of a private sound daemon, driven by WebDriver, on a screen that nobody sees. Pictures of every
+//! page and state are kept in `target/screens`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "so does a test fail"
+)]
+#![cfg(target_os = "linux")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../../src-tauri/sound/tests/pulse/mod.rs"]
+mod pulse;
+
+mod desk;
+mod local;
+mod pages;
+mod story;
+mod tones;
+mod window;
+
+/// One desk at a time: there are two cores.
+static DESK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

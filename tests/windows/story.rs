@@ -1,0 +1,246 @@
+//! The whole story between three people, checked by what comes out of each loudspeaker.
+
+use std::sync::Arc;
+
+use demo::tape::{Recording, TapedLine, Track};
+use media::{SimulatedLine, SimulatedLineSettings};
+use service::{Config, Hooks, Running};
+
+use crate::DESK;
+use crate::common::config;
+use crate::desk::Desk;
+use crate::tones::{CASEY_HZ, Ear, LEAD_HZ, MORGAN_HZ, RILEY_HZ, TONES, speech};
+use crate::window::{Start, Window};
+
+/// The service, with a lead who says a tone, and what the lead and the recording receive.
+pub struct Stage {
+    pub service: Running,
+    pub server: String,
+    pub lead: Ear,
+    pub recording: Ear,
+    _folder: tempfile::TempDir,
+}
+
+impl Stage {
+    pub async fn set() -> Self {
+        let line = SimulatedLine::new(SimulatedLineSettings {
+            sentences: vec![speech(LEAD_HZ)],
+            talks_over: true,
+            ear: None,
+        });
+        let (heard, recording) = (Track::default(), Recording::default());
+        let line = TapedLine::new(line.expect("a line"), Track::default(), heard.clone());
+        let hooks = Hooks {
+            lead_line: Some(Arc::new(line)),
+            recording: Some(Arc::new(recording.clone())),
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config {
+            data: folder.path().to_owned(),
+            ..config()
+        };
+        let service = service::start(config, hooks)
+            .await
+            .expect("the service starts");
+        Self {
+            server: format!("http://{}", service.http_addr),
+            service,
+            lead: Ear::Line(heard),
+            recording: Ear::Line(recording.0),
+            _folder: folder,
+        }
+    }
+
+    /// An app for one of the demonstration's people, signed in.
+    pub async fn window(&self, desk: &Desk, name: &'static str, profile: &str) -> Window {
+        let arguments = ["--server", &self.server];
+        let start = Start {
+            name,
+            profile,
+            devices: name,
+            arguments: &arguments,
+        };
+        let window = Window::open(desk, start).await;
+        sign_in(&window, name).await;
+        window
+    }
+}
+
+/// Signs in with the form.
+pub async fn sign_in(window: &Window, name: &str) {
+    window
+        .types("sign-in-email", &format!("{name}@demo.example"))
+        .await;
+    window.types("sign-in-password", "demo-password").await;
+    window.click("sign-in-submit").await;
+    window.see("nav-leads").await;
+}
+
+/// Calls a lead from its page.
+pub async fn call(window: &Window, lead: &str) {
+    window.click("nav-leads").await;
+    window.click(&format!("lead-row-{lead}")).await;
+    window.click("lead-call").await;
+    window.see("call-bar").await;
+}
+
+/// A desk for riley, morgan and casey.
+pub fn desk_for_three() -> Desk {
+    Desk::set(
+        &["mic_riley", "mic_morgan", "mic_casey"],
+        &["spk_riley", "spk_morgan", "spk_casey"],
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w1_w5_m1_m4_three_people_hear_what_their_modes_let_through() {
+    let _one = DESK.lock().await;
+    let (desk, stage) = (desk_for_three(), Stage::set().await);
+    let riley = stage.window(&desk, "riley", "default").await;
+    let morgan = stage.window(&desk, "morgan", "second").await;
+    let casey = stage.window(&desk, "casey", "third").await;
+    let _speakers = [
+        ("riley", RILEY_HZ),
+        ("morgan", MORGAN_HZ),
+        ("casey", CASEY_HZ),
+    ]
+    .map(|(name, hz)| desk.pulse.play_into(&format!("mic_{name}"), &speech(hz)));
+    let ears =
+        ["riley", "morgan", "casey"].map(|name| Ear::Loudspeaker(desk.ear(&format!("spk_{name}"))));
+    let [riley_ear, morgan_ear, casey_ear] = &ears;
+
+    // Nobody is on a call: no microphone is open anywhere.
+    for name in ["riley", "morgan", "casey"] {
+        assert_eq!(
+            desk.pulse.captures(&format!("mic_{name}")),
+            0,
+            "{name}'s microphone is closed"
+        );
+    }
+    call(&riley, "Globex").await;
+    riley.sees("call-bar", "data-status", "in-progress").await;
+    stage.lead.hears("the lead", &[RILEY_HZ]).await;
+    riley_ear.hears("riley", &[LEAD_HZ]).await;
+
+    // W1: from the Team page. M1: always in Listen. M4: no microphone.
+    morgan.click("nav-team").await;
+    morgan.shots("team-a-call-in-progress").await;
+    morgan.click("team-listen-riley").await;
+    morgan.sees("coaching-bar", "data-mode", "listen").await;
+    morgan.sees("coaching-bar", "data-audience", "nobody").await;
+    riley.sees("call-coach-morgan", "data-mode", "listen").await;
+    morgan_ear
+        .hears("morgan in Listen", &[LEAD_HZ, RILEY_HZ])
+        .await;
+    stage
+        .lead
+        .hears("the lead of a listened-to call", &[RILEY_HZ])
+        .await;
+    assert_eq!(
+        desk.pulse.captures("mic_morgan"),
+        0,
+        "M4: in Listen the microphone is closed"
+    );
+    morgan.shots("coaching-listen").await;
+
+    // M2: a whisper is heard by the rep only.
+    morgan.click("mode-whisper").await;
+    morgan.sees("coaching-bar", "data-mode", "whisper").await;
+    morgan.sees("coaching-bar", "data-audience", "rep").await;
+    morgan.reads("coaching-audience", "only riley").await;
+    riley
+        .sees("call-coach-morgan", "data-mode", "whisper")
+        .await;
+    riley_ear
+        .hears("riley whispered to", &[LEAD_HZ, MORGAN_HZ])
+        .await;
+    stage
+        .lead
+        .hears("the lead during a whisper", &[RILEY_HZ])
+        .await;
+    stage
+        .recording
+        .hears("the recording during a whisper", &[RILEY_HZ, LEAD_HZ])
+        .await;
+    morgan.shots("coaching-whisper").await;
+    riley.shots("call-whispered-to").await;
+
+    // W3: the rep invites a second teammate, who joins from the card and hears no whisper.
+    riley.click("call-invite").await;
+    riley.see("invite-option-casey").await;
+    riley.shots("call-invite").await;
+    riley.click("invite-option-casey").await;
+    riley.click("invite-send").await;
+    casey.see("invitation-card").await;
+    casey.shots("invitation").await;
+    casey.click("invitation-join").await;
+    casey.sees("coaching-bar", "data-mode", "listen").await;
+    casey_ear
+        .hears("casey while morgan whispers", &[LEAD_HZ, RILEY_HZ])
+        .await;
+    casey.gone("invitation-card").await;
+
+    // Barge, by the key.
+    morgan.presses("b").await;
+    morgan.sees("coaching-bar", "data-mode", "barge").await;
+    morgan
+        .sees("coaching-bar", "data-audience", "everybody")
+        .await;
+    riley.sees("call-coach-morgan", "data-mode", "barge").await;
+    stage
+        .lead
+        .hears("the lead barged in on", &[RILEY_HZ, MORGAN_HZ])
+        .await;
+    riley_ear
+        .hears("riley barged in on", &[LEAD_HZ, MORGAN_HZ])
+        .await;
+    casey_ear
+        .hears("casey while morgan barges", &[LEAD_HZ, RILEY_HZ, MORGAN_HZ])
+        .await;
+    morgan_ear
+        .hears("morgan barging", &[LEAD_HZ, RILEY_HZ])
+        .await;
+    stage
+        .recording
+        .hears("the recording", &[RILEY_HZ, LEAD_HZ, MORGAN_HZ])
+        .await;
+    morgan.shots("coaching-barge").await;
+    riley.shots("call-barged").await;
+
+    // Back to Listen at once, and out.
+    morgan.presses("l").await;
+    morgan.sees("coaching-bar", "data-mode", "listen").await;
+    stage
+        .lead
+        .hears("the lead after the barge", &[RILEY_HZ])
+        .await;
+    let name = "mic_morgan";
+    crate::pulse::until("morgan's microphone closes", || {
+        desk.pulse.captures(name) == 0
+    });
+    morgan.click("coaching-leave").await;
+    morgan.gone("coaching-bar").await;
+    morgan_ear.hears("morgan who left", &[]).await;
+    riley_ear
+        .hears("riley, whose call goes on", &[LEAD_HZ])
+        .await;
+
+    // J5: the rep hangs up, and the coaching that is left ends.
+    riley.click("call-hangup").await;
+    riley.gone("call-bar").await;
+    casey.gone("coaching-bar").await;
+    for (ear, name) in ears.iter().zip(["riley", "morgan", "casey"]) {
+        ear.hears(name, &[]).await;
+        assert_eq!(
+            desk.pulse.captures(&format!("mic_{name}")),
+            0,
+            "{name}'s microphone is closed"
+        );
+    }
+    assert!(!stage.lead.ever_heard(CASEY_HZ), "casey only listened");
+    assert!(!morgan_ear.ever_heard(MORGAN_HZ), "nobody hears themselves");
+    assert_eq!(TONES.len(), 4);
+    riley.click("nav-leads").await;
+    riley.shots("lead-with-activity").await;
+    stage.service.stop().await;
+}

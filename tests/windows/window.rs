@@ -1,0 +1,269 @@
+//! One real app in a window, driven as a person would.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+use thirtyfour::extensions::query::ElementQueryable;
+use thirtyfour::{By, Capabilities, WebDriver, WebElement};
+
+use crate::desk::{Desk, free_port};
+
+/// How long anything that must happen may take.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+const LOOK: Duration = Duration::from_millis(60);
+const IDENTIFIER: &str = "com.callcoaching.desktop";
+
+/// An app with its driver.
+pub struct Window {
+    pub name: &'static str,
+    driver: WebDriver,
+    program: Child,
+}
+
+/// How an app is started.
+pub struct Start<'a> {
+    /// Who it is for.
+    pub name: &'static str,
+    /// Its profile.
+    pub profile: &'a str,
+    /// `mic_…` and `spk_…` of the desk have this ending.
+    pub devices: &'a str,
+    /// Further arguments.
+    pub arguments: &'a [&'a str],
+}
+
+impl Window {
+    /// Starts the app, and waits for its first page.
+    pub async fn open(desk: &Desk, start: Start<'_>) -> Self {
+        set_devices(desk, &start);
+        Self::reopen(desk, start).await
+    }
+
+    /// The same with what is set already.
+    pub async fn reopen(desk: &Desk, start: Start<'_>) -> Self {
+        let port = free_port();
+        let log = std::fs::File::create(screens().join(format!("{}.log", start.name)));
+        let program = desk
+            .command("WebKitWebDriver")
+            .arg(format!("--port={port}"))
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .stdout(Stdio::null())
+            .stderr(log.map_or_else(|_| Stdio::null(), Stdio::from))
+            .process_group(0)
+            .spawn()
+            .expect("WebKitWebDriver runs; Debian has it in webkit2gtk-driver");
+        let mut arguments = vec!["--profile", start.profile];
+        arguments.extend(start.arguments);
+        let mut capabilities = Capabilities::default();
+        let app = json!({ "binary": env!("CARGO_BIN_EXE_call-coaching"), "args": arguments });
+        capabilities.insert("webkitgtk:browserOptions".into(), app);
+        let server = format!("http://127.0.0.1:{port}");
+        // An app that dies at its start would leave the driver waiting for ever.
+        let made = tokio::time::timeout(PATIENCE, async {
+            loop {
+                if tokio::net::TcpStream::connect(("127.0.0.1", port))
+                    .await
+                    .is_ok()
+                {
+                    break WebDriver::new(&server, capabilities).await;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        });
+        let driver = match made.await {
+            Ok(Ok(driver)) => driver,
+            Ok(Err(error)) => panic!("{}: no session: {error}", start.name),
+            Err(_) => panic!("{}: the app did not start in {PATIENCE:?}", start.name),
+        };
+        Self {
+            name: start.name,
+            driver,
+            program,
+        }
+    }
+
+    /// Waits until something is to be seen.
+    pub async fn see(&self, id: &str) -> WebElement {
+        let found = self
+            .driver
+            .query(by(id))
+            .wait(PATIENCE, LOOK)
+            .and_displayed()
+            .first()
+            .await;
+        match found {
+            Ok(element) => element,
+            Err(error) => {
+                self.shot(&format!("failed-{}", self.name)).await;
+                panic!("{}: no {id}: {error}", self.name)
+            }
+        }
+    }
+
+    /// Clicks what can be clicked.
+    pub async fn click(&self, id: &str) {
+        let found = self
+            .driver
+            .query(by(id))
+            .wait(PATIENCE, LOOK)
+            .and_clickable()
+            .first()
+            .await;
+        let clicked = match found {
+            Ok(element) => element.click().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = clicked {
+            self.shot(&format!("failed-{}", self.name)).await;
+            panic!("{}: {id} cannot be clicked: {error}", self.name);
+        }
+    }
+
+    /// Waits until something is not there any more.
+    pub async fn gone(&self, id: &str) {
+        let gone = self
+            .driver
+            .query(by(id))
+            .wait(PATIENCE, LOOK)
+            .not_exists()
+            .await;
+        assert!(gone.unwrap_or(false), "{}: {id} stays", self.name);
+    }
+
+    /// Waits until an attribute has this value.
+    pub async fn sees(&self, id: &str, attribute: &'static str, value: &str) {
+        let value = value.to_owned();
+        let query = self.driver.query(by(id)).wait(PATIENCE, LOOK);
+        if let Err(error) = query.with_attribute(attribute, value.clone()).first().await {
+            let now = self.driver.find(by(id)).await;
+            let now = match now {
+                Ok(element) => element.attr(attribute).await.ok().flatten(),
+                Err(_) => None,
+            };
+            self.shot(&format!("failed-{}", self.name)).await;
+            panic!(
+                "{}: {id}[{attribute}] is {now:?}, not {value}: {error}",
+                self.name
+            );
+        }
+    }
+
+    /// Waits until some text is to be read in an element.
+    pub async fn reads(&self, id: &str, text: &str) {
+        let wanted = text.to_owned();
+        let query = self.driver.query(by(id)).wait(PATIENCE, LOOK);
+        let has = move |found: String| found.to_lowercase().contains(&wanted.to_lowercase());
+        if let Err(error) = query.with_text(has).first().await {
+            let now = self.see(id).await.text().await;
+            panic!("{}: {id} reads {now:?}, not {text}: {error}", self.name);
+        }
+    }
+
+    /// Types into a field.
+    pub async fn types(&self, id: &str, text: &str) {
+        let field = self.see(id).await;
+        field.clear().await.expect("a field can be emptied");
+        field.send_keys(text).await.expect("a field takes text");
+    }
+
+    /// Presses a key in the window.
+    pub async fn presses(&self, key: &str) {
+        let body = self.driver.find(By::Tag("body")).await.expect("a page");
+        body.send_keys(key).await.expect("the page takes keys");
+    }
+
+    /// Runs a script in the page; what it returns.
+    pub async fn script(&self, script: &str) -> serde_json::Value {
+        let done = self.driver.execute(script, Vec::new()).await;
+        done.unwrap_or_else(|error| panic!("{}: {script}: {error}", self.name))
+            .json()
+            .clone()
+    }
+
+    /// A picture of the page as it is after two frames more, kept in `target/screens`.
+    pub async fn shot(&self, name: &str) {
+        let two_frames = "const done = arguments[arguments.length - 1];
+            requestAnimationFrame(() => requestAnimationFrame(() => done(1)));";
+        let _ = self.driver.execute_async(two_frames, Vec::new()).await;
+        let path = screens().join(format!("{name}.png"));
+        if let Err(error) = self.driver.screenshot(&path).await {
+            println!("{}: no picture {name}: {error}", self.name);
+        }
+    }
+
+    /// Pictures of this state in light and dark, at 100 % and 150 %.
+    pub async fn shots(&self, name: &str) {
+        for theme in ["light", "dark"] {
+            for (zoom, ending) in [("1", ""), ("1.5", "-150")] {
+                self.script(&format!(
+                    "window.__theme ??= document.documentElement.dataset.theme ?? '';
+                     document.documentElement.dataset.theme = '{theme}';
+                     document.documentElement.style.zoom = '{zoom}';"
+                ))
+                .await;
+                self.shot(&format!("{name}-{theme}{ending}")).await;
+            }
+        }
+        self.script(
+            "document.documentElement.dataset.theme = window.__theme;
+             document.documentElement.style.zoom = '';",
+        )
+        .await;
+    }
+
+    /// Quits as when the machine is turned off: nothing is asked.
+    pub async fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let group = format!("-{}", self.program.id());
+        let _ = std::process::Command::new("kill")
+            .args(["-KILL", "--", &group])
+            .status();
+        let _ = self.program.wait();
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn by(id: &str) -> By {
+    By::Css(format!("[data-testid=\"{id}\"]"))
+}
+
+/// Where pictures are kept.
+pub fn screens() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("a target folder");
+    let folder = target.join("screens");
+    std::fs::create_dir_all(&folder).expect("a folder for pictures");
+    folder
+}
+
+/// Each app has a microphone and a loudspeaker of its own, and hears tones as they are: what is made
+/// for voices would take a tone for noise.
+fn set_devices(desk: &Desk, start: &Start<'_>) {
+    let identifier = match start.profile {
+        "default" => IDENTIFIER.to_owned(),
+        profile => format!("{IDENTIFIER}.{profile}"),
+    };
+    let settings = json!({ "settings": {
+        "microphone": format!("pulseaudio:mic_{}_source", start.devices),
+        "loudspeaker": format!("pulseaudio:spk_{}", start.devices),
+        "echo_cancellation": false,
+        "noise_suppression": false,
+        "gain_control": false,
+        "hold_to_whisper": format!("Control+Alt+F{}", 1 + start.devices.len() % 10),
+    }});
+    let folder = desk.config(&identifier);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("settings.json"), settings.to_string()).expect("settings are kept");
+}
