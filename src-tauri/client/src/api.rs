@@ -15,6 +15,8 @@ use crate::{ClientError, Credentials};
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const ANSWER_WAIT: Duration = Duration::from_secs(15);
+/// For what must be tried again soon: a leg whose sound is lost is held for 30 s.
+const SHORT_ANSWER_WAIT: Duration = Duration::from_secs(5);
 /// The longest answer that is read, in bytes.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 

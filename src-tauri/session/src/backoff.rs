@@ -14,6 +14,11 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
+    /// The same, but never longer than this.
+    pub(crate) fn next_within(&mut self, jitter: f32, max: Duration) -> Duration {
+        self.next(jitter).min(max)
+    }
+
     /// The wait after one more failure: between half and all of `BACKOFF_MIN · 2ⁿ`, capped at
     /// [`BACKOFF_MAX`]. `jitter` is 0 to 1; whatever else it is counts as 1.
     pub(crate) fn next(&mut self, jitter: f32) -> Duration {

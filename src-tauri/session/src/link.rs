@@ -9,8 +9,9 @@ use crate::{Connection, Resume};
 
 /// How long a connection may take until the service says `welcome`.
 const WELCOME_WAIT: Duration = Duration::from_secs(10);
-/// A connection on which nothing was heard for so long is dead.
-const SILENCE_MAX: Duration = Duration::from_secs(2 * HEARTBEAT_INTERVAL_S + 5);
+/// A connection on which nothing was heard for so long after a heartbeat is dead: a call that lost it
+/// has 30 s to come back, and TCP would take longer to notice.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(HEARTBEAT_INTERVAL_S);
 
 /// What the shell is to do with the WebSocket.
@@ -35,7 +36,8 @@ enum State {
     },
     Online {
         heartbeat_at: Duration,
-        heard_at: Duration,
+        /// When the service must have said something since the last heartbeat.
+        answer_by: Option<Duration>,
     },
     Waiting {
         until: Duration,
@@ -98,14 +100,14 @@ impl Link {
         self.token_refused = false;
         self.state = State::Online {
             heartbeat_at: now.saturating_add(HEARTBEAT),
-            heard_at: now,
+            answer_by: None,
         };
     }
 
     /// Something was heard.
-    pub(crate) fn heard(&mut self, now: Duration) {
-        if let State::Online { heard_at, .. } = &mut self.state {
-            *heard_at = now;
+    pub(crate) fn heard(&mut self) {
+        if let State::Online { answer_by, .. } = &mut self.state {
+            *answer_by = None;
         }
     }
 
@@ -162,12 +164,13 @@ impl Link {
             State::Connecting { .. } => Some(LinkAction::Dead),
             State::Online {
                 heartbeat_at,
-                heard_at,
+                answer_by,
             } => {
-                if now >= heard_at.saturating_add(SILENCE_MAX) {
+                if answer_by.is_some_and(|at| at <= now) {
                     return Some(LinkAction::Dead);
                 }
                 *heartbeat_at = now.saturating_add(HEARTBEAT);
+                *answer_by = Some(now.saturating_add(ANSWER_WAIT));
                 Some(LinkAction::Heartbeat)
             }
             State::Down | State::Refreshing => None,
@@ -181,8 +184,8 @@ impl Link {
             State::Connecting { until } | State::Waiting { until } => Some(until),
             State::Online {
                 heartbeat_at,
-                heard_at,
-            } => Some(heartbeat_at.min(heard_at.saturating_add(SILENCE_MAX))),
+                answer_by,
+            } => Some(answer_by.map_or(heartbeat_at, |at| at.min(heartbeat_at))),
         }
     }
 }

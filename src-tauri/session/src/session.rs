@@ -26,6 +26,8 @@ use crate::{
 
 /// How long after a failed attempt to read the coach's leg the next one is made.
 const REREAD_WAIT: Duration = Duration::from_secs(1);
+/// How long after the state could not be read all of it is read again.
+const RELOAD_WAIT: Duration = Duration::from_secs(2);
 /// Events of calls that are remembered while the list of calls is read.
 const TOUCHED_MAX: usize = 10_000;
 
@@ -49,6 +51,8 @@ enum Purpose {
     Refresh,
     /// Fills the view.
     Load,
+    /// Reads the user's own call anew.
+    MyCall,
     /// The call is left first; then the user is signed out.
     LeaveToSignOut(CommandId),
     SignOut(CommandId),
@@ -73,6 +77,9 @@ pub struct Session {
     /// A call is being placed or joined.
     entering: bool,
     reread_at: Option<Duration>,
+    reload_at: Option<Duration>,
+    /// Not all of the state could be read before the connection was lost.
+    stale: bool,
     purposes: BTreeMap<RequestId, Purpose>,
     /// Calls that an event told of since the list was asked for: the list may be older.
     touched: BTreeSet<CallId>,
@@ -102,6 +109,8 @@ impl Session {
             wall: None,
             entering: false,
             reread_at: None,
+            reload_at: None,
+            stale: false,
             purposes: BTreeMap::new(),
             touched: BTreeSet::new(),
             next_request: 0,
@@ -207,6 +216,9 @@ impl Session {
         if is_due(now, self.resuming.as_ref().and_then(|r| r.retry_at)) {
             self.resume_again();
         }
+        if is_due(now, self.reload_at) {
+            self.reload();
+        }
         if is_due(now, self.reread_at)
             && let Some(coaching) = &self.view.coaching
         {
@@ -249,6 +261,7 @@ impl Session {
             self.sound.as_ref().and_then(|sound| sound.retry_at),
             self.resuming.as_ref().and_then(|r| r.retry_at),
             self.reread_at,
+            self.reload_at,
         ];
         let wake = deadlines.into_iter().flatten().min();
         if wake != self.last_wake {
@@ -269,6 +282,8 @@ impl Session {
         self.touched.clear();
         self.entering = false;
         self.reread_at = None;
+        self.reload_at = None;
+        self.stale = false;
         self.stop_resuming();
         self.view = View::default();
         // Only the sign-out itself is still waited for.
@@ -299,7 +314,8 @@ impl Session {
             | Purpose::Reread
             | Purpose::Media(_)
             | Purpose::Refresh
-            | Purpose::Load => {}
+            | Purpose::Load
+            | Purpose::MyCall => {}
         }
     }
 

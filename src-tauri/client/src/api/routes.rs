@@ -8,7 +8,7 @@ use wire::{
     OrganizationId, OrganizationPatch, PhoneNumber, PlaceCallRequest, Role, User,
 };
 
-use super::Api;
+use super::{Api, SHORT_ANSWER_WAIT};
 use crate::ClientError;
 
 impl Api {
@@ -193,7 +193,12 @@ impl Api {
     /// As every request.
     pub async fn media(&self, id: &CallId, offer_sdp: String) -> Result<String, ClientError> {
         let offer = MediaOffer { sdp: offer_sdp };
-        let answer: MediaAnswer = self.post(&call_path(id, "media/"), &offer).await?;
+        let path = call_path(id, "media/");
+        let build = |api: &Self| {
+            let builder = api.builder(Method::POST, &path).json(&offer);
+            builder.timeout(SHORT_ANSWER_WAIT)
+        };
+        let answer: MediaAnswer = self.ask(build).await?;
         Ok(answer.sdp)
     }
 

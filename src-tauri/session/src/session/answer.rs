@@ -10,7 +10,8 @@ use crate::{
     SignedOutReason,
 };
 
-use super::{Purpose, REREAD_WAIT, Session};
+use super::resume::may_pass;
+use super::{Purpose, RELOAD_WAIT, REREAD_WAIT, Session};
 
 impl Session {
     pub(super) fn answer(
@@ -70,7 +71,12 @@ impl Session {
             },
             Purpose::Load => match result {
                 Ok(reply) => self.load(now, reply),
-                Err(failure) => self.notify(Notice::Trouble(failure)),
+                Err(failure) => self.load_failed(now, failure),
+            },
+            Purpose::MyCall => match result {
+                Err(failure) if failure.code == Some(Code::NotFound) => self.my_call_gone(),
+                Ok(reply) => self.load(now, reply),
+                Err(failure) => self.load_failed(now, failure),
             },
             Purpose::LeaveToSignOut(command) => {
                 self.request(Request::SignOut, Purpose::SignOut(command));
@@ -178,6 +184,28 @@ impl Session {
                 self.end_coaching(EndReason::Gone);
             }
             _ => self.reread_at = Some(now.saturating_add(REREAD_WAIT)),
+        }
+    }
+
+    /// What is shown may be old: it is read anew, after the next `welcome` when there is no
+    /// connection.
+    fn load_failed(&mut self, now: Duration, failure: Failure) {
+        if may_pass(failure.code) {
+            if self.link.is_online() {
+                let at = now.saturating_add(RELOAD_WAIT);
+                self.reload_at.get_or_insert(at);
+            } else {
+                self.stale = true;
+            }
+        }
+        self.notify(Notice::Trouble(failure));
+    }
+
+    fn my_call_gone(&mut self) {
+        if let Some(my_call) = self.view.my_call.take() {
+            self.view.calls.remove(&my_call.call.id);
+            self.end_sound_of(MediaRole::Rep);
+            self.notify(Notice::MyCallEnded(Box::new(my_call.call)));
         }
     }
 

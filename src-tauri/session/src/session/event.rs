@@ -35,7 +35,7 @@ impl Session {
     }
 
     pub(super) fn heard(&mut self, now: Duration, message: ServerMessage) {
-        self.link.heard(now);
+        self.link.heard();
         match message {
             ServerMessage::Welcome {
                 stream_id,
@@ -48,7 +48,7 @@ impl Session {
                 if let Some(wall) = self.wall {
                     self.view.clock_offset_ms = service_now.0.saturating_sub(wall.0);
                 }
-                if !resumed {
+                if !resumed || self.stale {
                     self.reload();
                 }
                 if self.view.coaching.as_ref().is_some_and(Coaching::in_doubt) {
@@ -193,6 +193,7 @@ impl Session {
 
     pub(super) fn socket_closed(&mut self, now: Duration, jitter: f32) {
         let action = self.link.closed(now, jitter);
+        self.stale |= self.reload_at.take().is_some();
         self.doubt();
         if let Some(action) = action {
             self.link_action(now, action);
@@ -201,6 +202,8 @@ impl Session {
 
     pub(super) fn reload(&mut self) {
         self.touched.clear();
+        self.reload_at = None;
+        self.stale = false;
         for request in [
             Request::Me,
             Request::Users,
@@ -212,7 +215,7 @@ impl Session {
         }
         if let Some(my_call) = &self.view.my_call {
             let call_id = my_call.call.id.clone();
-            self.request(Request::Call(call_id), Purpose::Load);
+            self.request(Request::Call(call_id), Purpose::MyCall);
         }
         if self.view.coaching.is_some() {
             self.reread_at = Some(Duration::ZERO);

@@ -98,7 +98,7 @@ impl Session {
 }
 
 /// Whether it may work later: the service could not be asked, or cannot answer just now.
-fn may_pass(code: Option<Code>) -> bool {
+pub(super) fn may_pass(code: Option<Code>) -> bool {
     matches!(
         code,
         None | Some(Code::Unavailable | Code::RateLimited | Code::Internal)

@@ -10,6 +10,9 @@ use crate::{
 
 use super::{Purpose, Session, refuse};
 
+/// The longest wait before sound that was lost is tried again: the leg is held for 30 s.
+const MEDIA_RETRY_MAX: Duration = Duration::from_secs(2);
+
 impl Session {
     pub(super) fn start_sound(&mut self, sound: Sound) {
         self.sound = Some(sound);
@@ -53,7 +56,8 @@ impl Session {
             if sound.status == MediaStatus::Connected {
                 sound.status = MediaStatus::Reconnecting;
             }
-            sound.retry_at = Some(now.saturating_add(sound.backoff.next(jitter)));
+            let wait = sound.backoff.next_within(jitter, MEDIA_RETRY_MAX);
+            sound.retry_at = Some(now.saturating_add(wait));
             self.doubt();
             self.outputs.push_back(Output::MediaClose(id));
         }

@@ -144,6 +144,12 @@ fn lost_media_is_made_again_with_a_growing_wait() {
     world.pass(Duration::from_millis(900));
     assert_eq!(world.media, None);
     world.pass(Duration::from_millis(200));
+    // However often it fails: there are 30 s to come back in, and each try may take some of them.
+    for _ in 0..10 {
+        let media = world.media.unwrap();
+        world.input(Input::Media(media, MediaInput::Lost { jitter: 1.0 }));
+        world.pass(Duration::from_secs(2));
+    }
     world.connect_media();
     assert_eq!(world.session.view().media, MediaStatus::Connected);
     // What is said of an earlier attempt is passed over.
@@ -291,7 +297,7 @@ fn heartbeats_are_sent_and_a_silent_connection_is_given_up() {
             .contains(&Output::SocketSend(ClientMessage::Heartbeat {}))
     );
     world.input(Input::Socket(Box::new(ServerMessage::HeartbeatAck {})));
-    world.pass(Duration::from_secs(24));
+    world.pass(Duration::from_secs(14));
     assert_eq!(world.session.view().connection, Connection::Online);
     world.pass(Duration::from_secs(2));
     assert!(world.outputs.contains(&Output::SocketClose));
@@ -395,4 +401,49 @@ fn a_list_of_calls_does_not_bring_back_what_an_event_ended() {
     let old = call("rep", CallStatus::InProgress, vec![]);
     world.answer(id, Ok(Reply::ActiveCalls(vec![old])));
     assert!(world.session.view().calls.is_empty());
+}
+
+#[test]
+fn a_call_that_is_not_there_after_a_restart_leaves_no_ghost() {
+    let mut world = World::calling();
+    world.input(Input::SocketClosed { jitter: 0.0 });
+    world.pass(BACKOFF_MAX);
+    world.welcome(false);
+    let (id, _) = world.asked(|request| *request == Request::Call(call_id()));
+    world.answer(id, refused(Code::NotFound));
+    assert_eq!(world.session.view().my_call, None);
+    assert_eq!(world.session.view().media, MediaStatus::Idle);
+    assert!(world.said(|notice| matches!(notice, Notice::MyCallEnded(_))));
+}
+
+#[test]
+fn what_could_not_be_read_is_read_again_and_not_left_as_it_was() {
+    let mut world = World::online();
+    let is_me = |request: &Request| *request == Request::Me;
+    world.input(Input::SocketClosed { jitter: 0.0 });
+    world.pass(BACKOFF_MAX);
+    world.welcome(false);
+    for tries in 1..5 {
+        let asked = world.asked_all(is_me);
+        assert_eq!(asked.len(), tries);
+        world.answer(asked[tries - 1].0, Err(Failure::local("timeout")));
+        let users = world.asked(|request| *request == Request::Users).0;
+        world.answer(users, Err(Failure::local("timeout")));
+        world.pass(Duration::from_secs(3));
+    }
+    // While there is no connection, the next `welcome` is waited for.
+    let tries = world.asked_all(is_me).len();
+    let (id, _) = world.asked(is_me);
+    world.input(Input::SocketClosed { jitter: 0.0 });
+    world.answer(id, Err(Failure::local("timeout")));
+    world.pass(Duration::from_millis(100));
+    assert_eq!(world.asked_all(is_me).len(), tries);
+    world.pass(BACKOFF_MAX);
+    world.welcome(true);
+    assert_eq!(world.asked_all(is_me).len(), tries + 1);
+    // What is refused for good is not asked for again and again.
+    let (id, _) = world.asked(is_me);
+    world.answer(id, refused(Code::PermissionRequired));
+    world.pass(Duration::from_secs(9));
+    assert_eq!(world.asked_all(is_me).len(), tries + 1);
 }
