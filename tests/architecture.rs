@@ -20,6 +20,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("client", 2, &["wire", "session", "voice", "mix"]),
     ("media", 2, &["wire", "voice", "mix"]),
     ("service", 2, &["wire", "mix", "call", "voice", "media"]),
+    ("sound", 2, &["client", "voice", "mix"]),
     (
         "demo",
         3,
@@ -34,8 +35,17 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ),
 ];
 
+/// The app's package, which holds the whole-product tests too: what it is linked with. The service runs
+/// beside it, as a process of its own.
+const APP: &[&str] = &["client", "sound", "wire"];
+
 /// The arrows that stay on their floor; each runs one way.
-const SIDEWAYS: &[(&str, &str)] = &[("wire", "mix"), ("service", "media"), ("bench", "demo")];
+const SIDEWAYS: &[(&str, &str)] = &[
+    ("wire", "mix"),
+    ("service", "media"),
+    ("sound", "client"),
+    ("bench", "demo"),
+];
 
 /// The floors that hold no async, sockets, files, clock reads, locks or randomness.
 const PURE_FLOORS: std::ops::RangeInclusive<u8> = 0..=1;
@@ -64,8 +74,15 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The crates of the workspace, without the package of these tests.
+/// The crates of the workspace, without the app's package.
 fn crates() -> BTreeMap<String, Vec<Dependency>> {
+    let mut packages = packages();
+    packages.remove(env!("CARGO_PKG_NAME"));
+    packages
+}
+
+/// Every package with what it depends on.
+fn packages() -> BTreeMap<String, Vec<Dependency>> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--offline", "--no-deps", "--format-version=1"])
         .current_dir(root())
@@ -81,7 +98,6 @@ fn crates() -> BTreeMap<String, Vec<Dependency>> {
     let list = |value: &Value| value.as_array().cloned().expect("a list");
     list(&metadata["packages"])
         .iter()
-        .filter(|package| package["name"] != env!("CARGO_PKG_NAME"))
         .map(|package| {
             let dependencies = list(&package["dependencies"])
                 .iter()
@@ -208,6 +224,34 @@ fn every_arrow_between_crates_points_down_and_is_allowed() {
 }
 
 #[test]
+fn the_app_is_never_linked_with_the_service() {
+    let packages = packages();
+    let linked: Vec<&str> = packages[env!("CARGO_PKG_NAME")]
+        .iter()
+        .filter(|dependency| dependency.is_normal && dependency.is_local)
+        .map(|dependency| dependency.name.as_str())
+        .collect();
+    assert_eq!(linked, APP);
+}
+
+#[test]
+fn one_file_of_the_user_interface_talks_to_the_shell() {
+    let mut files = vec![root().join("ui/src")];
+    let mut talk = Vec::new();
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(&path).expect("the directory is there");
+            files.extend(entries.map(|entry| entry.expect("it is readable").path()));
+        } else if read(&path).contains("@tauri-apps/api") {
+            let within = path.strip_prefix(root()).expect("it lies in the checkout");
+            talk.push(within.display().to_string());
+        }
+    }
+    talk.sort_unstable();
+    assert_eq!(talk, ["ui/src/backend.ts", "ui/src/bindings.ts"]);
+}
+
+#[test]
 fn the_lower_floors_depend_on_nothing_impure() {
     let crates = crates();
     for name in pure_crates() {
@@ -253,7 +297,7 @@ fn the_search_for_the_impure_finds_it_and_spares_comments_and_tests() {
 
 #[test]
 fn every_crate_says_first_what_it_knows_nothing_of() {
-    for (name, ..) in HOUSE {
+    for name in HOUSE.iter().map(|(name, ..)| *name).chain(["desktop"]) {
         let source = root().join("src-tauri").join(name).join("src");
         let main = ["lib.rs", "main.rs"].map(|file| source.join(file));
         let text = read(main.iter().find(|path| path.exists()).unwrap_or(&main[0]));

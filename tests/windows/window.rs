@@ -59,7 +59,9 @@ impl Window {
         arguments.extend(start.arguments);
         let mut capabilities = Capabilities::default();
         let app = json!({ "binary": env!("CARGO_BIN_EXE_call-coaching"), "args": arguments });
-        capabilities.insert("webkitgtk:browserOptions".into(), app);
+        capabilities
+            .set("webkitgtk:browserOptions", app)
+            .expect("it is JSON");
         let server = format!("http://127.0.0.1:{port}");
         // An app that dies at its start would leave the driver waiting for ever.
         let made = tokio::time::timeout(PATIENCE, async {
@@ -155,7 +157,7 @@ impl Window {
     pub async fn reads(&self, id: &str, text: &str) {
         let wanted = text.to_owned();
         let query = self.driver.query(by(id)).wait(PATIENCE, LOOK);
-        let has = move |found: String| found.to_lowercase().contains(&wanted.to_lowercase());
+        let has = move |found: &str| found.to_lowercase().contains(&wanted.to_lowercase());
         if let Err(error) = query.with_text(has).first().await {
             let now = self.see(id).await.text().await;
             panic!("{}: {id} reads {now:?}, not {text}: {error}", self.name);

@@ -30,11 +30,13 @@ pub struct MicrophoneLevel {
 /// How good the connection of the sound is, every 2 s while there is one.
 #[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
 pub struct Quality {
-    /// Of the packets to this app.
+    /// Of the packets to this app. It is a number always: a float's type would be `number | null`.
+    #[specta(type = u32)]
     pub lost_percent: f32,
     /// Interarrival jitter.
     pub jitter_ms: u32,
     /// To the service and back; null before it was measured.
+    #[specta(type = Option<u32>)]
     pub round_trip_ms: Option<f32>,
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 const FILE: &str = "settings.json";
 
@@ -23,7 +24,6 @@ pub enum Theme {
 
 /// What the Settings page shows and changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
-#[serde(default)]
 pub struct AppSettings {
     /// A device's id; null follows the system's default.
     pub microphone: Option<String>,
@@ -60,7 +60,6 @@ impl Default for AppSettings {
 
 /// Everything that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
 pub struct Kept {
     /// What the Settings page shows.
     pub settings: AppSettings,
@@ -86,10 +85,8 @@ impl SettingsFile {
     /// must not keep anybody from a call.
     pub fn load(&self) -> Kept {
         match fs::read(&self.path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .inspect_err(|error| {
-                    log::warn!("settings are not readable, using defaults: {error}")
-                })
+            Ok(bytes) => read(&bytes)
+                .inspect_err(|error| log::warn!("settings are not readable: {error}"))
                 .unwrap_or_default(),
             Err(_) => Kept::default(),
         }
@@ -106,6 +103,24 @@ impl SettingsFile {
         let new = self.path.with_extension("json.new");
         fs::write(&new, serde_json::to_vec_pretty(kept)?)?;
         fs::rename(new, &self.path)
+    }
+}
+
+/// What an older version did not know has its default.
+fn read(bytes: &[u8]) -> serde_json::Result<Kept> {
+    let mut kept = serde_json::to_value(Kept::default())?;
+    lay_over(&mut kept, serde_json::from_slice(bytes)?);
+    serde_json::from_value(kept)
+}
+
+fn lay_over(below: &mut Value, above: Value) {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => {
+            for (name, value) in above {
+                lay_over(below.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (below, above) => *below = above,
     }
 }
 

@@ -145,7 +145,7 @@ pub struct AppView {
     /// The connection to the service.
     pub connection: Connection,
     /// The service's clock minus this machine's.
-    #[specta(type = f64)]
+    #[specta(type = i32)]
     pub clock_offset_ms: i64,
     /// Who is signed in.
     pub me: Option<Me>,
