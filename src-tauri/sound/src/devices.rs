@@ -137,6 +137,7 @@ impl System {
         let found: Vec<_> = found.collect();
         let default = [host.default_input_device(), host.default_output_device()]
             .map(|device| device.and_then(|device| id_of(&device)));
+        let has_card = found.iter().filter_map(id_of).any(|id| is_of_card(&id));
         let list = |can: fn(&cpal::Device) -> bool, default: &Option<String>| {
             found
                 .iter()
@@ -145,7 +146,7 @@ impl System {
                     let id = id_of(device)?;
                     let name = device.description().ok()?.name().to_owned();
                     let is_default = default.as_ref() == Some(&id);
-                    is_real(&id).then_some(Device {
+                    is_real(&id, has_card).then_some(Device {
                         id,
                         name,
                         is_default,
@@ -159,27 +160,44 @@ impl System {
             loudspeakers: list(DeviceTrait::supports_output, loudspeaker),
         }
     }
+}
 
-    /// The device of this kind and id, to open it.
-    pub(crate) fn device(&self, kind: Kind, id: &str) -> Option<cpal::Device> {
-        let mut devices = self.host.as_ref()?.devices().ok()?;
-        devices.find(|device| {
-            let fits = match kind {
-                Kind::Microphone => device.supports_input(),
-                Kind::Loudspeaker => device.supports_output(),
-            };
-            fits && id_of(device).as_deref() == Some(id)
-        })
-    }
+/// The device of this kind and id, on a connection to the sound system of its own.
+///
+/// cpal gives all of PulseAudio's streams of one connection the same sync id, and those must play on
+/// one sink: on a shared connection no stream could open before the one on another sink is closed.
+pub(crate) fn find(kind: Kind, id: &str) -> Option<cpal::Device> {
+    let mut devices = cpal::default_host().devices().ok()?;
+    devices.find(|device| {
+        let fits = match kind {
+            Kind::Microphone => device.supports_input(),
+            Kind::Loudspeaker => device.supports_output(),
+        };
+        fits && id_of(device).as_deref() == Some(id)
+    })
 }
 
 fn id_of(device: &cpal::Device) -> Option<String> {
     device.id().ok().map(|id| id.to_string())
 }
 
-/// Not what only looks like a device: a monitor captures a loudspeaker, and ALSA's null is a hole.
-fn is_real(id: &str) -> bool {
-    !(id.starts_with("pulseaudio:") && id.ends_with(".monitor") || id == "alsa:null")
+/// Not what only looks like a device. A monitor captures a loudspeaker. ALSA lists plug-ins for what
+/// is not there, and each card by a dozen names: its default is kept where there is a card, and each
+/// card by the names that convert and share.
+fn is_real(id: &str, has_card: bool) -> bool {
+    match id.split_once(':') {
+        Some(("pulseaudio", name)) => !name.ends_with(".monitor"),
+        Some(("alsa", name)) => {
+            is_of_card(id) && (name.starts_with("sysdefault:") || name.starts_with("plughw:"))
+                || name == "default" && has_card
+        }
+        _ => true,
+    }
+}
+
+/// Whether ALSA means a card by it.
+fn is_of_card(id: &str) -> bool {
+    id.starts_with("alsa:") && id.contains("CARD=")
 }
 
 #[cfg(test)]
@@ -231,9 +249,15 @@ mod tests {
     }
 
     #[test]
-    fn a_monitor_of_a_loudspeaker_is_no_microphone() {
-        assert!(is_real("pulseaudio:mic_a_source"));
-        assert!(!is_real("pulseaudio:spk_a.monitor"));
-        assert!(!is_real("alsa:null"));
+    fn what_only_looks_like_a_device_is_left_out() {
+        assert!(is_real("pulseaudio:mic_a_source", false));
+        assert!(!is_real("pulseaudio:spk_a.monitor", false));
+        assert!(is_real("wasapi:{0.0.0.00000000}.{b3f8fa53}", false));
+        assert!(is_real("alsa:default", true));
+        assert!(is_real("alsa:sysdefault:CARD=PCH", true));
+        for id in ["alsa:null", "alsa:jack", "alsa:hw:CARD=PCH,DEV=0"] {
+            assert!(!is_real(id, true), "{id}");
+        }
+        assert!(!is_real("alsa:default", false));
     }
 }

@@ -130,7 +130,6 @@ impl Run {
         let microphone = self.microphone.failed(serial, now);
         let loudspeaker = self.loudspeaker.failed(serial, now);
         if microphone || loudspeaker {
-            eprintln!("DEBUG failed {serial} {why}");
             tracing::warn!(why, "a sound device failed");
             self.scan_at = now;
         }
@@ -186,12 +185,11 @@ impl Run {
         if Arc::strong_count(&self.alive) > STREAMS_MAX {
             return None;
         }
-        let device = self.system.device(kind, &id)?;
         self.serial += 1;
         let order = Order {
             serial: self.serial,
             kind,
-            device,
+            id: id.clone(),
             tone_first: self.tone_until.is_some() && self.loudspeaker.current.is_none(),
             alive: Arc::clone(&self.alive),
         };

@@ -15,7 +15,7 @@ use mix::SAMPLE_RATE_HZ;
 use voice::Resampler;
 
 use crate::card::Shared;
-use crate::devices::Kind;
+use crate::devices::{Kind, find};
 use crate::run::Input;
 use crate::{capture, playout};
 
@@ -32,7 +32,8 @@ pub(crate) enum End {
 pub(crate) struct Order {
     pub(crate) serial: u64,
     pub(crate) kind: Kind,
-    pub(crate) device: cpal::Device,
+    /// The device, by id.
+    pub(crate) id: String,
     /// Whether the test tone sounds as soon as it plays.
     pub(crate) tone_first: bool,
     /// Held for as long as the thread runs, for them to be counted.
@@ -100,20 +101,23 @@ fn build(
     shared: &Arc<Shared>,
     inputs: &SyncSender<Input>,
 ) -> Result<(cpal::Stream, End), cpal::Error> {
-    let (format, config) = settings(order)?;
+    let device = find(order.kind, &order.id).ok_or(ErrorKind::DeviceNotAvailable)?;
+    let (format, config) = settings(&device, order.kind)?;
     // Some drivers have no choice of how much they take at once.
     let own = StreamConfig {
         buffer_size: BufferSize::Default,
         ..config
     };
-    built(order, format, config, shared, inputs)
-        .or_else(|_| built(order, format, own, shared, inputs))
+    built(order, &device, format, config, shared, inputs)
+        .or_else(|_| built(order, &device, format, own, shared, inputs))
 }
 
 /// The device's own format, at a rate that can be resampled, 10 ms at a time.
-fn settings(order: &Order) -> Result<(SampleFormat, StreamConfig), cpal::Error> {
-    let device = &order.device;
-    let (default, mut ranges): (_, Box<dyn Iterator<Item = _>>) = match order.kind {
+fn settings(
+    device: &cpal::Device,
+    kind: Kind,
+) -> Result<(SampleFormat, StreamConfig), cpal::Error> {
+    let (default, mut ranges): (_, Box<dyn Iterator<Item = _>>) = match kind {
         Kind::Microphone => (
             device.default_input_config()?,
             Box::new(device.supported_input_configs()?),
@@ -139,24 +143,26 @@ fn settings(order: &Order) -> Result<(SampleFormat, StreamConfig), cpal::Error> 
 
 fn built(
     order: &Order,
+    device: &cpal::Device,
     format: SampleFormat,
     config: StreamConfig,
     shared: &Arc<Shared>,
     inputs: &SyncSender<Input>,
 ) -> Result<(cpal::Stream, End), cpal::Error> {
     match format {
-        SampleFormat::I16 => typed::<i16>(order, config, shared, inputs),
-        SampleFormat::I24 => typed::<cpal::I24>(order, config, shared, inputs),
-        SampleFormat::I32 => typed::<i32>(order, config, shared, inputs),
-        SampleFormat::F32 => typed::<f32>(order, config, shared, inputs),
-        SampleFormat::U8 => typed::<u8>(order, config, shared, inputs),
-        SampleFormat::U16 => typed::<u16>(order, config, shared, inputs),
+        SampleFormat::I16 => typed::<i16>(order, device, config, shared, inputs),
+        SampleFormat::I24 => typed::<cpal::I24>(order, device, config, shared, inputs),
+        SampleFormat::I32 => typed::<i32>(order, device, config, shared, inputs),
+        SampleFormat::F32 => typed::<f32>(order, device, config, shared, inputs),
+        SampleFormat::U8 => typed::<u8>(order, device, config, shared, inputs),
+        SampleFormat::U16 => typed::<u16>(order, device, config, shared, inputs),
         _ => Err(ErrorKind::UnsupportedConfig.into()),
     }
 }
 
 fn typed<T>(
     order: &Order,
+    device: &cpal::Device,
     config: StreamConfig,
     shared: &Arc<Shared>,
     inputs: &SyncSender<Input>,
@@ -192,7 +198,6 @@ where
                 shared.level.add(energy, count as u32);
                 writer.write(mono(), count, delay, now);
             };
-            let device = &order.device;
             let stream = device.build_input_stream(config, callback, failed, timeout)?;
             Ok((stream, End::Capture(reader)))
         }
@@ -206,7 +211,6 @@ where
                     frame.fill(T::from_sample(reader.next()));
                 }
             };
-            let device = &order.device;
             let stream = device.build_output_stream(config, callback, failed, timeout)?;
             Ok((stream, End::Playout(writer)))
         }

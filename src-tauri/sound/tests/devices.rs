@@ -422,3 +422,64 @@ fn the_test_tone_is_heard_without_a_call_and_within_one() {
     });
     drop(call);
 }
+
+/// Prints how long it takes from `play` to `read`, where the microphone captures what the loudspeaker
+/// plays, and when the capture is said to have been.
+#[test]
+fn m3_a_frame_is_said_to_be_captured_after_it_was_played_and_before_it_is_read() {
+    let _alone = alone();
+    let pulse = Pulse::start(&[], &["spk_a"]);
+    pulse.pactl(&[
+        "load-module",
+        "module-remap-source",
+        "source_name=loop_source",
+        "master=spk_a.monitor",
+    ]);
+    let card = card_on(&pulse);
+    let mut microphone = card.microphone();
+    let mut loudspeaker = card.loudspeaker();
+    microphone.open(Instant::now()).expect("the card answers");
+    let pip: Frame = *tone(PLAYED_HZ, AMPLITUDE, 0.02)
+        .first_chunk()
+        .expect("a frame");
+    let doubt = microphone.uncertainty();
+    let (mut said, mut taken) = (Vec::new(), Vec::new());
+    let mut played_at = None;
+    let mut frames = 0_u32;
+    until("twenty pips went round", || {
+        let now = Instant::now();
+        let mut frame = SILENCE;
+        while let Some(end) = microphone.read(now, &mut frame) {
+            let loud = frame.iter().rposition(|s| s.unsigned_abs() > 2000);
+            if let (Some(at), Some(played)) = (loud, played_at) {
+                played_at = None;
+                let after = Duration::from_micros((FRAME_SAMPLES - at) as u64 * 1_000_000 / 48_000);
+                assert!(end <= now, "captured before it is read");
+                // The last loud sample so far was played after the pip was given.
+                assert!(
+                    end - after + doubt >= played,
+                    "captured after it was played"
+                );
+                said.push((end - after).saturating_duration_since(played));
+                taken.push(now - played);
+            }
+        }
+        while loudspeaker.wants(now) {
+            frames += 1;
+            if frames.is_multiple_of(25) {
+                played_at = Some(now);
+                loudspeaker.play(&pip);
+            } else {
+                loudspeaker.play(&SILENCE);
+            }
+        }
+        said.len() >= 20
+    });
+    said.sort();
+    taken.sort();
+    eprintln!("from play to the capture as it is said: {:?}", said[10]);
+    eprintln!(
+        "from play to read, most of a 20 ms frame included: {:?}",
+        taken[10]
+    );
+}

@@ -10,15 +10,15 @@
 )]
 
 mod network;
+mod recorded;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use mix::Mode;
 use network::{Network, frames, played, sent};
-use voice::{EncoderSettings, JitterSettings, Kind, Resampler, speech};
+use recorded::{pesq_wb, piece, write_wideband};
+use voice::{EncoderSettings, JitterSettings, Kind};
 
-const RECORDINGS: &str = "/usr/share/asterisk/sounds/en_US_f_Allison";
 /// Prompts and where to start in them, in seconds; eight seconds are taken from each.
 const PIECES: [(&str, usize); 6] = [
     ("demo-instruct", 2),
@@ -28,61 +28,16 @@ const PIECES: [(&str, usize); 6] = [
     ("basic-pbx-ivr-main", 3),
     ("demo-echotest", 2),
 ];
-const PIECE_SECONDS: usize = 8;
 /// Where the seeds of the networks start; a failure names this and the piece.
 const SEED: u64 = 20_240_611;
 const SEEDS: u64 = 3;
 /// Opus looks ahead by 6.5 ms.
 const LOOKAHEAD_SAMPLES: usize = 312;
 
-fn piece(name: &str, from_seconds: usize) -> Vec<i16> {
-    let path = Path::new(RECORDINGS).join(name).with_extension("g722");
-    let bytes = std::fs::read(&path).unwrap_or_else(|error| {
-        panic!(
-            "no recorded speech at {}: {error}. Run `make test`, which installs \
-             asterisk-core-sounds-en-g722.",
-            path.display()
-        )
-    });
-    let from = from_seconds * 8_000;
-    let cut = bytes
-        .get(from..from + PIECE_SECONDS * 8_000)
-        .expect("each prompt is long enough");
-    let mut samples = speech::decode_g722(cut);
-    speech::normalized(&mut samples, -26.0);
-    samples
-}
-
-fn python() -> PathBuf {
-    let python = std::env::var_os("PESQ_PYTHON").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/bin/python"),
-        PathBuf::from,
-    );
-    assert!(
-        python.exists(),
-        "no Python with PESQ at {}. Run `make test`, or set PESQ_PYTHON to one that has \
-         src-tauri/voice/tests/requirements.txt.",
-        python.display()
-    );
-    python
-}
-
-/// Writes raw 16 kHz for PESQ-WB.
-fn write_wideband(path: &Path, samples: &[i16]) {
-    let mut wide = Vec::new();
-    Resampler::new(48_000, 16_000)
-        .expect("a known pair")
-        .process(samples, &mut wide);
-    let bytes: Vec<u8> = wide.iter().flat_map(|s| s.to_le_bytes()).collect();
-    std::fs::write(path, bytes).expect("the target folder is writable");
-}
-
 /// The mean PESQ-WB over pieces and seeds.
 fn score(name: &str, network: Network, seeds: u64) -> f64 {
-    let python = python();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let mut command = Command::new(python);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pesq_wb.py"));
+    let mut pairs = Vec::new();
     let mut runs = Vec::new();
     for (index, (prompt, from_seconds)) in PIECES.into_iter().enumerate() {
         let speech = piece(prompt, from_seconds);
@@ -109,21 +64,11 @@ fn score(name: &str, network: Network, seeds: u64) -> f64 {
                 .collect();
             let degraded = folder.join(format!("{name}-{index}-{round}.s16"));
             write_wideband(&degraded, &heard);
-            command.arg(&reference).arg(&degraded);
+            pairs.push((reference.clone(), degraded));
             runs.push((prompt, seed, stats));
         }
     }
-    let output = command.output().expect("Python runs");
-    assert!(
-        output.status.success(),
-        "PESQ failed: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let scores: Vec<f64> = String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .map(|line| line.trim().parse().expect("a score"))
-        .collect();
-    assert_eq!(scores.len(), runs.len());
+    let scores = pesq_wb(&pairs);
     for ((prompt, seed, stats), score) in runs.iter().zip(&scores) {
         eprintln!("{name}: {score:.2}  {prompt} seed {seed}  {stats:?}");
     }

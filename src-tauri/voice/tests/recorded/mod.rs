@@ -1,0 +1,80 @@
+//! Recorded human speech, and how well it is heard after what is done to it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should say so"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use voice::{Resampler, speech};
+
+const RECORDINGS: &str = "/usr/share/asterisk/sounds/en_US_f_Allison";
+const PIECE_SECONDS: usize = 8;
+
+/// Eight seconds of a prompt, spoken at −26 dBov.
+pub fn piece(name: &str, from_seconds: usize) -> Vec<i16> {
+    let path = Path::new(RECORDINGS).join(name).with_extension("g722");
+    let bytes = std::fs::read(&path).unwrap_or_else(|error| {
+        panic!(
+            "no recorded speech at {}: {error}. Run `make test`, which installs \
+             asterisk-core-sounds-en-g722.",
+            path.display()
+        )
+    });
+    let from = from_seconds * 8_000;
+    let cut = bytes
+        .get(from..from + PIECE_SECONDS * 8_000)
+        .expect("each prompt is long enough");
+    let mut samples = speech::decode_g722(cut);
+    speech::normalized(&mut samples, -26.0);
+    samples
+}
+
+/// The Python that has PESQ.
+fn python() -> PathBuf {
+    let python = std::env::var_os("PESQ_PYTHON").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/bin/python"),
+        PathBuf::from,
+    );
+    assert!(
+        python.exists(),
+        "no Python with PESQ at {}. Run `make test`, or set PESQ_PYTHON to one that has \
+         src-tauri/voice/tests/requirements.txt.",
+        python.display()
+    );
+    python
+}
+
+/// Writes raw 16 kHz for PESQ-WB.
+pub fn write_wideband(path: &Path, samples: &[i16]) {
+    let mut wide = Vec::new();
+    Resampler::new(48_000, 16_000)
+        .expect("a known pair")
+        .process(samples, &mut wide);
+    let bytes: Vec<u8> = wide.iter().flat_map(|s| s.to_le_bytes()).collect();
+    std::fs::write(path, bytes).expect("the target folder is writable");
+}
+
+/// PESQ-WB of each pair of files: what was said, and what was heard.
+pub fn pesq_wb(pairs: &[(PathBuf, PathBuf)]) -> Vec<f64> {
+    let mut command = Command::new(python());
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pesq_wb.py"));
+    for (said, heard) in pairs {
+        command.arg(said).arg(heard);
+    }
+    let output = command.output().expect("Python runs");
+    assert!(
+        output.status.success(),
+        "PESQ failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let scores: Vec<f64> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| line.trim().parse().expect("a score"))
+        .collect();
+    assert_eq!(scores.len(), pairs.len());
+    scores
+}
