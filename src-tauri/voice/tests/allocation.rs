@@ -10,8 +10,8 @@ use std::time::Duration;
 use mix::{FRAME_SAMPLES, Mode};
 use network::{Random, frames, sent};
 use voice::{
-    Encoder, EncoderSettings, JitterBuffer, JitterSettings, MAX_PACKET_BYTES, Packet, Processing,
-    StampedEncoder, VoiceProcessor, level_dbov, speech,
+    Encoder, EncoderSettings, JitterBuffer, JitterSettings, MAX_PACKET_BYTES, Packet,
+    StampedEncoder, level_dbov, speech,
 };
 
 struct Counting;
