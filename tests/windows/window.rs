@@ -155,6 +155,7 @@ impl Window {
 
     /// Waits until some text is to be read in an element.
     pub async fn reads(&self, id: &str, text: &str) {
+        self.see(id).await;
         let wanted = text.to_owned();
         let query = self.driver.query(by(id)).wait(PATIENCE, LOOK);
         let has = move |found: &str| found.to_lowercase().contains(&wanted.to_lowercase());

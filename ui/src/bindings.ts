@@ -101,21 +101,21 @@ export type AppError = {
 /**  What the Settings page shows and changes. */
 export type AppSettings = {
 	/**  A device's id; null follows the system's default. */
-	microphone?: string | null,
+	microphone: string | null,
 	/**  A device's id; null follows the system's default. */
-	loudspeaker?: string | null,
+	loudspeaker: string | null,
 	/**  Takes what the loudspeaker plays out of what the microphone hears (M6). */
-	echo_cancellation?: boolean,
+	echo_cancellation: boolean,
 	/**  Takes steady noise out of what the microphone hears. */
-	noise_suppression?: boolean,
+	noise_suppression: boolean,
 	/**  Evens out how loud the speaker is. */
-	gain_control?: boolean,
+	gain_control: boolean,
 	/**  How the window looks. */
-	theme?: Theme,
+	theme: Theme,
 	/**  The key that whispers while it is held, also while another window has the focus; null for none. */
-	hold_to_whisper?: string | null,
+	hold_to_whisper: string | null,
 	/**  Whether the app starts with the desktop, in the tray. */
-	autostart?: boolean,
+	autostart: boolean,
 };
 
 /**  Everything that is drawn. */
@@ -137,7 +137,7 @@ export type AppView = {
 	/**  The connection to the service. */
 	connection: Connection,
 	/**  The service's clock minus this machine's. */
-	clock_offset_ms: number | null,
+	clock_offset_ms: number,
 	/**  Who is signed in. */
 	me: Me | null,
 	/**  The organization's members. */
@@ -755,8 +755,8 @@ export type PresenceStatus =
 
 /**  How good the connection of the sound is, every 2 s while there is one. */
 export type Quality = {
-	/**  Of the packets to this app. */
-	lost_percent: number | null,
+	/**  Of the packets to this app. It is a number always: a float's type would be `number | null`. */
+	lost_percent: number,
 	/**  Interarrival jitter. */
 	jitter_ms: number,
 	/**  To the service and back; null before it was measured. */
