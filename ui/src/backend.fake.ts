@@ -402,7 +402,7 @@ export class FakeBackend implements Backend {
         date_answered: null,
         local_phone: number.number,
         local_phone_type: number.type,
-        remote_phone: request.remote_phone ?? "",
+        remote_phone: request.remote_phone ?? lead.contacts[0]?.phones[0] ?? "",
         joinability: { joinable: false, code: "own_call", message: "This is your own call." },
       });
       this.change({ my_call: { call, muted: false, ending: false }, media: "connected" });

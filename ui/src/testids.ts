@@ -21,6 +21,7 @@ export const testids = {
   signInSubmit: "sign-in-submit",
   signInError: "sign-in-error",
   signInResuming: "sign-in-resuming",
+  signInRetry: "sign-in-retry",
   signInStarting: "sign-in-starting",
 
   // Shell

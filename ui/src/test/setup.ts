@@ -1,5 +1,8 @@
 import { afterEach } from "vitest";
-import { cleanup } from "@testing-library/svelte";
+import { cleanup, configure } from "@testing-library/svelte";
+
+// A failure names what was expected; the whole document beside it hides that.
+configure({ getElementError: (message) => new Error(message ?? "not found") });
 
 afterEach(() => {
   cleanup();

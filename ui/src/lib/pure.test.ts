@@ -1,0 +1,266 @@
+import { describe, expect, it } from "vitest";
+import type { Call, User, UserAvailability } from "../backend";
+import { acceleratorOf, actionOf, keysOf, takesLetters } from "./keys";
+import { costMicroDollars, dollarsText, rateText, startedMinutes } from "./money";
+import { coachesOn, matching, people } from "./people";
+import { hashOf, routeOf } from "./route";
+import { clockText, elapsedMs, elapsedText, momentText, secondsLeft } from "./time";
+import {
+  audienceNow,
+  audienceText,
+  grade,
+  meterPercent,
+  modeRefusal,
+  modesUsed,
+  phoneText,
+  planCoaches,
+  refusal,
+} from "./words";
+
+const START = "2026-01-02T03:04:05.000Z";
+const start = Date.parse(START);
+
+describe("times", () => {
+  it("counts whole seconds, minutes and hours", () => {
+    expect(clockText(0)).toBe("0:00");
+    expect(clockText(59.99)).toBe("0:59");
+    expect(clockText(60)).toBe("1:00");
+    expect(clockText(3723)).toBe("1:02:03");
+    expect(elapsedText(START, start + 61_500)).toBe("1:01");
+  });
+
+  it("never counts backwards, nor from nothing", () => {
+    expect(elapsedMs(START, start - 5_000)).toBe(0);
+    expect(elapsedMs(null, start)).toBe(0);
+    expect(elapsedMs("nonsense", start)).toBe(0);
+  });
+
+  it("counts an invitation down to nothing", () => {
+    expect(secondsLeft(START, start - 59_001)).toBe(60);
+    expect(secondsLeft(START, start - 1)).toBe(1);
+    expect(secondsLeft(START, start)).toBe(0);
+    expect(secondsLeft(START, start + 1)).toBe(0);
+  });
+
+  it("names today and yesterday", () => {
+    const noon = new Date(2026, 4, 20, 12, 0, 0);
+    const at = (days: number) => new Date(noon.getTime() - days * 86_400_000).toISOString();
+    expect(momentText(at(0), noon.getTime(), "en-GB")).toBe("Today, 12:00");
+    expect(momentText(at(1), noon.getTime(), "en-GB")).toBe("Yesterday, 12:00");
+    expect(momentText(at(5), noon.getTime(), "en-GB")).toBe("15 May, 12:00");
+  });
+});
+
+describe("b1 and b2: money", () => {
+  it("is told with four decimals", () => {
+    expect(dollarsText(4_000)).toBe("$0.0040");
+    expect(dollarsText(20_000)).toBe("$0.0200");
+    expect(dollarsText(1_234_567)).toBe("$1.2346");
+    expect(dollarsText(-4_000)).toBe("-$0.0040");
+    expect(dollarsText(0)).toBe("$0.0000");
+    expect(rateText(4_000)).toBe("$0.0040 per minute");
+  });
+
+  it("charges a minute as it starts", () => {
+    expect(startedMinutes(0)).toBe(1);
+    expect(startedMinutes(59_999)).toBe(1);
+    expect(startedMinutes(60_000)).toBe(2);
+    expect(costMicroDollars(START, start + 5 * 60_000 - 1, 4_000)).toBe(20_000);
+    expect(costMicroDollars(null, start, 4_000)).toBe(0);
+  });
+});
+
+describe("who hears the coach", () => {
+  const now = { mode: "whisper", audience: "rep", muted: false, connected: true } as const;
+
+  it("is told in words", () => {
+    expect(audienceText({ ...now, mode: "listen", audience: "nobody" }, "Sam")).toBe(
+      "Nobody hears you",
+    );
+    expect(audienceText(now, "Sam")).toBe("Only Sam hears you");
+    expect(audienceText({ ...now, mode: "barge", audience: "everybody" }, "Sam")).toBe(
+      "Sam and the lead hear you",
+    );
+  });
+
+  it("is nobody while muted, and while the connection is away", () => {
+    expect(audienceText({ ...now, muted: true }, "Sam")).toBe("Nobody hears you: muted");
+    expect(audienceNow({ ...now, muted: true })).toBe("nobody");
+    expect(audienceNow({ ...now, connected: false })).toBe("nobody");
+    expect(audienceText({ ...now, connected: false }, "Sam")).toContain("Nobody");
+  });
+});
+
+describe("a1, j1 and j3: what is refused, and why", () => {
+  it("names the permission that a mode needs", () => {
+    expect(modeRefusal("barge", ["call_coach_listen"])).toContain("Whisper & Barge");
+    expect(modeRefusal("listen", ["call_coach_listen"])).toBeNull();
+    expect(modeRefusal("listen", ["call_coach_barge"])).toBeNull();
+    expect(modeRefusal("listen", [])).toContain("Listen");
+  });
+
+  it("takes the service's sentence, and has one of its own for each code", () => {
+    expect(refusal({ joinable: true })).toBeNull();
+    expect(refusal({ joinable: false, code: "inbound_call", message: "Its words." })).toBe(
+      "Its words.",
+    );
+    expect(refusal({ joinable: false, code: "external_number" })).toContain("external");
+    expect(refusal({ joinable: false })).not.toBeNull();
+  });
+
+  it("knows the plans that hold the feature", () => {
+    expect(planCoaches("enterprise") && planCoaches("business_legacy")).toBe(true);
+    expect(planCoaches("professional") || planCoaches("startup")).toBe(false);
+  });
+});
+
+describe("figures", () => {
+  it("grades a connection by its worst figure", () => {
+    const good = { lost_percent: 0, jitter_ms: 2, round_trip_ms: 40 };
+    expect(grade(good)).toBe("good");
+    expect(grade({ ...good, lost_percent: 1 })).toBe("fair");
+    expect(grade({ ...good, round_trip_ms: 400 })).toBe("poor");
+    expect(grade({ ...good, jitter_ms: 60 })).toBe("poor");
+    expect(grade({ ...good, round_trip_ms: null })).toBe("good");
+  });
+
+  it("shows silence as nothing and full scale as all", () => {
+    expect(meterPercent(-127)).toBe(0);
+    expect(meterPercent(-30)).toBe(50);
+    expect(meterPercent(0)).toBe(100);
+  });
+
+  it("writes numbers to be read", () => {
+    expect(phoneText("+15557000100")).toBe("+1 555 700 0100");
+    expect(phoneText("+15550001")).toBe("+15550001");
+  });
+});
+
+describe("people", () => {
+  const user = (first_name: string): User => ({
+    id: `user_${first_name}`,
+    first_name,
+    last_name: "X",
+    email: `${first_name}@x.example`,
+  });
+  const call = {
+    id: "a",
+    user_id: "user_Bo",
+    status: "in-progress",
+    coach_legs: [],
+  } as never as Call;
+  const withLead = { ...call, lead: { id: "l", display_name: "Globex" } };
+  const availability: UserAvailability[] = [
+    {
+      user_id: "user_Al",
+      availability: [{ type: "web", status: "online", active_calls: [] }],
+    },
+    {
+      user_id: "user_Cy",
+      availability: [
+        {
+          type: "native",
+          status: "online",
+          active_calls: [{ id: "z", lead: { id: "l2", display_name: "Hooli" } }],
+        },
+      ],
+    },
+  ];
+  const rows = people([user("Cy"), user("Bo"), user("Al")], availability, [withLead]);
+
+  it("are sorted by name, whoever is on a call: no row moves under the pointer", () => {
+    expect(rows.map((row) => row.user.first_name)).toEqual(["Al", "Bo", "Cy"]);
+  });
+
+  it("are on a call when their call is seen, or their presence tells of one", () => {
+    expect(rows.map((row) => row.presence)).toEqual(["online", "on-call", "on-call"]);
+    expect(rows.map((row) => row.leadName)).toEqual([null, "Globex", "Hooli"]);
+    expect(rows.map((row) => row.native)).toEqual([false, false, true]);
+  });
+
+  it("are found by name, e-mail and lead", () => {
+    const found = (query: string) => matching(rows, query, "everyone").map((row) => row.user.id);
+    expect(found("glob")).toEqual(["user_Bo"]);
+    expect(found("CY@")).toEqual(["user_Cy"]);
+    expect(matching(rows, "", "on-call")).toHaveLength(2);
+  });
+
+  it("w5: coaches are shown as they came, and no longer when they left", () => {
+    const leg = (id: string, date_created: string, status: string) => ({
+      id,
+      date_created,
+      status,
+    });
+    const coached = {
+      ...withLead,
+      coach_legs: [
+        leg("c", "3", "connected"),
+        leg("b", "2", "done"),
+        leg("a", "1", "reconnecting"),
+      ],
+    } as never as Call;
+    expect(coachesOn(coached).map(({ id }) => id)).toEqual(["a", "c"]);
+  });
+
+  it("modes that were used are told once each", () => {
+    const entry = (action: string) => ({ action, timestamp: START });
+    const history = ["listen", "muted", "barge", "listen", "whisper"].map(entry);
+    expect(modesUsed({ mode: "listen", participation_history: history } as never)).toEqual([
+      "listen",
+      "barge",
+      "whisper",
+    ]);
+  });
+});
+
+describe("keys", () => {
+  const key = (key: string, code: string, more = {}) => ({
+    key,
+    code,
+    ctrlKey: false,
+    altKey: false,
+    shiftKey: false,
+    metaKey: false,
+    ...more,
+  });
+
+  it("do what Settings says", () => {
+    expect(actionOf(key("l", "KeyL"))).toEqual({ does: "mode", mode: "listen" });
+    expect(actionOf(key("W", "KeyW"))).toEqual({ does: "mode", mode: "whisper" });
+    expect(actionOf(key("b", "KeyB"))).toEqual({ does: "mode", mode: "barge" });
+    expect(actionOf(key("b", "KeyB", { ctrlKey: true }))).toBeNull();
+    expect(actionOf(key("2", "Digit2", { altKey: true }))).toEqual({ does: "page", page: "team" });
+  });
+
+  it("make an accelerator when they are whole", () => {
+    const both = { ctrlKey: true, altKey: true };
+    expect(acceleratorOf(key(" ", "Space", both))).toBe("Control+Alt+Space");
+    expect(acceleratorOf(key("Control", "ControlLeft", { ctrlKey: true }))).toBeNull();
+    expect(acceleratorOf(key("v", "KeyV"))).toBeNull();
+    expect(acceleratorOf(key("V", "KeyV", { shiftKey: true }))).toBeNull();
+    expect(acceleratorOf(key("F9", "F9"))).toBe("F9");
+    expect(keysOf("Control+Alt+Space")).toEqual(["Ctrl", "Alt", "Space"]);
+  });
+
+  it("are left to fields and menus", () => {
+    document.body.innerHTML =
+      '<input id="text"><input id="box" type="checkbox"><div role="menu"><b id="menu"></b></div><p id="p"></p>';
+    const takes = (id: string) => takesLetters(document.getElementById(id));
+    expect([takes("text"), takes("box"), takes("menu"), takes("p")]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+  });
+});
+
+describe("addresses", () => {
+  it("lead to pages and back", () => {
+    for (const hash of ["#/leads", "#/leads/lead_1", "#/team", "#/settings"]) {
+      expect(hashOf(routeOf(hash))).toBe(hash);
+    }
+    expect(routeOf("")).toEqual({ page: "leads" });
+    expect(routeOf("#/nonsense")).toEqual({ page: "leads" });
+  });
+});
