@@ -4,10 +4,12 @@
 //! The client stamps each frame with the narrowest mode in force while it was captured (M3), so a
 //! moment that is wrong may let speech through: too late, and what was said before a widening seems
 //! to be said after it; too early, and what was said after a narrowing seems to be said before it.
-//! Neither side is the safe one. So three things are kept apart: the moment comes from the driver's
-//! own account of its delay, not from when a frame happens to be read; it is never later than when
-//! the callback got the sample, which is certain; and what remains in doubt is said as
-//! [`UNCERTAINTY`], by which the client widens the frame on both sides.
+//! Neither side is the safe one. So three things are kept apart. The moment comes from the driver's
+//! own account of its delay, not from when a frame happens to be read. It goes on as evenly as the
+//! samples do: a driver's account lags behind when callbacks come in a burst, so it is believed at once
+//! when it says later, and little by little when it says earlier; and it is never later than when the
+//! callback got the sample, which is certain. What remains in doubt is said as [`UNCERTAINTY`], by
+//! which the client widens the frame on both sides.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +28,8 @@ const WAITING_MAX: Duration = Duration::from_millis(500);
 const DELAY_MAX: Duration = Duration::from_millis(500);
 /// One moment is noted for each so many parts of a second.
 const MARKS_A_SECOND: u64 = 200;
+/// The share of time by which samples may move back: 2 ms a second, more than clocks differ.
+const BACK_SHARE: u32 = 500;
 const FRAME: Duration = Duration::from_millis(mix::FRAME_MS);
 
 /// When a sample was captured.
@@ -42,6 +46,8 @@ pub(crate) struct Writer {
     overrun: Arc<AtomicBool>,
     rate_hz: u32,
     position: u64,
+    /// When the sample at position 0 would have been captured, had none been lost since.
+    origin: Option<Instant>,
     marked: Option<u64>,
 }
 
@@ -81,6 +87,7 @@ pub(crate) fn ring(rate_hz: u32) -> Result<(Writer, Reader), voice::VoiceError> 
         overrun: Arc::clone(&overrun),
         rate_hz,
         position: 0,
+        origin: None,
         marked: None,
     };
     let reader = Reader {
@@ -121,9 +128,10 @@ impl Writer {
         if count == 0 || self.overrun.load(Ordering::Acquire) {
             return;
         }
-        let due = self.marked.is_none_or(|marked| {
-            self.position - marked >= u64::from(self.rate_hz) / MARKS_A_SECOND
-        });
+        let origin = self.origin_by(count, delay, now);
+        self.origin = Some(origin);
+        let since = self.marked.map(|marked| self.position - marked);
+        let due = since.is_none_or(|since| since >= u64::from(self.rate_hz) / MARKS_A_SECOND);
         let room = self.samples.slots() >= count && (!due || self.marks.slots() > 0);
         if !room {
             // What waits is old, and there must be no seam within a frame: the reader starts anew.
@@ -132,12 +140,9 @@ impl Writer {
             return;
         }
         if due {
-            // The last sample of this callback was captured by now, whatever the driver says.
-            let length = duration_of(count as u64, self.rate_hz);
-            let delay = delay.clamp(length, DELAY_MAX.max(length));
             let mark = Mark {
                 position: self.position,
-                at: now.checked_sub(delay).unwrap_or(now),
+                at: origin + duration_of(self.position, self.rate_hz),
             };
             if self.marks.push(mark).is_ok() {
                 self.marked = Some(self.position);
@@ -147,6 +152,23 @@ impl Writer {
             if self.samples.push(sample).is_ok() {
                 self.position += 1;
             }
+        }
+    }
+
+    /// The origin of the samples' time, after another callback.
+    fn origin_by(&self, count: usize, delay: Duration, now: Instant) -> Instant {
+        let length = duration_of(count as u64, self.rate_hz);
+        let before = duration_of(self.position, self.rate_hz);
+        let by = |delay: Duration| now.checked_sub(delay + before).unwrap_or(now);
+        // The last sample of this callback was captured by now, whatever the driver says.
+        let latest = by(length);
+        let said = by(delay.clamp(length, DELAY_MAX.max(length)));
+        match self.origin {
+            Some(origin) if said < origin => {
+                let back = (origin - said).min(length / BACK_SHARE);
+                (origin - back).min(latest)
+            }
+            _ => said,
         }
     }
 }
@@ -296,6 +318,55 @@ mod tests {
         let mut frame = [0; FRAME_SAMPLES];
         let from = now - Duration::from_secs(1);
         assert_eq!(reader.read(from, &mut frame), Some(now));
+    }
+
+    #[test]
+    fn m3_callbacks_in_a_burst_do_not_move_the_moment_although_the_driver_says_so() {
+        let (mut writer, mut reader) = ring(48_000).expect("a known rate");
+        let start = Instant::now() + Duration::from_secs(1);
+        let mut frame = [0; FRAME_SAMPLES];
+        let mut frames = 0;
+        let ten_ms = Duration::from_millis(10);
+        for round in 0..100_u32 {
+            // Each tenth round brings what the nine before should have, and the driver says of each
+            // callback what is true of the first.
+            let (callbacks, of) = if round % 20 < 10 {
+                (1, round)
+            } else if round % 20 == 19 {
+                (10, round - 9)
+            } else {
+                continue;
+            };
+            let now = start + ten_ms * (round + 1);
+            for _ in 0..callbacks {
+                let delay = now - (start + ten_ms * of);
+                writer.write(std::iter::repeat_n(5, 480), 480, delay, now);
+            }
+            while let Some(end) = reader.read(start, &mut frame) {
+                frames += 1;
+                let expected = start + FRAME * frames;
+                let off = end.max(expected) - end.min(expected);
+                assert!(off < UNCERTAINTY / 2, "{off:?} at {frames}");
+            }
+        }
+        assert_eq!(frames, 50);
+    }
+
+    #[test]
+    fn m3_after_samples_that_the_driver_lost_the_moment_is_right_again() {
+        let (mut feed, mut reader) = feed(48_000);
+        let mut frame = [0; FRAME_SAMPLES];
+        for _ in 0..4 {
+            feed.feed(480);
+        }
+        while reader.read(feed.start, &mut frame).is_some() {}
+        // 100 ms never come.
+        feed.fed += 4800;
+        for _ in 0..4 {
+            feed.feed(480);
+        }
+        let expected = feed.start + Duration::from_millis(40 + 100 + 20);
+        assert_eq!(reader.read(feed.start, &mut frame), Some(expected));
     }
 
     #[test]
