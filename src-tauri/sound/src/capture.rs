@@ -28,6 +28,8 @@ const WAITING_MAX: Duration = Duration::from_millis(500);
 const DELAY_MAX: Duration = Duration::from_millis(500);
 /// One moment is noted for each so many parts of a second.
 const MARKS_A_SECOND: u64 = 200;
+/// Where samples are so much later than those before them, the driver lost some in between.
+const SEAM: Duration = Duration::from_millis(5);
 /// The share of time by which samples may move back: 2 ms a second, more than clocks differ.
 const BACK_SHARE: u32 = 500;
 const FRAME: Duration = Duration::from_millis(mix::FRAME_MS);
@@ -129,9 +131,11 @@ impl Writer {
             return;
         }
         let origin = self.origin_by(count, delay, now);
+        let before = self.origin;
         self.origin = Some(origin);
         let since = self.marked.map(|marked| self.position - marked);
-        let due = since.is_none_or(|since| since >= u64::from(self.rate_hz) / MARKS_A_SECOND);
+        let due = since.is_none_or(|since| since >= u64::from(self.rate_hz) / MARKS_A_SECOND)
+            || before.is_some_and(|before| origin > before + SEAM);
         let room = self.samples.slots() >= count && (!due || self.marks.slots() > 0);
         if !room {
             // What waits is old, and there must be no seam within a frame: the reader starts anew.
@@ -201,9 +205,11 @@ impl Reader {
             *frame = *cut;
             self.resampled.drain(..FRAME_SAMPLES);
             self.frames += 1;
-            let samples = self.frames * FRAME_SAMPLES as u64 * u64::from(self.rate_hz);
-            let end = self.captured_at(self.origin + samples / u64::from(SAMPLE_RATE_HZ))?;
-            if end.checked_sub(FRAME).is_some_and(|start| start >= from) {
+            let start = self.at_frame(self.frames - 1);
+            let (end, seam) = self.captured_at(self.at_frame(self.frames))?;
+            // A frame with a seam in it began earlier than 20 ms before its end: it is left out.
+            let whole = seam.is_none_or(|seam| seam <= start);
+            if whole && end.checked_sub(FRAME).is_some_and(|start| start >= from) {
                 return Some(end);
             }
         }
@@ -218,17 +224,31 @@ impl Reader {
         count
     }
 
-    /// When the sample at this position was captured, by the last mark before it.
-    fn captured_at(&mut self, position: u64) -> Option<Instant> {
-        while let Ok(mark) = self.marks.peek() {
-            if mark.position >= position && self.mark.is_some() {
+    /// Where in the ring's samples this frame begins.
+    fn at_frame(&self, frame: u64) -> u64 {
+        let samples = frame * FRAME_SAMPLES as u64 * u64::from(self.rate_hz);
+        self.origin + samples / u64::from(SAMPLE_RATE_HZ)
+    }
+
+    /// When the sample at this position was captured, by the last mark before it, and where samples
+    /// were lost since this was asked the last time.
+    fn captured_at(&mut self, position: u64) -> Option<(Instant, Option<u64>)> {
+        let mut seam = None;
+        while let Ok(next) = self.marks.peek().copied() {
+            if next.position >= position && self.mark.is_some() {
                 break;
+            }
+            if let Some(mark) = self.mark {
+                let samples = next.position.saturating_sub(mark.position);
+                if next.at > mark.at + duration_of(samples, self.rate_hz) + SEAM {
+                    seam = Some(next.position);
+                }
             }
             self.mark = self.marks.pop().ok();
         }
         let mark = self.mark?;
         let since = duration_of(position.saturating_sub(mark.position), self.rate_hz);
-        Some(mark.at + since)
+        Some((mark.at + since, seam))
     }
 }
 
@@ -367,6 +387,20 @@ mod tests {
         }
         let expected = feed.start + Duration::from_millis(40 + 100 + 20);
         assert_eq!(reader.read(feed.start, &mut frame), Some(expected));
+        // And now they are lost in the middle of a frame, which is left out.
+        feed.feed(480);
+        feed.fed += 4800;
+        for _ in 0..3 {
+            feed.feed(480);
+        }
+        let ends: Vec<_> = std::iter::from_fn(|| reader.read(feed.start, &mut frame)).collect();
+        assert_eq!(
+            ends,
+            [
+                expected + FRAME,
+                expected + FRAME * 3 + Duration::from_millis(100)
+            ]
+        );
     }
 
     #[test]
