@@ -346,9 +346,7 @@ export class FakeBackend implements Backend {
     });
   leads = (query: string) =>
     this.#answer("leads", [query], () =>
-      LEADS.filter((lead) =>
-        JSON.stringify(lead).toLowerCase().includes(query.trim().toLowerCase()),
-      ),
+      LEADS.filter((lead) => lead.display_name.toLowerCase().includes(query.trim().toLowerCase())),
     );
   lead = (id: string) =>
     this.#answer("lead", [id], () => {

@@ -22,6 +22,7 @@ export const testids = {
   signInError: "sign-in-error",
   signInResuming: "sign-in-resuming",
   signInRetry: "sign-in-retry",
+  signInStop: "sign-in-stop",
   signInStarting: "sign-in-starting",
 
   // Shell
