@@ -161,6 +161,7 @@ impl Window {
         let has = move |found: &str| found.to_lowercase().contains(&wanted.to_lowercase());
         if let Err(error) = query.with_text(has).first().await {
             let now = self.see(id).await.text().await;
+            self.shot(&format!("failed-{}", self.name)).await;
             panic!("{}: {id} reads {now:?}, not {text}: {error}", self.name);
         }
     }
@@ -264,7 +265,7 @@ fn set_devices(desk: &Desk, start: &Start<'_>) {
         "echo_cancellation": false,
         "noise_suppression": false,
         "gain_control": false,
-        "hold_to_whisper": format!("Control+Alt+F{}", 1 + start.devices.len() % 10),
+        "hold_to_whisper": null,
     }});
     let folder = desk.config(&identifier);
     std::fs::create_dir_all(&folder).expect("a folder");
