@@ -125,6 +125,8 @@ impl System {
     pub(crate) fn scan(&mut self) -> Devices {
         let best = cpal::available_hosts().first().copied();
         if self.host.as_ref().map(cpal::Host::id) != best {
+            #[cfg(target_os = "linux")]
+            crate::cookie::ensure();
             self.host = Some(cpal::default_host());
         }
         let Some(host) = &self.host else {

@@ -16,6 +16,8 @@
 
 mod capture;
 mod card;
+#[cfg(target_os = "linux")]
+mod cookie;
 mod devices;
 mod line;
 mod loudspeaker;
