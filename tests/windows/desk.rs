@@ -89,6 +89,13 @@ impl Desk {
         found
     }
 
+    /// Presses (`keydown`) or lets go (`keyup`) keys, wherever the focus is.
+    pub fn keys(&self, action: &str, keys: &str) {
+        let done = self.command("xdotool").args([action, keys]).status();
+        let done = done.expect("xdotool runs; Debian has it in xdotool");
+        assert!(done.success(), "xdotool {action} {keys}");
+    }
+
     /// What a loudspeaker plays from now on.
     pub fn ear(&self, loudspeaker: &str) -> Recording {
         self.pulse.record_from(loudspeaker)

@@ -92,5 +92,5 @@ async fn a_kept_sign_in_is_taken_up_and_no_file_holds_its_token() {
             path.display()
         );
     }
-    stage.service.stop().await;
+    stage.stop().await;
 }

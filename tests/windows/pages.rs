@@ -1,7 +1,7 @@
 //! Pages that the story does not come by, for their pictures, and what they are for.
 
 use crate::DESK;
-use crate::story::{Stage, desk_for_three};
+use crate::story::{Stage, desk_for_three, sign_in};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_opens_and_settings_are_kept() {
@@ -18,11 +18,12 @@ async fn every_page_opens_and_settings_are_kept() {
     riley.see("team-row-morgan").await;
     riley.shots("team").await;
     riley.click("nav-settings").await;
+    let id = "data-value";
     riley
-        .reads("settings-microphone", "Microphone mic_riley")
+        .sees("settings-microphone", id, "pulseaudio:mic_riley_source")
         .await;
     riley
-        .reads("settings-loudspeaker", "Loudspeaker spk_riley")
+        .sees("settings-loudspeaker", id, "pulseaudio:spk_riley")
         .await;
     riley.shots("settings").await;
     let ear = desk.ear("spk_riley");
@@ -34,5 +35,41 @@ async fn every_page_opens_and_settings_are_kept() {
             .count()
             > 10_000
     });
-    stage.service.stop().await;
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_service_is_said_and_comes_back_by_itself() {
+    let _one = DESK.lock().await;
+    let (desk, stage) = (desk_for_three(), Stage::set().await);
+    let riley = stage.window(&desk, "riley", "default").await;
+    let address = stage.service.http_addr;
+    let folder = stage.stop().await;
+    riley.see("banner-connection").await;
+    riley.shots("connection-lost").await;
+    let stage = Stage::start(folder, address).await;
+    riley.gone("banner-connection").await;
+    riley.click("nav-team").await;
+    riley.sees("team-row-riley", "data-status", "online").await;
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j3_a_plan_without_coaching_shows_it_locked_and_a_wrong_password_is_said() {
+    let _one = DESK.lock().await;
+    let (desk, stage) = (desk_for_three(), Stage::set().await);
+    let window = stage.signed_out_window(&desk, "riley", "default").await;
+    window.types("sign-in-email", "other@other.example").await;
+    window.types("sign-in-password", "not-the-password").await;
+    window.click("sign-in-submit").await;
+    window.see("sign-in-error").await;
+    window.shots("sign-in-refused").await;
+    sign_in(&window, "other@other.example").await;
+    window.click("nav-team").await;
+    window.see("team-locked").await;
+    window.shots("team-locked").await;
+    window.click("nav-leads").await;
+    window.see("page-leads").await;
+    window.shots("leads-of-another-organization").await;
+    stage.stop().await;
 }

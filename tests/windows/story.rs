@@ -18,11 +18,23 @@ pub struct Stage {
     pub server: String,
     pub lead: Ear,
     pub recording: Ear,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Stage {
     pub async fn set() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::start(folder, config().listen).await
+    }
+
+    /// The service stops; its store is left.
+    pub async fn stop(self) -> tempfile::TempDir {
+        self.service.stop().await;
+        self.folder
+    }
+
+    /// On this store, at this address.
+    pub async fn start(folder: tempfile::TempDir, listen: std::net::SocketAddr) -> Self {
         let line = SimulatedLine::new(SimulatedLineSettings {
             sentences: vec![speech(LEAD_HZ)],
             talks_over: true,
@@ -34,9 +46,9 @@ impl Stage {
             lead_line: Some(Arc::new(line)),
             recording: Some(Arc::new(recording.clone())),
         };
-        let folder = tempfile::tempdir().expect("a folder");
         let config = Config {
             data: folder.path().to_owned(),
+            listen,
             ..config()
         };
         let service = service::start(config, hooks)
@@ -47,12 +59,24 @@ impl Stage {
             service,
             lead: Ear::Line(heard),
             recording: Ear::Line(recording.0),
-            _folder: folder,
+            folder,
         }
     }
 
     /// An app for one of the demonstration's people, signed in.
     pub async fn window(&self, desk: &Desk, name: &'static str, profile: &str) -> Window {
+        let window = self.signed_out_window(desk, name, profile).await;
+        sign_in(&window, &format!("{name}@demo.example")).await;
+        window
+    }
+
+    /// An app in which nobody is signed in.
+    pub async fn signed_out_window(
+        &self,
+        desk: &Desk,
+        name: &'static str,
+        profile: &str,
+    ) -> Window {
         let arguments = ["--server", &self.server];
         let start = Start {
             name,
@@ -60,17 +84,13 @@ impl Stage {
             devices: name,
             arguments: &arguments,
         };
-        let window = Window::open(desk, start).await;
-        sign_in(&window, name).await;
-        window
+        Window::open(desk, start).await
     }
 }
 
 /// Signs in with the form.
-pub async fn sign_in(window: &Window, name: &str) {
-    window
-        .types("sign-in-email", &format!("{name}@demo.example"))
-        .await;
+pub async fn sign_in(window: &Window, email: &str) {
+    window.types("sign-in-email", email).await;
     window.types("sign-in-password", "demo-password").await;
     window.click("sign-in-submit").await;
     window.see("nav-leads").await;
@@ -142,6 +162,15 @@ async fn w1_w5_m1_m4_three_people_hear_what_their_modes_let_through() {
         "M4: in Listen the microphone is closed"
     );
     morgan.shots("coaching-listen").await;
+
+    // Hold to whisper, from any window: released is Listen.
+    desk.keys("keydown", "ctrl+alt+F9");
+    morgan.sees("coaching-bar", "data-mode", "whisper").await;
+    desk.keys("keyup", "ctrl+alt+F9");
+    morgan.sees("coaching-bar", "data-mode", "listen").await;
+    crate::pulse::until("morgan's microphone closes", || {
+        desk.pulse.captures("mic_morgan") == 0
+    });
 
     // M2: a whisper is heard by the rep only.
     morgan.click("mode-whisper").await;
@@ -242,5 +271,5 @@ async fn w1_w5_m1_m4_three_people_hear_what_their_modes_let_through() {
     assert_eq!(TONES.len(), 4);
     riley.click("nav-leads").await;
     riley.shots("lead-with-activity").await;
-    stage.service.stop().await;
+    stage.stop().await;
 }

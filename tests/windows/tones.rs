@@ -102,10 +102,11 @@ impl Ear {
         }
     }
 
-    /// Whether a tone was ever there since the start, in pieces of 100 ms.
+    /// Whether a tone was ever there since the start, in pieces of 100 ms. Where another tone begins
+    /// within a piece, a little of it is at every frequency.
     pub fn ever_heard(&self, hz: f64) -> bool {
         self.samples()
             .chunks_exact(PIECE / 2)
-            .any(|piece| amplitude_of(hz, piece) > SILENT)
+            .any(|piece| amplitude_of(hz, piece) > HEARD / 2.0)
     }
 }

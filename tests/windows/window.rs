@@ -265,7 +265,8 @@ fn set_devices(desk: &Desk, start: &Start<'_>) {
         "echo_cancellation": false,
         "noise_suppression": false,
         "gain_control": false,
-        "hold_to_whisper": null,
+        // One key can be had by one of them.
+        "hold_to_whisper": (start.name == "morgan").then_some("Control+Alt+F9"),
     }});
     let folder = desk.config(&identifier);
     std::fs::create_dir_all(&folder).expect("a folder");

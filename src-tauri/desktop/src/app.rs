@@ -59,7 +59,7 @@ impl App {
     pub fn new(app: &AppHandle, parts: Parts, server: Option<&str>) -> Result<Self, AppError> {
         let local = server.is_none();
         let url = server.unwrap_or(&parts.local_url).to_owned();
-        let link = Link::start(app, &parts.profile, &parts.presenter, &url)?;
+        let link = Link::start(app, &parts.profile, &parts.presenter, local, &url)?;
         parts.local_wanted.send_replace(local);
         let app = Self {
             profile: parts.profile,
@@ -102,11 +102,11 @@ impl App {
             Some(url) => checked(url)?,
             None => self.local_url.clone(),
         };
-        let link = Link::start(app, &self.profile, &self.presenter, &url)?;
-        self.replace(link);
-        self.local_wanted.send_replace(server.is_none());
-        self.keep(|kept| kept.server = server.as_ref().map(|_| url.clone()))?;
         let local = server.is_none();
+        let link = Link::start(app, &self.profile, &self.presenter, local, &url)?;
+        self.replace(link);
+        self.local_wanted.send_replace(local);
+        self.keep(|kept| kept.server = server.as_ref().map(|_| url.clone()))?;
         self.presenter
             .tell(Change::Server(Server { local, url }))
             .await;
@@ -118,8 +118,10 @@ impl App {
         std::mem::replace(&mut *slot, link).pump.abort();
     }
 
-    /// A microphone and a loudspeaker for a call, the ones that are set.
+    /// A microphone and a loudspeaker for a call, the ones that are set. The Settings page's meter is
+    /// over with it: in Listen the microphone is closed (M4).
     pub fn devices(&self) -> Devices {
+        self.card.meter(false);
         Devices::new(self.card.microphone(), self.card.loudspeaker())
     }
 
@@ -169,9 +171,12 @@ impl Link {
         app: &AppHandle,
         profile: &Profile,
         presenter: &Presenter,
+        local: bool,
         url: &str,
     ) -> Result<Self, AppError> {
-        let credentials = Arc::new(KeyRing::new(&profile.to_string(), url));
+        // The bundled service stays the same one on another port.
+        let service = if local { "local" } else { url };
+        let credentials = Arc::new(KeyRing::new(&profile.to_string(), service));
         let settings = client::Settings {
             credentials: Some(credentials),
             ..client::Settings::new(url)

@@ -83,6 +83,10 @@ fn log_plugin() -> tauri::plugin::TauriPlugin<tauri::Wry> {
     for ours in ["desktop", "client", "session", "sound"] {
         log = log.level_for(ours, LevelFilter::Info);
     }
+    // These call the end of a connection an error, and a missing name a warning.
+    for noisy in ["pulseaudio", "rtc_dtls"] {
+        log = log.level_for(noisy, LevelFilter::Off);
+    }
     // What could hold a token is not logged at any level.
     for secret in client::SECRET_LOG_TARGETS {
         log = log.level_for(*secret, LevelFilter::Off);

@@ -31,7 +31,12 @@ pub async fn set_mode(shell: Shell<'_>, mode: CoachMode) -> Answer<()> {
 #[tauri::command]
 #[specta::specta]
 pub async fn hold_to_whisper(shell: Shell<'_>, held: bool) -> Answer<()> {
-    Ok(shell.session().hold_to_whisper(held).await?)
+    let session = shell.session();
+    if !held && session.coaching().is_none() {
+        // The key may be let go after the call has ended.
+        return Ok(());
+    }
+    Ok(session.hold_to_whisper(held).await?)
 }
 
 /// Leaves the call.
