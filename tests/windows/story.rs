@@ -164,9 +164,9 @@ async fn w1_w5_m1_m4_three_people_hear_what_their_modes_let_through() {
     morgan.shots("coaching-listen").await;
 
     // Hold to whisper, from any window: released is Listen.
-    desk.keys("keydown", "ctrl+alt+F9");
+    desk.keys("keydown", "ctrl+alt+m");
     morgan.sees("coaching-bar", "data-mode", "whisper").await;
-    desk.keys("keyup", "ctrl+alt+F9");
+    desk.keys("keyup", "ctrl+alt+m");
     morgan.sees("coaching-bar", "data-mode", "listen").await;
     crate::pulse::until("morgan's microphone closes", || {
         desk.pulse.captures("mic_morgan") == 0

@@ -265,8 +265,8 @@ fn set_devices(desk: &Desk, start: &Start<'_>) {
         "echo_cancellation": false,
         "noise_suppression": false,
         "gain_control": false,
-        // One key can be had by one of them.
-        "hold_to_whisper": (start.name == "morgan").then_some("Control+Alt+F9"),
+        // One key can be had by one of them; Ctrl, Alt and an F key are the terminal switch.
+        "hold_to_whisper": (start.name == "morgan").then_some("Control+Alt+M"),
     }});
     let folder = desk.config(&identifier);
     std::fs::create_dir_all(&folder).expect("a folder");
