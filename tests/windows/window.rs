@@ -132,7 +132,10 @@ impl Window {
             .wait(PATIENCE, LOOK)
             .not_exists()
             .await;
-        assert!(gone.unwrap_or(false), "{}: {id} stays", self.name);
+        if !gone.unwrap_or(false) {
+            self.shot(&format!("failed-{}", self.name)).await;
+            panic!("{}: {id} stays", self.name);
+        }
     }
 
     /// Waits until an attribute has this value.
