@@ -126,15 +126,22 @@ impl Window {
 
     /// Waits until something is not there any more.
     pub async fn gone(&self, id: &str) {
-        let gone = self
-            .driver
-            .query(by(id))
-            .wait(PATIENCE, LOOK)
-            .not_exists()
-            .await;
-        if !gone.unwrap_or(false) {
-            self.shot(&format!("failed-{}", self.name)).await;
-            panic!("{}: {id} stays", self.name);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            // An element that goes while it is looked at is an error of the driver's, not of ours.
+            if self
+                .driver
+                .find_all(by(id))
+                .await
+                .is_ok_and(|found| found.is_empty())
+            {
+                return;
+            }
+            if tokio::time::Instant::now() > deadline {
+                self.shot(&format!("failed-{}", self.name)).await;
+                panic!("{}: {id} stays", self.name);
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 
