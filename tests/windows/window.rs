@@ -210,22 +210,33 @@ impl Window {
 
     /// Pictures of this state in light and dark, at 100 % and 150 %.
     pub async fn shots(&self, name: &str) {
-        for theme in ["light", "dark"] {
-            for (zoom, ending) in [("1", ""), ("1.5", "-150")] {
+        for (zoom, ending) in [("1", ""), ("1.5", "-150")] {
+            self.zoom(zoom).await;
+            for theme in ["light", "dark"] {
                 self.script(&format!(
                     "window.__theme ??= document.documentElement.dataset.theme ?? '';
-                     document.documentElement.dataset.theme = '{theme}';
-                     document.documentElement.style.zoom = '{zoom}';"
+                     document.documentElement.dataset.theme = '{theme}';"
                 ))
                 .await;
                 self.shot(&format!("{name}-{theme}{ending}")).await;
             }
         }
-        self.script(
-            "document.documentElement.dataset.theme = window.__theme;
-             document.documentElement.style.zoom = '';",
-        )
-        .await;
+        self.script("document.documentElement.dataset.theme = window.__theme;")
+            .await;
+        self.zoom("1").await;
+    }
+
+    /// Zooms the page, as its keys do.
+    async fn zoom(&self, value: &str) {
+        let zoom = format!(
+            "const done = arguments[arguments.length - 1];
+             window.__TAURI_INTERNALS__
+               .invoke('plugin:webview|set_webview_zoom', {{ value: {value} }})
+               .then(() => done(''), (error) => done(String(error)));"
+        );
+        let done = self.driver.execute_async(&zoom, Vec::new()).await;
+        let failed = done.expect("a script runs").json().clone();
+        assert_eq!(failed, "", "{}: zoom", self.name);
     }
 
     /// Quits as when the machine is turned off: nothing is asked.

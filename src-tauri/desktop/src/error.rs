@@ -33,7 +33,11 @@ impl From<ClientError> for AppError {
             ClientError::NotPossible(message) => {
                 return Self::new("not_possible", message.clone());
             }
-            ClientError::Unreachable(_) => "unreachable",
+            ClientError::Unreachable(why) => {
+                log::info!("the service cannot be reached: {why}");
+                let message = "The service cannot be reached. Check the connection and try again.";
+                return Self::new("unreachable", message);
+            }
             ClientError::Protocol(_) => "protocol",
             ClientError::Media(_) => "media",
             ClientError::Audio(_) => "audio",

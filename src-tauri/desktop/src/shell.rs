@@ -155,6 +155,7 @@ fn open_window(app: &AppHandle, visible: bool) -> tauri::Result<()> {
         .inner_size(1180.0, 780.0)
         .min_inner_size(720.0, 560.0)
         .visible(visible)
+        .zoom_hotkeys_enabled(true)
         .build()
         .map(drop)
 }
