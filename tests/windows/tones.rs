@@ -125,11 +125,14 @@ impl Ear {
         }
     }
 
-    /// Whether a tone was ever there since the start, in pieces of 100 ms. Where another tone begins
-    /// within a piece, a little of it is at every frequency.
+    /// Whether a tone was ever there since the start, for 300 ms: where another tone begins, or the
+    /// sound daemon skips, there is a little of every frequency for a moment.
     pub fn ever_heard(&self, hz: f64) -> bool {
-        self.samples()
+        let loud: Vec<bool> = self
+            .samples()
             .chunks_exact(PIECE / 2)
-            .any(|piece| amplitude_of(hz, piece) > HEARD / 2.0)
+            .map(|piece| amplitude_of(hz, piece) > HEARD / 2.0)
+            .collect();
+        loud.windows(3).any(|three| three.iter().all(|loud| *loud))
     }
 }
