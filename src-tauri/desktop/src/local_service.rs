@@ -1,14 +1,15 @@
 //! The bundled service: a process of its own beside the app, in local mode only.
 //!
-//! The first window that needs it starts it, and every window of this machine uses it. When it is
-//! gone, whichever window notices first starts it again.
+//! The first window that needs it starts it, and every window of this machine uses it. It belongs to
+//! none of them: closing one must not end the calls of the others. It stops by itself when nobody asks
+//! it anything any more, and when it is gone too early, whichever window notices first starts it again.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::watch;
 
 use crate::presenter::{Change, Presenter};
@@ -18,8 +19,10 @@ use crate::view::{LocalService, LocalServiceStatus};
 const PROGRAMS: [&str; 2] = ["call-coaching-service", "service"];
 /// How long it may take until it answers; a first start makes a store.
 const READY_WAIT: Duration = Duration::from_secs(20);
-/// How often a service that another window started is looked at.
+/// How often a running service is looked at, which also keeps it running.
 const LOOK_INTERVAL: Duration = Duration::from_secs(3);
+/// It stops after so long without a look.
+const IDLE_S: &str = "12";
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(15);
 /// Longer lines of the service's are no message of it.
@@ -69,17 +72,7 @@ pub async fn keep_running(
         }
         tell(&presenter, LocalServiceStatus::Starting, None).await;
         match start(&settings).await {
-            Ok(mut child) => {
-                retry = RETRY_MIN;
-                tell(&presenter, LocalServiceStatus::Running, None).await;
-                tokio::select! {
-                    status = child.wait() => log::warn!("the bundled service ended: {status:?}"),
-                    changed = unwanted(&mut wanted) => {
-                        stop(child).await;
-                        if changed.is_err() { return }
-                    }
-                }
-            }
+            Ok(()) => retry = RETRY_MIN,
             // Two windows may start it at once: one of the two finds the port taken, and uses it.
             Err(_) if answers(&http, &settings).await => {}
             Err(message) => {
@@ -92,10 +85,6 @@ pub async fn keep_running(
             }
         }
     }
-}
-
-async fn unwanted(wanted: &mut watch::Receiver<bool>) -> Result<(), watch::error::RecvError> {
-    wanted.wait_for(|wanted| !wanted).await.map(drop)
 }
 
 async fn tell(presenter: &Presenter, status: LocalServiceStatus, message: Option<String>) {
@@ -115,20 +104,25 @@ async fn answers(http: &reqwest::Client, settings: &LocalSettings) -> bool {
 }
 
 /// Starts it and waits until it says that it is ready.
-async fn start(settings: &LocalSettings) -> Result<Child, String> {
+async fn start(settings: &LocalSettings) -> Result<(), String> {
     let program = find(settings.program.as_deref())
         .ok_or("the bundled service is not there: please install the app again")?;
     std::fs::create_dir_all(&settings.data).map_err(|error| format!("its folder: {error}"))?;
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .arg("--demo")
         .arg("--data")
         .arg(&settings.data)
         .args(["--listen", &format!("127.0.0.1:{}", settings.port)])
-        .args(["--log", "warn"])
+        .args(["--log", "warn", "--stop-when-idle-s", IDLE_S])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
-        .kill_on_drop(true)
+        .kill_on_drop(false);
+    // An interrupt in the terminal of one window is not for it.
+    #[cfg(unix)]
+    command.process_group(0);
+    let mut child = command
         .spawn()
         .map_err(|error| format!("it could not be started: {error}"))?;
     let Some(output) = child.stdout.take() else {
@@ -144,28 +138,15 @@ async fn start(settings: &LocalSettings) -> Result<Child, String> {
         false
     });
     match ready.await {
-        Ok(true) => Ok(child),
+        Ok(true) => Ok(()),
         Ok(false) => {
             Err("it ended before it was ready; perhaps another program has its port".into())
         }
-        Err(_) => Err("it was not ready in time".into()),
-    }
-}
-
-/// Lets it close its calls and its store; what takes too long is killed.
-async fn stop(mut child: Child) {
-    #[cfg(unix)]
-    if let Some(id) = child.id() {
-        let asked = Command::new("kill")
-            .args(["-TERM", &id.to_string()])
-            .status()
-            .await;
-        let ended = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
-        if asked.is_ok() && ended.is_ok() {
-            return;
+        Err(_) => {
+            let _ = child.kill().await;
+            Err("it was not ready in time".into())
         }
     }
-    let _ = child.kill().await;
 }
 
 /// The program: as told, or beside this one.

@@ -5,6 +5,7 @@ use service::{Config, Flags, Hooks, LogFormat};
 use std::io::Write;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -13,8 +14,21 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// A flag or the file is wrong; clap's own code for a wrong flag.
 const WRONG_SETTINGS: u8 = 2;
 
+/// The service's settings, and how long the program runs.
+#[derive(Debug, Parser)]
+#[command(version, about = "Carries and mixes the calls of Call Coaching.")]
+struct Arguments {
+    #[command(flatten)]
+    flags: Flags,
+    /// Stop when no WebSocket was in and no request came for so many seconds: for a service that is
+    /// bundled with windows, and must not outlive the last one. 0 is never.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    stop_when_idle_s: u64,
+}
+
 fn main() -> ExitCode {
-    let config = match Config::load(&Flags::parse()) {
+    let arguments = Arguments::parse();
+    let config = match Config::load(&arguments.flags) {
         Ok(config) => config,
         Err(error) => return complain(&error, WRONG_SETTINGS),
     };
@@ -28,7 +42,8 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error, 1),
     };
-    match runtime.block_on(run(config)) {
+    let idle = Duration::from_secs(arguments.stop_when_idle_s);
+    match runtime.block_on(run(config, idle)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the service ends");
@@ -37,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(config: Config, idle: Duration) -> Result<(), Box<dyn std::error::Error>> {
     // Before the start, so that a signal during it is not lost.
     let mut stop = Stop::new()?;
     let running = tokio::select! {
@@ -47,7 +62,10 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let ready = serde_json::json!({ "ready": true, "http": running.http_addr.to_string() });
     // Whoever started us may not care to read it.
     let _ = writeln!(std::io::stdout(), "{ready}");
-    stop.asked().await;
+    tokio::select! {
+        () = stop.asked() => {}
+        () = running.idle_for(idle), if !idle.is_zero() => tracing::info!("nobody uses it"),
+    }
     tokio::select! {
         () = running.stop() => Ok(()),
         // Asked twice: at once.

@@ -63,6 +63,12 @@ impl Metrics {
         served.sum += took;
     }
 
+    /// Requests so far.
+    pub fn requests(&self) -> u64 {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.values().map(|served| served.count).sum()
+    }
+
     /// Counts a try to sign in.
     pub fn sign_in(&self, good: bool) {
         let counter = if good {

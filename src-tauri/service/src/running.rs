@@ -161,6 +161,21 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
 }
 
 impl Running {
+    /// Returns once nobody has used the service for so long: no WebSocket was in, and no request came.
+    /// Never, when that does not happen.
+    pub async fn idle_for(&self, time: Duration) {
+        let (mut seen, mut since) = (0, Instant::now());
+        loop {
+            tokio::time::sleep(time / 10).await;
+            let requests = self.app.metrics.requests();
+            if requests != seen || self.app.hub.counts().sockets > 0 {
+                (seen, since) = (requests, Instant::now());
+            } else if since.elapsed() >= time {
+                return;
+            }
+        }
+    }
+
     /// Stops gracefully, and takes at most the configured time: calls end and are told so, sockets get
     /// `going_away`, requests under way are finished, files are closed.
     pub async fn stop(self) {
