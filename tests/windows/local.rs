@@ -61,7 +61,9 @@ async fn the_bundled_service_is_there_and_one_click_signs_in() {
     // Either window may be closed first; the service goes after the last one.
     riley.kill().await;
     morgan.click("nav-team").await;
-    morgan.sees("team-row-riley", "data-status", "offline").await;
+    morgan
+        .sees("team-row-riley", "data-status", "offline")
+        .await;
     morgan.kill().await;
     crate::pulse::until("the bundled service ends", || {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_err()
