@@ -199,6 +199,9 @@ async fn w1_w5_m1_m4_three_people_hear_what_their_modes_let_through() {
     riley.see("invite-option-casey").await;
     riley.shots("call-invite").await;
     riley.click("invite-option-casey").await;
+    riley
+        .sees("invite-option-casey", "data-state", "checked")
+        .await;
     riley.click("invite-send").await;
     casey.see("invitation-card").await;
     casey.shots("invitation").await;

@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
+use thirtyfour::error::WebDriverResult;
 use thirtyfour::extensions::query::ElementQueryable;
 use thirtyfour::{By, Capabilities, WebDriver, WebElement};
 
@@ -115,13 +116,28 @@ impl Window {
             .first()
             .await;
         let clicked = match found {
-            Ok(element) => element.click().await,
+            Ok(element) => self.click_at_rest(&element).await,
             Err(error) => Err(error),
         };
         if let Err(error) = clicked {
             self.shot(&format!("failed-{}", self.name)).await;
             panic!("{}: {id} cannot be clicked: {error}", self.name);
         }
+    }
+
+    /// A menu that is still moving to its place would be clicked beside.
+    async fn click_at_rest(&self, element: &WebElement) -> WebDriverResult<()> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut before = element.rect().await?;
+        while tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(LOOK).await;
+            let now = element.rect().await?;
+            if (now.x, now.y) == (before.x, before.y) {
+                break;
+            }
+            before = now;
+        }
+        element.click().await
     }
 
     /// Waits until something is not there any more.
