@@ -2,6 +2,7 @@
 //! one for the HTTP and the WebSocket of one client.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -76,18 +77,19 @@ async fn pass_on(
             continue;
         };
         let nth = doors.len();
-        if !doors.contains_key(&from) {
-            let door = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await;
-            let door = Arc::new(door.expect("a socket"));
-            door.connect(service).await.expect("an address");
-            let (front, back) = (Arc::clone(&front), Arc::clone(&door));
-            tokio::spawn(pass_back(front, back, from, nth, Arc::clone(&cut_from)));
-            doors.insert(from, (nth, door));
-            count.send_replace(nth + 1);
-        }
-        if let Some((nth, door)) = doors.get(&from)
-            && *nth < cut_from.load(Ordering::Relaxed)
-        {
+        let (nth, door) = match doors.entry(from) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let door = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await;
+                let door = Arc::new(door.expect("a socket"));
+                door.connect(service).await.expect("an address");
+                let (front, back) = (Arc::clone(&front), Arc::clone(&door));
+                tokio::spawn(pass_back(front, back, from, nth, Arc::clone(&cut_from)));
+                count.send_replace(nth + 1);
+                new.insert((nth, door))
+            }
+        };
+        if *nth < cut_from.load(Ordering::Relaxed) {
             let _ = door.send(&buffer[..len]).await;
         }
     }
