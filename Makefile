@@ -67,6 +67,7 @@ bench: $(SETUP)-bench
 	@cargo build --locked --release --package service --package bench
 	cargo bench --locked --package mix
 	@target/release/bench
+	cargo bench --locked --package call-coaching --bench app
 
 bindings: $(SETUP)-test $(UI)
 	UPDATE_BINDINGS=1 cargo test --locked --package call-coaching --lib bindings
