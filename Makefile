@@ -1,6 +1,6 @@
 # Two commands are all that is needed: `make run` and `make test`. Both do the set-up first.
 
-.PHONY: run app demo service test lint ui-test unit bench package bindings clean help
+.PHONY: run app demo service test lint ui-test unit bench package package-test bindings clean help
 
 # With a display this opens the desktop app; without one it is the demonstration in the terminal.
 run: $(if $(DISPLAY)$(WAYLAND_DISPLAY),app,demo)
@@ -49,7 +49,7 @@ service: $(SETUP)-run
 
 test: $(SETUP)-test
 	@$(MAKE) --no-print-directory $(UI)
-	@$(MAKE) --no-print-directory lint ui-test unit
+	@$(MAKE) --no-print-directory lint ui-test unit package-test
 
 lint: $(SETUP)-test $(UI)
 	cargo fmt --all --check
@@ -75,6 +75,10 @@ bindings: $(SETUP)-test $(UI)
 package: $(SETUP)-app
 	@$(MAKE) --no-print-directory $(UI)
 	@bash .ci/package
+
+package-test: $(SETUP)-test
+	@$(MAKE) --no-print-directory $(UI)
+	@bash .ci/test-package
 
 clean:
 	cargo clean
