@@ -13,9 +13,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// A flag or the file is wrong; clap's own code for a wrong flag.
 const WRONG_SETTINGS: u8 = 2;
 
-/// The service's settings, and how long the program runs.
+// No words of its own: what `--help` begins with is said at the settings.
 #[derive(Debug, Parser)]
-#[command(version, about = "Carries and mixes the calls of Call Coaching.")]
+#[command(version)]
 struct Arguments {
     #[command(flatten)]
     flags: Flags,
