@@ -277,6 +277,8 @@ async fn w1_w5_m1_m4_three_people_hear_what_their_modes_let_through() {
     assert!(!morgan_ear.ever_heard(MORGAN_HZ), "nobody hears themselves");
     assert_eq!(TONES.len(), 4);
     riley.click("nav-leads").await;
+    riley.click("lead-row-Globex").await;
+    riley.reads("lead-activity", "Completed").await;
     riley.shots("lead-with-activity").await;
     stage.stop().await;
 }
