@@ -8,7 +8,7 @@
 //! own account of its delay, not from when a frame happens to be read. It goes on as evenly as the
 //! samples do: a driver's account lags behind when callbacks come in a burst, so it is believed at once
 //! when it says later, and little by little when it says earlier; and it is never later than when the
-//! callback got the sample, which is certain. What remains in doubt is said as [`UNCERTAINTY`], by
+//! callback got the sample, which is certain, save for less than [`LATE`]. What remains in doubt is said as [`UNCERTAINTY`], by
 //! which the client widens the frame on both sides.
 
 use std::sync::Arc;
@@ -28,8 +28,13 @@ const WAITING_MAX: Duration = Duration::from_millis(500);
 const DELAY_MAX: Duration = Duration::from_millis(500);
 /// One moment is noted for each so many parts of a second.
 const MARKS_A_SECOND: u64 = 200;
+/// Moments that wait to be read: those of [`WAITING_MAX`], and as many again where bursts began.
+const MARKS_MAX: usize = 400;
 /// Where samples are so much later than those before them, the driver lost some in between.
 const SEAM: Duration = Duration::from_millis(5);
+/// A moment is noted anew where samples are so much earlier than the last one noted would have them,
+/// as when callbacks come in a burst.
+const LATE: Duration = Duration::from_micros(500);
 /// The share of time by which samples may move back: 2 ms a second, more than clocks differ.
 const BACK_SHARE: u32 = 500;
 const FRAME: Duration = Duration::from_millis(mix::FRAME_MS);
@@ -50,7 +55,8 @@ pub(crate) struct Writer {
     position: u64,
     /// When the sample at position 0 would have been captured, had none been lost since.
     origin: Option<Instant>,
-    marked: Option<u64>,
+    /// The position of the last mark, and the origin by it.
+    marked: Option<(u64, Instant)>,
 }
 
 /// The reader's end.
@@ -80,7 +86,7 @@ pub(crate) fn ring(rate_hz: u32) -> Result<(Writer, Reader), voice::VoiceError> 
     let resampler = Resampler::new(rate_hz, SAMPLE_RATE_HZ)?;
     let waiting = samples_in(WAITING_MAX, rate_hz);
     let (producer, consumer) = RingBuffer::new(waiting);
-    let marks_max = MARKS_A_SECOND as usize;
+    let marks_max = MARKS_MAX;
     let (mark_producer, mark_consumer) = RingBuffer::new(marks_max);
     let overrun = Arc::new(AtomicBool::new(false));
     let writer = Writer {
@@ -133,9 +139,10 @@ impl Writer {
         let origin = self.origin_by(count, delay, now);
         let before = self.origin;
         self.origin = Some(origin);
-        let since = self.marked.map(|marked| self.position - marked);
-        let due = since.is_none_or(|since| since >= u64::from(self.rate_hz) / MARKS_A_SECOND)
-            || before.is_some_and(|before| origin > before + SEAM);
+        let due = self.marked.is_none_or(|(position, marked)| {
+            self.position - position >= u64::from(self.rate_hz) / MARKS_A_SECOND
+                || marked >= origin + LATE
+        }) || before.is_some_and(|before| origin > before + SEAM);
         let room = self.samples.slots() >= count && (!due || self.marks.slots() > 0);
         if !room {
             // What waits is old, and there must be no seam within a frame: the reader starts anew.
@@ -149,7 +156,7 @@ impl Writer {
                 at: origin + duration_of(self.position, self.rate_hz),
             };
             if self.marks.push(mark).is_ok() {
-                self.marked = Some(self.position);
+                self.marked = Some((self.position, origin));
             }
         }
         for sample in samples.take(count) {
@@ -253,175 +260,4 @@ impl Reader {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Feeds `ms` of a ramp in callbacks of these sizes, the callback 3 ms after its last sample.
-    struct Feed {
-        writer: Writer,
-        start: Instant,
-        fed: u64,
-    }
-
-    impl Feed {
-        fn feed(&mut self, count: usize) {
-            let end = self.fed + count as u64;
-            let rate_hz = self.writer.rate_hz;
-            let now = self.start + duration_of(end, rate_hz) + Duration::from_millis(3);
-            let delay = duration_of(count as u64, rate_hz) + Duration::from_millis(3);
-            let samples = self.fed..end;
-            self.writer
-                .write(samples.map(|n| n as i16), count, delay, now);
-            self.fed = end;
-        }
-    }
-
-    fn feed(rate_hz: u32) -> (Feed, Reader) {
-        let (writer, reader) = ring(rate_hz).expect("a known rate");
-        let start = Instant::now() + Duration::from_secs(1);
-        let fed = 0;
-        (Feed { writer, start, fed }, reader)
-    }
-
-    #[test]
-    fn callbacks_of_any_size_become_frames_with_the_moment_of_their_last_sample() {
-        for rate_hz in [16_000, 44_100, 48_000, 96_000] {
-            let (mut feed, mut reader) = feed(rate_hz);
-            let mut frame = [0; FRAME_SAMPLES];
-            let mut frames = 0_u32;
-            for round in 0..2000 {
-                feed.feed(1 + round * 37 % 480);
-                while let Some(end) = reader.read(feed.start, &mut frame) {
-                    frames += 1;
-                    let expected = feed.start + FRAME * frames;
-                    let off = end.max(expected) - end.min(expected);
-                    assert!(off < Duration::from_micros(100), "{rate_hz}: {off:?}");
-                }
-            }
-            let seconds = feed.fed as f64 / f64::from(rate_hz);
-            assert!(
-                (f64::from(frames) - seconds * 50.0).abs() <= 2.0,
-                "{rate_hz}: {frames} in {seconds}"
-            );
-        }
-    }
-
-    #[test]
-    fn at_its_own_rate_nothing_is_lost_or_changed() {
-        let (mut feed, mut reader) = feed(48_000);
-        let mut frame = [0; FRAME_SAMPLES];
-        feed.feed(100);
-        assert_eq!(reader.read(feed.start, &mut frame), None);
-        feed.feed(860);
-        assert!(reader.read(feed.start, &mut frame).is_some());
-        assert!(frame.iter().zip(0..).all(|(sample, n)| *sample == n));
-    }
-
-    #[test]
-    fn m4_nothing_that_was_captured_before_the_opening_is_read() {
-        let (mut feed, mut reader) = feed(48_000);
-        let mut frame = [0; FRAME_SAMPLES];
-        for _ in 0..10 {
-            feed.feed(480);
-        }
-        let opened = feed.start + Duration::from_millis(70);
-        let end = reader.read(opened, &mut frame).expect("one is whole");
-        assert_eq!(end, feed.start + Duration::from_millis(100));
-        assert_eq!(frame[0], 80 * 48);
-    }
-
-    #[test]
-    fn m3_a_driver_that_denies_its_delay_is_not_believed_beyond_the_callback() {
-        let (mut writer, mut reader) = ring(48_000).expect("a known rate");
-        let now = Instant::now() + Duration::from_secs(1);
-        writer.write(std::iter::repeat_n(5, 960), 960, Duration::ZERO, now);
-        let mut frame = [0; FRAME_SAMPLES];
-        let from = now - Duration::from_secs(1);
-        assert_eq!(reader.read(from, &mut frame), Some(now));
-    }
-
-    #[test]
-    fn m3_callbacks_in_a_burst_do_not_move_the_moment_although_the_driver_says_so() {
-        let (mut writer, mut reader) = ring(48_000).expect("a known rate");
-        let start = Instant::now() + Duration::from_secs(1);
-        let mut frame = [0; FRAME_SAMPLES];
-        let mut frames = 0;
-        let ten_ms = Duration::from_millis(10);
-        for round in 0..100_u32 {
-            // Each tenth round brings what the nine before should have, and the driver says of each
-            // callback what is true of the first.
-            let (callbacks, of) = if round % 20 < 10 {
-                (1, round)
-            } else if round % 20 == 19 {
-                (10, round - 9)
-            } else {
-                continue;
-            };
-            let now = start + ten_ms * (round + 1);
-            for _ in 0..callbacks {
-                let delay = now - (start + ten_ms * of);
-                writer.write(std::iter::repeat_n(5, 480), 480, delay, now);
-            }
-            while let Some(end) = reader.read(start, &mut frame) {
-                frames += 1;
-                let expected = start + FRAME * frames;
-                let off = end.max(expected) - end.min(expected);
-                assert!(off < UNCERTAINTY / 2, "{off:?} at {frames}");
-            }
-        }
-        assert_eq!(frames, 50);
-    }
-
-    #[test]
-    fn m3_after_samples_that_the_driver_lost_the_moment_is_right_again() {
-        let (mut feed, mut reader) = feed(48_000);
-        let mut frame = [0; FRAME_SAMPLES];
-        for _ in 0..4 {
-            feed.feed(480);
-        }
-        while reader.read(feed.start, &mut frame).is_some() {}
-        // 100 ms never come.
-        feed.fed += 4800;
-        for _ in 0..4 {
-            feed.feed(480);
-        }
-        let expected = feed.start + Duration::from_millis(40 + 100 + 20);
-        assert_eq!(reader.read(feed.start, &mut frame), Some(expected));
-        // And now they are lost in the middle of a frame, which is left out.
-        feed.feed(480);
-        feed.fed += 4800;
-        for _ in 0..3 {
-            feed.feed(480);
-        }
-        let ends: Vec<_> = std::iter::from_fn(|| reader.read(feed.start, &mut frame)).collect();
-        assert_eq!(
-            ends,
-            [
-                expected + FRAME,
-                expected + FRAME * 3 + Duration::from_millis(100)
-            ]
-        );
-    }
-
-    #[test]
-    fn a_reader_that_stood_still_starts_anew_without_a_seam_in_a_frame() {
-        let (mut feed, mut reader) = feed(48_000);
-        let mut frame = [0; FRAME_SAMPLES];
-        for _ in 0..333 {
-            feed.feed(479);
-        }
-        assert_eq!(reader.read(feed.start, &mut frame), None, "too old");
-        let resumed = feed.fed;
-        for _ in 0..4 {
-            feed.feed(480);
-        }
-        for n in 1..=2 {
-            let end = reader.read(feed.start, &mut frame).expect("whole");
-            let expected = feed.start + duration_of(resumed, 48_000) + FRAME * n;
-            let off = end.max(expected) - end.min(expected);
-            assert!(off < Duration::from_micros(10), "{off:?}");
-            let first = resumed + u64::from(n - 1) * 960;
-            assert!(frame.iter().zip(first..).all(|(s, n)| *s == n as i16));
-        }
-    }
-}
+mod tests;
