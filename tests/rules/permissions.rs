@@ -20,7 +20,11 @@ async fn patch(admin: &Actor, id: &MembershipId, role: Option<&str>, active: Opt
         let role = roles.iter().find(|role| role.name == name);
         role.expect("the role").id.clone()
     });
-    let patch = MembershipPatch { role_id, active };
+    let patch = MembershipPatch {
+        role_id,
+        active,
+        ..MembershipPatch::default()
+    };
     let patched = api.patch_membership(id, &patch).await;
     patched.expect("the admin changes a member");
 }
@@ -61,7 +65,10 @@ async fn j3_a_downgraded_plan_puts_coaches_out_and_leaves_the_rep_alone() {
     let mut told = coach.session.events();
     let organization = coach.session.view().me.clone().expect("me").organization.id;
     let change_plan = async |plan| {
-        let patch = OrganizationPatch { plan };
+        let patch = OrganizationPatch {
+            plan: Some(plan),
+            ..OrganizationPatch::default()
+        };
         let api = admin.session.api();
         let patched = api.patch_organization(&organization, &patch).await;
         patched.expect("the admin changes the plan");

@@ -80,6 +80,7 @@ impl Machine {
                 held: false,
                 muted: false,
                 recording_url: None,
+                recording: None,
                 coach_legs: Vec::new(),
                 joinability: Joinability {
                     joinable: false,

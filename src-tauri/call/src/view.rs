@@ -170,6 +170,7 @@ fn without_legs(record: &Call) -> Call {
         local_phone: record.local_phone.clone(),
         remote_phone: record.remote_phone.clone(),
         recording_url: record.recording_url.clone(),
+        recording: record.recording.clone(),
         coach_legs: Vec::new(),
         joinability: Joinability {
             joinable: false,

@@ -1,24 +1,29 @@
 //! The service's HTTP API, typed.
 
+mod admin;
+mod ask;
 mod routes;
+
+pub use admin::AuditFilter;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, Response, Url};
-use serde::{Serialize, de::DeserializeOwned};
+use reqwest::{Method, RequestBuilder, Url};
 use tokio::sync::watch;
-use wire::{DeviceId, ErrorBody, RefreshRequest, SignInRequest, SignOutRequest, Tokens, UserId};
+use wire::{
+    AcceptInviteRequest, DeviceId, InviteLookup, InviteOffer, RefreshRequest, SignInRequest,
+    SignOutRequest, Tokens, UserId,
+};
 
 use crate::keeper::Keeper;
 use crate::{ClientError, Credentials};
+use ask::{done, read, send};
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const ANSWER_WAIT: Duration = Duration::from_secs(15);
 /// For what must be tried again soon: a leg whose sound is lost is held for 30 s.
 const SHORT_ANSWER_WAIT: Duration = Duration::from_secs(5);
-/// The longest answer that is read, in bytes.
-const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The service's HTTP API. It holds the tokens of one sign-in and gets a new access token by itself
 /// when the old one is no longer taken. The refresh token, and nothing else, is kept with the
@@ -127,6 +132,30 @@ impl Api {
         // After a refresh under way: its answer is of the sign-in before.
         let _one_at_a_time = self.inner.refreshing.lock().await;
         let builder = self.builder(Method::POST, "auth/sign_in/").json(request);
+        let tokens: Tokens = read(send(builder).await?).await?;
+        Ok(self.begin(tokens).await)
+    }
+
+    /// `POST auth/invite/`: what an invitation's link offers.
+    ///
+    /// # Errors
+    /// As every request; [`wire::Code::InviteExpired`] when it cannot be used any more.
+    pub async fn look_up_invite(&self, token: String) -> Result<InviteOffer, ClientError> {
+        self.post("auth/invite/", &InviteLookup { token }).await
+    }
+
+    /// `POST auth/accept_invite/`: becomes a member, and is signed in.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn accept_invite(
+        &self,
+        request: &AcceptInviteRequest,
+    ) -> Result<(UserId, DeviceId), ClientError> {
+        let _one_at_a_time = self.inner.refreshing.lock().await;
+        let builder = self
+            .builder(Method::POST, "auth/accept_invite/")
+            .json(request);
         let tokens: Tokens = read(send(builder).await?).await?;
         Ok(self.begin(tokens).await)
     }
@@ -271,61 +300,6 @@ impl Api {
         }
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.ask(|api| api.builder(Method::GET, path)).await
-    }
-
-    async fn post<B: Serialize, T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &B,
-    ) -> Result<T, ClientError> {
-        self.ask(|api| api.builder(Method::POST, path).json(body))
-            .await
-    }
-
-    async fn ask<T: DeserializeOwned>(
-        &self,
-        build: impl Fn(&Self) -> RequestBuilder,
-    ) -> Result<T, ClientError> {
-        read(self.authorized(build).await?).await
-    }
-
-    /// A request whose answer's body says nothing that matters.
-    async fn tell<B: Serialize>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&B>,
-    ) -> Result<(), ClientError> {
-        let build = |api: &Self| {
-            let builder = api.builder(method.clone(), path);
-            match body {
-                Some(body) => builder.json(body),
-                None => builder,
-            }
-        };
-        done(self.authorized(build).await?).await
-    }
-
-    /// Sends with the access token; when it is no longer taken, once more with a new one.
-    async fn authorized(
-        &self,
-        build: impl Fn(&Self) -> RequestBuilder,
-    ) -> Result<Response, ClientError> {
-        let with_token = |token: &Option<String>| match token {
-            Some(token) => build(self).bearer_auth(token),
-            None => build(self),
-        };
-        let token = self.access_token();
-        let response = send(with_token(&token)).await?;
-        if response.status() != reqwest::StatusCode::UNAUTHORIZED || token.is_none() {
-            return Ok(response);
-        }
-        self.refresh(token.as_deref()).await?;
-        send(with_token(&self.access_token())).await
-    }
-
     fn builder(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.inner.base);
         self.inner.http.request(method, url)
@@ -344,47 +318,5 @@ impl Api {
     fn writing(&self) -> RwLockWriteGuard<'_, SignIn> {
         let sign_in = self.inner.sign_in.write();
         sign_in.unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-async fn send(builder: RequestBuilder) -> Result<Response, ClientError> {
-    builder.send().await.map_err(unreachable)
-}
-
-/// Never with the address, which may hold an id, nor with a body.
-fn unreachable(error: reqwest::Error) -> ClientError {
-    let error = error.without_url();
-    let cause = std::error::Error::source(&error).map(ToString::to_string);
-    ClientError::Unreachable(cause.unwrap_or_else(|| error.to_string()))
-}
-
-async fn read<T: DeserializeOwned>(response: Response) -> Result<T, ClientError> {
-    let body = accepted(response).await?;
-    serde_json::from_slice(&body).map_err(|error| ClientError::Protocol(error.to_string()))
-}
-
-async fn done(response: Response) -> Result<(), ClientError> {
-    accepted(response).await.map(drop)
-}
-
-/// The body of an answer that is no error.
-async fn accepted(mut response: Response) -> Result<Vec<u8>, ClientError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-        if body.len() + chunk.len() > BODY_BYTES_MAX {
-            return Err(ClientError::Protocol("the answer is too long".into()));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    let status = response.status();
-    if status.is_success() {
-        return Ok(body);
-    }
-    match serde_json::from_slice::<ErrorBody>(&body) {
-        Ok(ErrorBody { error }) => Err(ClientError::Refused {
-            code: error.code,
-            message: error.message,
-        }),
-        Err(_) => Err(ClientError::Protocol(format!("HTTP status {status}"))),
     }
 }

@@ -25,7 +25,7 @@ mod socket;
 mod tls;
 mod voice_path;
 
-pub use api::Api;
+pub use api::{Api, AuditFilter};
 pub use credentials::{Credentials, CredentialsError, KeyRing, SECRET_LOG_TARGETS};
 pub use error::ClientError;
 pub use peer::{Incoming, Outgoing, Peer, PeerEvent, PeerSettings, PeerStats};

@@ -15,6 +15,10 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
             let (user_id, device_id) = api.sign_in(&request).await?;
             Reply::SignedIn { user_id, device_id }
         }
+        Request::AcceptInvite(request) => {
+            let (user_id, device_id) = api.accept_invite(&request).await?;
+            Reply::SignedIn { user_id, device_id }
+        }
         Request::Resume => match api.resume().await? {
             Some((user_id, device_id)) => Reply::SignedIn { user_id, device_id },
             None => Reply::NothingKept,
@@ -28,6 +32,7 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
         Request::Invitations => Reply::Invitations(api.invitations().await?.data),
         Request::Call(id) => Reply::Call(Box::new(api.call(&id).await?)),
         Request::PlaceCall(request) => Reply::Call(Box::new(api.place_call(&request).await?)),
+        Request::Answer(id) => Reply::Call(Box::new(api.answer(&id).await?)),
         Request::HangUp(id) => done(api.hang_up(&id).await?),
         Request::Hold(id, held) => done(api.hold(&id, held).await?),
         Request::Mute(id, muted) => done(api.mute(&id, muted).await?),

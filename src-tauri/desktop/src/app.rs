@@ -142,6 +142,32 @@ impl App {
         self.keep(|kept| kept.settings = settings)
     }
 
+    /// The link by which somebody is invited into the organization.
+    pub fn invite_link(&self, token: &str) -> String {
+        let server = self.presenter.view().server;
+        link_of(token, (!server.local).then_some(&server.url))
+    }
+
+    /// What such a link carries.
+    ///
+    /// # Errors
+    /// When it is none, or one of another service than is in use.
+    pub fn invite_token(&self, link: &str) -> Result<String, AppError> {
+        let (token, server) = read_link(link).ok_or_else(|| {
+            let message =
+                "This is no invitation link. Copy the whole of it, from callcoaching:// on.";
+            AppError::new("settings", message)
+        })?;
+        let in_use = self.presenter.view().server;
+        match server {
+            Some(server) if in_use.local || server != in_use.url => Err(AppError::new(
+                "settings",
+                format!("The invitation is of another service. Choose {server} first."),
+            )),
+            _ => Ok(token),
+        }
+    }
+
     fn apply(&self, settings: &AppSettings) {
         self.card.choose(sound::Choice {
             microphone: settings.microphone.clone(),
@@ -193,6 +219,36 @@ impl Link {
     }
 }
 
+/// What a link carries by which somebody is invited: `callcoaching://invite/TOKEN`, with
+/// `?server=ADDRESS` unless it is the bundled service's.
+fn link_of(token: &str, server: Option<&str>) -> String {
+    let mut link = format!("callcoaching://invite/{token}");
+    if let Some(server) = server {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("server", server);
+        link.push('?');
+        link.push_str(&query.finish());
+    }
+    link
+}
+
+/// The token and the address in such a link; the token alone is taken too.
+fn read_link(link: &str) -> Option<(String, Option<String>)> {
+    let link = link.trim();
+    let plain = |text: &str| {
+        let right = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        (16..=256).contains(&text.len()) && text.bytes().all(right)
+    };
+    if plain(link) {
+        return Some((link.to_owned(), None));
+    }
+    let url = url::Url::parse(link).ok()?;
+    let token = url.path().trim_matches('/').to_owned();
+    let is_invite = url.scheme() == "callcoaching" && url.host_str() == Some("invite");
+    let server = url.query_pairs().find(|(name, _)| name == "server");
+    (is_invite && plain(&token)).then(|| (token, server.map(|(_, value)| value.into_owned())))
+}
+
 /// An address that a password may be sent to: encrypted, or on this machine.
 ///
 /// # Errors
@@ -222,6 +278,25 @@ pub fn checked(address: &str) -> Result<String, AppError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_invitation_link_is_read_as_it_was_written_and_nothing_else_is() {
+        let token = "abcdefghijklmnop_-0123";
+        for server in [None, Some("https://calls.example:8443/?a=b&c")] {
+            let read = read_link(&link_of(token, server));
+            assert_eq!(read, Some((token.to_owned(), server.map(str::to_owned))));
+        }
+        assert_eq!(read_link(token), Some((token.to_owned(), None)));
+        for bad in [
+            "",
+            "x",
+            "https://invite/abcdefghijklmnop",
+            "callcoaching://call/abcdefghijklmnop",
+            "callcoaching://invite/a",
+        ] {
+            assert_eq!(read_link(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn a_password_goes_out_encrypted_or_not_at_all() {

@@ -40,6 +40,19 @@ pub struct Quality {
     pub round_trip_ms: Option<f32>,
 }
 
+/// How the recording that is played goes, some five times a second, and when it starts or stops.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+pub struct Playback {
+    /// Of which call.
+    pub call_id: CallId,
+    /// Where it is.
+    pub position_ms: u32,
+    /// How long it is.
+    pub duration_ms: u32,
+    /// Whether it plays; it does not at its end, or when it was paused.
+    pub playing: bool,
+}
+
 /// What something said to the person is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]

@@ -3,7 +3,7 @@
 use client::View;
 use serde::{Deserialize, Serialize};
 use specta::Type;
-use wire::{Call, CallId, CoachLeg, CoachMode, Invitation, Me, User, UserAvailability};
+use wire::{Balance, Call, CallId, CoachLeg, CoachMode, Invitation, Me, User, UserAvailability};
 
 /// The connection to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
@@ -159,6 +159,8 @@ pub struct AppView {
     pub my_call: Option<MyCall>,
     /// The call that the user coaches.
     pub coaching: Option<Coaching>,
+    /// The organization's balance, for those who manage it; null until it is known.
+    pub balance: Option<Balance>,
     /// Open invitations to the user.
     pub invitations: Vec<Invitation>,
     /// The connection of the sound.
@@ -195,6 +197,7 @@ impl AppView {
             muted: coaching.muted,
             connected: coaching.connected,
         });
+        self.balance = view.balance;
         self.invitations = view.invitations.values().cloned().collect();
         self.media = media(view.media);
     }

@@ -6,6 +6,14 @@ use wire::Timestamp;
 /// what was charged under an old one must stay to be explained.
 const COACH_RATES: [(Timestamp, u32); 1] = [(Timestamp(0), 4_000)];
 
+/// As above, of the call itself.
+const CALL_RATES: [(Timestamp, u32); 1] = [(Timestamp(0), 13_000)];
+
+/// What a started minute of the call itself costs at this moment, in micro-dollars.
+pub(crate) fn call_rate_micro_dollars_per_minute(now: Timestamp) -> u32 {
+    in_force(&CALL_RATES, now)
+}
+
 /// The rate in force at this moment, in micro-dollars a minute: 4000 is $0.0040.
 pub(crate) fn coach_rate_micro_dollars_per_minute(now: Timestamp) -> u32 {
     in_force(&COACH_RATES, now)

@@ -1,8 +1,9 @@
 //! What a session is told.
 
 use wire::{
-    Call, CallId, CoachLeg, CoachMode, Code, DeviceId, Invitation, InvitationId, Me,
-    PlaceCallRequest, ServerMessage, SignInRequest, Timestamp, User, UserAvailability, UserId,
+    AcceptInviteRequest, Call, CallId, CoachLeg, CoachMode, Code, DeviceId, Invitation,
+    InvitationId, Me, PlaceCallRequest, ServerMessage, SignInRequest, Timestamp, User,
+    UserAvailability, UserId,
 };
 
 /// Matches an HTTP request to its answer. Later requests have greater ids.
@@ -22,6 +23,8 @@ pub struct MediaId(pub u64);
 pub enum Command {
     /// Signs in; a sign-in that is being resumed is given up for it.
     SignIn(SignInRequest),
+    /// Becomes a member by an invitation's link, and signs in.
+    AcceptInvite(AcceptInviteRequest),
     /// Resumes the sign-in that was kept, without a password. While the service cannot be reached it
     /// is tried again and again, ever more slowly.
     Resume,
@@ -31,6 +34,8 @@ pub enum Command {
     SignOut,
     /// Calls a lead.
     PlaceCall(PlaceCallRequest),
+    /// Takes a call that came in for the user.
+    Answer(CallId),
     /// Hangs up the user's own call.
     HangUp,
     /// Puts the lead on hold, or takes them off it.

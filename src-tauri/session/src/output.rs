@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use mix::Mode;
 use wire::{
-    Call, CallId, ClientMessage, CoachMode, Invitation, InvitationId, InvitationRequest,
-    JoinRequest, Level, PlaceCallRequest, SignInRequest, UserAvailability,
+    AcceptInviteRequest, Call, CallId, ClientMessage, CoachMode, Invitation, InvitationId,
+    InvitationRequest, JoinRequest, Level, PlaceCallRequest, SignInRequest, UserAvailability,
 };
 
 use crate::{
@@ -18,6 +18,8 @@ use crate::{
 pub enum Request {
     /// [`Reply::SignedIn`].
     SignIn(SignInRequest),
+    /// [`Reply::SignedIn`].
+    AcceptInvite(AcceptInviteRequest),
     /// Signs in with what was kept: [`Reply::SignedIn`] or [`Reply::NothingKept`].
     Resume,
     /// [`Reply::Done`].
@@ -38,6 +40,8 @@ pub enum Request {
     Call(CallId),
     /// [`Reply::Call`].
     PlaceCall(PlaceCallRequest),
+    /// [`Reply::Call`].
+    Answer(CallId),
     /// [`Reply::Done`].
     HangUp(CallId),
     /// [`Reply::Done`].

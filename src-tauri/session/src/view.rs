@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use mix::Mode;
 use wire::UserAvailability;
-use wire::{Call, CallId, DeviceId, Invitation, InvitationId, LegEndReason, Me, User, UserId};
+use wire::{
+    Balance, Call, CallId, DeviceId, Invitation, InvitationId, LegEndReason, Me, User, UserId,
+};
 
 use crate::{Coaching, MyCall};
 
@@ -101,6 +103,8 @@ pub struct View {
     pub my_call: Option<MyCall>,
     /// The call that the user coaches.
     pub coaching: Option<Coaching>,
+    /// The organization's balance, for those who manage it; `None` until it changed since sign-in.
+    pub balance: Option<Balance>,
     /// Open invitations to the user.
     pub invitations: BTreeMap<InvitationId, Invitation>,
     /// The connection of the sound.

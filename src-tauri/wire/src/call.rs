@@ -1,8 +1,8 @@
 //! Calls, and what their rep asks of them.
 
 use crate::{
-    CallId, CoachLeg, Code, ContactId, LeadId, LegId, PhoneNumberId, PhoneNumberKind, Timestamp,
-    UserId,
+    CallId, CallRecording, CoachLeg, Code, ContactId, LeadId, LegId, PhoneNumberId,
+    PhoneNumberKind, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -194,6 +194,9 @@ pub struct Call {
     pub muted: bool,
     /// Where the recording is; null when there is none.
     pub recording_url: Option<String>,
+    /// The recording; null when the call is not recorded.
+    #[serde(default)]
+    pub recording: Option<CallRecording>,
     /// Everyone who coached it, in the order they came. Empty for those who may not see them: only
     /// the rep, the coaches on the call, and members who may listen see it.
     pub coach_legs: Vec<CoachLeg>,
@@ -225,6 +228,26 @@ pub struct PlaceCallRequest {
     /// Which of the contact's numbers, E.164; the first when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_phone: Option<String>,
+}
+
+/// `POST /api/v1/demo/inbound_call/`, in local mode: the simulated lead calls in.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
+)]
+#[serde(deny_unknown_fields)]
+pub struct InboundCallRequest {
+    /// Which of the organization's numbers is called; it must be somebody's.
+    pub local_phone_id: PhoneNumberId,
+    /// Who calls.
+    pub lead_id: LeadId,
 }
 
 /// `PUT …/hold/`.

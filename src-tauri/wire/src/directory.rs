@@ -1,6 +1,6 @@
 //! Who is called, and from which numbers.
 
-use crate::{ContactId, LeadId, PhoneNumberId};
+use crate::{ContactId, LeadId, PhoneNumberId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// A company that is sold to.
@@ -93,4 +93,8 @@ pub struct PhoneNumber {
     /// What it is.
     #[serde(rename = "type")]
     pub kind: PhoneNumberKind,
+    /// Whose it is: calls to it ring them.
+    pub user_id: Option<UserId>,
+    /// Who may call from it; empty for everybody.
+    pub user_ids: Vec<UserId>,
 }

@@ -101,6 +101,12 @@ id!(/// One party's connection to one call: the rep's, the lead's, or a coach's.
     LegId, "leg_");
 id!(/// An invitation to coach a call (W3).
     InvitationId, "invi_");
+id!(/// An invitation into an organization, by a link.
+    MemberInviteId, "minv_");
+id!(/// A line of the ledger (B2).
+    LedgerEntryId, "ledg_");
+id!(/// A line of the audit log (A4).
+    AuditEntryId, "audi_");
 id!(/// One installation of a client; a user may have several.
     DeviceId, "devi_");
 

@@ -4,6 +4,8 @@
 //! are those of Close's public API where it has one. `wire` knows nothing of sockets, storage,
 //! clocks or rules: it holds shapes and their bounds.
 
+mod admin;
+mod audit;
 mod auth;
 mod availability;
 mod call;
@@ -14,17 +16,25 @@ mod ids;
 mod invitation;
 mod list;
 mod media;
+mod money;
 mod organization;
+mod recording;
 mod socket;
 mod timestamp;
 
+pub use admin::{
+    AcceptInviteRequest, GroupRequest, InviteLookup, InviteOffer, Member, MemberInvite,
+    MemberInviteRequest, MemberInviteStatus, NewMemberInvite, PhoneNumberRequest, PlanFeature,
+    PlanInfo, RoleRequest,
+};
+pub use audit::{AuditAction, AuditEntry};
 pub use auth::{RefreshRequest, SignInRequest, SignOutRequest, Tokens};
 pub use availability::{
     ActiveCall, Availability, ClientAvailability, ClientType, PresenceStatus, UserAvailability,
 };
 pub use call::{
-    Call, CallStatus, Direction, DtmfRequest, HangupCause, HoldRequest, Joinability, LeadBrief,
-    MuteRequest, PlaceCallRequest,
+    Call, CallStatus, Direction, DtmfRequest, HangupCause, HoldRequest, InboundCallRequest,
+    Joinability, LeadBrief, MuteRequest, PlaceCallRequest,
 };
 pub use coach::{
     CoachLeg, CoachLegStatus, CoachMode, JoinRequest, LegEndReason, ModeRequest,
@@ -33,17 +43,26 @@ pub use coach::{
 pub use directory::{Contact, Lead, PhoneNumber, PhoneNumberKind};
 pub use error::{Code, ErrorBody, ErrorDetail};
 pub use ids::{
-    CallId, ContactId, DeviceId, GroupId, IdError, InvitationId, LeadId, LegId, MembershipId,
-    OrganizationId, PhoneNumberId, RoleId, UserId,
+    AuditEntryId, CallId, ContactId, DeviceId, GroupId, IdError, InvitationId, LeadId,
+    LedgerEntryId, LegId, MemberInviteId, MembershipId, OrganizationId, PhoneNumberId, RoleId,
+    UserId,
 };
 pub use invitation::{Invitation, InvitationRequest, InvitationStatus, InvitationTarget};
 pub use list::{List, ListQuery};
 pub use media::{
     AUDIO_LEVEL_EXTENSION_URI, COACH_MODE_EXTENSION_URI, MediaAnswer, MediaOffer, SDP_BYTES_MAX,
 };
+pub use money::{
+    Balance, LedgerEntry, LedgerKind, MicroDollars, Rate, SpendOfCall, SpendOfCoach, SpendOfDay,
+    TopUpRequest, Usage,
+};
 pub use organization::{
     Group, Me, Membership, MembershipPatch, Organization, OrganizationPatch, Permission, Plan,
     Role, User,
+};
+pub use recording::{
+    CallRecording, RecordingGap, RecordingOverride, RecordingPeaks, RecordingRequest,
+    RecordingSettings, RecordingStatus,
 };
 pub use socket::{
     ClientMessage, Event, HEARTBEAT_INTERVAL_S, Hello, Level, MESSAGE_BYTES_MAX, PartyKind,

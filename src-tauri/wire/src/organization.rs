@@ -1,6 +1,9 @@
 //! People and what they may do.
 
-use crate::{GroupId, MembershipId, OrganizationId, RoleId, UserId};
+use crate::{
+    GroupId, MembershipId, MicroDollars, OrganizationId, RecordingOverride, RecordingSettings,
+    RoleId, UserId,
+};
 use serde::{Deserialize, Serialize};
 
 /// What an organization has bought (J3).
@@ -59,8 +62,10 @@ pub enum Permission {
     CallCoachListen,
     /// Whisper and Barge; it implies [`Permission::CallCoachListen`].
     CallCoachBarge,
-    /// Manage members, roles and plan.
+    /// Manage members, roles, numbers, plan and money, and read the audit log.
     ManageOrganization,
+    /// Delete recordings.
+    DeleteRecordings,
 }
 
 /// A company that uses the product.
@@ -84,6 +89,10 @@ pub struct Organization {
     pub plan: Plan,
     /// What a coach's started minute on a call costs now, in micro-dollars: 4000 is $0.0040 (B1).
     pub coach_rate_micro_dollars_per_minute: u32,
+    /// What a started minute of a call itself costs now, in micro-dollars (B1).
+    pub call_rate_micro_dollars_per_minute: u32,
+    /// How it records.
+    pub recording: RecordingSettings,
 }
 
 /// A set of permissions with a name.
@@ -105,6 +114,8 @@ pub struct Role {
     pub name: String,
     /// What it holds, implied permissions included.
     pub permissions: Vec<Permission>,
+    /// Whether it came with the organization; such a one is neither changed nor deleted.
+    pub built_in: bool,
 }
 
 /// A team.
@@ -217,6 +228,9 @@ pub struct MembershipPatch {
     /// Whether the member is active; one who is not cannot sign in and is out of every call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
+    /// Whether their calls are recorded (R1); from the next call on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingOverride>,
 }
 
 /// `PATCH /api/v1/organization/{id}/`, for those who manage it.
@@ -225,6 +239,7 @@ pub struct MembershipPatch {
     Clone,
     PartialEq,
     Eq,
+    Default,
     Serialize,
     Deserialize,
     schemars::JsonSchema,
@@ -233,6 +248,16 @@ pub struct MembershipPatch {
 )]
 #[serde(deny_unknown_fields)]
 pub struct OrganizationPatch {
-    /// The new plan.
-    pub plan: Plan,
+    /// The new name, 1 to 64 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new plan. It takes effect on calls in progress at once (A2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// How it records, from the next call on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingSettings>,
+    /// Below which balance those who manage it are warned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low_balance_micro_dollars: Option<MicroDollars>,
 }

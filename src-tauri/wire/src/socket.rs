@@ -7,7 +7,8 @@
 //! the state anew over HTTP.
 
 use crate::{
-    Call, CallId, CoachLeg, Code, Invitation, LegId, Me, Timestamp, UserAvailability, UserId,
+    Balance, Call, CallId, CoachLeg, Code, Invitation, LegId, Me, Timestamp, UserAvailability,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +128,11 @@ pub enum Event {
     MeChanged {
         /// The whole of it, as it is now.
         me: Box<Me>,
+    },
+    /// The balance changed, or what counts as low. To those who manage the organization (B4).
+    BalanceChanged {
+        /// As it is now.
+        balance: Balance,
     },
 }
 

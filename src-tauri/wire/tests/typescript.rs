@@ -63,12 +63,14 @@ fn typescript_says_what_json_says() {
     );
     is(
         "PhoneNumber",
-        "{ id: PhoneNumberId, number: string, label: string, type: PhoneNumberKind, }",
+        "{ id: PhoneNumberId, number: string, label: string, type: PhoneNumberKind, \
+         user_id: UserId | null, user_ids: UserId[], }",
     );
     is(
         "Organization",
         "{ id: OrganizationId, name: string, plan: Plan, \
-         coach_rate_micro_dollars_per_minute: number, }",
+         coach_rate_micro_dollars_per_minute: number, \
+         call_rate_micro_dollars_per_minute: number, recording: RecordingSettings, }",
     );
     let call = declared(&text, "Call");
     for field in [

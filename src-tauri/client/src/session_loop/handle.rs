@@ -6,8 +6,8 @@ use std::sync::Arc;
 use session::{Coaching, Command, Failure, Notice, Reply, View};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use wire::{
-    Call, CallId, ClientType, CoachLeg, CoachMode, Invitation, InvitationId, PlaceCallRequest,
-    SignInRequest, UserId,
+    AcceptInviteRequest, Call, CallId, ClientType, CoachLeg, CoachMode, Invitation, InvitationId,
+    PlaceCallRequest, SignInRequest, UserId,
 };
 
 use super::run::{Loop, Order};
@@ -159,6 +159,31 @@ impl Session {
         }
     }
 
+    /// Becomes a member by an invitation's link, and is signed in.
+    ///
+    /// # Errors
+    /// As every command; [`wire::Code::InviteExpired`] when the link cannot be used any more.
+    pub async fn accept_invite(
+        &self,
+        token: &str,
+        email: &str,
+        (first_name, last_name): (&str, &str),
+        password: &str,
+    ) -> Result<UserId, ClientError> {
+        let request = AcceptInviteRequest {
+            token: token.to_owned(),
+            email: email.to_owned(),
+            first_name: first_name.to_owned(),
+            last_name: last_name.to_owned(),
+            password: password.to_owned(),
+            client_type: self.client_type,
+        };
+        match self.order(Command::AcceptInvite(request), None).await? {
+            Reply::SignedIn { user_id, .. } => Ok(user_id),
+            _ => Err(unexpected()),
+        }
+    }
+
     /// Resumes the sign-in that was kept by an earlier run, without a password; `None` when nothing
     /// is kept. While the service cannot be reached it does not return, but is tried again ever more
     /// slowly, with [`View::connection`] offline between the tries, until [`Session::stop_resuming`].
@@ -204,6 +229,16 @@ impl Session {
             Reply::Call(call) => Ok(*call),
             _ => Err(unexpected()),
         }
+    }
+
+    /// Takes a call that came in for the user, and speaks and hears through the devices until it is
+    /// over.
+    ///
+    /// # Errors
+    /// As every command; `conflict` when another device took it first.
+    pub async fn answer(&self, call: CallId, devices: Devices) -> Result<(), ClientError> {
+        let command = Command::Answer(call);
+        self.order(command, Some(devices)).await.map(drop)
     }
 
     /// Hangs up the user's own call.

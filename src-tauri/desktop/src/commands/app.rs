@@ -3,6 +3,7 @@
 use serde::Serialize;
 use tauri::AppHandle;
 use tauri_plugin_autostart::ManagerExt;
+use wire::InviteOffer;
 
 use super::{Answer, Shell};
 use crate::error::AppError;
@@ -111,6 +112,31 @@ pub async fn sign_in_demo(shell: Shell<'_>, email: String) -> Answer<()> {
         .sign_in(&email, DEMO_PASSWORD)
         .await
         .map(drop)?)
+}
+
+/// What a link offers, by which somebody was invited into an organization.
+#[tauri::command]
+#[specta::specta]
+pub async fn look_up_invite(shell: Shell<'_>, link: String) -> Answer<InviteOffer> {
+    let token = shell.invite_token(&link)?;
+    Ok(shell.session().api().look_up_invite(token).await?)
+}
+
+/// Becomes a member by such a link, and signs in.
+#[tauri::command]
+#[specta::specta]
+pub async fn accept_invite(
+    shell: Shell<'_>,
+    link: String,
+    email: String,
+    first_name: String,
+    last_name: String,
+    password: String,
+) -> Answer<()> {
+    let token = shell.invite_token(&link)?;
+    let session = shell.session();
+    let joined = session.accept_invite(&token, email.trim(), (&first_name, &last_name), &password);
+    Ok(joined.await.map(drop)?)
 }
 
 /// Signs out, or stops taking up a kept sign-in.

@@ -11,6 +11,13 @@ pub async fn place_call(shell: Shell<'_>, request: PlaceCallRequest) -> Answer<C
     Ok(shell.session().place_call(request, shell.devices()).await?)
 }
 
+/// Takes a call that came in.
+#[tauri::command]
+#[specta::specta]
+pub async fn answer(shell: Shell<'_>, call_id: CallId) -> Answer<()> {
+    Ok(shell.session().answer(call_id, shell.devices()).await?)
+}
+
 /// Hangs up.
 #[tauri::command]
 #[specta::specta]

@@ -143,13 +143,16 @@ pub async fn patch_organization(
         return Err(Refused::not_found("organization"));
     }
     may_manage(&who)?;
+    let Some(plan) = patch.plan else {
+        return Err(Refused::not_found("change"));
+    };
     let organization = app
         .store
         .organizations
-        .set_plan(&id, patch.plan)
+        .set_plan(&id, plan)
         .await?
         .ok_or_else(|| Refused::not_found("organization"))?;
-    tracing::info!(by = %who.user_id, organization_id = %id, plan = ?patch.plan, "the plan was changed");
+    tracing::info!(by = %who.user_id, organization_id = %id, ?plan, "the plan was changed");
     app.plan_changed(&organization).await;
     Ok(Json(organization))
 }

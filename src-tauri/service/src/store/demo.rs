@@ -39,6 +39,7 @@ pub const ROLES: &[(&str, &[Permission])] = &[
             Permission::CallCoachListen,
             Permission::CallCoachBarge,
             Permission::ManageOrganization,
+            Permission::DeleteRecordings,
         ],
     ),
     (

@@ -13,7 +13,8 @@ use super::{Purpose, Session, refuse};
 impl Session {
     pub(super) fn command(&mut self, id: CommandId, command: Command) {
         let outcome = match command {
-            Command::SignIn(request) => self.sign_in(id, request),
+            Command::SignIn(request) => self.sign_in(id, Request::SignIn(request)),
+            Command::AcceptInvite(request) => self.sign_in(id, Request::AcceptInvite(request)),
             Command::Resume => self.resume(id),
             Command::StopResuming => {
                 self.stop_resuming();
@@ -26,6 +27,7 @@ impl Session {
             Command::PlaceCall(request) => {
                 self.enter(Request::PlaceCall(request), Purpose::PlaceCall(id))
             }
+            Command::Answer(call) => self.enter(Request::Answer(call), Purpose::PlaceCall(id)),
             Command::Join {
                 call_id,
                 invitation_id,
@@ -61,16 +63,12 @@ impl Session {
         }
     }
 
-    pub(super) fn sign_in(
-        &mut self,
-        id: CommandId,
-        request: wire::SignInRequest,
-    ) -> Result<(), Failure> {
+    pub(super) fn sign_in(&mut self, id: CommandId, request: Request) -> Result<(), Failure> {
         if self.view.user_id.is_some() {
             return refuse("somebody is signed in already");
         }
         self.stop_resuming();
-        self.request(Request::SignIn(request), Purpose::SignIn(id));
+        self.request(request, Purpose::SignIn(id));
         Ok(())
     }
 

@@ -101,6 +101,7 @@ impl Session {
                 self.view.me = Some(*me);
                 self.notify(Notice::MeChanged);
             }
+            Event::BalanceChanged { balance } => self.view.balance = Some(balance),
         }
     }
 

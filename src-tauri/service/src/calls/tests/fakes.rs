@@ -83,6 +83,8 @@ impl Directory for FakeDirectory {
             number: "+15550001".into(),
             label: "Main".into(),
             kind: PhoneNumberKind::Internal,
+            user_id: None,
+            user_ids: Vec::new(),
         }))
     }
 

@@ -1,6 +1,6 @@
 //! Who is called, and from which numbers.
 
-use super::{Database, bounds, column, failed, text};
+use super::{Database, bounds, column, failed, from_text, text};
 use crate::store::{Leads, StoreError};
 use async_trait::async_trait;
 use sqlx::Row;
@@ -86,7 +86,10 @@ impl Leads for Database {
     ) -> Result<Vec<PhoneNumber>, StoreError> {
         let (limit, skip) = bounds(page);
         sqlx::query(
-            "SELECT id, number, label, kind FROM phone_number WHERE organization_id = ?
+            "SELECT id, number, label, kind, account_id,
+                    (SELECT group_concat(account_id) FROM phone_number_user
+                     WHERE phone_number_id = phone_number.id) AS users
+             FROM phone_number WHERE organization_id = ?
              ORDER BY number LIMIT ? OFFSET ?",
         )
         .bind(organization.as_str())
@@ -106,7 +109,10 @@ impl Leads for Database {
         number: &PhoneNumberId,
     ) -> Result<Option<PhoneNumber>, StoreError> {
         sqlx::query(
-            "SELECT id, number, label, kind FROM phone_number
+            "SELECT id, number, label, kind, account_id,
+                    (SELECT group_concat(account_id) FROM phone_number_user
+                     WHERE phone_number_id = phone_number.id) AS users
+             FROM phone_number
              WHERE organization_id = ? AND id = ?",
         )
         .bind(organization.as_str())
@@ -160,7 +166,15 @@ fn read_contact(row: &SqliteRow) -> Result<Contact, StoreError> {
 }
 
 fn read_number(row: &SqliteRow) -> Result<PhoneNumber, StoreError> {
+    let owner: Option<String> = row.try_get("account_id").map_err(failed)?;
+    let users: Option<String> = row.try_get("users").map_err(failed)?;
     Ok(PhoneNumber {
+        user_id: owner.map(from_text).transpose()?,
+        user_ids: users
+            .iter()
+            .flat_map(|list| list.split(','))
+            .map(|id| from_text(id.to_owned()))
+            .collect::<Result<_, _>>()?,
         id: column(row, "id")?,
         number: text(row, "number")?,
         label: text(row, "label")?,

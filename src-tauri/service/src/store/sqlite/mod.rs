@@ -37,6 +37,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "calls",
         include_str!("../../../migrations/0002_calls.sql"),
     ),
+    (
+        3,
+        "administration",
+        include_str!("../../../migrations/0003_administration.sql"),
+    ),
 ];
 
 /// The open database.

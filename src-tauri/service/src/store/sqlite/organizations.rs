@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use wire::{
     Group, ListQuery, Me, Membership, MembershipId, MembershipPatch, Organization, OrganizationId,
-    Permission, Plan, Role, User, UserId,
+    Permission, Plan, RecordingSettings, Role, User, UserId,
 };
 
 #[async_trait]
@@ -18,6 +18,8 @@ impl Organizations for Database {
             "SELECT account.id, first_name, last_name, email, membership.id AS membership_id,
                     membership.organization_id, membership.role_id, role.name AS role_name,
                     organization.name AS organization_name, organization.plan,
+                    recording_enabled, recording_announced, recording_retention_days,
+                    role.built_in,
                     (SELECT group_concat(permission) FROM role_permission
                      WHERE role_permission.role_id = role.id) AS permissions
              FROM account
@@ -39,15 +41,12 @@ impl Organizations for Database {
                     organization_id: organization_id.clone(),
                     role_id: column(&row, "role_id")?,
                 },
-                organization: organization_now(
-                    organization_id,
-                    text(&row, "organization_name")?,
-                    column(&row, "plan")?,
-                ),
+                organization: organization_now(organization_id, &row)?,
                 role: Role {
                     id: column(&row, "role_id")?,
                     name: text(&row, "role_name")?,
                     permissions: permissions(row.try_get("permissions").map_err(failed)?)?,
+                    built_in: row.try_get("built_in").map_err(failed)?,
                 },
             })
         })
@@ -141,7 +140,7 @@ impl Organizations for Database {
     ) -> Result<Vec<Role>, StoreError> {
         let (limit, skip) = bounds(page);
         sqlx::query(
-            "SELECT id, name, (SELECT group_concat(permission) FROM role_permission
+            "SELECT id, name, built_in, (SELECT group_concat(permission) FROM role_permission
                                WHERE role_permission.role_id = role.id) AS permissions
              FROM role WHERE organization_id = ? ORDER BY name LIMIT ? OFFSET ?",
         )
@@ -157,6 +156,7 @@ impl Organizations for Database {
                 id: column(row, "id")?,
                 name: text(row, "name")?,
                 permissions: permissions(row.try_get("permissions").map_err(failed)?)?,
+                built_in: row.try_get("built_in").map_err(failed)?,
             })
         })
         .collect()
@@ -260,27 +260,37 @@ impl Organizations for Database {
         plan: Plan,
     ) -> Result<Option<Organization>, StoreError> {
         let mut tx = self.write().await?;
-        let name: Option<String> =
-            sqlx::query_scalar("UPDATE organization SET plan = ? WHERE id = ? RETURNING name")
-                .bind(to_text(&plan)?)
-                .bind(organization.as_str())
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(failed)?;
+        let row = sqlx::query(
+            "UPDATE organization SET plan = ? WHERE id = ?
+             RETURNING name AS organization_name, plan,
+                       recording_enabled, recording_announced, recording_retention_days",
+        )
+        .bind(to_text(&plan)?)
+        .bind(organization.as_str())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(failed)?;
         tx.commit().await.map_err(failed)?;
-        Ok(name.map(|name| organization_now(organization.clone(), name, plan)))
+        row.map(|row| organization_now(organization.clone(), &row))
+            .transpose()
     }
 }
 
 /// An organization with the rates that hold now.
-fn organization_now(id: OrganizationId, name: String, plan: Plan) -> Organization {
+fn organization_now(id: OrganizationId, row: &SqliteRow) -> Result<Organization, StoreError> {
     let now = crate::clock::now();
-    Organization {
+    Ok(Organization {
         id,
-        name,
-        plan,
+        name: text(row, "organization_name")?,
+        plan: column(row, "plan")?,
         coach_rate_micro_dollars_per_minute: rates::coach_rate_micro_dollars_per_minute(now),
-    }
+        call_rate_micro_dollars_per_minute: rates::call_rate_micro_dollars_per_minute(now),
+        recording: RecordingSettings {
+            enabled: row.try_get("recording_enabled").map_err(failed)?,
+            announced: row.try_get("recording_announced").map_err(failed)?,
+            retention_days: row.try_get("recording_retention_days").map_err(failed)?,
+        },
+    })
 }
 
 /// Reads a role's permissions, and adds what they imply (A1).

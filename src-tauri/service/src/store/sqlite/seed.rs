@@ -74,7 +74,7 @@ async fn seed(
         let role_id = id("role_");
         insert(
             tx,
-            "INSERT INTO role (id, organization_id, name) VALUES (?, ?, ?)",
+            "INSERT INTO role (id, organization_id, name, built_in) VALUES (?, ?, ?, 1)",
             &[&role_id, &organization_id, name],
         )
         .await?;

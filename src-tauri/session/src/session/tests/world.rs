@@ -68,6 +68,7 @@ pub(super) fn call(rep: &str, status: CallStatus, coach_legs: Vec<CoachLeg>) -> 
         held: false,
         muted: false,
         recording_url: None,
+        recording: None,
         coach_legs,
         joinability: Joinability {
             joinable: true,

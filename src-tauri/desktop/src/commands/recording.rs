@@ -1,0 +1,63 @@
+//! Recordings: seen, played through the loudspeaker that is set, saved, deleted.
+
+use wire::{CallId, RecordingPeaks};
+
+use super::{Answer, Shell};
+use crate::error::AppError;
+
+/// The waveform.
+#[tauri::command]
+#[specta::specta]
+pub async fn recording_peaks(shell: Shell<'_>, call_id: CallId) -> Answer<RecordingPeaks> {
+    Ok(shell.session().api().recording_peaks(&call_id).await?)
+}
+
+/// Plays a recording from this place on; what played before stops. `playback` tells how it goes.
+#[tauri::command]
+#[specta::specta]
+pub async fn play_recording(shell: Shell<'_>, call_id: CallId, from_ms: u32) -> Answer<()> {
+    let _ = (shell, call_id, from_ms);
+    Err(AppError::new("not_possible", "Not yet."))
+}
+
+/// Stops what plays.
+#[tauri::command]
+#[specta::specta]
+pub async fn pause_playback(shell: Shell<'_>) -> Answer<()> {
+    let _ = shell;
+    Ok(())
+}
+
+/// Saves a recording among the downloads: where.
+#[tauri::command]
+#[specta::specta]
+pub async fn save_recording(
+    app: tauri::AppHandle,
+    shell: Shell<'_>,
+    call_id: CallId,
+) -> Answer<String> {
+    let bytes = shell.session().api().recording(&call_id).await?;
+    super::save(&app, &format!("{call_id}.ogg"), &bytes)
+}
+
+/// Deletes a recording.
+#[tauri::command]
+#[specta::specta]
+pub async fn delete_recording(shell: Shell<'_>, call_id: CallId) -> Answer<()> {
+    Ok(shell.session().api().delete_recording(&call_id).await?)
+}
+
+/// Pauses the recording of the user's own call, or lets it go on.
+#[tauri::command]
+#[specta::specta]
+pub async fn pause_recording(shell: Shell<'_>, paused: bool) -> Answer<()> {
+    let session = shell.session();
+    let call = session
+        .view()
+        .my_call
+        .as_ref()
+        .map(|mine| mine.call.id.clone());
+    let call = call.ok_or_else(|| AppError::new("not_possible", "You are on no call."))?;
+    session.api().pause_recording(&call, paused).await?;
+    Ok(())
+}

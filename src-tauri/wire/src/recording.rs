@@ -1,0 +1,159 @@
+//! Recordings of calls (R1–R3).
+
+use crate::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Where a recording stands.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingStatus {
+    /// It runs.
+    Recording,
+    /// The rep has paused it.
+    Paused,
+    /// It is whole and can be played.
+    Stored,
+    /// It could not be kept.
+    Failed,
+    /// It was deleted, by a person or after the days it is kept.
+    Deleted,
+}
+
+/// A stretch that was not recorded because the rep had paused.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
+)]
+pub struct RecordingGap {
+    /// Its start, from the start of the recording.
+    pub from_ms: u32,
+    /// Its end.
+    pub to_ms: u32,
+}
+
+/// A call's recording.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
+)]
+pub struct CallRecording {
+    /// Where it stands.
+    pub status: RecordingStatus,
+    /// When its first sample was mixed: what happened on the call is found in it by this.
+    pub date_started: Timestamp,
+    /// How long it is; 0 while it runs.
+    pub duration_ms: u32,
+    /// How large it is, in bytes; 0 while it runs.
+    pub bytes: u32,
+    /// What was left out; silence is in its place.
+    pub gaps: Vec<RecordingGap>,
+}
+
+/// `GET …/recording/peaks/`: the waveform.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
+)]
+pub struct RecordingPeaks {
+    /// The length of each piece.
+    pub interval_ms: u32,
+    /// The loudest sample of each piece: 0 silence, 255 full scale.
+    pub peaks: Vec<u8>,
+}
+
+/// `PUT …/recording/`: the rep pauses the recording of their call, or lets it go on.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
+)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingRequest {
+    /// Whether it is to be paused.
+    pub paused: bool,
+}
+
+/// How an organization records (R1).
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
+)]
+pub struct RecordingSettings {
+    /// Whether calls are recorded, where the member does not say otherwise.
+    pub enabled: bool,
+    /// Whether a recorded call begins with an announcement of it.
+    pub announced: bool,
+    /// For how many days recordings are kept; 0 for as long as the lead is.
+    pub retention_days: u32,
+}
+
+/// What a member says about the recording of their calls (R1).
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingOverride {
+    /// As the organization does.
+    Inherit,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
