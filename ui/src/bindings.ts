@@ -19,6 +19,10 @@ export const commands = {
 	signInDemo: (email: string) => typedError<null, AppError>(__TAURI_INVOKE("sign_in_demo", { email })),
 	/**  Signs out, or stops taking up a kept sign-in. */
 	signOut: () => typedError<null, AppError>(__TAURI_INVOKE("sign_out")),
+	/**  What a link offers, by which somebody was invited into an organization. */
+	lookUpInvite: (link: string) => typedError<InviteOffer, AppError>(__TAURI_INVOKE("look_up_invite", { link })),
+	/**  Becomes a member by such a link, and signs in. */
+	acceptInvite: (link: string, email: string, firstName: string, lastName: string, password: string) => typedError<null, AppError>(__TAURI_INVOKE("accept_invite", { link, email, firstName, lastName, password })),
 	/**  Starts the app once more, to be a second person. */
 	openWindow: () => typedError<null, AppError>(__TAURI_INVOKE("open_window")),
 	/**  What there is. */
@@ -40,6 +44,74 @@ export const commands = {
 	phoneNumbers: () => typedError<PhoneNumber[], AppError>(__TAURI_INVOKE("phone_numbers")),
 	/**  The organization's teams. */
 	groups: () => typedError<Group[], AppError>(__TAURI_INVOKE("groups")),
+	/**  Every member, active or not. */
+	members: () => typedError<Member[], AppError>(__TAURI_INVOKE("members")),
+	/**  Changes a member's role, whether they are active, or whether their calls are recorded. */
+	changeMember: (id: MembershipId, patch: MembershipPatch) => typedError<null, AppError>(__TAURI_INVOKE("change_member", { id, patch })),
+	/**  Invitations by link, newest first. */
+	memberInvites: () => typedError<MemberInvite[], AppError>(__TAURI_INVOKE("member_invites")),
+	/**  Invites somebody; answers with the link, which is shown this once. */
+	inviteMember: (request: MemberInviteRequest) => typedError<string, AppError>(__TAURI_INVOKE("invite_member", { request })),
+	/**  Takes an invitation by link back. */
+	revokeMemberInvite: (id: MemberInviteId) => typedError<null, AppError>(__TAURI_INVOKE("revoke_member_invite", { id })),
+	/**  The organization's roles. */
+	roles: () => typedError<Role[], AppError>(__TAURI_INVOKE("roles")),
+	/**  Makes a role. */
+	createRole: (request: RoleRequest) => typedError<Role, AppError>(__TAURI_INVOKE("create_role", { request })),
+	/**  Changes a role. */
+	changeRole: (id: RoleId, request: RoleRequest) => typedError<Role, AppError>(__TAURI_INVOKE("change_role", { id, request })),
+	/**  Deletes a role. */
+	deleteRole: (id: RoleId) => typedError<null, AppError>(__TAURI_INVOKE("delete_role", { id })),
+	/**  Makes a group. */
+	createGroup: (request: GroupRequest) => typedError<Group, AppError>(__TAURI_INVOKE("create_group", { request })),
+	/**  Changes a group. */
+	changeGroup: (id: GroupId, request: GroupRequest) => typedError<Group, AppError>(__TAURI_INVOKE("change_group", { id, request })),
+	/**  Deletes a group. */
+	deleteGroup: (id: GroupId) => typedError<null, AppError>(__TAURI_INVOKE("delete_group", { id })),
+	/**  Makes a phone number. */
+	createPhoneNumber: (request: PhoneNumberRequest) => typedError<PhoneNumber, AppError>(__TAURI_INVOKE("create_phone_number", { request })),
+	/**  Changes a phone number. */
+	changePhoneNumber: (id: PhoneNumberId, request: PhoneNumberRequest) => typedError<PhoneNumber, AppError>(__TAURI_INVOKE("change_phone_number", { id, request })),
+	/**  Deletes a phone number. */
+	deletePhoneNumber: (id: PhoneNumberId) => typedError<null, AppError>(__TAURI_INVOKE("delete_phone_number", { id })),
+	/**  What each plan holds. */
+	plans: () => typedError<PlanInfo[], AppError>(__TAURI_INVOKE("plans")),
+	/**  Changes the organization's name, plan, recording or warning. */
+	changeOrganization: (patch: OrganizationPatch) => typedError<null, AppError>(__TAURI_INVOKE("change_organization", { patch })),
+	/**  The balance. */
+	balance: () => typedError<Balance, AppError>(__TAURI_INVOKE("balance")),
+	/**  Balance, rates and spend; of the last 30 days when neither moment is given. */
+	usage: (from: Timestamp | null, to: Timestamp | null) => typedError<Usage, AppError>(__TAURI_INVOKE("usage", { from, to })),
+	/**  Lines of the ledger, newest first. */
+	ledger: (from: Timestamp | null, to: Timestamp | null, skip: number) => typedError<List<LedgerEntry>, AppError>(__TAURI_INVOKE("ledger", { from, to, skip })),
+	/**  Puts money in, in local mode. */
+	topUp: (request: TopUpRequest) => typedError<Balance, AppError>(__TAURI_INVOKE("top_up", { request })),
+	/**  Lines of the audit log, newest first. */
+	audit: (filter: AuditQuery, skip: number) => typedError<List<AuditEntry>, AppError>(__TAURI_INVOKE("audit", { filter, skip })),
+	/**  Saves the ledger as CSV among the downloads: where. */
+	saveUsageCsv: (from: Timestamp | null, to: Timestamp | null) => typedError<string, AppError>(__TAURI_INVOKE("save_usage_csv", { from, to })),
+	/**  Saves the audit log as CSV among the downloads: where. */
+	saveAuditCsv: (filter: AuditQuery) => typedError<string, AppError>(__TAURI_INVOKE("save_audit_csv", { filter })),
+	/**  Saves all of the organization's data as JSON among the downloads: where. */
+	saveExport: () => typedError<string, AppError>(__TAURI_INVOKE("save_export")),
+	/**  Deletes a lead with its calls and recordings. */
+	deleteLead: (id: LeadId) => typedError<null, AppError>(__TAURI_INVOKE("delete_lead", { id })),
+	/**  Lets the simulated lead call in, in local mode. */
+	inboundCall: (request: InboundCallRequest) => typedError<null, AppError>(__TAURI_INVOKE("inbound_call", { request })),
+	/**  The waveform. */
+	recordingPeaks: (callId: CallId) => typedError<RecordingPeaks, AppError>(__TAURI_INVOKE("recording_peaks", { callId })),
+	/**  Plays a recording from this place on; what played before stops. `playback` tells how it goes. */
+	playRecording: (callId: CallId, fromMs: number) => typedError<null, AppError>(__TAURI_INVOKE("play_recording", { callId, fromMs })),
+	/**  Stops what plays. */
+	pausePlayback: () => typedError<null, AppError>(__TAURI_INVOKE("pause_playback")),
+	/**  Saves a recording among the downloads: where. */
+	saveRecording: (callId: CallId) => typedError<string, AppError>(__TAURI_INVOKE("save_recording", { callId })),
+	/**  Deletes a recording. */
+	deleteRecording: (callId: CallId) => typedError<null, AppError>(__TAURI_INVOKE("delete_recording", { callId })),
+	/**  Pauses the recording of the user's own call, or lets it go on. */
+	pauseRecording: (paused: boolean) => typedError<null, AppError>(__TAURI_INVOKE("pause_recording", { paused })),
+	/**  Takes a call that came in. */
+	answer: (callId: CallId) => typedError<null, AppError>(__TAURI_INVOKE("answer", { callId })),
 	/**  Calls a lead. */
 	placeCall: (request: PlaceCallRequest) => typedError<Call, AppError>(__TAURI_INVOKE("place_call", { request })),
 	/**  Hangs up. */
@@ -72,6 +144,7 @@ export const events = {
 	levels: makeEvent<Levels, Levels>("levels"),
 	microphoneLevel: makeEvent<MicrophoneLevel, MicrophoneLevel>("microphone-level"),
 	openCall: makeEvent<OpenCall, OpenCall>("open-call"),
+	playback: makeEvent<Playback, Playback>("playback"),
 	quality: makeEvent<Quality, Quality>("quality"),
 	soundDevicesChanged: makeEvent<SoundDevicesChanged, SoundDevicesChanged>("sound-devices-changed"),
 	told: makeEvent<Told, Told>("told"),
@@ -150,6 +223,8 @@ export type AppView = {
 	my_call: MyCall | null,
 	/**  The call that the user coaches. */
 	coaching: Coaching | null,
+	/**  The organization's balance, for those who manage it; null until it is known. */
+	balance: Balance | null,
 	/**  Open invitations to the user. */
 	invitations: Invitation[],
 	/**  The connection of the sound. */
@@ -168,6 +243,112 @@ export type Audience =
 "rep" | 
 /**  Everybody on the call, and the recording. */
 "everybody";
+
+/**  What was done, or tried. */
+export type AuditAction = 
+/**  Signed in. */
+"sign_in" | 
+/**  Signed out. */
+"sign_out" | 
+/**  Joined a call as its coach. */
+"coach_join" | 
+/**  Switched the mode; `detail` is the mode that was asked for. */
+"coach_mode" | 
+/**  Left the call that was coached. */
+"coach_leave" | 
+/**  Was put out of the call; `detail` is why. */
+"coach_removed" | 
+/**  Was moved to Listen, since the permission was taken away. */
+"coach_moved_to_listen" | 
+/**  Invited teammates to coach a call. */
+"coach_invited" | 
+/**  Played a recording. */
+"recording_played" | 
+/**  Downloaded a recording. */
+"recording_downloaded" | 
+/**  Deleted a recording, or its days were over. */
+"recording_deleted" | 
+/**  Paused a recording, or let it go on; `detail` is which. */
+"recording_paused" | 
+/**  Invited somebody into the organization. */
+"member_invited" | 
+/**  Took such an invitation back. */
+"member_invite_revoked" | 
+/**  Became a member by a link. */
+"member_joined" | 
+/**  Changed a member; `target` is whom. */
+"member_changed" | 
+/**  Made, changed or deleted a role. */
+"role_changed" | 
+/**  Made, changed or deleted a group. */
+"group_changed" | 
+/**  Made, changed or deleted a phone number. */
+"phone_number_changed" | 
+/**  Changed the plan. */
+"plan_changed" | 
+/**  Changed another setting of the organization. */
+"organization_changed" | 
+/**  Put money in. */
+"topped_up" | 
+/**  Deleted a lead with its recordings. */
+"lead_deleted" | 
+/**  Exported the organization's data, its ledger or this log. */
+"data_exported";
+
+/**  One line of the audit log, which is only ever added to. */
+export type AuditEntry = {
+	/**  Its id. */
+	id: AuditEntryId,
+	/**  When. */
+	date: Timestamp,
+	/**  What. */
+	action: AuditAction,
+	/**  Whether it was allowed. */
+	allowed: boolean,
+	/**  Why it was refused. */
+	code: Code | null,
+	/**  Who; null when it was the service itself, or nobody who is known. */
+	user_id: UserId | null,
+	/**  From which device. */
+	device_id: DeviceId | null,
+	/**  From which network address. */
+	address: string | null,
+	/**  On which call. */
+	call_id: CallId | null,
+	/**  The id of whom or what it was done to, beside a call. */
+	target: string | null,
+	/**  More of it, in a few words. Never what was said on a call. */
+	detail: string | null,
+};
+
+/**  A line of the audit log (A4). */
+export type AuditEntryId = string;
+
+/**  Which lines of the audit log are wanted. */
+export type AuditQuery = {
+	/**  Those of this person. */
+	user_id: UserId | null,
+	/**  Those of this call. */
+	call_id: CallId | null,
+	/**  Those of this kind. */
+	action: AuditAction | null,
+	/**  Only what was allowed, or only what was refused. */
+	allowed: boolean | null,
+	/**  Since when. */
+	from: Timestamp | null,
+	/**  Until when. */
+	to: Timestamp | null,
+};
+
+/**  The balance, as those who manage the organization are told it. */
+export type Balance = {
+	/**  What is left; below zero when coaching went on without money (B3). */
+	balance_micro_dollars: MicroDollars,
+	/**  Below this it counts as low. */
+	low_balance_micro_dollars: MicroDollars,
+	/**  Whether it is low. */
+	is_low: boolean,
+};
 
 /**  A call, which is an activity of its lead. */
 export type Call = {
@@ -207,6 +388,8 @@ export type Call = {
 	muted: boolean,
 	/**  Where the recording is; null when there is none. */
 	recording_url: string | null,
+	/**  The recording; null when the call is not recorded. */
+	recording?: CallRecording | null,
 	/**
 	 *  Everyone who coached it, in the order they came. Empty for those who may not see them: only
 	 *  the rep, the coaches on the call, and members who may listen see it.
@@ -218,6 +401,20 @@ export type Call = {
 
 /**  A call; calls are activities. */
 export type CallId = string;
+
+/**  A call's recording. */
+export type CallRecording = {
+	/**  Where it stands. */
+	status: RecordingStatus,
+	/**  When its first sample was mixed: what happened on the call is found in it by this. */
+	date_started: Timestamp,
+	/**  How long it is; 0 while it runs. */
+	duration_ms: number,
+	/**  How large it is, in bytes; 0 while it runs. */
+	bytes: number,
+	/**  What was left out; silence is in its place. */
+	gaps: RecordingGap[],
+};
 
 /**  Where a call stands. The names are Close's, with `ringing` added. */
 export type CallStatus = 
@@ -423,6 +620,14 @@ export type Group = {
 /**  A team of users. */
 export type GroupId = string;
 
+/**  `POST` and `PUT` of `/api/v1/group/`. */
+export type GroupRequest = {
+	/**  Its name, 1 to 64 characters. */
+	name: string,
+	/**  Its members, at most 1000. */
+	members: UserId[],
+};
+
 /**  Who or what ended a call. */
 export type HangupCause = 
 /**  The rep hung up. */
@@ -439,6 +644,14 @@ export type HangupCause =
 "rep_lost" | 
 /**  The service was stopped. */
 "service_stopped";
+
+/**  `POST /api/v1/demo/inbound_call/`, in local mode: the simulated lead calls in. */
+export type InboundCallRequest = {
+	/**  Which of the organization's numbers is called; it must be somebody's. */
+	local_phone_id: PhoneNumberId,
+	/**  Who calls. */
+	lead_id: LeadId,
+};
 
 /**  An invitation to coach a call. It gives no permission (W3). */
 export type Invitation = {
@@ -487,6 +700,20 @@ export type InvitationTarget = {
 	joinability: Joinability,
 };
 
+/**  What a link offers, before it is used. */
+export type InviteOffer = {
+	/**  The organization. */
+	organization_name: string,
+	/**  Who invites, by name. */
+	inviter_name: string,
+	/**  The role, by name. */
+	role_name: string,
+	/**  The address that it is meant for. */
+	email: string | null,
+	/**  When it ends by itself. */
+	date_expires: Timestamp,
+};
+
 /**  Whether the user who asked may join a call now, and if not, why. */
 export type Joinability = {
 	/**  Whether Listen would be let in. */
@@ -517,6 +744,38 @@ export type LeadBrief = {
 
 /**  A company that is sold to. */
 export type LeadId = string;
+
+/**  One line of the ledger, which is only ever added to (B2). */
+export type LedgerEntry = {
+	/**  Its id. */
+	id: LedgerEntryId,
+	/**  When it was written; of a charge, when its minute started. */
+	date: Timestamp,
+	/**  What for. */
+	kind: LedgerKind,
+	/**  What it adds to the balance: below zero for a charge. */
+	micro_dollars: MicroDollars,
+	/**  The call that was charged for. */
+	call_id: CallId | null,
+	/**  The leg that was charged for: the coach's, or the rep's for the call itself. */
+	leg_id: LegId | null,
+	/**  The coach or the rep who was charged for, or who put the money in. */
+	user_id: UserId | null,
+	/**  Which minute of the leg, from 0. */
+	minute: number | null,
+};
+
+/**  A line of the ledger (B2). */
+export type LedgerEntryId = string;
+
+/**  What a line of the ledger is for. */
+export type LedgerKind = 
+/**  A started minute of a coach's leg (B1). */
+"coaching" | 
+/**  A started minute of the call itself (B1). */
+"call" | 
+/**  Money put in. */
+"top_up";
 
 /**  Why a coach's leg ended. */
 export type LegEndReason = 
@@ -556,6 +815,14 @@ export type Levels = {
 	call_id: CallId,
 	/**  Each party. */
 	levels: Level[],
+};
+
+/**  One page of a list. */
+export type List<T> = {
+	/**  The items of this page. */
+	data: T[],
+	/**  Whether `_skip` further on there are more. */
+	has_more: boolean,
 };
 
 /**  The bundled service. */
@@ -600,6 +867,70 @@ export type MediaStatus =
 /**  It was lost and is being made again. */
 "reconnecting";
 
+/**  A member, as those see them who manage the organization. */
+export type Member = {
+	/**  Their place. */
+	membership_id: MembershipId,
+	/**  The person. */
+	user: User,
+	/**  Their role. */
+	role_id: RoleId,
+	/**  Whether they may sign in. */
+	active: boolean,
+	/**  Their groups. */
+	group_ids: GroupId[],
+	/**  Whether their calls are recorded. */
+	recording: RecordingOverride,
+};
+
+/**  An invitation into the organization, by a link. */
+export type MemberInvite = {
+	/**  Its id, which is not what the link holds. */
+	id: MemberInviteId,
+	/**  The address it is meant for; null when anybody with the link may use it. */
+	email: string | null,
+	/**  The role that the new member gets. */
+	role_id: RoleId,
+	/**  The groups that the new member gets into. */
+	group_ids: GroupId[],
+	/**  Who invited. */
+	inviter_id: UserId,
+	/**  Where it stands. */
+	status: MemberInviteStatus,
+	/**  Who used it. */
+	user_id: UserId | null,
+	/**  When it was made. */
+	date_created: Timestamp,
+	/**  When it ends by itself. */
+	date_expires: Timestamp,
+};
+
+/**  An invitation into an organization, by a link. */
+export type MemberInviteId = string;
+
+/**  `POST /api/v1/member_invite/`. */
+export type MemberInviteRequest = {
+	/**  The address it is meant for; anybody with the link may use it when not given. */
+	email?: string | null,
+	/**  The role that the new member gets. */
+	role_id: RoleId,
+	/**  The groups that the new member gets into. */
+	group_ids?: GroupId[],
+	/**  For how long the link is good: 1 to 720 hours. */
+	expires_in_hours: number,
+};
+
+/**  Where an invitation into the organization stands. */
+export type MemberInviteStatus = 
+/**  Its link can be used. */
+"open" | 
+/**  It was used. */
+"used" | 
+/**  It was taken back. */
+"revoked" | 
+/**  Its time is over. */
+"expired";
+
 /**  A person's place in an organization. */
 export type Membership = {
 	/**  Its id. */
@@ -612,6 +943,22 @@ export type Membership = {
 
 /**  A person's place in an organization. */
 export type MembershipId = string;
+
+/**
+ *  `PATCH /api/v1/membership/{id}/`, for those who manage the organization. It takes effect on calls
+ *  in progress at once (A2).
+ */
+export type MembershipPatch = {
+	/**  The new role. */
+	role_id?: RoleId | null,
+	/**  Whether the member is active; one who is not cannot sign in and is out of every call. */
+	active?: boolean | null,
+	/**  Whether their calls are recorded (R1); from the next call on. */
+	recording?: RecordingOverride | null,
+};
+
+/**  An amount in micro-dollars: 4000 is $0.0040. Money is never anything but whole ones of these (B2). */
+export type MicroDollars = number;
 
 /**  How loud the microphone is, some fifteen times a second while it is open. */
 export type MicrophoneLevel = {
@@ -645,10 +992,26 @@ export type Organization = {
 	plan: Plan,
 	/**  What a coach's started minute on a call costs now, in micro-dollars: 4000 is $0.0040 (B1). */
 	coach_rate_micro_dollars_per_minute: number,
+	/**  What a started minute of a call itself costs now, in micro-dollars (B1). */
+	call_rate_micro_dollars_per_minute: number,
+	/**  How it records. */
+	recording: RecordingSettings,
 };
 
 /**  A company that uses the product; nothing crosses from one to another (A3). */
 export type OrganizationId = string;
+
+/**  `PATCH /api/v1/organization/{id}/`, for those who manage it. */
+export type OrganizationPatch = {
+	/**  The new name, 1 to 64 characters. */
+	name?: string | null,
+	/**  The new plan. It takes effect on calls in progress at once (A2). */
+	plan?: Plan | null,
+	/**  How it records, from the next call on. */
+	recording?: RecordingSettings | null,
+	/**  Below which balance those who manage it are warned. */
+	low_balance_micro_dollars?: MicroDollars | null,
+};
 
 /**  What a coach did, or what was done to them. */
 export type ParticipationAction = 
@@ -696,8 +1059,10 @@ export type Permission =
 "call_coach_listen" | 
 /**  Whisper and Barge; it implies [`Permission::CallCoachListen`]. */
 "call_coach_barge" | 
-/**  Manage members, roles and plan. */
-"manage_organization";
+/**  Manage members, roles, numbers, plan and money, and read the audit log. */
+"manage_organization" | 
+/**  Delete recordings. */
+"delete_recordings";
 
 /**  A phone number of the organization. */
 export type PhoneNumber = {
@@ -709,6 +1074,10 @@ export type PhoneNumber = {
 	label: string,
 	/**  What it is. */
 	type: PhoneNumberKind,
+	/**  Whose it is: calls to it ring them. */
+	user_id: UserId | null,
+	/**  Who may call from it; empty for everybody. */
+	user_ids: UserId[],
 };
 
 /**  A phone number of the organization. */
@@ -722,6 +1091,20 @@ export type PhoneNumberKind =
 "external" | 
 /**  A number that forwards. */
 "virtual";
+
+/**  `POST` and `PUT` of `/api/v1/phone_number/`. */
+export type PhoneNumberRequest = {
+	/**  E.164: `+` and 3 to 15 digits. It cannot be changed later. */
+	number: string,
+	/**  What a person calls it, 1 to 64 characters. */
+	label: string,
+	/**  What it is. */
+	type: PhoneNumberKind,
+	/**  Whose it is: calls to it ring them. */
+	user_id?: UserId | null,
+	/**  Who may call from it; empty for everybody. */
+	user_ids?: UserId[],
+};
 
 /**  `POST /api/v1/activity/call/`: places a call. */
 export type PlaceCallRequest = {
@@ -746,6 +1129,40 @@ export type Plan =
 /**  With coaching. */
 "enterprise";
 
+/**  One thing that a plan holds or does not. */
+export type PlanFeature = {
+	/**  Its name. */
+	name: string,
+	/**  What it is, in a sentence. */
+	description: string,
+	/**  Whether the plan holds it. */
+	included: boolean,
+};
+
+/**  `GET /api/v1/plan/`: what a plan holds (J3). */
+export type PlanInfo = {
+	/**  Which. */
+	plan: Plan,
+	/**  Its name. */
+	name: string,
+	/**  Whether it is still sold. */
+	on_sale: boolean,
+	/**  The same features for each plan, in the same order. */
+	features: PlanFeature[],
+};
+
+/**  How the recording that is played goes, some five times a second, and when it starts or stops. */
+export type Playback = {
+	/**  Of which call. */
+	call_id: CallId,
+	/**  Where it is. */
+	position_ms: number,
+	/**  How long it is. */
+	duration_ms: number,
+	/**  Whether it plays; it does not at its end, or when it was paused. */
+	playing: boolean,
+};
+
 /**  Whether a client is there. */
 export type PresenceStatus = 
 /**  Its WebSocket lives. */
@@ -763,6 +1180,64 @@ export type Quality = {
 	round_trip_ms: number | null,
 };
 
+/**  What a started minute costs from some moment on (B1). */
+export type Rate = {
+	/**  Of what. */
+	kind: LedgerKind,
+	/**  Micro-dollars a started minute. */
+	micro_dollars_per_minute: number,
+	/**  From when on; it holds until the next of its kind. */
+	date_from: Timestamp,
+};
+
+/**  A stretch that was not recorded because the rep had paused. */
+export type RecordingGap = {
+	/**  Its start, from the start of the recording. */
+	from_ms: number,
+	/**  Its end. */
+	to_ms: number,
+};
+
+/**  What a member says about the recording of their calls (R1). */
+export type RecordingOverride = 
+/**  As the organization does. */
+"inherit" | 
+/**  Always. */
+"on" | 
+/**  Never. */
+"off";
+
+/**  `GET …/recording/peaks/`: the waveform. */
+export type RecordingPeaks = {
+	/**  The length of each piece. */
+	interval_ms: number,
+	/**  The loudest sample of each piece: 0 silence, 255 full scale. */
+	peaks: number[],
+};
+
+/**  How an organization records (R1). */
+export type RecordingSettings = {
+	/**  Whether calls are recorded, where the member does not say otherwise. */
+	enabled: boolean,
+	/**  Whether a recorded call begins with an announcement of it. */
+	announced: boolean,
+	/**  For how many days recordings are kept; 0 for as long as the lead is. */
+	retention_days: number,
+};
+
+/**  Where a recording stands. */
+export type RecordingStatus = 
+/**  It runs. */
+"recording" | 
+/**  The rep has paused it. */
+"paused" | 
+/**  It is whole and can be played. */
+"stored" | 
+/**  It could not be kept. */
+"failed" | 
+/**  It was deleted, by a person or after the days it is kept. */
+"deleted";
+
 /**  A set of permissions with a name. */
 export type Role = {
 	/**  Its id. */
@@ -771,10 +1246,20 @@ export type Role = {
 	name: string,
 	/**  What it holds, implied permissions included. */
 	permissions: Permission[],
+	/**  Whether it came with the organization; such a one is neither changed nor deleted. */
+	built_in: boolean,
 };
 
 /**  A set of permissions. */
 export type RoleId = string;
+
+/**  `POST` and `PUT` of `/api/v1/role/`. */
+export type RoleRequest = {
+	/**  Its name, 1 to 64 characters, unlike any other role's. */
+	name: string,
+	/**  What it holds. */
+	permissions: Permission[],
+};
 
 /**  Which service the app talks to. */
 export type Server = {
@@ -813,6 +1298,46 @@ export type SoundDevices = {
 /**  Devices came or went, or another became the default. */
 export type SoundDevicesChanged = SoundDevices;
 
+/**  What one call cost (B4). */
+export type SpendOfCall = {
+	/**  The call. */
+	call_id: CallId,
+	/**  Its lead; null when that was deleted. */
+	lead: LeadBrief | null,
+	/**  Its rep; null when the call was deleted. */
+	user_id: UserId | null,
+	/**  When its first minute was charged. */
+	date: Timestamp,
+	/**  Started minutes of all its coaches. */
+	coaching_minutes: number,
+	/**  What those cost. */
+	coaching_micro_dollars: MicroDollars,
+	/**  Started minutes of the call itself. */
+	call_minutes: number,
+	/**  What those cost. */
+	call_micro_dollars: MicroDollars,
+};
+
+/**  What one coach cost (B4). */
+export type SpendOfCoach = {
+	/**  The coach. */
+	user_id: UserId,
+	/**  Started minutes. */
+	minutes: number,
+	/**  What they cost. */
+	micro_dollars: MicroDollars,
+};
+
+/**  What was spent on one day, in UTC. */
+export type SpendOfDay = {
+	/**  The day, `2026-11-23`; of a month `2026-11`. */
+	date: string,
+	/**  On coaching. */
+	coaching_micro_dollars: MicroDollars,
+	/**  On calls themselves. */
+	call_micro_dollars: MicroDollars,
+};
+
 /**  Light, dark, or as the system has it. */
 export type Theme = 
 /**  As the system has it. */
@@ -841,6 +1366,38 @@ export type ToldKind =
 "info" | 
 /**  Something could not be done. */
 "error";
+
+/**  `POST /api/v1/usage/top_up/`, in local mode, for those who manage the organization. */
+export type TopUpRequest = {
+	/**  How much: 1 to 1 000 000 000 ($1000). */
+	micro_dollars: MicroDollars,
+	/**
+	 *  The client's own name for this payment, 1 to 64 letters, digits, `_` and `-`: sent twice, it is
+	 *  put in once.
+	 */
+	request_id: string,
+};
+
+/**
+ *  `GET /api/v1/usage/`: the balance, the rates, and what was spent between two moments, for those
+ *  who manage the organization (B4).
+ */
+export type Usage = {
+	/**  The balance now. */
+	balance: Balance,
+	/**  Whether money can be put in here, which is so in local mode. */
+	top_up_allowed: boolean,
+	/**  Every rate, by kind and then by date, oldest first. */
+	rates: Rate[],
+	/**  Each day on which something was spent, oldest first. */
+	by_day: SpendOfDay[],
+	/**  Each month on which something was spent, oldest first. */
+	by_month: SpendOfDay[],
+	/**  Each coach, the dearest first. */
+	by_coach: SpendOfCoach[],
+	/**  Each call, newest first; at most 200. */
+	by_call: SpendOfCall[],
+};
 
 /**  A person with an account. */
 export type User = {
