@@ -4,7 +4,7 @@ use session::Failure;
 use wire::Code;
 
 /// Why something could not be done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
     /// The service refused.
     #[error("{message} ({code:?})")]

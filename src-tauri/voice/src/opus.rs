@@ -203,6 +203,22 @@ impl Decoder {
         Ok(Self { state })
     }
 
+    /// How many samples a packet holds at 48 kHz, by what it says of itself; 0 for what is none.
+    #[must_use]
+    pub fn samples(packet: &[u8]) -> usize {
+        let len = i32::try_from(packet.len()).unwrap_or(0);
+        // SAFETY: `packet` points at `len` bytes, which are only read.
+        #[expect(unsafe_code, reason = "libopus is C")]
+        let count = unsafe {
+            opusic_sys::opus_packet_get_nb_samples(
+                packet.as_ptr(),
+                len,
+                SAMPLE_RATE_HZ.cast_signed(),
+            )
+        };
+        usize::try_from(count).unwrap_or(0)
+    }
+
     /// Decodes one packet into `out` and returns the number of samples. Allocates nothing.
     ///
     /// # Errors

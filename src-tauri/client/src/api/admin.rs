@@ -306,6 +306,26 @@ impl Api {
         self.download(|api| api.builder(Method::GET, &path)).await
     }
 
+    /// `GET activity/call/{id}/recording/` with a range: the bytes from the first to the last, or as
+    /// many of them as there are, and the length of the whole file.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn recording_part(
+        &self,
+        id: &CallId,
+        first: u64,
+        last: u64,
+    ) -> Result<(Vec<u8>, u64), ClientError> {
+        let path = format!("activity/call/{id}/recording/");
+        let range = format!("bytes={first}-{last}");
+        self.part(|api| {
+            let builder = api.builder(Method::GET, &path);
+            builder.header(reqwest::header::RANGE, &range)
+        })
+        .await
+    }
+
     /// `DELETE activity/call/{id}/recording/`.
     ///
     /// # Errors

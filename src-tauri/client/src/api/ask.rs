@@ -92,6 +92,22 @@ impl Api {
         let response = self.authorized(|api| build(api).timeout(FILE_WAIT)).await?;
         accepted(response, FILE_BYTES_MAX).await
     }
+
+    /// A part of a file, and the length of the whole.
+    pub(super) async fn part(
+        &self,
+        build: impl Fn(&Self) -> RequestBuilder,
+    ) -> Result<(Vec<u8>, u64), ClientError> {
+        let response = self.authorized(build).await?;
+        // `bytes 0-99/1234` (RFC 9110, section 14.4).
+        let range = response.headers().get(reqwest::header::CONTENT_RANGE);
+        let length = range
+            .and_then(|range| range.to_str().ok()?.rsplit_once('/')?.1.parse().ok())
+            .or(response.content_length());
+        let bytes = accepted(response, BODY_BYTES_MAX).await?;
+        let length = length.unwrap_or(bytes.len() as u64);
+        Ok((bytes, length))
+    }
 }
 
 pub(super) async fn send(builder: RequestBuilder) -> Result<Response, ClientError> {
