@@ -8,6 +8,7 @@ use tauri::AppHandle;
 use tokio::sync::watch;
 
 use crate::error::AppError;
+use crate::playback::Deck;
 use crate::presenter::{Change, Presenter};
 use crate::profile::Profile;
 use crate::pump;
@@ -22,6 +23,8 @@ pub struct App {
     pub presenter: Presenter,
     /// Microphones and loudspeakers.
     pub card: SoundCard,
+    /// The recording that plays.
+    pub deck: Deck,
     /// Where the bundled service answers.
     pub local_url: String,
     /// Whether the bundled service is wanted.
@@ -65,6 +68,7 @@ impl App {
             profile: parts.profile,
             presenter: parts.presenter,
             card: parts.card,
+            deck: Deck::default(),
             local_url: parts.local_url,
             local_wanted: parts.local_wanted,
             file: parts.file,
@@ -122,6 +126,8 @@ impl App {
     /// over with it: in Listen the microphone is closed (M4).
     pub fn devices(&self) -> Devices {
         self.card.meter(false);
+        // On a call nothing else is heard.
+        self.deck.stop();
         Devices::new(self.card.microphone(), self.card.loudspeaker())
     }
 

@@ -17,6 +17,7 @@ mod commands;
 mod error;
 mod events;
 mod local_service;
+mod playback;
 mod presenter;
 mod profile;
 mod pump;

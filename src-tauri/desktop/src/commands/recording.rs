@@ -1,6 +1,8 @@
 //! Recordings: seen, played through the loudspeaker that is set, saved, deleted.
 
-use wire::{CallId, RecordingPeaks};
+use client::Player;
+use tauri::AppHandle;
+use wire::{CallId, RecordingPeaks, RecordingStatus};
 
 use super::{Answer, Shell};
 use crate::error::AppError;
@@ -15,27 +17,44 @@ pub async fn recording_peaks(shell: Shell<'_>, call_id: CallId) -> Answer<Record
 /// Plays a recording from this place on; what played before stops. `playback` tells how it goes.
 #[tauri::command]
 #[specta::specta]
-pub async fn play_recording(shell: Shell<'_>, call_id: CallId, from_ms: u32) -> Answer<()> {
-    let _ = (shell, call_id, from_ms);
-    Err(AppError::new("not_possible", "Not yet."))
+pub async fn play_recording(
+    app: AppHandle,
+    shell: Shell<'_>,
+    call_id: CallId,
+    from_ms: u32,
+) -> Answer<()> {
+    let session = shell.session();
+    let call = session.api().call(&call_id).await?;
+    let duration_ms = match call.recording {
+        Some(recording) if recording.status == RecordingStatus::Stored => recording.duration_ms,
+        _ => {
+            let message = "There is no recording of this call to play.";
+            return Err(AppError::new("not_possible", message));
+        }
+    };
+    let view = session.view();
+    if view.my_call.is_some() || view.coaching.is_some() {
+        let message = "You are on a call. Play the recording afterwards.";
+        return Err(AppError::new("not_possible", message));
+    }
+    let loudspeaker = Box::new(shell.card.loudspeaker());
+    let player = Player::start(session.api().clone(), call_id.clone(), from_ms, loudspeaker);
+    shell.deck.play(app, player, call_id, from_ms, duration_ms);
+    Ok(())
 }
 
 /// Stops what plays.
 #[tauri::command]
 #[specta::specta]
 pub async fn pause_playback(shell: Shell<'_>) -> Answer<()> {
-    let _ = shell;
+    shell.deck.stop();
     Ok(())
 }
 
 /// Saves a recording among the downloads: where.
 #[tauri::command]
 #[specta::specta]
-pub async fn save_recording(
-    app: tauri::AppHandle,
-    shell: Shell<'_>,
-    call_id: CallId,
-) -> Answer<String> {
+pub async fn save_recording(app: AppHandle, shell: Shell<'_>, call_id: CallId) -> Answer<String> {
     let bytes = shell.session().api().recording(&call_id).await?;
     super::save(&app, &format!("{call_id}.ogg"), &bytes)
 }
