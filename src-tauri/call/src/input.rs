@@ -1,7 +1,7 @@
 //! What may happen to a call.
 
 use crate::{Authority, Refusal};
-use wire::{CoachMode, DeviceId, InvitationId, LegEndReason, LegId, Plan, UserId};
+use wire::{CallRecording, CoachMode, DeviceId, InvitationId, LegEndReason, LegId, Plan, UserId};
 
 /// What happened. Facts and new ids come with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,15 @@ pub enum Input {
         device: DeviceId,
         /// Whether the leg is to be muted.
         muted: bool,
+    },
+    /// The call's recording began, or stands otherwise than it did.
+    Recording(CallRecording),
+    /// This user pauses the recording, or lets it go on; only the rep may.
+    SetRecordingPaused {
+        /// Who asks.
+        user: UserId,
+        /// Whether it is to be paused.
+        paused: bool,
     },
     /// This user pressed keys; only the rep may.
     Dtmf {

@@ -142,6 +142,10 @@ impl Machine {
                 device,
                 muted,
             } => self.set_muted(&user, &device, muted)?,
+            Input::Recording(recording) => self.recording_changed(recording),
+            Input::SetRecordingPaused { user, paused } => {
+                self.set_recording_paused(&user, paused)?;
+            }
             Input::Dtmf { user, digits } => {
                 self.rep_only(&user, "press keys")?;
                 self.answered()?;

@@ -39,6 +39,8 @@ pub enum Output {
     },
     /// Put the lead on hold, or take it off.
     SetHeld(bool),
+    /// Pause the recording, or let it go on.
+    SetRecordingPaused(bool),
     /// Send keys to the lead's line.
     SendDtmf(Digits),
     /// Hang up the lead's line. Not put out when the lead's side ended by itself.

@@ -49,6 +49,13 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn not_recorded() -> Self {
+        Self::new(
+            Code::NotFound,
+            "This call is not being recorded. An admin can turn recording on for the next one.",
+        )
+    }
+
     pub(crate) fn own_call() -> Self {
         Self::new(
             Code::OwnCall,

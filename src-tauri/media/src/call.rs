@@ -7,10 +7,12 @@ use voice::{JitterBuffer, JitterSettings, JitterStats};
 use wire::CallId;
 
 use crate::MediaError;
+use crate::announcement::{ANNOUNCEMENT_LEG, Announcement, Playing};
 use crate::encoders::MixEncoders;
 use crate::lead::LeadMedia;
-use crate::media::{ModeCause, RecordingTap};
+use crate::media::ModeCause;
 use crate::metrics::WorkerMetrics;
+use crate::recording::RecordingTap;
 
 /// Pulls without anything to play after which a leg is left alone until it sends again.
 pub(crate) const IDLE_PULLS_MAX: u32 = 50;
@@ -53,6 +55,8 @@ pub(crate) struct Leg {
     pub(crate) lost: bool,
     pub(crate) reachable: bool,
     pub(crate) lead: Option<Box<dyn LeadMedia>>,
+    /// What it says instead of sound that comes from outside.
+    pub(crate) playing: Option<Playing>,
     /// The mix it was served last.
     pub(crate) served: Option<MixKey>,
     /// The loudest since levels were told: how far it reached, and how loud it was.
@@ -135,6 +139,27 @@ impl Call {
         Ok(())
     }
 
+    /// Begins an announcement; whether a leg came in for it.
+    pub(crate) fn announce(&mut self, announcement: Announcement) -> Result<bool, MediaError> {
+        let is_new = self.leg(ANNOUNCEMENT_LEG).is_err();
+        if is_new {
+            self.add_leg(ANNOUNCEMENT_LEG, Role::Coach)?;
+        }
+        self.leg(ANNOUNCEMENT_LEG)?.playing = Some(Playing::new(announcement));
+        Ok(is_new)
+    }
+
+    /// Takes out an announcement that was played to its end.
+    pub(crate) fn take_announced(&mut self) -> Option<Leg> {
+        let leg = self.leg(ANNOUNCEMENT_LEG).ok()?;
+        let over = leg.playing.as_ref().is_none_or(Playing::is_over);
+        if over {
+            self.remove_leg(ANNOUNCEMENT_LEG).ok()
+        } else {
+            None
+        }
+    }
+
     /// Counts what the jitter buffers counted, and gives up those of legs that fell silent.
     pub(crate) fn settle_buffers(&mut self, metrics: &WorkerMetrics) {
         let tick = self.tick;
@@ -165,6 +190,7 @@ impl Leg {
             lost: false,
             reachable: true,
             lead: None,
+            playing: None,
             served: None,
             loudest: None,
         }

@@ -5,9 +5,11 @@ use tokio::sync::oneshot;
 use wire::CallId;
 
 use crate::MediaError;
+use crate::announcement::Announcement;
 use crate::lead::LeadMedia;
-use crate::media::{ModeCause, RecordingTap};
+use crate::media::ModeCause;
 use crate::negotiation::Negotiated;
+use crate::recording::RecordingTap;
 
 /// Commands that may wait for one worker.
 pub(crate) const COMMANDS_MAX: usize = 1024;
@@ -36,4 +38,5 @@ pub(crate) enum Change {
     Muted(LegId, bool),
     Held(bool),
     AttachLead(Box<dyn LeadMedia>),
+    Announce(Announcement),
 }

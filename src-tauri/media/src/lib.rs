@@ -21,6 +21,7 @@
 //! nothing of ours allocates, locks or blocks; str0m allocates one payload for each mix and one buffer
 //! for each packet it encrypts. Costs are measured by stage ([`MediaMetrics::stages_us`]).
 
+mod announcement;
 mod call;
 mod command;
 mod connection;
@@ -33,15 +34,18 @@ mod media;
 mod metrics;
 mod negotiation;
 mod parties;
+mod recording;
 mod socket;
 mod stamp;
 mod tick;
 mod worker;
 
+pub use announcement::{Announcement, load_announcement};
 pub use error::MediaError;
 pub use event::MediaEvent;
-pub use media::{Media, MediaSettings, ModeCause, RecordingTap, RecordingTaps};
+pub use media::{Media, MediaSettings, ModeCause};
 pub use metrics::{MediaMetrics, Spread, Stage};
+pub use recording::{RecordingTap, RecordingTaps};
 pub use stamp::{Stamp, stamp_extension};
 
 #[doc(no_inline)]

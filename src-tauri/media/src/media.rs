@@ -11,10 +11,12 @@ use tokio::sync::{mpsc, oneshot};
 use voice::EncoderSettings;
 use wire::CallId;
 
+use crate::announcement::Announcement;
 use crate::command::{COMMANDS_MAX, Change, Command};
 use crate::lead::LeadMedia;
 use crate::metrics::WorkerMetrics;
 use crate::negotiation::negotiate;
+use crate::recording::{RecordingTap, RecordingTaps, both};
 use crate::worker::{Waker, Worker, WorkerSettings};
 use crate::{MediaError, MediaEvent, MediaMetrics, socket};
 
@@ -53,20 +55,6 @@ impl Default for MediaSettings {
             recording: None,
         }
     }
-}
-
-/// Where recordings go.
-pub trait RecordingTaps: Send + Sync {
-    /// Starts the recording of a call; `None` when it is not to be recorded. May take its time: it
-    /// is called by [`Media::open_call`], not by a worker.
-    fn open(&self, call: &CallId) -> Option<Box<dyn RecordingTap>>;
-}
-
-/// One call's recording, on its worker.
-pub trait RecordingTap: Send {
-    /// The public mix's own Opus packet of a tick. Ticks count from 0 and only go up; one that is
-    /// missing was not mixed. Never blocks, locks or allocates, and neither does dropping it.
-    fn packet(&mut self, tick: u64, opus: &[u8]);
 }
 
 /// Why a coach's mode changes.
@@ -151,6 +139,19 @@ impl Media {
     /// # Errors
     /// [`MediaError::DuplicateCall`], [`MediaError::Stopped`].
     pub async fn open_call(&self, call: CallId) -> Result<(), MediaError> {
+        self.open_recorded_call(call, None).await
+    }
+
+    /// As [`Media::open_call`], with a recording of the call's own beside that of
+    /// [`MediaSettings::recording`].
+    ///
+    /// # Errors
+    /// [`MediaError::DuplicateCall`], [`MediaError::Stopped`].
+    pub async fn open_recorded_call(
+        &self,
+        call: CallId,
+        own: Option<Box<dyn RecordingTap>>,
+    ) -> Result<(), MediaError> {
         {
             let mut calls = self.shared.calls();
             if calls.contains_key(&call) {
@@ -160,7 +161,7 @@ impl Media {
         }
         let recording = self.shared.recording.as_ref();
         let tap = recording.and_then(|taps| taps.open(&call));
-        let opened = self.change(&call, Change::Open(tap)).await;
+        let opened = self.change(&call, Change::Open(both(tap, own))).await;
         if opened.is_err() {
             self.shared.calls().remove(&call);
         }
@@ -264,6 +265,21 @@ impl Media {
         lead: Box<dyn LeadMedia>,
     ) -> Result<(), MediaError> {
         self.change(call, Change::AttachLead(lead)).await
+    }
+
+    /// Plays an announcement into the call from its start, as a party who barges: everybody hears it,
+    /// and the recording does. It leaves by itself at its end. One that plays already is replaced.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownCall`], [`MediaError::Routes`] when the call is full,
+    /// [`MediaError::Stopped`].
+    pub async fn announce(
+        &self,
+        call: &CallId,
+        announcement: &Announcement,
+    ) -> Result<(), MediaError> {
+        self.change(call, Change::Announce(announcement.clone()))
+            .await
     }
 
     /// What the workers have counted so far.

@@ -12,8 +12,8 @@ use crate::call::{Call, Leg};
 use crate::command::Change;
 use crate::connection::{Connection, Happening, SETUP_MAX};
 use crate::demux::{is_stun, stun_transaction};
-use crate::media::RecordingTap;
 use crate::negotiation::Negotiated;
+use crate::recording::RecordingTap;
 use crate::stamp::Stamp;
 use crate::worker::Worker;
 
@@ -47,6 +47,11 @@ impl Worker {
             }
             Change::Held(held) => call.routes.set_held(held),
             Change::AttachLead(lead) => call.attach_lead(lead)?,
+            Change::Announce(announcement) => {
+                if call.announce(announcement)? {
+                    self.metrics.legs.set(self.metrics.legs.get() + 1);
+                }
+            }
         }
         Ok(())
     }
@@ -311,6 +316,9 @@ impl Worker {
         if !levels.is_empty() || call.levels_told {
             call.levels_told = !levels.is_empty();
             self.outbox.levels(&call.id, levels, &self.metrics);
+        }
+        if let Some(announced) = call.take_announced() {
+            self.drop_leg(announced);
         }
         for key in ended {
             self.bury(key);

@@ -123,6 +123,8 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
         if mix.recorded
             && let Some(recording) = recording
         {
+            let samples = mix.frame.iter().map(|sample| sample.unsigned_abs());
+            recording.peak(samples.max().unwrap_or(0).min(i16::MAX as u16));
             recording.packet(tick_number, opus);
         }
         if mix.key == MixKey::Lead {
@@ -157,6 +159,13 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
 
 /// What a leg says in this tick, if anything, and how far it reaches.
 fn pull(leg: &mut Leg, elapsed: Duration) -> Option<Spoken<'_>> {
+    if let Some(playing) = &mut leg.playing {
+        return Some(Spoken {
+            leg: leg.id,
+            reach: Mode::Barge,
+            frame: playing.next()?,
+        });
+    }
     let buffer = leg.buffer.as_mut()?;
     if leg.idle_pulls >= IDLE_PULLS_MAX && leg.lead.is_none() {
         return None;

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::auth::{Auth, AuthSettings, Passwords};
-use crate::calls::{Calls, CallsParts, CallsSettings};
+use crate::calls::{Calls, CallsParts, CallsSettings, NoRecorder};
 use crate::clock::now;
 use crate::config::{Config, ConfigError};
 use crate::facts::Facts;
@@ -136,6 +136,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         media: media.clone(),
         media_events: events,
         line,
+        recorder: Arc::new(NoRecorder),
     })
     .await;
     let app = Arc::new(App {

@@ -58,6 +58,7 @@ impl Calls {
             local_phone_type: number.kind,
             remote_phone,
         };
+        let recording = self.recording_plan(organization, &caller.user_id).await?;
         let machine = Machine::new(at, placed, self.shared.settings.limits);
         let record = Arc::new(machine.record());
         let thing = Thing::Call(record.clone());
@@ -75,6 +76,7 @@ impl Calls {
                 organization: organization.clone(),
                 client_type: caller.client_type,
                 machine: Box::new(machine),
+                recording,
                 reply,
             })
             .await;

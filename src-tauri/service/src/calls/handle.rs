@@ -4,7 +4,7 @@ use super::news;
 use super::owner::{Owner, Sources, State};
 use super::question::{Question, Refused, Reply, Snapshot};
 use super::saves::{Counters, SaveCounts, Saves};
-use super::{CallRepository, Directory, Notify};
+use super::{CallRepository, Directory, Notify, Recorder};
 use crate::clock::now;
 use crate::random::id_suffix;
 use crate::store::StoreError;
@@ -62,6 +62,8 @@ pub struct CallsParts {
     pub media_events: mpsc::Receiver<MediaEvent>,
     /// How leads are reached.
     pub line: Arc<dyn LeadLine>,
+    /// Who records.
+    pub recorder: Arc<dyn Recorder>,
 }
 
 /// Who asks, as their token proves it.
@@ -89,6 +91,7 @@ pub(super) struct Shared {
     pub(super) settings: CallsSettings,
     pub(super) directory: Arc<dyn Directory>,
     pub(super) repository: Arc<dyn CallRepository>,
+    pub(super) recorder: Arc<dyn Recorder>,
     pub(super) media: Media,
     pub(super) facts: Arc<AtomicU64>,
     pub(super) active: Arc<AtomicU64>,
@@ -118,6 +121,7 @@ impl Calls {
             media: parts.media.clone(),
             line: parts.line,
             notify: parts.notify.clone(),
+            recorder: parts.recorder.clone(),
             news: news::start(parts.directory.clone(), parts.notify, parts.settings.limits),
             saves: Saves::start(parts.repository.clone(), counters.clone()),
             lead_events,
@@ -138,6 +142,7 @@ impl Calls {
                 settings: parts.settings,
                 directory: parts.directory,
                 repository: parts.repository,
+                recorder: parts.recorder,
                 media: parts.media,
                 facts,
                 active,

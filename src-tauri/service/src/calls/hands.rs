@@ -1,12 +1,13 @@
 //! One call's hands: do in order what its machine puts out, to the media and to the lead's line.
 
 use super::question::{Refused, Reply, Snapshot};
+use super::{Recorder, RecordingPlan};
 use call::{GrantCause, Output, REP_LEG};
 use media::{Dial, LeadEvent, LeadLeg, LeadLine, Media, MediaError, ModeCause};
 use mix::{LegId, Role};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
-use wire::CallId;
+use wire::{CallId, OrganizationId};
 
 /// What waits for one call's hands at most. The owner waits when there is more.
 pub(super) const WORK_MAX: usize = 1024;
@@ -27,12 +28,20 @@ pub(super) struct Failed {
     pub(super) leg: LegId,
 }
 
+/// How a call is recorded.
+pub(super) struct Recorded {
+    pub(super) recorder: Arc<dyn Recorder>,
+    pub(super) organization: OrganizationId,
+    pub(super) plan: RecordingPlan,
+}
+
 pub(super) struct Hands {
     pub(super) dial: Dial,
     pub(super) media: Media,
     pub(super) line: Arc<dyn LeadLine>,
     pub(super) lead_events: mpsc::Sender<LeadEvent>,
     pub(super) failures: mpsc::Sender<Failed>,
+    pub(super) recording: Option<Recorded>,
     pub(super) lead: Option<Box<dyn LeadLeg>>,
     /// Whether something failed since the last answer.
     pub(super) failed: bool,
@@ -41,7 +50,10 @@ pub(super) struct Hands {
 impl Hands {
     /// Works until the owner lets go of the call.
     pub(super) async fn run(mut self, mut work: mpsc::Receiver<Work>) {
-        let opened = self.media.open_call(self.dial.call.clone()).await;
+        let call = self.dial.call.clone();
+        let recording = self.recording.as_ref();
+        let tap = recording.and_then(|of| of.recorder.open(&of.organization, &call));
+        let opened = self.media.open_recorded_call(call, tap).await;
         self.check(REP_LEG, opened);
         while let Some(work) = work.recv().await {
             match work {
@@ -77,6 +89,7 @@ impl Hands {
                 self.check(leg, added);
                 if role == Role::Lead {
                     self.attach(leg).await;
+                    self.begin_recording().await;
                 }
             }
             Output::RemoveLeg { leg } => {
@@ -100,6 +113,11 @@ impl Hands {
                 self.check(call::LEAD_LEG, set);
                 if let Some(lead) = &mut self.lead {
                     lead.set_held(held);
+                }
+            }
+            Output::SetRecordingPaused(paused) => {
+                if let Some(recording) = &self.recording {
+                    recording.recorder.set_paused(&call, paused);
                 }
             }
             Output::SendDtmf(digits) => {
@@ -130,6 +148,24 @@ impl Hands {
             None => Err(MediaError::NotAttachable),
         };
         self.check(leg, attached);
+    }
+
+    /// The lead answered: from here on it is recorded, and first of all announced. What fails here
+    /// leaves the call as it is.
+    async fn begin_recording(&mut self) {
+        let Some(recording) = &self.recording else {
+            return;
+        };
+        let call = &self.dial.call;
+        recording.recorder.begin(call);
+        if !recording.plan.announced {
+            return;
+        }
+        if let Some(announcement) = recording.recorder.announcement()
+            && let Err(error) = self.media.announce(call, &announcement).await
+        {
+            tracing::error!(%error, "the recording is not announced");
+        }
     }
 
     /// Tells the owner what went wrong; it then treats the leg as one that lost its connection.

@@ -23,6 +23,7 @@ mod news;
 mod notify;
 mod owner;
 mod question;
+mod recording;
 mod repository;
 mod saves;
 mod sounding;
@@ -30,6 +31,7 @@ mod sounding;
 pub use directory::{Directory, Member};
 pub use handle::{Caller, Calls, CallsParts, CallsSettings};
 pub use notify::Notify;
+pub use recording::{NoRecorder, Recorder, RecordingPlan};
 pub use repository::CallRepository;
 pub use saves::SaveCounts;
 

@@ -1,12 +1,12 @@
 //! The loop that holds every call.
 
-use super::Notify;
 use super::handle::CallsSettings;
-use super::hands::{Failed, Hands, WORK_MAX, Work};
+use super::hands::{Failed, Hands, Recorded, WORK_MAX, Work};
 use super::news::News;
 use super::question::{Question, Refused, Reply, Snapshot};
 use super::saves::{Saves, Thing};
 use super::sounding::lead_signal;
+use super::{Notify, Recorder, RecordingPlan};
 use crate::clock::now;
 use call::{Input, Machine, Output, Refusal};
 use media::{Dial, LeadEvent, LeadLine, Media, MediaEvent};
@@ -54,6 +54,7 @@ pub(super) struct Owner {
     pub(super) media: Media,
     pub(super) line: Arc<dyn LeadLine>,
     pub(super) notify: Arc<dyn Notify>,
+    pub(super) recorder: Arc<dyn Recorder>,
     pub(super) news: mpsc::Sender<News>,
     pub(super) saves: Saves,
     pub(super) lead_events: mpsc::Sender<LeadEvent>,
@@ -117,8 +118,15 @@ impl Owner {
                 organization,
                 client_type,
                 machine,
+                recording,
                 reply,
-            } => self.place(organization, client_type, *machine, reply).await,
+            } => {
+                self.place(organization, client_type, *machine, recording, reply)
+                    .await;
+            }
+            question @ (Question::Recorded { .. } | Question::Revised { .. }) => {
+                self.asked_of_recording(question).await;
+            }
             Question::Give {
                 organization,
                 call,
@@ -208,6 +216,7 @@ impl Owner {
         organization: OrganizationId,
         client_type: ClientType,
         machine: Machine,
+        recording: Option<RecordingPlan>,
         reply: Reply,
     ) {
         let rep = machine.rep();
@@ -238,6 +247,11 @@ impl Owner {
             line: self.line.clone(),
             lead_events: self.lead_events.clone(),
             failures: self.failures.clone(),
+            recording: recording.map(|plan| Recorded {
+                recorder: self.recorder.clone(),
+                organization: organization.clone(),
+                plan,
+            }),
             lead: None,
             failed: false,
         };

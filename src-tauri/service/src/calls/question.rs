@@ -1,12 +1,12 @@
 //! What is asked of the owner, and how it answers.
 
-use super::Caller;
+use super::{Caller, RecordingPlan};
 use call::{Authority, Input, Machine, Refusal};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use wire::{
-    Call, CallId, ClientType, Code, ErrorBody, Invitation, InvitationId, OrganizationId, Plan,
-    UserId,
+    Call, CallId, CallRecording, ClientType, Code, ErrorBody, Invitation, InvitationId,
+    OrganizationId, Plan, UserId,
 };
 
 /// Something that the owner is asked, or told, by the rest of the service.
@@ -16,7 +16,22 @@ pub(super) enum Question {
         organization: OrganizationId,
         client_type: ClientType,
         machine: Box<Machine>,
+        /// How it is to be recorded, if at all.
+        recording: Option<RecordingPlan>,
         reply: Reply,
+    },
+    /// A call's recording stands otherwise than it did. Answers whether the owner knows the call.
+    Recorded {
+        organization: OrganizationId,
+        call: CallId,
+        recording: CallRecording,
+        reply: oneshot::Sender<bool>,
+    },
+    /// Keep and tell a call of long ago, which the owner does not remember.
+    Revised {
+        organization: OrganizationId,
+        record: Arc<Call>,
+        reply: oneshot::Sender<()>,
     },
     /// Give this to a call, and answer when the media has done what follows from it.
     Give {

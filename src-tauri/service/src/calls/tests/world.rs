@@ -100,6 +100,7 @@ impl World {
             media: media.clone(),
             media_events: events,
             line: line.clone(),
+            recorder: Arc::new(crate::calls::NoRecorder),
         })
         .await;
         Self {

@@ -1,0 +1,47 @@
+//! Who takes a call's public mix off the worker.
+
+use wire::CallId;
+
+/// Where recordings go.
+pub trait RecordingTaps: Send + Sync {
+    /// Starts the recording of a call; `None` when it is not to be recorded. May take its time: it
+    /// is called by [`crate::Media::open_call`], not by a worker.
+    fn open(&self, call: &CallId) -> Option<Box<dyn RecordingTap>>;
+}
+
+/// One call's recording, on its worker. None of it blocks, locks or allocates, and neither does
+/// dropping it.
+pub trait RecordingTap: Send {
+    /// The loudest sample of the public mix, 0 to 32 767, of the tick whose packet comes next.
+    fn peak(&mut self, _peak: u16) {}
+
+    /// The public mix's own Opus packet of a tick. Ticks count from 0 and only go up; one that is
+    /// missing was not mixed.
+    fn packet(&mut self, tick: u64, opus: &[u8]);
+}
+
+/// Two recordings of one call.
+struct Both(Box<dyn RecordingTap>, Box<dyn RecordingTap>);
+
+impl RecordingTap for Both {
+    fn peak(&mut self, peak: u16) {
+        self.0.peak(peak);
+        self.1.peak(peak);
+    }
+
+    fn packet(&mut self, tick: u64, opus: &[u8]) {
+        self.0.packet(tick, opus);
+        self.1.packet(tick, opus);
+    }
+}
+
+/// Whoever of the two records.
+pub(crate) fn both(
+    one: Option<Box<dyn RecordingTap>>,
+    other: Option<Box<dyn RecordingTap>>,
+) -> Option<Box<dyn RecordingTap>> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Box::new(Both(one, other))),
+        (one, other) => one.or(other),
+    }
+}
