@@ -48,6 +48,9 @@ impl ClientError {
 impl From<Failure> for ClientError {
     fn from(failure: Failure) -> Self {
         let message = failure.message;
+        if failure.unreachable {
+            return Self::Unreachable(message);
+        }
         match failure.code {
             Some(code) => Self::Refused { code, message },
             None => Self::NotPossible(message),
@@ -58,10 +61,8 @@ impl From<Failure> for ClientError {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Refused { code, message } => Self {
-                code: Some(code),
-                message,
-            },
+            ClientError::Refused { code, message } => Self::refused(code, message),
+            ClientError::Unreachable(why) => Self::unreachable(why),
             other => Self::local(other.to_string()),
         }
     }

@@ -1,13 +1,13 @@
 //! What the session and the sound card say, passed on to the presenter, the window and the desktop.
 
-use client::{EndReason, Notice, Session, SessionEvent, SignedOutReason};
+use client::{ClientError, EndReason, Notice, Session, SessionEvent, SignedOutReason};
 use tauri::{AppHandle, Manager};
 use tauri_plugin_notification::NotificationExt;
 use tokio::sync::broadcast::error::RecvError;
 use wire::{CallStatus, HangupCause, Invitation, LegEndReason};
 
 use crate::app::App;
-use crate::error::code_text;
+use crate::error::AppError;
 use crate::events::{
     InvitationSent, Levels, MicrophoneLevel, Quality, SoundDevicesChanged, Told, ToldKind,
 };
@@ -135,10 +135,13 @@ fn told(notice: &Notice) -> Option<Told> {
             }
             _ => return None,
         },
-        Notice::Trouble(failure) => Told {
-            code: failure.code.map(code_text),
-            ..error(&failure.message)
-        },
+        Notice::Trouble(failure) => {
+            let AppError { code, message } = ClientError::from(failure.clone()).into();
+            Told {
+                code: Some(code),
+                ..error(&message)
+            }
+        }
         _ => return None,
     })
 }

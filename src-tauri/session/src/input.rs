@@ -103,15 +103,36 @@ pub struct Failure {
     pub code: Option<Code>,
     /// What happened, in words for the user.
     pub message: String,
+    /// Whether the service could not be reached: trying again later may help.
+    pub unreachable: bool,
 }
 
 impl Failure {
+    /// A refusal of the service's.
+    #[must_use]
+    pub fn refused(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code: Some(code),
+            ..Self::local(message)
+        }
+    }
+
+    /// The service could not be reached, for this reason.
+    #[must_use]
+    pub fn unreachable(why: impl Into<String>) -> Self {
+        Self {
+            unreachable: true,
+            ..Self::local(why)
+        }
+    }
+
     /// A failure without a code of the service.
     #[must_use]
     pub fn local(message: impl Into<String>) -> Self {
         Self {
             code: None,
             message: message.into(),
+            unreachable: false,
         }
     }
 }

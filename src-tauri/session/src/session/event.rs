@@ -71,8 +71,7 @@ impl Session {
                 if code == Code::Unauthenticated {
                     self.link.token_refused();
                 } else {
-                    let code = Some(code);
-                    self.notify(Notice::Trouble(Failure { code, message }));
+                    self.notify(Notice::Trouble(Failure::refused(code, message)));
                 }
             }
         }

@@ -12,10 +12,7 @@ use super::world::{World, call, call_id, invitation, leg, user};
 use crate::*;
 
 fn refused(code: Code) -> Result<Reply, Failure> {
-    Err(Failure {
-        code: Some(code),
-        message: "no".into(),
-    })
+    Err(Failure::refused(code, "no"))
 }
 
 fn granted(mode: Mode, changes: usize) -> Result<Reply, Failure> {

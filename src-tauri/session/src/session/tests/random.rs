@@ -173,9 +173,8 @@ fn take(world: &mut World, service: &mut Service, step: &Step) {
         }
         Step::Refuse(n) => {
             if let Some((id, _)) = pick(&mut service.waiting, *n) {
-                let code = Some(wire::Code::PermissionRequired);
-                let message = "refused".into();
-                world.answer(id, Err(Failure { code, message }));
+                let code = wire::Code::PermissionRequired;
+                world.answer(id, Err(Failure::refused(code, "refused")));
             }
         }
         Step::Event(n) => {

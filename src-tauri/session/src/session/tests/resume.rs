@@ -21,10 +21,7 @@ fn signed_in() -> Result<Reply, Failure> {
 }
 
 fn refused(code: Code) -> Result<Reply, Failure> {
-    Err(Failure {
-        code: Some(code),
-        message: "refused".into(),
-    })
+    Err(Failure::refused(code, "refused"))
 }
 
 /// A session that was asked to resume, and its command and request.
