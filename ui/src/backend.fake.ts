@@ -3,126 +3,22 @@
 import {
   Failure,
   type AppSettings,
-  type AppView,
   type Backend,
   type Call,
   type CoachLeg,
   type CoachMode,
-  type EventName,
-  type Events,
-  type Group,
+  type InboundCallRequest,
   type Invitation,
   type InvitationTarget,
-  type Lead,
-  type PhoneNumber,
   type PlaceCallRequest,
-  type SoundDevices,
-  type User,
 } from "./backend";
+import { notFound, signedOut } from "./fake/base";
+import { FakeBooks } from "./fake/books";
+import { DEVICES, LEADS, userId, users } from "./fake/organization";
 
-const ROLES = {
-  User: [],
-  Trainee: ["call_coach_listen"],
-  Manager: ["call_coach_listen", "call_coach_barge"],
-  Admin: ["call_coach_listen", "call_coach_barge", "manage_organization"],
-} as const;
-type RoleName = keyof typeof ROLES;
+export { DEVICES, LEADS, userId };
 
-const PEOPLE: [string, string, RoleName, string][] = [
-  ["Riley", "Reed", "User", "Sales"],
-  ["Morgan", "Moss", "Manager", "Coaches"],
-  ["Casey", "Cole", "Manager", "Coaches"],
-  ["Jordan", "Jay", "Manager", "Coaches"],
-  ["Taylor", "Tate", "Trainee", "Sales"],
-  ["Sam", "Shaw", "User", "Sales"],
-  ["Alex", "Ash", "Admin", ""],
-];
-
-export const userId = (first: string): string => `user_${first.toLowerCase()}`;
-const roleOf = (id: string): RoleName =>
-  PEOPLE.find(([first]) => userId(first) === id)?.[2] ?? "User";
-const emailOf = (first: string): string =>
-  `${first === "Alex" ? "admin" : first.toLowerCase()}@demo.example`;
-
-export const LEADS: Lead[] = [
-  ["Globex", [["Gina Grant", ["+15557000100"]]]],
-  ["Hooli", [["Hana Holt", ["+15557000300"]]]],
-  [
-    "Initech",
-    [
-      ["Ivan Ingram", ["+15557000200", "+15557000201", "+15557000202"]],
-      ["Iris Irwin", ["+15557000203", "+15557000204"]],
-    ],
-  ],
-  ["Vandelay", []],
-].map(([name, contacts]) => {
-  const id = `lead_${(name as string).toLowerCase()}`;
-  return {
-    id,
-    display_name: name as string,
-    contacts: (contacts as [string, string[]][]).map(([contact, phones], at) => ({
-      id: `cont_${id}_${at}`,
-      lead_id: id,
-      display_name: contact,
-      phones,
-    })),
-  };
-});
-
-export const NUMBERS: PhoneNumber[] = [
-  { id: "phon_main", number: "+15550001", label: "Main line", type: "internal" },
-  { id: "phon_ext", number: "+15550002", label: "Caller id only", type: "external" },
-  { id: "phon_virtual", number: "+15550003", label: "Forwards", type: "virtual" },
-];
-
-export const DEVICES: SoundDevices = {
-  microphones: [
-    { id: "mic_1", name: "Built-in microphone", is_default: true },
-    { id: "mic_2", name: "Jabra Evolve2 65", is_default: false },
-  ],
-  loudspeakers: [
-    { id: "out_1", name: "Built-in speakers", is_default: true },
-    { id: "out_2", name: "Jabra Evolve2 65", is_default: false },
-  ],
-};
-
-const users: User[] = PEOPLE.map(([first_name, last_name]) => ({
-  id: userId(first_name),
-  first_name,
-  last_name,
-  email: emailOf(first_name),
-}));
-
-function signedOut(): AppView {
-  return {
-    profile: "default",
-    version: "0.1.0",
-    server: { local: true, url: "http://127.0.0.1:8080" },
-    local_service: { status: "running", message: null },
-    demo_users: PEOPLE.map(([first, last, role]) => ({
-      email: emailOf(first),
-      name: `${first} ${last}`,
-      role,
-    })),
-    signing_in: false,
-    sign_in_kept: true,
-    connection: "signed_out",
-    clock_offset_ms: 0,
-    me: null,
-    users: [],
-    availability: [],
-    calls: [],
-    my_call: null,
-    coaching: null,
-    invitations: [],
-    media: "idle",
-    microphone_trouble: null,
-    loudspeaker_trouble: null,
-  };
-}
-
-export class FakeBackend implements Backend {
-  viewNow: AppView = signedOut();
+export class FakeBackend extends FakeBooks implements Backend {
   settingsNow: AppSettings = {
     microphone: null,
     loudspeaker: null,
@@ -133,42 +29,24 @@ export class FakeBackend implements Backend {
     hold_to_whisper: "Control+Alt+Space",
     autostart: false,
   };
-  past: Call[] = [];
-  /** What was asked, in order: the command's name and its arguments. */
-  readonly asked: [string, ...unknown[]][] = [];
-  /** The next call of a command named here is refused with this, or never answered. */
-  readonly refuse = new Map<string, Failure | "never">();
+  leadsNow = LEADS;
   /** Whether a switch of mode is confirmed at once; else it stays under way. */
   confirms = true;
   shortcutTrouble: string | null = null;
-  readonly #heard: { [K in EventName]?: Set<(payload: never) => void> } = {};
-  #ids = 0;
   readonly #live: boolean;
 
   constructor({ live = false } = {}) {
+    super();
     this.#live = live;
     if (live) this.#tick();
   }
 
   // ---- what a test or a scene does ----
 
-  tell<K extends EventName>(name: K, payload: Events[K]): void {
-    for (const told of this.#heard[name] ?? []) told(payload as never);
-  }
-
-  change(change: Partial<AppView>): void {
-    this.viewNow = { ...this.viewNow, ...change };
-    this.tell("viewChanged", this.viewNow);
-  }
-
   as(first: string): void {
     const user = users.find((user) => user.first_name === first);
     if (!user) throw new Error(`nobody is called ${first}`);
-    const name = roleOf(user.id);
     this.change({
-      connection: "online",
-      signing_in: false,
-      users,
       availability: users.map(({ id }) => ({
         user_id: id,
         availability:
@@ -182,18 +60,8 @@ export class FakeBackend implements Backend {
                 },
               ],
       })),
-      me: {
-        user,
-        membership: { id: "memb_1", organization_id: "orga_acme", role_id: `role_${name}` },
-        organization: {
-          id: "orga_acme",
-          name: "Acme Sales",
-          plan: "enterprise",
-          coach_rate_micro_dollars_per_minute: 4000,
-        },
-        role: { id: `role_${name}`, name, permissions: [...ROLES[name]] },
-      },
     });
+    this.enter(user);
   }
 
   /** A call in progress of that member with that lead. */
@@ -201,7 +69,7 @@ export class FakeBackend implements Backend {
     const found = LEADS.find(({ display_name }) => display_name === lead);
     const now = Date.now();
     const call: Call = {
-      id: `acti_${++this.#ids}`,
+      id: this.newId("acti"),
       user_id: userId(first),
       rep_leg_id: "leg_rep",
       lead: { id: found?.id ?? "lead_x", display_name: lead },
@@ -219,6 +87,7 @@ export class FakeBackend implements Backend {
       held: false,
       muted: false,
       recording_url: null,
+      recording: null,
       coach_legs: [],
       joinability: { joinable: true },
       ...change,
@@ -281,7 +150,7 @@ export class FakeBackend implements Backend {
 
   invited(call: Call, from: string): Invitation {
     const invitation: Invitation = {
-      id: `invi_${++this.#ids}`,
+      id: this.newId("invi"),
       call_id: call.id,
       lead: call.lead,
       inviter_id: userId(from),
@@ -296,24 +165,18 @@ export class FakeBackend implements Backend {
 
   // ---- the commands ----
 
-  on = async <K extends EventName>(name: K, told: (payload: Events[K]) => void) => {
-    const all = (this.#heard[name] ??= new Set() as never) as Set<(payload: Events[K]) => void>;
-    all.add(told);
-    return () => void all.delete(told);
-  };
-
-  view = () => this.#answer("view", [], () => this.viewNow);
-  settings = () => this.#answer("settings", [], () => this.settingsNow);
+  view = () => this.reply("view", [], () => this.viewNow);
+  settings = () => this.reply("settings", [], () => this.settingsNow);
   setSettings = (settings: AppSettings) =>
-    this.#answer("setSettings", [settings], () => {
+    this.reply("setSettings", [settings], () => {
       this.settingsNow = settings;
       return { settings, shortcut_trouble: this.shortcutTrouble };
     });
-  soundDevices = () => this.#answer("soundDevices", [], () => DEVICES);
-  testTone = () => this.#answer("testTone", [], () => null);
-  meterMicrophone = (on: boolean) => this.#answer("meterMicrophone", [on], () => null);
+  soundDevices = () => this.reply("soundDevices", [], () => DEVICES);
+  testTone = () => this.reply("testTone", [], () => null);
+  meterMicrophone = (on: boolean) => this.reply("meterMicrophone", [on], () => null);
   setServer = (local: boolean, url: string | null) =>
-    this.#answer("setServer", [local, url], () => {
+    this.reply("setServer", [local, url], () => {
       const all = signedOut();
       this.change({
         server: { local, url: local ? all.server.url : (url ?? "") },
@@ -323,7 +186,7 @@ export class FakeBackend implements Backend {
       return null;
     });
   signIn = (email: string, password: string) =>
-    this.#answer("signIn", [email, password], () => {
+    this.reply("signIn", [email, password], () => {
       const user = users.find((user) => user.email === email);
       if (!user || password !== "demo-password") {
         throw new Failure({
@@ -335,40 +198,78 @@ export class FakeBackend implements Backend {
       return null;
     });
   signInDemo = (email: string) =>
-    this.#answer("signInDemo", [email], () => {
+    this.reply("signInDemo", [email], () => {
       this.as(users.find((user) => user.email === email)?.first_name ?? "Riley");
       return null;
     });
   signOut = () =>
-    this.#answer("signOut", [], () => {
+    this.reply("signOut", [], () => {
       this.change(signedOut());
       return null;
     });
   leads = (query: string) =>
-    this.#answer("leads", [query], () =>
-      LEADS.filter((lead) => lead.display_name.toLowerCase().includes(query.trim().toLowerCase())),
+    this.reply("leads", [query], () =>
+      this.leadsNow.filter((lead) =>
+        lead.display_name.toLowerCase().includes(query.trim().toLowerCase()),
+      ),
     );
   lead = (id: string) =>
-    this.#answer("lead", [id], () => {
-      const lead = LEADS.find((lead) => lead.id === id);
-      if (!lead) throw new Failure({ code: "not_found", message: "There is no such lead." });
+    this.reply("lead", [id], () => {
+      const lead = this.leadsNow.find((lead) => lead.id === id);
+      if (!lead) throw notFound("lead");
       return lead;
     });
   callsOfLead = (leadId: string) =>
-    this.#answer("callsOfLead", [leadId], () =>
+    this.reply("callsOfLead", [leadId], () =>
       [...this.viewNow.calls, ...this.past].filter((call) => call.lead.id === leadId),
     );
-  phoneNumbers = () => this.#answer("phoneNumbers", [], () => NUMBERS);
-  groups = () =>
-    this.#answer("groups", [], (): Group[] =>
-      ["Coaches", "Sales"].map((name) => ({
-        id: `group_${name}`,
-        name,
-        members: PEOPLE.filter(([, , , group]) => group === name).map(([first]) => userId(first)),
-      })),
-    );
+  deleteLead = (id: string) =>
+    this.reply("deleteLead", [id], () => {
+      this.need("manage_organization");
+      this.leadsNow = this.leadsNow.filter((lead) => lead.id !== id);
+      this.past = this.past.filter((call) => call.lead.id !== id);
+      return null;
+    });
+  inboundCall = (request: InboundCallRequest) =>
+    this.reply("inboundCall", [request], () => {
+      const lead = this.leadsNow.find(({ id }) => id === request.lead_id);
+      const number = this.numbersNow.find(({ id }) => id === request.local_phone_id);
+      const rung = users.find(({ id }) => id === number?.user_id);
+      if (!lead || !number) throw notFound("lead");
+      if (!rung) {
+        throw new Failure({ code: "conflict", message: "Nobody owns this number." });
+      }
+      this.rings(rung.first_name, lead.display_name, {
+        local_phone: number.number,
+        local_phone_type: number.type,
+      });
+      return null;
+    });
+  /** A lead calls that member in. */
+  rings(first: string, lead: string, change: Partial<Call> = {}): Call {
+    return this.call(first, lead, {
+      direction: "inbound",
+      status: "ringing",
+      date_created: new Date().toISOString(),
+      date_answered: null,
+      joinability: {
+        joinable: false,
+        code: "inbound_call",
+        message: "Inbound calls cannot be coached.",
+      },
+      ...change,
+    });
+  }
+  answer = (callId: string) =>
+    this.reply("answer", [callId], () => {
+      const call = this.viewNow.calls.find(({ id }) => id === callId);
+      if (!call) throw new Failure({ code: "call_ended", message: "The call is over." });
+      this.change({ my_call: { call, muted: false, ending: false }, media: "connected" });
+      this.answered();
+      return null;
+    });
   invitationTargets = (callId: string) =>
-    this.#answer("invitationTargets", [callId], (): InvitationTarget[] =>
+    this.reply("invitationTargets", [callId], (): InvitationTarget[] =>
       this.viewNow.availability
         .filter(({ user_id, availability }) => {
           const native = availability.some((a) => a.type === "native" && a.status === "online");
@@ -377,7 +278,7 @@ export class FakeBackend implements Backend {
         .map(({ user_id }) => ({
           user_id,
           joinability:
-            ROLES[roleOf(user_id)].length > 0
+            (this.roleOf(user_id)?.permissions.length ?? 0) > 0
               ? { joinable: true }
               : {
                   joinable: false,
@@ -387,12 +288,12 @@ export class FakeBackend implements Backend {
         })),
     );
   placeCall = (request: PlaceCallRequest) =>
-    this.#answer("placeCall", [request], () => {
-      const lead = LEADS.find(({ id }) => id === request.lead_id);
-      const number = NUMBERS.find(({ id }) => id === request.local_phone_id);
+    this.reply("placeCall", [request], () => {
+      const lead = this.leadsNow.find(({ id }) => id === request.lead_id);
+      const number = this.numbersNow.find(({ id }) => id === request.local_phone_id);
       const me = this.viewNow.me;
       if (!lead || !number || !me) {
-        throw new Failure({ code: "not_found", message: "There is no such lead." });
+        throw notFound("lead");
       }
       const call = this.call(me.user.first_name, lead.display_name, {
         status: "ringing",
@@ -415,7 +316,7 @@ export class FakeBackend implements Backend {
     this.#changeCall(call.id, { status: "in-progress", date_answered });
   }
   hangUp = () =>
-    this.#answer("hangUp", [], () => {
+    this.reply("hangUp", [], () => {
       const call = this.viewNow.my_call?.call;
       if (call) {
         const date_ended = new Date().toISOString();
@@ -429,26 +330,26 @@ export class FakeBackend implements Backend {
       return null;
     });
   hold = (held: boolean) =>
-    this.#answer("hold", [held], () => {
+    this.reply("hold", [held], () => {
       const call = this.viewNow.my_call?.call;
       if (call) this.#changeCall(call.id, { held });
       return null;
     });
-  dtmf = (digits: string) => this.#answer("dtmf", [digits], () => null);
+  dtmf = (digits: string) => this.reply("dtmf", [digits], () => null);
   mute = (muted: boolean) =>
-    this.#answer("mute", [muted], () => {
+    this.reply("mute", [muted], () => {
       const { my_call, coaching } = this.viewNow;
       if (my_call) this.change({ my_call: { ...my_call, muted } });
       if (coaching) this.change({ coaching: { ...coaching, muted } });
       return null;
     });
   invite = (userIds: string[]) =>
-    this.#answer("invite", [userIds], () => {
+    this.reply("invite", [userIds], () => {
       const call = this.viewNow.my_call?.call;
       const me = this.viewNow.me;
       if (!call || !me) throw new Failure({ code: "call_ended", message: "The call is over." });
       return userIds.map((invitee_id): Invitation => ({
-        id: `invi_${++this.#ids}`,
+        id: this.newId("invi"),
         call_id: call.id,
         lead: call.lead,
         inviter_id: me.user.id,
@@ -459,12 +360,12 @@ export class FakeBackend implements Backend {
       }));
     });
   decline = (invitationId: string) =>
-    this.#answer("decline", [invitationId], () => {
+    this.reply("decline", [invitationId], () => {
       this.#dropInvitation(invitationId);
       return null;
     });
   join = (callId: string, invitationId: string | null) =>
-    this.#answer("join", [callId, invitationId], () => {
+    this.reply("join", [callId, invitationId], () => {
       const call = this.viewNow.calls.find(({ id }) => id === callId);
       if (!call) throw new Failure({ code: "call_ended", message: "The call is over." });
       if (invitationId) this.#dropInvitation(invitationId);
@@ -472,7 +373,7 @@ export class FakeBackend implements Backend {
       return null;
     });
   setMode = (mode: CoachMode) =>
-    this.#answer("setMode", [mode], () => {
+    this.reply("setMode", [mode], () => {
       const { coaching } = this.viewNow;
       if (!coaching?.call) throw new Failure({ code: "call_ended", message: "The call is over." });
       if (this.confirms) this.coach(coaching.call, mode, coaching.muted);
@@ -480,7 +381,7 @@ export class FakeBackend implements Backend {
       return null;
     });
   leave = () =>
-    this.#answer("leave", [], () => {
+    this.reply("leave", [], () => {
       const { coaching } = this.viewNow;
       this.change({ coaching: null, media: "idle" });
       if (coaching?.call) {
@@ -490,22 +391,14 @@ export class FakeBackend implements Backend {
       return null;
     });
   holdToWhisper = (held: boolean) =>
-    this.#answer("holdToWhisper", [held], () => {
+    this.reply("holdToWhisper", [held], () => {
       const call = this.viewNow.coaching?.call;
       if (call) this.coach(call, held ? "whisper" : "listen");
       return null;
     });
-  openWindow = () => this.#answer("openWindow", [], () => null);
+  openWindow = () => this.reply("openWindow", [], () => null);
 
   // ---- inside ----
-
-  async #answer<T>(name: string, args: unknown[], doing: () => T): Promise<T> {
-    this.asked.push([name, ...args]);
-    const refused = this.refuse.get(name);
-    if (refused === "never") return new Promise(() => undefined);
-    if (refused) throw refused;
-    return doing();
-  }
 
   #changeCall(id: string, change: Partial<Call>): void {
     const { calls, my_call, coaching } = this.viewNow;
@@ -519,6 +412,10 @@ export class FakeBackend implements Backend {
 
   #dropInvitation(id: string): void {
     this.change({ invitations: this.viewNow.invitations.filter((one) => one.id !== id) });
+  }
+
+  protected override playedOn(step: () => void): void {
+    if (this.#live) this.playing(setInterval(step, 200));
   }
 
   /** In a plain browser, levels move as if people spoke. */
