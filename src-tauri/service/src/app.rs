@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::http::Readiness;
 use crate::hub::{Hub, availability};
 use crate::metrics::{Gauges, Metrics};
+use crate::recording::Recordings;
 use crate::store::{MembershipChange, Store, StoreError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// The calls.
     pub calls: Calls,
+    /// The recordings; none when the store is only read.
+    pub recordings: Option<Arc<Recordings>>,
     /// The media workers.
     pub media: media::Media,
     /// What HTTP counts.
@@ -122,6 +125,11 @@ impl App {
             media: self.media.metrics(),
             calls: self.calls.active_count(),
             saves: self.calls.save_counts(),
+            recordings: self
+                .recordings
+                .as_ref()
+                .map(|all| all.counts())
+                .unwrap_or_default(),
             ready: self.readiness().await.ready,
             uptime: self.started.elapsed(),
         })

@@ -14,6 +14,7 @@ mod hub;
 mod metrics;
 mod random;
 mod rates;
+mod recording;
 mod running;
 mod store;
 

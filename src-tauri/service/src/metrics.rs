@@ -4,6 +4,7 @@
 
 use crate::calls::SaveCounts;
 use crate::hub::HubCounts;
+use crate::recording::RecordingCounts;
 use media::{MediaMetrics, Stage};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -38,6 +39,8 @@ pub struct Gauges {
     pub calls: u64,
     /// What became of changes on calls that were to be kept.
     pub saves: SaveCounts,
+    /// What became of recordings.
+    pub recordings: RecordingCounts,
     /// Whether the last readiness check was good.
     pub ready: bool,
     /// Since the start.
@@ -142,6 +145,7 @@ impl Metrics {
         );
         let help = "Changes on calls that could not be kept.";
         page.one("call_saves_lost_total", "counter", help, gauges.saves.lost);
+        page.recordings(&gauges.recordings);
         page.media(&gauges.media);
         page.0
     }
@@ -180,6 +184,22 @@ impl Page {
         );
         let help = "WebSockets closed because their client did not read.";
         self.one("sockets_slow_total", "counter", help, hub.slow);
+    }
+
+    fn recordings(&mut self, counts: &RecordingCounts) {
+        let help = "Recordings that run or wait to be stored.";
+        self.one("recordings", "gauge", help, counts.open);
+        let help = "Recordings that were stored.";
+        self.one("recordings_stored_total", "counter", help, counts.stored);
+        let help = "Recordings that could not be kept.";
+        self.one("recordings_failed_total", "counter", help, counts.failed);
+        let help = "Packets of recordings that were lost to a slow disk.";
+        self.one(
+            "recording_overflows_total",
+            "counter",
+            help,
+            counts.overflows,
+        );
     }
 
     fn media(&mut self, media: &MediaMetrics) {

@@ -2,12 +2,13 @@
 
 use crate::app::App;
 use crate::auth::{Auth, AuthSettings, Passwords};
-use crate::calls::{Calls, CallsParts, CallsSettings, NoRecorder};
+use crate::calls::{Calls, CallsParts, CallsSettings, NoRecorder, Recorder};
 use crate::clock::now;
 use crate::config::{Config, ConfigError};
 use crate::facts::Facts;
 use crate::hub::{Hub, HubSettings, InProcessPresence};
 use crate::metrics::Metrics;
+use crate::recording::{self, Recordings, StorageError};
 use crate::store::StoreError;
 use crate::store::demo;
 use crate::store::sqlite::Database;
@@ -54,6 +55,9 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("{0} cannot be listened on: {1}")]
     Listen(SocketAddr, std::io::Error),
+    /// The store of recordings, or their announcement, cannot be used.
+    #[error(transparent)]
+    Recordings(#[from] StorageError),
     /// The password of the demonstration cannot be hashed.
     #[error("the demonstration cannot be made")]
     Demo,
@@ -125,6 +129,20 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         party_max: config.parties_max,
         ..call::Limits::default()
     };
+    let recordings = if config.read_only {
+        None
+    } else {
+        // Files are read and folders made, which may take its time.
+        let (config, repository) = (config.clone(), store.recordings.clone());
+        let start = move || Recordings::start(&config, repository);
+        let started = tokio::task::spawn_blocking(start).await;
+        let failed = |error: tokio::task::JoinError| StorageError::Settings(error.to_string());
+        Some(started.map_err(failed)??)
+    };
+    let recorder: Arc<dyn Recorder> = match &recordings {
+        Some(recordings) => Arc::new(recording::Handle(recordings.clone())),
+        None => Arc::new(NoRecorder),
+    };
     let calls = Calls::start(CallsParts {
         settings: CallsSettings {
             limits,
@@ -136,14 +154,18 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         media: media.clone(),
         media_events: events,
         line,
-        recorder: Arc::new(NoRecorder),
+        recorder,
     })
     .await;
+    if let Some(recordings) = &recordings {
+        recordings.begin(calls.clone());
+    }
     let app = Arc::new(App {
         store,
         auth,
         hub,
         calls,
+        recordings,
         media,
         metrics: Metrics::default(),
         started: Instant::now(),
@@ -193,6 +215,9 @@ impl Running {
 
     async fn wind_down(&self) {
         self.app.calls.stop().await;
+        if let Some(recordings) = &self.app.recordings {
+            recordings.stop().await;
+        }
         self.app.hub.go_away();
         self.closing.cancel();
         while self.app.hub.counts().sockets > 0 || !self.server.is_finished() {

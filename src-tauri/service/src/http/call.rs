@@ -294,7 +294,7 @@ pub async fn decline(
 }
 
 /// Who asks, as calls want to know it.
-fn caller(who: &Principal) -> calls::Caller {
+pub(super) fn caller(who: &Principal) -> calls::Caller {
     calls::Caller {
         organization_id: who.organization_id.clone(),
         user_id: who.user_id.clone(),

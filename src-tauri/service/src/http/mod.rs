@@ -8,6 +8,7 @@ mod extract;
 mod openapi;
 mod ops;
 mod organization;
+mod recording;
 mod trace;
 
 pub use error::Refused;
@@ -80,6 +81,12 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(call::mute))
         .routes(routes!(call::dtmf))
         .routes(routes!(call::media))
+        .routes(routes!(
+            recording::recording,
+            recording::pause,
+            recording::delete
+        ))
+        .routes(routes!(recording::peaks))
         .routes(routes!(call::join, call::leave))
         .routes(routes!(call::mode))
         .routes(routes!(call::invite))

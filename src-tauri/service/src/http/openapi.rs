@@ -34,7 +34,8 @@ const ALWAYS: &[(Code, &str)] = &[
         (name = "organization", description = "People and what they may do."),
         (name = "directory", description = "Who is called, and from which numbers."),
         (name = "call", description = "Calls: placing them and what the rep does on them."),
-        (name = "coaching", description = "Joining a call, switching modes, invitations.")
+        (name = "coaching", description = "Joining a call, switching modes, invitations."),
+        (name = "recording", description = "Recordings of calls: playing, pausing, deleting.")
     )
 )]
 struct Base;
@@ -128,6 +129,12 @@ fn refusals(path: &str, method: &str) -> Vec<(Code, &'static str)> {
         refusals.push((
             Code::PermissionRequired,
             "`permission_required`: this is not for the asking user to do.",
+        ));
+    }
+    if path.ends_with("/recording/") && method == "get" {
+        refusals.push((
+            Code::Conflict,
+            "`conflict`: the recording is still being made.",
         ));
     }
     if path.ends_with("/coach_leg/") && method == "post" {

@@ -23,6 +23,8 @@ pub struct DemoOrganization {
     pub name: &'static str,
     /// Its plan.
     pub plan: Plan,
+    /// Whether its calls are recorded (R1).
+    pub recorded: bool,
     /// Its members.
     pub people: &'static [DemoPerson],
     /// Leads, each with its contacts.
@@ -56,6 +58,7 @@ pub const ORGANIZATIONS: &[DemoOrganization] = &[
     DemoOrganization {
         name: "Acme Sales",
         plan: Plan::Enterprise,
+        recorded: true,
         people: &[
             ("Riley", "Reed", "riley@demo.example", "User", &["Sales"]),
             (
@@ -112,6 +115,7 @@ pub const ORGANIZATIONS: &[DemoOrganization] = &[
     DemoOrganization {
         name: "Other Org",
         plan: Plan::Professional,
+        recorded: false,
         people: &[(
             "Olive",
             "Orr",

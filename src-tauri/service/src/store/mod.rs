@@ -8,6 +8,7 @@ pub mod sqlite;
 
 use crate::calls::CallRepository;
 use crate::random::Hash;
+use crate::recording::RecordingRepository;
 use async_trait::async_trait;
 use std::sync::Arc;
 use wire::{
@@ -279,6 +280,8 @@ pub struct Store {
     pub leads: Arc<dyn Leads>,
     /// Calls.
     pub calls: Arc<dyn CallRepository>,
+    /// Recordings of calls.
+    pub recordings: Arc<dyn RecordingRepository>,
     /// Its health.
     pub upkeep: Arc<dyn Upkeep>,
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod calls;
 mod leads;
 mod organizations;
+mod recordings;
 mod seed;
 mod sign_ins;
 
@@ -41,6 +42,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         3,
         "administration",
         include_str!("../../../migrations/0003_administration.sql"),
+    ),
+    (
+        5,
+        "recording",
+        include_str!("../../../migrations/0005_recording.sql"),
     ),
 ];
 
@@ -110,6 +116,7 @@ impl Database {
             organizations: self.clone(),
             leads: self.clone(),
             calls: self.clone(),
+            recordings: self.clone(),
             upkeep: self.clone(),
         }
     }

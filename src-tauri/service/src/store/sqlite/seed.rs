@@ -61,11 +61,13 @@ async fn seed(
     let organization_id = id("orga_");
     insert(
         tx,
-        "INSERT INTO organization (id, name, plan) VALUES (?, ?, ?)",
+        "INSERT INTO organization (id, name, plan, recording_enabled)
+         VALUES (?, ?, ?, CAST(? AS INTEGER))",
         &[
             &organization_id,
             organization.name,
             &to_text(&organization.plan)?,
+            if organization.recorded { "1" } else { "0" },
         ],
     )
     .await?;

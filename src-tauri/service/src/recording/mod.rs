@@ -1,0 +1,29 @@
+//! Recordings of calls (R1 to R3): the public mix's own Opus packets, in Ogg, kept where the
+//! configuration says.
+//!
+//! ```text
+//! media worker ── Tap ── ring ──▶ one writer thread ──▶ spool file, flushed each second
+//!                                                          │ in parts while the call runs
+//! HTTP ◀── Recordings ◀── repository, object store ◀── keeper, one task a recording
+//! ```
+//!
+//! No call ever waits for any of it: a ring that is full loses packets, which are counted and become
+//! silence; a disk or a store that fails costs the recording and not the call. Nothing of a pause gets
+//! as far as the ring.
+//!
+//! A recording begins when the lead answers; its `date_started` is the moment of its first packet.
+
+mod keeper;
+mod ogg;
+mod peaks;
+mod recovery;
+mod repository;
+mod spool;
+mod storage;
+mod tap;
+mod writer;
+
+pub use keeper::{Handle, RecordingCounts, Recordings};
+pub use recovery::DeleteError;
+pub use repository::{Kept, RecordingRepository};
+pub use storage::StorageError;
