@@ -1,5 +1,6 @@
 import "./style/tokens.css";
 import "./style/base.css";
+import "./style/tables.css";
 import { mount } from "svelte";
 import App from "./App.svelte";
 import { insideTheApp, shell, type Backend } from "./backend";

@@ -6,11 +6,13 @@ import {
   type AppSettings,
   type AppView,
   type Backend,
+  type Balance,
   type Call,
   type EventName,
   type Events,
   type Invitation,
   type Levels,
+  type Playback,
   type Quality,
   type Told,
   type User,
@@ -39,11 +41,16 @@ export class AppState {
   microphoneLevel_dbov = $state(SILENCE_DBOV);
   quality = $state.raw<Quality | null>(null);
   levels = $state.raw<Levels | null>(null);
+  /** How the recording that was played last goes. */
+  playback = $state.raw<Playback | null>(null);
   /** The connection is back since a moment ago: said for a while. */
   back = $state(false);
   /** The own number that was chosen last, kept while the app runs. */
   localPhoneId = $state<string | null>(null);
 
+  /** The balance as it was asked for after the sign-in; the view's is newer. */
+  #askedBalance = $state.raw<Balance | null>(null);
+  #askedBalanceFor: string | null = null;
   #stops: (() => void)[] = [];
   #timers = new Set<ReturnType<typeof setTimeout>>();
   #toastId = 0;
@@ -54,6 +61,12 @@ export class AppState {
   readonly now = $derived(this.clock.now + (this.view?.clock_offset_ms ?? 0));
   readonly rate = $derived(this.view?.me?.organization.coach_rate_micro_dollars_per_minute ?? 0);
   readonly permissions = $derived(this.view?.me?.role.permissions ?? []);
+  readonly manages = $derived(this.permissions.includes("manage_organization"));
+  readonly balance = $derived(this.manages ? (this.view?.balance ?? this.#askedBalance) : null);
+  /** Changes when what a page about the organization shows may have changed: it asks again then. */
+  readonly directory = $derived(
+    JSON.stringify([this.view?.me, this.view?.users, this.view?.connection === "online"]),
+  );
 
   constructor(backend: Backend) {
     this.backend = backend;
@@ -74,6 +87,7 @@ export class AppState {
       );
       await this.#on("quality", (quality) => (this.quality = quality));
       await this.#on("levels", (levels) => (this.levels = levels));
+      await this.#on("playback", (playback) => (this.playback = playback));
       await this.#on("told", ({ kind, message }) => this.say(kind, message));
       await this.#on("invitationSent", (invitation) => this.#sentChanged([invitation]));
       await this.#on("openCall", ({ call_id }) => this.openCall(call_id));
@@ -194,6 +208,21 @@ export class AppState {
     }
     if (!view.coaching) this.#holding = false;
     this.view = view;
+    void this.#askBalance();
+  }
+
+  /** Asks for the balance once after the sign-in of somebody who may see it. */
+  async #askBalance(): Promise<void> {
+    const me = this.view?.connection === "online" ? this.view.me : null;
+    if (!this.view?.me) this.#askedBalanceFor = this.#askedBalance = null;
+    if (!me || !this.manages || this.#askedBalanceFor === me.user.id) return;
+    this.#askedBalanceFor = me.user.id;
+    try {
+      this.#askedBalance = await this.backend.balance();
+    } catch {
+      // The Usage page says what is wrong; a banner that cannot be had is none.
+      this.#askedBalance = null;
+    }
   }
 
   #sentChanged(changed: Invitation[]): void {

@@ -28,3 +28,19 @@ export function costMicroDollars(
 export function rateText(ratePerMinute: number): string {
   return `${dollarsText(ratePerMinute)} per minute`;
 }
+
+/** An amount to the last micro-dollar: four decimals, and as many more as it has. */
+export function exactDollarsText(microDollars: number): string {
+  if (microDollars % 100 === 0) return dollarsText(microDollars);
+  const sign = microDollars < 0 ? "-" : "";
+  const whole = Math.floor(Math.abs(microDollars) / 1_000_000);
+  const rest = String(Math.abs(microDollars) % 1_000_000).padStart(6, "0");
+  return `${sign}$${whole}.${rest}`;
+}
+
+/** Dollars as somebody types them, as micro-dollars; null when that is no amount. */
+export function microDollarsOf(text: string): number | null {
+  const parts = /^\s*\$?\s*(\d{1,9})(?:\.(\d{1,6}))?\s*$/.exec(text);
+  if (!parts) return null;
+  return Number(parts[1]) * 1_000_000 + Number((parts[2] ?? "").padEnd(6, "0"));
+}

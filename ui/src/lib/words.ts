@@ -1,17 +1,38 @@
 // What the app says: one place for the words that stand for states.
 import type {
+  AuditAction,
   Call,
+  CallRecording,
   CoachLeg,
   CoachMode,
   Coaching,
   Invitation,
   Joinability,
+  LedgerKind,
+  MemberInvite,
   Permission,
   PhoneNumber,
   Plan,
   Quality,
+  RecordingOverride,
   User,
 } from "../backend";
+import type { Route } from "./route";
+
+export const PAGE_NAMES: Record<Route["page"], string> = {
+  leads: "Leads",
+  lead: "Lead",
+  team: "Team",
+  settings: "Settings",
+  members: "Members",
+  groups: "Groups",
+  roles: "Roles & permissions",
+  numbers: "Phone numbers",
+  plan: "Plan",
+  usage: "Usage",
+  audit: "Audit log",
+  organization: "Organization",
+};
 
 export const MODES: readonly CoachMode[] = ["listen", "whisper", "barge"];
 
@@ -131,6 +152,87 @@ export const NUMBER_KINDS: Record<PhoneNumber["type"], string> = {
   internal: "Internal: can be coached",
   external: "External: cannot be coached",
   virtual: "Virtual: cannot be coached",
+};
+
+/** What each kind of number means for coaching (J1). */
+export const NUMBER_MEANINGS: Record<PhoneNumber["type"], string> = {
+  internal: "A line of your own. Outbound calls from it can be coached.",
+  external: "Only shown as caller id. Calls from it cannot be coached.",
+  virtual: "Forwards to another number. Calls from it cannot be coached.",
+};
+
+export const NUMBER_NAMES: Record<PhoneNumber["type"], string> = {
+  internal: "Internal",
+  external: "External",
+  virtual: "Virtual",
+};
+
+export const PERMISSION_NAMES: Record<Permission, string> = {
+  call_coach_listen: "Listen",
+  call_coach_barge: "Whisper & Barge",
+  manage_organization: "Manage the organization",
+  delete_recordings: "Delete recordings",
+};
+
+export const PERMISSION_MEANINGS: Record<Permission, string> = {
+  call_coach_listen: "Join calls in progress and hear rep and lead.",
+  call_coach_barge: "Speak to the rep alone, or to everybody on the call. Includes Listen.",
+  manage_organization: "Members, roles, groups, numbers, plan, usage and the audit log.",
+  delete_recordings: "Delete recordings of calls for good.",
+};
+
+export const RECORDING_NAMES: Record<RecordingOverride, string> = {
+  inherit: "As the organization",
+  on: "Always",
+  off: "Never",
+};
+
+export const RECORDING_WORDS: Record<CallRecording["status"], string> = {
+  recording: "The recording is still being saved",
+  paused: "The recording is paused",
+  stored: "Recorded",
+  failed: "The recording could not be kept",
+  deleted: "The recording was deleted",
+};
+
+export const MEMBER_INVITE_WORDS: Record<MemberInvite["status"], string> = {
+  open: "Open",
+  used: "Used",
+  revoked: "Revoked",
+  expired: "Expired",
+};
+
+export const LEDGER_WORDS: Record<LedgerKind, string> = {
+  coaching: "Coaching",
+  call: "Call",
+  top_up: "Top up",
+};
+
+export const AUDIT_WORDS: Record<AuditAction, string> = {
+  sign_in: "Signed in",
+  sign_out: "Signed out",
+  coach_join: "Joined a call",
+  coach_mode: "Switched the mode",
+  coach_leave: "Left a call",
+  coach_removed: "Was put out of a call",
+  coach_moved_to_listen: "Was moved to Listen",
+  coach_invited: "Invited to coach",
+  recording_played: "Played a recording",
+  recording_downloaded: "Downloaded a recording",
+  recording_deleted: "Deleted a recording",
+  recording_paused: "Paused or resumed a recording",
+  member_invited: "Invited a member",
+  member_invite_revoked: "Revoked an invitation",
+  member_joined: "Became a member",
+  member_changed: "Changed a member",
+  role_changed: "Changed a role",
+  group_changed: "Changed a group",
+  phone_number_changed: "Changed a phone number",
+  plan_changed: "Changed the plan",
+  organization_changed: "Changed the organization",
+  topped_up: "Topped up the balance",
+  lead_deleted: "Deleted a lead",
+  data_exported: "Exported data",
 };
 
 /** Why a call cannot be joined; null when it can. */
