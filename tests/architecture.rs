@@ -14,12 +14,17 @@ use serde_json::Value;
 const HOUSE: &[(&str, u8, &[&str])] = &[
     ("mix", 0, &[]),
     ("wire", 0, &["mix"]),
-    ("call", 1, &["wire", "mix"]),
+    ("usage", 0, &["wire"]),
+    ("call", 1, &["wire", "mix", "usage"]),
     ("session", 1, &["wire", "mix"]),
     ("voice", 1, &["mix"]),
     ("client", 2, &["wire", "session", "voice", "mix"]),
     ("media", 2, &["wire", "voice", "mix"]),
-    ("service", 2, &["wire", "mix", "call", "voice", "media"]),
+    (
+        "service",
+        2,
+        &["wire", "mix", "usage", "call", "voice", "media"],
+    ),
     ("sound", 2, &["client", "voice", "mix"]),
     (
         "demo",
@@ -42,6 +47,7 @@ const APP: &[&str] = &["client", "sound", "wire"];
 /// The arrows that stay on their floor; each runs one way.
 const SIDEWAYS: &[(&str, &str)] = &[
     ("wire", "mix"),
+    ("usage", "wire"),
     ("service", "media"),
     ("sound", "client"),
     ("bench", "demo"),

@@ -15,6 +15,8 @@ pub struct Authority {
     pub barge: bool,
     /// The organization's plan.
     pub plan: Plan,
+    /// Whether the organization's balance pays for a coach's first minute (B3).
+    pub funds: bool,
 }
 
 impl Authority {
@@ -28,7 +30,14 @@ impl Authority {
             listen: barge || permissions.contains(&Permission::CallCoachListen),
             barge,
             plan,
+            funds: true,
         }
+    }
+
+    /// The same, with or without money for a coach's first minute.
+    #[must_use]
+    pub const fn with_funds(self, funds: bool) -> Self {
+        Self { funds, ..self }
     }
 
     /// The authority to do nothing: of who is not an active member, or whose facts cannot be had. The
@@ -40,6 +49,7 @@ impl Authority {
             listen: false,
             barge: false,
             plan: Plan::Enterprise,
+            funds: true,
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Coach {
     pub(crate) audio: LegId,
     /// When the leg ends unless the audio is connected by then.
     pub(crate) deadline: Option<Timestamp>,
+    /// Minutes of the leg that are charged.
+    pub(crate) charged: u32,
     pub(crate) leg: CoachLeg,
 }
 
@@ -124,6 +126,7 @@ impl Machine {
         let mut coach = Coach {
             audio,
             deadline: Some(now.plus_millis(self.limits.reconnect_ms)),
+            charged: 0,
             leg: CoachLeg {
                 id: leg,
                 user_id: user,

@@ -9,6 +9,7 @@
 //! `call` knows nothing of HTTP, sockets, sound, storage, clocks or other calls.
 
 mod authority;
+mod charging;
 mod coach;
 mod input;
 mod invitation;

@@ -21,6 +21,8 @@ pub struct Limits {
     pub reconnect_ms: i64,
     /// How long an invitation stays open (W3), in milliseconds.
     pub invitation_ms: i64,
+    /// How long a minute is that is charged (B2), in milliseconds. Only tests set another than 60 000.
+    pub minute_ms: u64,
 }
 
 impl Default for Limits {
@@ -30,6 +32,7 @@ impl Default for Limits {
             ring_ms: 60_000,
             reconnect_ms: 30_000,
             invitation_ms: 60_000,
+            minute_ms: 60_000,
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct Machine {
     pub(crate) limits: Limits,
     // Never runs backwards, so that dates of one history follow each other.
     pub(crate) now: Timestamp,
+    /// Minutes of the call itself that are charged.
+    pub(crate) charged: u32,
     rep_connected: bool,
     rep_deadline: Option<Timestamp>,
     ring_deadline: Option<Timestamp>,
@@ -92,6 +94,7 @@ impl Machine {
             invitations: Vec::new(),
             limits,
             now,
+            charged: 0,
             rep_connected: false,
             rep_deadline: None,
             ring_deadline: Some(now.plus_millis(limits.ring_ms)),
@@ -119,6 +122,8 @@ impl Machine {
         if self.is_over() {
             return Err(Refusal::over());
         }
+        // What started until now is owed, whatever ends now.
+        self.charge();
         self.expire();
         if self.is_over() {
             // It ended just now, by time alone.
@@ -168,6 +173,8 @@ impl Machine {
             Input::TimePassed => {}
             Input::ServiceStopping => self.end(HangupCause::ServiceStopped),
         }
+        // Who is connected by it has started the first minute.
+        self.charge();
         Ok(())
     }
 
@@ -189,6 +196,7 @@ impl Machine {
             .chain(self.rep_deadline)
             .chain(coaches)
             .chain(invitations)
+            .chain(self.next_minute())
             .min()
     }
 

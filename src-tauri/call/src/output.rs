@@ -2,6 +2,7 @@
 
 use crate::Digits;
 use mix::{LegId, Mode, Role};
+use usage::Charge;
 use wire::{CoachLeg, HangupCause, Invitation};
 
 /// What the shell is to do.
@@ -47,6 +48,8 @@ pub enum Output {
     HangUpLead,
     /// The call itself changed, or whether it can be joined did: persist and tell.
     CallChanged,
+    /// A minute of a leg started: charge it (B2). It is put out once.
+    Charge(Charge),
     /// A coach's leg changed: persist and tell.
     CoachLegChanged(Box<CoachLeg>),
     /// An invitation changed: persist and tell.

@@ -124,6 +124,14 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn no_funds() -> Self {
+        Self::new(
+            Code::InsufficientBalance,
+            "The usage balance does not pay for the first minute of coaching. Ask an admin to top it \
+             up.",
+        )
+    }
+
     /// Only the rep may do `what`.
     #[must_use]
     pub fn rep_only(what: &str) -> Self {

@@ -62,7 +62,7 @@ pub fn may_see_coach_legs(record: &Call, viewer: &Viewer) -> bool {
 /// Why not, the most lasting reason first: the call is over, is the viewer's own (J4), came in or
 /// uses another than an internal number (J1; a virtual number forwards and is none of the
 /// organization's own lines, so it counts as external), the plan (J3), the permission (A1), the lead
-/// has not answered, the call is full (J2).
+/// has not answered, the call is full (J2), the balance does not pay for the first minute (B3).
 pub fn joinability(record: &Call, limits: &Limits, viewer: &Viewer) -> Result<(), Refusal> {
     let live = record
         .coach_legs
@@ -149,6 +149,10 @@ pub(crate) fn admit(
     // Rep and lead are two of the parties. Who is on the call already takes no further place.
     if !on_call && live.saturating_add(2) >= limits.party_max {
         return Err(Refusal::full(limits.party_max));
+    }
+    // Nor does it start a leg that has to be paid for.
+    if !on_call && !viewer.authority.funds {
+        return Err(Refusal::no_funds());
     }
     Ok(())
 }

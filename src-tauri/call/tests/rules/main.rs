@@ -1,6 +1,8 @@
 //! The rules of a call, by their numbers, over the public face of the machine.
 
 #[cfg(test)]
+mod charging;
+#[cfg(test)]
 mod ending;
 #[cfg(test)]
 mod invitations;

@@ -50,6 +50,7 @@ fn authority() -> impl Strategy<Value = Authority> {
             listen,
             barge,
             plan,
+            funds: true,
         })
 }
 
@@ -174,6 +175,7 @@ struct Media {
     roles: HashMap<LegId, Role>,
     grants: HashMap<LegId, Mode>,
     ever: HashSet<LegId>,
+    charged: HashSet<(wire::LegId, u32)>,
     ended: bool,
 }
 
@@ -202,9 +204,14 @@ impl Media {
                 self.ended = true;
             }
             Output::CoachLegChanged(leg) => assert_consistent(leg),
+            Output::Charge(charge) => {
+                let minute = (charge.leg_id.clone(), charge.minute);
+                assert!(self.charged.insert(minute), "{charge:?} is charged twice");
+            }
             Output::Dial
             | Output::HangUpLead
             | Output::CallChanged
+            | Output::SetRecordingPaused(_)
             | Output::InvitationChanged(_) => {}
         }
     }

@@ -34,6 +34,7 @@ pub fn manager() -> Authority {
         listen: true,
         barge: true,
         plan: Plan::Enterprise,
+        funds: true,
     }
 }
 

@@ -33,6 +33,7 @@ pub fn authority(listen: bool, barge: bool) -> Authority {
         listen,
         barge,
         plan: Plan::Enterprise,
+        funds: true,
     }
 }
 pub struct World {

@@ -1,0 +1,192 @@
+//! B1 to B3: what a call and its coaches cost, and who is not let in for money.
+
+use crate::world::*;
+use call::{Authority, Input, Limits, Output, REP_LEG};
+use std::collections::BTreeMap;
+use wire::{CoachLegStatus, Code, LedgerKind, LegId, MicroDollars};
+
+/// What was charged so far: each leg's minutes, and the sum of coaching.
+fn charged(world: &World) -> (BTreeMap<String, Vec<u32>>, i64) {
+    let (mut minutes, mut sum) = (BTreeMap::<String, Vec<u32>>::new(), 0);
+    for output in &world.outputs {
+        if let Output::Charge(charge) = output {
+            let leg = charge.leg_id.to_string();
+            minutes.entry(leg).or_default().push(charge.minute);
+            if charge.kind == LedgerKind::Coaching {
+                sum += charge.price().0;
+            }
+        }
+    }
+    (minutes, sum)
+}
+
+fn minutes_of(world: &World, leg: &LegId) -> Vec<u32> {
+    charged(world).0.remove(leg.as_str()).unwrap_or_default()
+}
+
+#[test]
+fn b1_a_coach_who_stays_five_minutes_costs_two_cents() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    world.pass(300_000);
+    world.ok(Input::Leave { user: user(MORGAN) });
+    world.pass(300_000);
+    let (minutes, sum) = charged(&world);
+    assert_eq!(sum, 20_000);
+    assert_eq!(minutes[world.last_leg(MORGAN).id.as_str()], [0, 1, 2, 3, 4]);
+    // The call itself is charged besides, on the rep's leg and at its own rate.
+    assert_eq!(minutes["leg_rep"], (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn b2_a_minute_is_charged_as_it_starts_and_the_machine_says_when_that_is() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    let leg = world.leg(MORGAN).id.clone();
+    assert_eq!(
+        minutes_of(&world, &leg),
+        [0],
+        "the first with the connection"
+    );
+    for minute in 1..=5 {
+        let wake = world.machine.wake_at().expect("the next minute");
+        assert_eq!(
+            wake,
+            world
+                .leg(MORGAN)
+                .date_connected
+                .unwrap()
+                .plus_millis(minute * 60_000 + 1)
+        );
+        world.now = wake.plus_millis(-1);
+        world.ok(Input::TimePassed);
+        assert_eq!(
+            minutes_of(&world, &leg).len(),
+            minute as usize,
+            "not before"
+        );
+        world.now = wake;
+        world.ok(Input::TimePassed);
+        assert_eq!(minutes_of(&world, &leg).len(), minute as usize + 1);
+    }
+}
+
+#[test]
+fn b2_a_coach_who_was_never_connected_costs_nothing() {
+    let mut world = World::answered();
+    let join = world.join_input(MORGAN, MORGAN, manager());
+    world.ok(join);
+    world.pass(29_000);
+    let leg = world.leg(MORGAN).id.clone();
+    world.ok(Input::Leave { user: user(MORGAN) });
+    assert_eq!(minutes_of(&world, &leg), [0; 0]);
+}
+
+#[test]
+fn b2_a_reconnect_and_a_move_to_another_device_continue_the_same_minutes() {
+    let mut world = World::answered();
+    let audio = world.coach(MORGAN);
+    world.pass(50_000);
+    world.ok(Input::MediaLost(audio));
+    world.pass(20_000);
+    assert_eq!(world.leg(MORGAN).status, CoachLegStatus::Reconnecting);
+    world.ok(Input::MediaConnected(audio));
+    world.pass(20_000);
+    let leg = world.leg(MORGAN).id.clone();
+    let elsewhere = world.join_input(MORGAN, CASEY, manager());
+    world.ok(elsewhere);
+    let audio = world.media_leg(MORGAN);
+    world.ok(Input::MediaConnected(audio));
+    world.pass(40_000);
+    assert_eq!(world.leg(MORGAN).id, leg);
+    assert_eq!(minutes_of(&world, &leg), [0, 1, 2]);
+    assert_eq!(charged(&world).1, 12_000);
+}
+
+#[test]
+fn b2_whenever_it_is_woken_each_started_minute_is_charged_once() {
+    for seed in 0..300_u64 {
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut below = |bound: i64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random % bound as u64) as i64
+        };
+        let mut world = World::answered_with(
+            placed(),
+            Limits {
+                minute_ms: 1_000,
+                ..Limits::default()
+            },
+        );
+        let audio = world.coach(MORGAN);
+        for _ in 0..40 {
+            world.pass(below(2_500));
+            match below(6) {
+                0 => drop(world.ok(Input::MediaLost(audio))),
+                1 => drop(world.ok(Input::MediaConnected(audio))),
+                2 => drop(world.ok(Input::MediaConnected(REP_LEG))),
+                _ => {}
+            }
+        }
+        // Who was lost for too long is out already.
+        let _ = world.give(Input::Leave { user: user(MORGAN) });
+        world.ok(hang_up(REP));
+        let leg = world.last_leg(MORGAN);
+        let dates = (leg.date_connected.unwrap(), leg.date_done.unwrap());
+        let started = usage::minutes_started(dates.0, dates.1, 1_000);
+        assert_eq!(
+            minutes_of(&world, &leg.id),
+            (0..started).collect::<Vec<_>>(),
+            "seed {seed}"
+        );
+        let record = world.machine.record();
+        let dates = (record.date_answered.unwrap(), record.date_ended.unwrap());
+        let started = usage::minutes_started(dates.0, dates.1, 1_000);
+        assert_eq!(
+            minutes_of(&world, &record.rep_leg_id),
+            (0..started).collect::<Vec<_>>(),
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn b3_a_join_that_the_balance_cannot_pay_for_is_refused_and_a_coach_on_the_call_stays() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    let broke = Authority {
+        funds: false,
+        ..manager()
+    };
+    let join = world.join_input(CASEY, CASEY, broke);
+    assert_eq!(world.refused(join), Code::InsufficientBalance);
+    let seen = world.machine.view(&viewer(CASEY, broke));
+    assert_eq!(
+        seen.joinability.code,
+        Some(Code::InsufficientBalance),
+        "the button says so before"
+    );
+    // Who is on the call is not cut off, may switch, and may take the audio elsewhere.
+    world.ok(Input::AuthorityChanged {
+        user: user(MORGAN),
+        authority: broke,
+    });
+    world.ok(mode_on(MORGAN, MORGAN, wire::CoachMode::Barge, broke));
+    let elsewhere = world.join_input(MORGAN, CASEY, broke);
+    world.ok(elsewhere);
+    world.pass(10_000);
+    assert_eq!(world.leg(MORGAN).status, CoachLegStatus::Connecting);
+    // The member's own reason comes first.
+    let may_not = Authority {
+        funds: false,
+        ..nobody()
+    };
+    let join = world.join_input(CASEY, CASEY, may_not);
+    assert_eq!(world.refused(join), Code::PermissionRequired);
+    assert_eq!(
+        usage::rate_at(LedgerKind::Coaching, world.now),
+        MicroDollars(4_000)
+    );
+}
