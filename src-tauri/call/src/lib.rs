@@ -22,6 +22,7 @@ mod revoking;
 mod view;
 
 pub use authority::Authority;
+pub use charging::{cut_off_at, owed};
 pub use input::{Digits, Input, Invitee, Join, LeadSignal};
 pub use limits::{HISTORY_LINES_MAX, INVITATIONS_KEPT_MAX, LEGS_KEPT_MAX, Limits};
 pub use machine::{LEAD_LEG, Machine, Placed, REP_LEG};

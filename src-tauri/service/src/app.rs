@@ -1,6 +1,7 @@
 //! The service's parts, as requests and sockets work with them, and what goes across several of them.
 
 use crate::auth::Auth;
+use crate::balances::BalanceNews;
 use crate::calls::Calls;
 use crate::config::Config;
 use crate::http::Readiness;
@@ -32,6 +33,8 @@ pub struct App {
     pub recordings: Option<Arc<Recordings>>,
     /// The media workers.
     pub media: media::Media,
+    /// Whose balance changed.
+    pub balances: Arc<BalanceNews>,
     /// What HTTP counts.
     pub metrics: Metrics,
     /// When it started.

@@ -1,12 +1,15 @@
 //! What calls are decided by, read from the store and from who is online.
 
 use crate::calls::{Directory, Member};
+use crate::clock::now;
 use crate::hub::Presence;
 use crate::store::{MemberFacts, Store, StoreError};
 use async_trait::async_trait;
 use call::Authority;
 use std::sync::Arc;
-use wire::{ClientType, Lead, LeadId, OrganizationId, PhoneNumber, PhoneNumberId, UserId};
+use wire::{
+    ClientType, Lead, LeadId, LedgerKind, OrganizationId, PhoneNumber, PhoneNumberId, UserId,
+};
 
 /// The store and presence, as calls ask them.
 pub struct Facts {
@@ -60,8 +63,9 @@ impl Directory for Facts {
 }
 
 fn member(facts: MemberFacts) -> Member {
+    let funds = facts.balance >= usage::rate_at(LedgerKind::Coaching, now());
     Member {
-        authority: Authority::new(true, &facts.permissions, facts.plan),
+        authority: Authority::new(true, &facts.permissions, facts.plan).with_funds(funds),
         user_id: facts.user_id,
     }
 }

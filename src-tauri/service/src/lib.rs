@@ -5,6 +5,7 @@
 
 mod app;
 mod auth;
+mod balances;
 mod calls;
 mod clock;
 mod config;
@@ -13,7 +14,6 @@ mod http;
 mod hub;
 mod metrics;
 mod random;
-mod rates;
 mod recording;
 mod running;
 mod store;

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auth::{Auth, AuthSettings, Passwords};
+use crate::balances::BalanceNews;
 use crate::calls::{Calls, CallsParts, CallsSettings, NoRecorder, Recorder};
 use crate::clock::now;
 use crate::config::{Config, ConfigError};
@@ -143,7 +144,9 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         Some(recordings) => Arc::new(recording::Handle(recordings.clone())),
         None => Arc::new(NoRecorder),
     };
+    let balances = Arc::new(BalanceNews::default());
     let calls = Calls::start(CallsParts {
+        balances: balances.clone(),
         settings: CallsSettings {
             limits,
             ..CallsSettings::default()
@@ -160,6 +163,10 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
     if let Some(recordings) = &recordings {
         recordings.begin(calls.clone());
     }
+    for (organization, running, sum) in store.ledger.wrong_balances().await? {
+        // Only a file that somebody else wrote to can have come to this.
+        tracing::error!(organization_id = %organization, ?running, ?sum, "a balance is not the sum of its ledger");
+    }
     let app = Arc::new(App {
         store,
         auth,
@@ -167,11 +174,13 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         calls,
         recordings,
         media,
+        balances,
         metrics: Metrics::default(),
         started: Instant::now(),
         readiness: Mutex::new(None),
         config,
     });
+    tokio::spawn(crate::balances::tell(app.clone(), app.balances.clone()));
     let closing = CancellationToken::new();
     let server = tokio::spawn(serve(listener, app.clone(), closing.clone()));
     tracing::info!(%http_addr, candidates = ?app.media.candidates(), "ready");

@@ -45,6 +45,15 @@ impl Owner {
         waits
     }
 
+    /// Whether a call can be joined changed for everybody; nobody is cut off for money (B3).
+    pub(super) async fn funds_changed(&self, organization: &OrganizationId) {
+        let of = self.of(organization);
+        let records: Vec<_> = of.map(|live| Arc::new(live.machine.record())).collect();
+        for record in records {
+            self.say(News::Call(organization.clone(), record)).await;
+        }
+    }
+
     /// Gives each call of an organization something; when each one's hands are done with it.
     pub(super) async fn tell_all(
         &mut self,

@@ -4,19 +4,17 @@ use super::news;
 use super::owner::{Owner, Sources, State};
 use super::question::{Question, Refused, Reply, Snapshot};
 use super::saves::{Counters, SaveCounts, Saves};
-use super::{CallRepository, Directory, Notify, Recorder};
+use super::{CallRepository, Directory, Notify, Recorder, abandoned};
+use crate::balances::BalanceNews;
 use crate::clock::now;
 use crate::random::id_suffix;
 use crate::store::StoreError;
-use call::{Authority, Input, Limits, Refusal, Viewer, abandoned, view};
+use call::{Authority, Input, Limits, Refusal, Viewer, view};
 use media::{LeadLine, Media, MediaEvent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Mutex, mpsc, oneshot};
-use wire::{
-    Call, CallId, ClientType, Code, DeviceId, ErrorBody, InvitationStatus, OrganizationId, Plan,
-    UserId,
-};
+use wire::{Call, CallId, ClientType, Code, DeviceId, ErrorBody, OrganizationId, Plan, UserId};
 
 /// Questions that wait for the owner. Who asks waits when there are more.
 const QUESTIONS_MAX: usize = 1024;
@@ -64,6 +62,8 @@ pub struct CallsParts {
     pub line: Arc<dyn LeadLine>,
     /// Who records.
     pub recorder: Arc<dyn Recorder>,
+    /// Who is told of charges.
+    pub balances: Arc<BalanceNews>,
 }
 
 /// Who asks, as their token proves it.
@@ -107,7 +107,8 @@ impl Calls {
     /// Closes what a service that died left behind, and starts the owner. To be called within a
     /// runtime.
     pub async fn start(parts: CallsParts) -> Self {
-        if let Err(error) = close_abandoned(&*parts.repository).await {
+        let minute_ms = parts.settings.limits.minute_ms;
+        if let Err(error) = abandoned::close(&*parts.repository, minute_ms).await {
             tracing::error!(%error, "calls that were cut off earlier could not be closed");
         }
         let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
@@ -123,13 +124,17 @@ impl Calls {
             notify: parts.notify.clone(),
             recorder: parts.recorder.clone(),
             news: news::start(parts.directory.clone(), parts.notify, parts.settings.limits),
-            saves: Saves::start(parts.repository.clone(), counters.clone()),
+            saves: Saves::start(parts.repository.clone(), counters.clone(), parts.balances),
             lead_events,
             failures,
             facts: facts.clone(),
             active: active.clone(),
             state: State::default(),
         };
+        tokio::spawn(abandoned::keep_alive(
+            parts.repository.clone(),
+            active.clone(),
+        ));
         tokio::spawn(owner.run(Sources {
             questions: asked,
             media: parts.media_events,
@@ -189,6 +194,19 @@ impl Calls {
             .await;
         drop(in_turn);
         wait(waits).await;
+    }
+
+    /// The balance pays for a coach's first minute now, or no longer does (B3): everybody's Listen
+    /// buttons are told.
+    pub async fn funds_changed(&self, organization: &OrganizationId) {
+        self.shared.facts.fetch_add(1, Ordering::SeqCst);
+        // When the service stops there is nobody to tell.
+        let _ = self
+            .put(|reply| Question::FundsChanged {
+                organization: organization.clone(),
+                reply,
+            })
+            .await;
     }
 
     /// Ends every call: everybody is told, and it is kept. Afterwards everything is `unavailable`.
@@ -361,32 +379,6 @@ async fn wait(waits: Result<Vec<oneshot::Receiver<()>>>) {
         // What is gone needs no waiting for.
         let _ = done.await;
     }
-}
-
-/// Closes calls and invitations that were open when the service died.
-async fn close_abandoned(repository: &dyn CallRepository) -> std::result::Result<(), StoreError> {
-    let at = now();
-    for (organization, call) in repository.unfinished_calls().await? {
-        let call = abandoned(call, at);
-        for leg in call
-            .coach_legs
-            .iter()
-            .filter(|leg| leg.date_done == Some(at))
-        {
-            repository
-                .save_coach_leg(&organization, &call.id, leg)
-                .await?;
-        }
-        repository.save_call(&organization, &call).await?;
-        tracing::warn!(call_id = %call.id, "was cut off by an earlier end of the service, and is closed");
-    }
-    for (organization, mut invitation) in repository.open_invitations().await? {
-        invitation.status = InvitationStatus::Cancelled;
-        repository
-            .save_invitation(&organization, &invitation)
-            .await?;
-    }
-    Ok(())
 }
 
 pub(super) fn fresh<T>(make: impl Fn(&str) -> std::result::Result<T, wire::IdError>) -> Result<T> {

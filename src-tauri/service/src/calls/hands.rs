@@ -137,7 +137,10 @@ impl Hands {
                     tracing::warn!(%error, "the call's media was gone before its end");
                 }
             }
-            Output::CallChanged | Output::CoachLegChanged(_) | Output::InvitationChanged(_) => {}
+            Output::CallChanged
+            | Output::Charge(_)
+            | Output::CoachLegChanged(_)
+            | Output::InvitationChanged(_) => {}
         }
     }
 

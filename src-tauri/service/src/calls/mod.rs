@@ -12,6 +12,7 @@
 //! queues in its order. It knows nothing of HTTP or SQL. A call of another organization is not there
 //! (A3): every question names the organization that asks.
 
+mod abandoned;
 mod answers;
 mod calling;
 mod changes;

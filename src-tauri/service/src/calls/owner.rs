@@ -207,6 +207,13 @@ impl Owner {
             } => {
                 let _ = reply.send(self.plan_changed(organization, plan).await);
             }
+            Question::FundsChanged {
+                organization,
+                reply,
+            } => {
+                self.funds_changed(&organization).await;
+                let _ = reply.send(());
+            }
             Question::Stop(_) => {}
         }
     }
@@ -346,6 +353,10 @@ impl Owner {
                         .save(&organization, Thing::Invitation(invitation.clone()));
                     let news = News::Invitation(organization.clone(), invitation.clone());
                     self.say(news).await;
+                }
+                Output::Charge(charge) => {
+                    let charge = Thing::Charge(call.clone(), charge.clone());
+                    self.saves.save(&organization, charge);
                 }
                 Output::SendDtmf(digits) => {
                     let rep = record.user_id.clone();

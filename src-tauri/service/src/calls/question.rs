@@ -84,6 +84,11 @@ pub(super) enum Question {
         plan: Plan,
         reply: oneshot::Sender<Vec<oneshot::Receiver<()>>>,
     },
+    /// The balance pays for a coach's first minute now, or no longer does (B3).
+    FundsChanged {
+        organization: OrganizationId,
+        reply: oneshot::Sender<()>,
+    },
     /// End every call, and answer when that is told and kept.
     Stop(oneshot::Sender<()>),
 }

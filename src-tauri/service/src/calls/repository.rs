@@ -2,7 +2,8 @@
 
 use crate::store::StoreError;
 use async_trait::async_trait;
-use wire::{Call, CallId, CoachLeg, Invitation, LeadId, OrganizationId};
+use usage::Charge;
+use wire::{Call, CallId, CoachLeg, Invitation, LeadId, OrganizationId, Timestamp};
 
 /// Calls in the store. Each save writes the whole of what it is given over what was there under the
 /// same id, so that one that was missed is made up for by the next. A call is always saved before its
@@ -50,6 +51,30 @@ pub trait CallRepository: Send + Sync {
     /// Every call whose status is not over, of every organization: what a service that died left
     /// behind.
     async fn unfinished_calls(&self) -> Result<Vec<(OrganizationId, Call)>, StoreError>;
+
+    /// Every call that was placed since then, of every organization, with its coach legs.
+    async fn calls_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<(OrganizationId, Call)>, StoreError>;
+
+    /// Charges these started minutes of a call and its legs, those that are not charged yet; how many
+    /// that were (B2).
+    async fn save_charges(
+        &self,
+        organization: &OrganizationId,
+        call: &CallId,
+        charges: &[Charge],
+    ) -> Result<u64, StoreError>;
+
+    /// When the newest minute that was charged of a call began.
+    async fn last_charge(&self, call: &CallId) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The service runs, with a call in it.
+    async fn save_alive(&self, at: Timestamp) -> Result<(), StoreError>;
+
+    /// When it was last known to.
+    async fn last_alive(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Every invitation whose status is open, of every organization.
     async fn open_invitations(&self) -> Result<Vec<(OrganizationId, Invitation)>, StoreError>;

@@ -1,12 +1,14 @@
 //! Keeps what changed on calls, without a call ever waiting for it.
 
 use super::CallRepository;
+use crate::balances::BalanceNews;
 use crate::store::StoreError;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use usage::Charge;
 use wire::{Call, CallId, CoachLeg, Invitation, OrganizationId};
 
 /// Changes that wait to be taken in. More than that are lost, counted, and made up for by the next
@@ -50,6 +52,7 @@ pub(super) enum Thing {
     Call(Arc<Call>),
     Leg(CallId, Box<CoachLeg>),
     Invitation(Box<Invitation>),
+    Charge(CallId, Charge),
 }
 
 impl Thing {
@@ -58,6 +61,7 @@ impl Thing {
             Self::Call(call) => &call.id,
             Self::Leg(call, _) => call,
             Self::Invitation(invitation) => &invitation.call_id,
+            Self::Charge(call, _) => call,
         }
     }
 
@@ -84,11 +88,16 @@ pub(super) struct Saves {
 }
 
 impl Saves {
-    pub(super) fn start(repository: Arc<dyn CallRepository>, counters: Arc<Counters>) -> Self {
+    pub(super) fn start(
+        repository: Arc<dyn CallRepository>,
+        counters: Arc<Counters>,
+        balances: Arc<BalanceNews>,
+    ) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
         let writer = Writer {
             repository,
             counters: counters.clone(),
+            balances,
             pending: VecDeque::new(),
             tries: 0,
         };
@@ -119,6 +128,7 @@ impl Saves {
 struct Writer {
     repository: Arc<dyn CallRepository>,
     counters: Arc<Counters>,
+    balances: Arc<BalanceNews>,
     pending: VecDeque<(OrganizationId, Thing)>,
     /// How often the first of them was tried.
     tries: u32,
@@ -153,13 +163,21 @@ impl Writer {
             }
         };
         // The later state is the whole of it. It takes the earlier one's place in the order.
+        // Not before a charge that came in between: what says that a leg is over must not be kept
+        // before all that the leg owes.
         let older = self
             .pending
-            .iter_mut()
-            .find(|(_, pending)| thing.replaces(pending));
-        if let Some((_, older)) = older {
-            *older = thing;
-            return;
+            .iter()
+            .rposition(|(_, pending)| thing.replaces(pending));
+        if let Some(at) = older {
+            let mut later = self.pending.range(at + 1..);
+            let of_call = thing.call();
+            let owes = later
+                .any(|(_, pending)| matches!(pending, Thing::Charge(call, _) if call == of_call));
+            if let Some((_, older)) = self.pending.get_mut(at).filter(|_| !owes) {
+                *older = thing;
+                return;
+            }
         }
         if self.pending.len() >= PENDING_MAX
             && let Some((_, lost)) = self.pending.pop_front()
@@ -180,7 +198,9 @@ impl Writer {
             .unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".to_owned())));
         let Err(error) = result else {
             self.tries = 0;
-            self.pending.pop_front();
+            if let Some((organization, Thing::Charge(..))) = self.pending.pop_front() {
+                self.balances.note(organization);
+            }
             return;
         };
         self.counters.failed.fetch_add(1, Ordering::Relaxed);
@@ -212,5 +232,12 @@ pub(super) async fn write(
         Thing::Call(call) => repository.save_call(organization, call).await,
         Thing::Leg(call, leg) => repository.save_coach_leg(organization, call, leg).await,
         Thing::Invitation(invitation) => repository.save_invitation(organization, invitation).await,
+        Thing::Charge(call, charge) => {
+            let one = std::slice::from_ref(charge);
+            repository
+                .save_charges(organization, call, one)
+                .await
+                .map(drop)
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod call;
+mod csv;
 mod directory;
 mod error;
 mod extract;
@@ -10,6 +11,7 @@ mod ops;
 mod organization;
 mod recording;
 mod trace;
+mod usage;
 
 pub use error::Refused;
 pub use ops::Readiness;
@@ -70,6 +72,11 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(organization::groups))
         .routes(routes!(organization::patch_membership))
         .routes(routes!(organization::patch_organization))
+        .routes(routes!(usage::usage))
+        .routes(routes!(usage::balance))
+        .routes(routes!(usage::ledger))
+        .routes(routes!(usage::usage_csv))
+        .routes(routes!(usage::top_up))
         .routes(routes!(directory::leads))
         .routes(routes!(directory::lead))
         .routes(routes!(directory::contacts))

@@ -32,6 +32,7 @@ const ALWAYS: &[(Code, &str)] = &[
     tags(
         (name = "auth", description = "Signing in and staying signed in."),
         (name = "organization", description = "People and what they may do."),
+        (name = "usage", description = "Money: balance, rates, what was spent."),
         (name = "directory", description = "Who is called, and from which numbers."),
         (name = "call", description = "Calls: placing them and what the rep does on them."),
         (name = "coaching", description = "Joining a call, switching modes, invitations."),

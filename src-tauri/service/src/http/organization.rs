@@ -157,7 +157,7 @@ pub async fn patch_organization(
     Ok(Json(organization))
 }
 
-fn may_manage(who: &crate::store::Principal) -> Result<(), Refused> {
+pub(super) fn may_manage(who: &crate::store::Principal) -> Result<(), Refused> {
     if who.permissions.contains(&Permission::ManageOrganization) {
         Ok(())
     } else {

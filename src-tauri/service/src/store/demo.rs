@@ -25,6 +25,8 @@ pub struct DemoOrganization {
     pub plan: Plan,
     /// Whether its calls are recorded (R1).
     pub recorded: bool,
+    /// What it has paid in, in micro-dollars.
+    pub funds: i64,
     /// Its members.
     pub people: &'static [DemoPerson],
     /// Leads, each with its contacts.
@@ -59,6 +61,7 @@ pub const ORGANIZATIONS: &[DemoOrganization] = &[
         name: "Acme Sales",
         plan: Plan::Enterprise,
         recorded: true,
+        funds: 25_000_000,
         people: &[
             ("Riley", "Reed", "riley@demo.example", "User", &["Sales"]),
             (
@@ -116,6 +119,7 @@ pub const ORGANIZATIONS: &[DemoOrganization] = &[
         name: "Other Org",
         plan: Plan::Professional,
         recorded: false,
+        funds: 5_000_000,
         people: &[(
             "Olive",
             "Orr",

@@ -12,8 +12,9 @@ use crate::recording::RecordingRepository;
 use async_trait::async_trait;
 use std::sync::Arc;
 use wire::{
-    ClientType, Contact, DeviceId, Group, Lead, ListQuery, Me, MembershipId, MembershipPatch,
-    Organization, OrganizationId, PhoneNumber, Plan, Role, Timestamp, User, UserId,
+    Balance, ClientType, Contact, DeviceId, Group, Lead, LedgerEntry, ListQuery, Me, MembershipId,
+    MembershipPatch, MicroDollars, Organization, OrganizationId, PhoneNumber, Plan, Role,
+    SpendOfCall, SpendOfCoach, SpendOfDay, Timestamp, User, UserId,
 };
 
 /// Why the store did not do something.
@@ -141,6 +142,21 @@ pub struct MemberFacts {
     pub permissions: Vec<wire::Permission>,
     /// The organization's plan.
     pub plan: Plan,
+    /// What is left of the organization's balance.
+    pub balance: MicroDollars,
+}
+
+/// Money that is put in.
+#[derive(Debug, Clone)]
+pub struct Payment {
+    /// How much.
+    pub micro_dollars: MicroDollars,
+    /// By whom.
+    pub user_id: UserId,
+    /// The client's own name for it: it is put in once.
+    pub request_id: String,
+    /// Now.
+    pub at: Timestamp,
 }
 
 /// Who can sign in.
@@ -258,6 +274,56 @@ pub trait Leads: Send + Sync {
     ) -> Result<Option<PhoneNumber>, StoreError>;
 }
 
+/// From one moment on, and before another.
+pub type Span = (Timestamp, Timestamp);
+
+/// The ledger, which is only ever added to (B2). Charges come with the calls they are of.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// The balance now.
+    async fn balance(&self, organization: &OrganizationId) -> Result<Balance, StoreError>;
+    /// Organizations whose running total is not the sum of their lines: the total, and the sum.
+    async fn wrong_balances(
+        &self,
+    ) -> Result<Vec<(OrganizationId, MicroDollars, MicroDollars)>, StoreError>;
+    /// Puts money in, once for each of the client's names.
+    async fn pay(&self, organization: &OrganizationId, payment: &Payment)
+    -> Result<(), StoreError>;
+    /// Lines, newest first.
+    async fn entries(
+        &self,
+        organization: &OrganizationId,
+        span: Span,
+        page: &ListQuery,
+    ) -> Result<Vec<LedgerEntry>, StoreError>;
+    /// Every line, oldest first and at most so many, each with the names of its lead and its person.
+    async fn named_entries(
+        &self,
+        organization: &OrganizationId,
+        span: Span,
+        limit: u32,
+    ) -> Result<Vec<(LedgerEntry, Option<String>, Option<String>)>, StoreError>;
+    /// What was spent on each day, or in each month, in UTC.
+    async fn spend_by(
+        &self,
+        organization: &OrganizationId,
+        span: Span,
+        by_month: bool,
+    ) -> Result<Vec<SpendOfDay>, StoreError>;
+    /// What each coach cost, the dearest first.
+    async fn spend_by_coach(
+        &self,
+        organization: &OrganizationId,
+        span: Span,
+    ) -> Result<Vec<SpendOfCoach>, StoreError>;
+    /// What each call cost, newest first; at most 200.
+    async fn spend_by_call(
+        &self,
+        organization: &OrganizationId,
+        span: Span,
+    ) -> Result<Vec<SpendOfCall>, StoreError>;
+}
+
 /// The store's own health.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -282,6 +348,8 @@ pub struct Store {
     pub calls: Arc<dyn CallRepository>,
     /// Recordings of calls.
     pub recordings: Arc<dyn RecordingRepository>,
+    /// Money.
+    pub ledger: Arc<dyn Ledger>,
     /// Its health.
     pub upkeep: Arc<dyn Upkeep>,
 }

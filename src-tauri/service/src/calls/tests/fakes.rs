@@ -98,6 +98,7 @@ pub struct FakeStore {
     pub broken: AtomicBool,
     pub calls: Mutex<HashMap<CallId, (OrganizationId, Call)>>,
     pub invitations: Mutex<HashMap<InvitationId, (OrganizationId, Invitation)>>,
+    pub charges: Mutex<std::collections::BTreeSet<(String, u32)>>,
 }
 
 impl FakeStore {
@@ -187,6 +188,39 @@ impl CallRepository for FakeStore {
         let calls = self.calls.lock().unwrap();
         let open = calls.values().filter(|(_, call)| !call.status.is_over());
         Ok(open.cloned().collect())
+    }
+
+    async fn calls_since(&self, _: Timestamp) -> Result<Vec<(OrganizationId, Call)>, StoreError> {
+        Ok(self.calls.lock().unwrap().values().cloned().collect())
+    }
+
+    async fn save_charges(
+        &self,
+        _: &OrganizationId,
+        _: &CallId,
+        charges: &[usage::Charge],
+    ) -> Result<u64, StoreError> {
+        self.check()?;
+        let mut kept = self.charges.lock().unwrap();
+        let before = kept.len();
+        kept.extend(
+            charges
+                .iter()
+                .map(|one| (one.leg_id.to_string(), one.minute)),
+        );
+        Ok((kept.len() - before) as u64)
+    }
+
+    async fn last_charge(&self, _: &CallId) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+
+    async fn save_alive(&self, _: Timestamp) -> Result<(), StoreError> {
+        self.check()
+    }
+
+    async fn last_alive(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
     }
 
     async fn open_invitations(&self) -> Result<Vec<(OrganizationId, Invitation)>, StoreError> {

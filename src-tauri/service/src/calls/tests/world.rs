@@ -94,6 +94,7 @@ impl World {
             hung_up: Arc::default(),
         });
         let calls = Calls::start(CallsParts {
+            balances: Arc::default(),
             settings,
             directory: directory.clone(),
             repository: store.clone(),

@@ -1,14 +1,14 @@
 //! Calls, coaches' legs and invitations.
 
-use super::{Database, column, failed, text};
+use super::{Database, column, failed, ledger, read_body, to_body};
 use crate::calls::CallRepository;
 use crate::store::StoreError;
 use async_trait::async_trait;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use sqlx::sqlite::SqliteRow;
 use std::collections::HashMap;
-use wire::{Call, CallId, CoachLeg, Invitation, InvitationStatus, LeadId, OrganizationId};
+use usage::Charge;
+use wire::{
+    Call, CallId, CoachLeg, Invitation, InvitationStatus, LeadId, OrganizationId, Timestamp,
+};
 
 #[async_trait]
 impl CallRepository for Database {
@@ -147,6 +147,67 @@ impl CallRepository for Database {
         Ok(organizations.into_iter().zip(calls).collect())
     }
 
+    async fn calls_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<(OrganizationId, Call)>, StoreError> {
+        let rows = sqlx::query("SELECT organization_id, body FROM call WHERE date_created >= ?")
+            .bind(since.0)
+            .fetch_all(&self.reader)
+            .await
+            .map_err(failed)?;
+        let organizations: Vec<OrganizationId> = rows
+            .iter()
+            .map(|row| column(row, "organization_id"))
+            .collect::<Result<_, _>>()?;
+        let calls = rows.iter().map(read_body).collect::<Result<_, _>>()?;
+        let calls = self.with_legs(calls).await?;
+        Ok(organizations.into_iter().zip(calls).collect())
+    }
+
+    async fn save_charges(
+        &self,
+        organization: &OrganizationId,
+        call: &CallId,
+        charges: &[Charge],
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.write().await?;
+        let mut written = 0;
+        for charge in charges {
+            written += u64::from(ledger::charge(&mut tx, organization, call, charge).await?);
+        }
+        tx.commit().await.map_err(failed)?;
+        Ok(written)
+    }
+
+    async fn last_charge(&self, call: &CallId) -> Result<Option<Timestamp>, StoreError> {
+        let date: Option<i64> =
+            sqlx::query_scalar("SELECT max(date) FROM ledger WHERE call_id = ?")
+                .bind(call.as_str())
+                .fetch_one(&self.reader)
+                .await
+                .map_err(failed)?;
+        Ok(date.map(Timestamp))
+    }
+
+    async fn save_alive(&self, at: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        sqlx::query("INSERT OR REPLACE INTO alive (id, at) VALUES (1, ?)")
+            .bind(at.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
+        tx.commit().await.map_err(failed)
+    }
+
+    async fn last_alive(&self) -> Result<Option<Timestamp>, StoreError> {
+        let at: Option<i64> = sqlx::query_scalar("SELECT at FROM alive")
+            .fetch_optional(&self.reader)
+            .await
+            .map_err(failed)?;
+        Ok(at.map(Timestamp))
+    }
+
     async fn open_invitations(&self) -> Result<Vec<(OrganizationId, Invitation)>, StoreError> {
         sqlx::query("SELECT organization_id, body FROM invitation WHERE is_open = 1")
             .fetch_all(&self.reader)
@@ -183,13 +244,4 @@ impl Database {
         }
         Ok(calls)
     }
-}
-
-fn to_body(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Fault(error.to_string()))
-}
-
-fn read_body<T: DeserializeOwned>(row: &SqliteRow) -> Result<T, StoreError> {
-    serde_json::from_str(&text(row, "body")?)
-        .map_err(|error| StoreError::Fault(format!("a stored body is not readable: {error}")))
 }

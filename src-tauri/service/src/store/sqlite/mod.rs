@@ -3,6 +3,7 @@
 mod accounts;
 mod calls;
 mod leads;
+mod ledger;
 mod organizations;
 mod recordings;
 mod seed;
@@ -42,6 +43,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         3,
         "administration",
         include_str!("../../../migrations/0003_administration.sql"),
+    ),
+    (
+        4,
+        "ledger",
+        include_str!("../../../migrations/0004_ledger.sql"),
     ),
     (
         5,
@@ -117,6 +123,7 @@ impl Database {
             leads: self.clone(),
             calls: self.clone(),
             recordings: self.clone(),
+            ledger: self.clone(),
             upkeep: self.clone(),
         }
     }
@@ -233,4 +240,14 @@ fn text(row: &SqliteRow, name: &str) -> Result<String, StoreError> {
 /// `LIMIT` and `OFFSET` of a page, with one item more, which tells whether there are more.
 fn bounds(page: &ListQuery) -> (i64, i64) {
     (i64::from(page.limit()) + 1, i64::from(page.skip()))
+}
+
+/// A whole thing as the API writes it.
+fn to_body(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Fault(error.to_string()))
+}
+
+fn read_body<T: DeserializeOwned>(row: &SqliteRow) -> Result<T, StoreError> {
+    serde_json::from_str(&text(row, "body")?)
+        .map_err(|error| StoreError::Fault(format!("a stored body is not readable: {error}")))
 }

@@ -1,14 +1,13 @@
 //! Organizations and the people in them.
 
 use super::{Database, bounds, column, failed, from_text, text, to_text};
-use crate::rates;
 use crate::store::{MemberFacts, MembershipChange, Organizations, StoreError};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use wire::{
-    Group, ListQuery, Me, Membership, MembershipId, MembershipPatch, Organization, OrganizationId,
-    Permission, Plan, RecordingSettings, Role, User, UserId,
+    Group, LedgerKind, ListQuery, Me, Membership, MembershipId, MembershipPatch, MicroDollars,
+    Organization, OrganizationId, Permission, Plan, RecordingSettings, Role, User, UserId,
 };
 
 #[async_trait]
@@ -98,7 +97,9 @@ impl Organizations for Database {
 
     async fn members(&self, organization: &OrganizationId) -> Result<Vec<MemberFacts>, StoreError> {
         sqlx::query(
-            "SELECT account_id, plan, (SELECT group_concat(permission) FROM role_permission
+            "SELECT account_id, plan, coalesce((SELECT micro_dollars FROM balance
+                     WHERE balance.organization_id = organization.id), 0) AS balance,
+                    (SELECT group_concat(permission) FROM role_permission
                                        WHERE role_permission.role_id = membership.role_id) AS permissions
              FROM membership JOIN organization ON organization.id = membership.organization_id
              WHERE organization_id = ? AND active = 1 ORDER BY account_id",
@@ -118,7 +119,9 @@ impl Organizations for Database {
         user: &UserId,
     ) -> Result<Option<MemberFacts>, StoreError> {
         sqlx::query(
-            "SELECT account_id, plan, (SELECT group_concat(permission) FROM role_permission
+            "SELECT account_id, plan, coalesce((SELECT micro_dollars FROM balance
+                     WHERE balance.organization_id = organization.id), 0) AS balance,
+                    (SELECT group_concat(permission) FROM role_permission
                                        WHERE role_permission.role_id = membership.role_id) AS permissions
              FROM membership JOIN organization ON organization.id = membership.organization_id
              WHERE organization_id = ? AND account_id = ? AND active = 1",
@@ -279,12 +282,13 @@ impl Organizations for Database {
 /// An organization with the rates that hold now.
 fn organization_now(id: OrganizationId, row: &SqliteRow) -> Result<Organization, StoreError> {
     let now = crate::clock::now();
+    let rate = |kind| u32::try_from(usage::rate_at(kind, now).0).unwrap_or(u32::MAX);
     Ok(Organization {
         id,
         name: text(row, "organization_name")?,
         plan: column(row, "plan")?,
-        coach_rate_micro_dollars_per_minute: rates::coach_rate_micro_dollars_per_minute(now),
-        call_rate_micro_dollars_per_minute: rates::call_rate_micro_dollars_per_minute(now),
+        coach_rate_micro_dollars_per_minute: rate(LedgerKind::Coaching),
+        call_rate_micro_dollars_per_minute: rate(LedgerKind::Call),
         recording: RecordingSettings {
             enabled: row.try_get("recording_enabled").map_err(failed)?,
             announced: row.try_get("recording_announced").map_err(failed)?,
@@ -313,6 +317,7 @@ fn read_facts(row: &SqliteRow) -> Result<MemberFacts, StoreError> {
         user_id: column(row, "account_id")?,
         permissions: permissions(row.try_get("permissions").map_err(failed)?)?,
         plan: column(row, "plan")?,
+        balance: row.try_get("balance").map(MicroDollars).map_err(failed)?,
     })
 }
 

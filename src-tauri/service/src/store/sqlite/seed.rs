@@ -8,6 +8,10 @@ use sqlx::SqliteConnection;
 use std::collections::HashMap;
 use wire::Timestamp;
 
+/// What the first organization has, in micro-dollars, when it gets members for load: nobody is refused
+/// for money then.
+const LOAD_FUNDS: i64 = 1_000_000_000_000;
+
 impl Database {
     /// Makes the demonstration's organizations, when the store holds none; whether it did. The first
     /// one gets so many further `members`, all of them managers.
@@ -69,6 +73,25 @@ async fn seed(
             &to_text(&organization.plan)?,
             if organization.recorded { "1" } else { "0" },
         ],
+    )
+    .await?;
+    let funds = if members > 0 {
+        LOAD_FUNDS
+    } else {
+        organization.funds
+    };
+    let funds_text = funds.to_string();
+    let values = [
+        &*id("ledg_"),
+        &organization_id,
+        &now.0.to_string(),
+        &funds_text,
+    ];
+    insert(
+        tx,
+        "INSERT INTO ledger (id, organization_id, date, kind, micro_dollars, request_id)
+         VALUES (?, ?, CAST(? AS INTEGER), 'top_up', CAST(? AS INTEGER), 'demo')",
+        &values,
     )
     .await?;
     let mut role_ids = HashMap::new();
