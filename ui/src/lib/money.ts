@@ -1,4 +1,5 @@
 // Money is integers: micro-dollars, as in the service's ledger.
+import type { Balance } from "../backend";
 
 /** Micro-dollars with four decimals, as the rate is told: 4000 is `$0.0040`. */
 export function dollarsText(microDollars: number): string {
@@ -43,4 +44,12 @@ export function microDollarsOf(text: string): number | null {
   const parts = /^\s*\$?\s*(\d{1,9})(?:\.(\d{1,6}))?\s*$/.exec(text);
   if (!parts) return null;
   return Number(parts[1]) * 1_000_000 + Number((parts[2] ?? "").padEnd(6, "0"));
+}
+
+export type BalanceState = "good" | "low" | "negative";
+
+/** How the balance stands: below zero goes before low. */
+export function balanceState(balance: Balance): BalanceState {
+  if (balance.balance_micro_dollars < 0) return "negative";
+  return balance.is_low ? "low" : "good";
 }

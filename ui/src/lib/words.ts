@@ -202,6 +202,13 @@ export const MEMBER_INVITE_WORDS: Record<MemberInvite["status"], string> = {
   expired: "Expired",
 };
 
+/** What a balance that does not stand well means (B3). */
+export const BALANCE_WORDS: Record<"low" | "negative", string> = {
+  low: "The usage balance is low. Coaches cannot join calls once it cannot pay for a minute.",
+  negative:
+    "The usage balance is below zero. Coaches on calls stay, but nobody can join until it is topped up.",
+};
+
 export const LEDGER_WORDS: Record<LedgerKind, string> = {
   coaching: "Coaching",
   call: "Call",
@@ -259,6 +266,25 @@ export function refusal(joinability: Joinability): string | null {
     default:
       return "This call cannot be joined";
   }
+}
+
+/** Why something was refused, in a few words for a table. */
+export function refusalWords(code: NonNullable<Joinability["code"]>): string {
+  const words: Partial<Record<typeof code, string>> = {
+    permission_required: "The role lacks the permission",
+    plan_required: "The plan lacks the feature",
+    insufficient_balance: "The balance does not pay for it",
+    inbound_call: "The call came in",
+    external_number: "The call shows an external number",
+    call_ended: "The call is not in progress",
+    call_full: "The call is full",
+    own_call: "It is their own call",
+    invite_expired: "The invitation is over",
+    unauthenticated: "The e-mail address or the password is not right",
+    not_found: "There is no such thing for them",
+    rate_limited: "Too many tries",
+  };
+  return words[code] ?? code;
 }
 
 export type Grade = "good" | "fair" | "poor";
