@@ -3,6 +3,7 @@
 //! It knows nothing of sound cards, windows or the client's core; samples are the business of `media`,
 //! and the rules of a call that of `call`.
 
+mod access;
 mod app;
 mod auth;
 mod balances;

@@ -22,15 +22,6 @@ impl Refused {
     pub fn not_found(what: &str) -> Self {
         Self::new(Code::NotFound, format!("There is no such {what}."))
     }
-
-    /// The role does not let its member do this.
-    #[must_use]
-    pub fn permission_required() -> Self {
-        Self::new(
-            Code::PermissionRequired,
-            "This takes the permission to manage the organization. Ask an admin.",
-        )
-    }
 }
 
 impl IntoResponse for Refused {

@@ -1,12 +1,12 @@
 //! What a handler takes from a request, each refused in the one shape of errors.
 
 use super::error::Refused;
+use crate::access::unauthenticated;
 use crate::app::App;
-use crate::clock::now;
 use crate::store::Principal;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
@@ -18,30 +18,16 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes beyond it that are read and thrown away, so that the client gets to read the refusal.
 const DISCARD_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Who asks. The first thing that every handler takes, so that without a token nothing else is looked
-/// at.
+/// Who asks, as the gate in front of all routes found out. It has refused already what their role may
+/// not do: see [`crate::access`].
 pub struct Caller(pub Principal);
 
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
-        let unauthenticated = || {
-            Refused::new(
-                Code::Unauthenticated,
-                "This takes `Authorization: Bearer …` with a good access token. Refresh it or sign in.",
-            )
-        };
-        let token = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
-            .filter(|token| token.len() <= 256)
-            .ok_or_else(unauthenticated)?;
-        let who = app.auth.principal(token, now()).await?;
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Refused> {
+        // Nobody is there when the route's line says that anybody may ask.
+        let who = parts.extensions.get::<Principal>().cloned();
         who.map(Self).ok_or_else(unauthenticated)
     }
 }

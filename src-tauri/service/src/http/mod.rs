@@ -53,6 +53,10 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(axum::middleware::from_fn_with_state(
             app.clone(),
+            crate::access::gate,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            app.clone(),
             trace::watch,
         ))
         .with_state(app)
@@ -129,7 +133,8 @@ async fn not_found(uri: Uri) -> Refused {
     Refused::new(Code::NotFound, hint)
 }
 
-async fn method_not_allowed() -> Response {
+/// The answer to a method that a path is not for.
+pub async fn method_not_allowed() -> Response {
     let body = ErrorBody::new(
         Code::InvalidRequest,
         "This path is not for that method. What it takes is in /api/openapi.json.",

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::ops::Range;
 use std::sync::Arc;
-use wire::{Call, CallId, Code, Permission, RecordingPeaks, RecordingRequest, RecordingStatus};
+use wire::{Call, CallId, Code, RecordingPeaks, RecordingRequest, RecordingStatus};
 
 /// How the recording is wanted.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -152,17 +152,6 @@ pub async fn delete(
     Id(id): Id<CallId>,
 ) -> Result<StatusCode, Refused> {
     let recordings = recordings(&app)?;
-    // Of another organization's call there is nothing to be refused.
-    let kept = recordings.of_call(&who.organization_id, &id).await?;
-    if kept.is_none() {
-        return Err(Refused::not_found("recording"));
-    }
-    if !who.permissions.contains(&Permission::DeleteRecordings) {
-        return Err(Refused::new(
-            Code::PermissionRequired,
-            "This takes the permission to delete recordings. Ask an admin.",
-        ));
-    }
     // The place to audit it from: deleted by `who`.
     match recordings.delete_of_call(&who.organization_id, &id).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),

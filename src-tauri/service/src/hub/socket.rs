@@ -4,6 +4,7 @@
 //! client that does not read fills its own queue and nobody else's.
 
 use super::{CloseReason, EnterError, Entered, Held, Outgoing};
+use crate::access;
 use crate::app::App;
 use crate::auth::{Rate, RateLimit};
 use crate::clock::now;
@@ -43,7 +44,7 @@ pub async fn serve(app: Arc<App>, socket: WebSocket) {
             return refuse(sink, Code::InvalidRequest, "No `hello` came in time.").await;
         }
     };
-    let who = match app.auth.principal(&hello.access_token, now()).await {
+    let who = match access::authenticate(&app, &hello.access_token).await {
         Ok(Some(who)) => who,
         Ok(None) => {
             let message = "The access token is not good. Refresh it or sign in again.";
@@ -161,6 +162,9 @@ async fn read(
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Close(_) => return "clean",
             message => match parse(&message) {
+                Ok(said) if !access::allows(access::message_rule(&said), &who.permissions) => {
+                    error(Code::PermissionRequired, "Your role does not hold this.")
+                }
                 Ok(ClientMessage::Heartbeat {}) => ServerMessage::HeartbeatAck {},
                 Ok(ClientMessage::Hello(_)) => error(Code::InvalidRequest, "`hello` was said."),
                 Err(None) => return "clean",

@@ -1,0 +1,102 @@
+//! The gate in front of every route.
+
+use super::{Rule, Who, allows, authenticate, rule, table};
+use crate::app::App;
+use crate::http::{Refused, method_not_allowed};
+use crate::store::Principal;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{ALLOW, AUTHORIZATION};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+use wire::{Code, Permission};
+
+/// Lets through who may ask for this route, and puts who that is into the request.
+pub async fn gate(
+    State(app): State<Arc<App>>,
+    matched: Option<MatchedPath>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    // Nothing is at this path: that is said below.
+    let Some(matched) = matched else {
+        return next.run(request).await;
+    };
+    let path = matched.as_str();
+    let Some(rule) = rule(request.method(), path) else {
+        return unlisted(path).await;
+    };
+    match admit(&app, rule, request.headers()).await {
+        Ok(Some(who)) => {
+            request.extensions_mut().insert(who);
+        }
+        Ok(None) => {}
+        Err(refused) => return refused.into_response(),
+    }
+    next.run(request).await
+}
+
+/// Who asks, when the rule lets them; none where nobody has to say who they are.
+async fn admit(app: &App, rule: &Rule, headers: &HeaderMap) -> Result<Option<Principal>, Refused> {
+    if rule.who == Who::Anybody {
+        return Ok(None);
+    }
+    let token = bearer(headers).ok_or_else(unauthenticated)?;
+    let who = authenticate(app, token).await?;
+    let who = who.ok_or_else(unauthenticated)?;
+    if allows(rule.who, &who.permissions) {
+        Ok(Some(who))
+    } else {
+        Err(permission_required(rule.who))
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+}
+
+/// The refusal of who has not said who they are.
+pub fn unauthenticated() -> Refused {
+    Refused::new(
+        Code::Unauthenticated,
+        "This takes `Authorization: Bearer …` with a good access token. Refresh it or sign in.",
+    )
+}
+
+fn permission_required(who: Who) -> Refused {
+    let message = match who {
+        Who::Permission(Permission::DeleteRecordings) => {
+            "This takes the permission to delete recordings. Ask an admin."
+        }
+        Who::Permission(Permission::CallCoachListen) => {
+            "This takes the permission to listen to calls. Ask an admin."
+        }
+        Who::Permission(Permission::CallCoachBarge) => {
+            "This takes the permission to whisper and barge. Ask an admin."
+        }
+        _ => "This takes the permission to manage the organization. Ask an admin.",
+    };
+    Refused::new(Code::PermissionRequired, message)
+}
+
+/// What has no line in the table is refused, also when somebody forgot the line.
+async fn unlisted(path: &str) -> Response {
+    let methods: Vec<&str> = table::of_path(path)
+        .map(|rule| rule.method.as_str())
+        .collect();
+    if methods.is_empty() {
+        tracing::error!(path, "a route has no line in the table of access");
+        return Refused::not_found("path").into_response();
+    }
+    let mut response = method_not_allowed().await;
+    if let Ok(allow) = HeaderValue::from_str(&methods.join(", ")) {
+        response.headers_mut().insert(ALLOW, allow);
+    }
+    response
+}
