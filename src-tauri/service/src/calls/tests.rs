@@ -1,5 +1,6 @@
 //! The owner with real media, on fakes of everything else.
 
+mod crash;
 mod fakes;
 mod going_wrong;
 mod telling;

@@ -1,7 +1,7 @@
 //! Two organizations, a lead's line that does as it is told, a store in memory, and all that was told.
 
 use super::fakes::{FakeDirectory, FakeLine, FakeStore, Told};
-use crate::calls::{Caller, Calls, CallsParts, CallsSettings};
+use crate::calls::{CallRepository, Caller, Calls, CallsParts, CallsSettings};
 use call::Authority;
 use media::{
     LeadEvent, LeadSignal, Media, MediaEvent, MediaSettings, SimulatedLine, SimulatedLineSettings,
@@ -54,6 +54,15 @@ impl World {
     /// Riley the rep, Morgan and Casey the managers, Taylor the trainee, Sam without permissions; and
     /// the Other of another organization. All are online.
     pub async fn with(settings: CallsSettings, store: Arc<FakeStore>) -> Self {
+        Self::on(settings, store.clone(), store).await
+    }
+
+    /// The same, with calls kept in this repository.
+    pub async fn on(
+        settings: CallsSettings,
+        store: Arc<FakeStore>,
+        repository: Arc<dyn CallRepository>,
+    ) -> Self {
         let directory = Arc::new(FakeDirectory::default());
         let told = Arc::new(Told::default());
         for (name, of, listen, barge) in [
@@ -97,7 +106,7 @@ impl World {
             balances: Arc::default(),
             settings,
             directory: directory.clone(),
-            repository: store.clone(),
+            repository,
             notify: told.clone(),
             media: media.clone(),
             media_events: events,

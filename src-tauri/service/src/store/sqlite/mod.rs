@@ -137,6 +137,20 @@ impl Database {
     }
 }
 
+#[cfg(test)]
+impl Database {
+    /// An organization with this id, and nothing in it.
+    pub(crate) async fn add_organization(&self, id: &wire::OrganizationId) {
+        let mut tx = self.write().await.unwrap();
+        sqlx::query("INSERT INTO organization (id, name, plan) VALUES (?, 'Acme', 'enterprise')")
+            .bind(id.as_str())
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
 #[async_trait]
 impl Upkeep for Database {
     async fn probe(&self) -> Result<(), StoreError> {
