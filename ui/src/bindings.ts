@@ -215,6 +215,8 @@ export type AppView = {
 	me: Me | null,
 	/**  The organization's members. */
 	users: User[],
+	/**  Counts how often members, roles, groups or numbers changed: whoever shows them reads them anew. */
+	directory_version: number,
 	/**  Who is online, on which calls. */
 	availability: UserAvailability[],
 	/**  Calls in progress that the user may see. */

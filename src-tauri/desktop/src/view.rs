@@ -151,6 +151,8 @@ pub struct AppView {
     pub me: Option<Me>,
     /// The organization's members.
     pub users: Vec<User>,
+    /// Counts how often members, roles, groups or numbers changed: whoever shows them reads them anew.
+    pub directory_version: u32,
     /// Who is online, on which calls.
     pub availability: Vec<UserAvailability>,
     /// Calls in progress that the user may see.
@@ -180,6 +182,7 @@ impl AppView {
         self.clock_offset_ms = view.clock_offset_ms;
         self.me = view.me.clone();
         self.users = view.users.values().cloned().collect();
+        self.directory_version = view.directory_version;
         self.availability = view.availability.values().cloned().collect();
         self.calls = view.calls.values().cloned().collect();
         self.my_call = view.my_call.as_ref().map(|my_call| MyCall {

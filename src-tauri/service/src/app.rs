@@ -8,14 +8,18 @@ use crate::http::Readiness;
 use crate::hub::{Hub, availability};
 use crate::metrics::{Gauges, Metrics};
 use crate::recording::Recordings;
-use crate::store::{MembershipChange, Store, StoreError};
+use crate::store::{MembershipChange, RoleChange, Store, StoreError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use wire::{Availability, Event, Organization, OrganizationId, UserId};
 
 /// How long a readiness check is good for: whoever asks more often makes no more work.
 const READINESS_KEPT: Duration = Duration::from_secs(1);
+
+/// Members for whom calls are told at once that they may do something else.
+const TOLD_AT_ONCE: usize = 64;
 
 /// The service's parts.
 pub struct App {
@@ -72,13 +76,42 @@ impl App {
         } else {
             self.hub.close_user(organization, &change.user_id);
         }
+        self.directory_changed(organization);
     }
 
-    /// The plan changed: tells calls at once (A2), then everybody who listens.
-    pub async fn plan_changed(&self, organization: &Organization) {
-        self.calls
-            .plan_changed(&organization.id, organization.plan)
-            .await;
+    /// What a role holds changed: tells calls at once, for everybody who holds it (A2), then them.
+    pub async fn role_changed(&self, organization: &OrganizationId, change: &RoleChange) {
+        for some in change.members.chunks(TOLD_AT_ONCE) {
+            let mut told = JoinSet::new();
+            for user in some.iter().cloned() {
+                let (calls, organization) = (self.calls.clone(), organization.clone());
+                told.spawn(async move { calls.authority_changed(&organization, &user).await });
+            }
+            told.join_all().await;
+        }
+        let listeners = self.hub.listeners(organization);
+        for user in listeners
+            .iter()
+            .filter(|user| change.members.contains(user))
+        {
+            self.tell_me(organization, user).await;
+        }
+        self.directory_changed(organization);
+    }
+
+    /// Members, roles, groups or numbers changed: whoever shows them reads them anew.
+    pub fn directory_changed(&self, organization: &OrganizationId) {
+        self.hub
+            .broadcast(organization, &Event::DirectoryChanged {});
+    }
+
+    /// The organization changed: tells calls of another plan at once (A2), then everybody who listens.
+    pub async fn organization_changed(&self, organization: &Organization, has_plan: bool) {
+        if has_plan {
+            self.calls
+                .plan_changed(&organization.id, organization.plan)
+                .await;
+        }
         for user in self.hub.listeners(&organization.id) {
             self.tell_me(&organization.id, &user).await;
         }

@@ -118,6 +118,7 @@ async fn the_demonstration_is_made_once_and_only_when_asked_for() {
         ("+15550001", "internal"),
         ("+15550002", "external"),
         ("+15550003", "virtual"),
+        ("+15550004", "internal"),
     ]
     .map(|(number, kind)| (number.to_owned(), kind.to_owned()));
     assert_eq!(shown, expected);

@@ -95,6 +95,8 @@ pub struct View {
     pub device_id: Option<DeviceId>,
     /// The organization's members.
     pub users: BTreeMap<UserId, User>,
+    /// Counts how often members, roles, groups or numbers changed: whoever shows them reads them anew.
+    pub directory_version: u32,
     /// Who is online, with which client, on which calls.
     pub availability: BTreeMap<UserId, UserAvailability>,
     /// Calls in progress that the user may see.

@@ -129,6 +129,8 @@ pub enum Event {
         /// The whole of it, as it is now.
         me: Box<Me>,
     },
+    /// Members, roles, groups or numbers changed: read them anew. To the organization.
+    DirectoryChanged {},
     /// The balance changed, or what counts as low. To those who manage the organization (B4).
     BalanceChanged {
         /// As it is now.

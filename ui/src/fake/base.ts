@@ -19,6 +19,7 @@ export function signedOut(): AppView {
     clock_offset_ms: 0,
     me: null,
     users: [],
+    directory_version: 0,
     availability: [],
     calls: [],
     my_call: null,

@@ -20,7 +20,7 @@ impl Calls {
     /// Places a call. It is not placed when the store cannot take it in.
     ///
     /// # Errors
-    /// `not_found` for lead, contact or number; `invalid_request` for a phone that is not the
+    /// `not_found` for lead, contact or number; `permission_required` for a number that is others'; `invalid_request` for a phone that is not the
     /// contact's; `conflict` when the lead has no phone.
     pub async fn place(&self, caller: &Caller, request: &PlaceCallRequest) -> Result<Call> {
         let organization = &caller.organization_id;
@@ -37,6 +37,12 @@ impl Calls {
             .await
             .map_err(stored)?
             .ok_or_else(|| error(Code::NotFound, "There is no such phone number."))?;
+        if !number.user_ids.is_empty() && !number.user_ids.contains(&caller.user_id) {
+            return Err(error(
+                Code::PermissionRequired,
+                "You may not call from this number. Choose another one, or ask an admin.",
+            ));
+        }
         let lead = directory
             .lead(organization, &request.lead_id)
             .await

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use std::sync::Arc;
-use wire::{Contact, Lead, LeadId, List, ListQuery, PhoneNumber};
+use wire::{Contact, Lead, LeadId, List, ListQuery, Permission, PhoneNumber};
 
 /// Which leads are wanted.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -103,6 +103,8 @@ pub async fn contacts(
 }
 
 /// The organization's phone numbers. Calls from `internal` ones can be coached.
+///
+/// Who manages the organization sees all of them, others those that they may call from.
 #[utoipa::path(
     get, path = "/api/v1/phone_number/", tag = "directory", params(ListQuery),
     responses((status = 200, description = "One page.", body = List<PhoneNumber>))
@@ -112,6 +114,14 @@ pub async fn phone_numbers(
     Caller(who): Caller,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<PhoneNumber>>, Refused> {
-    let numbers = app.store.leads.phone_numbers(&who.organization_id, &query);
-    Ok(Json(page(numbers.await?, &query)))
+    let numbers = if who.permissions.contains(&Permission::ManageOrganization) {
+        let leads = &app.store.leads;
+        leads.phone_numbers(&who.organization_id, &query).await?
+    } else {
+        let numbers = &app.store.numbers;
+        numbers
+            .numbers_of(&who.organization_id, &who.user_id, &query)
+            .await?
+    };
+    Ok(Json(page(numbers, &query)))
 }

@@ -2,14 +2,19 @@
 
 mod auth;
 mod call;
+mod check;
 mod csv;
 mod directory;
 mod error;
 mod extract;
+mod group;
+mod number;
 mod openapi;
 mod ops;
 mod organization;
+mod plan;
 mod recording;
+mod role;
 mod trace;
 mod usage;
 
@@ -72,10 +77,14 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(organization::users))
         .routes(routes!(organization::user_availability))
         .routes(routes!(organization::user))
-        .routes(routes!(organization::roles))
-        .routes(routes!(organization::groups))
+        .routes(routes!(organization::roles, role::create_role))
+        .routes(routes!(role::change_role, role::delete_role))
+        .routes(routes!(organization::groups, group::create_group))
+        .routes(routes!(group::change_group, group::delete_group))
+        .routes(routes!(organization::memberships))
         .routes(routes!(organization::patch_membership))
         .routes(routes!(organization::patch_organization))
+        .routes(routes!(plan::plans))
         .routes(routes!(usage::usage))
         .routes(routes!(usage::balance))
         .routes(routes!(usage::ledger))
@@ -84,7 +93,14 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(directory::leads))
         .routes(routes!(directory::lead))
         .routes(routes!(directory::contacts))
-        .routes(routes!(directory::phone_numbers))
+        .routes(routes!(
+            directory::phone_numbers,
+            number::create_phone_number
+        ))
+        .routes(routes!(
+            number::change_phone_number,
+            number::delete_phone_number
+        ))
         .routes(routes!(call::calls, call::place))
         .routes(routes!(call::call))
         .routes(routes!(call::hang_up))

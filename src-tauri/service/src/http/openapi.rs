@@ -32,6 +32,7 @@ const ALWAYS: &[(Code, &str)] = &[
     tags(
         (name = "auth", description = "Signing in and staying signed in."),
         (name = "organization", description = "People and what they may do."),
+        (name = "administration", description = "What those who manage the organization change."),
         (name = "usage", description = "Money: balance, rates, what was spent."),
         (name = "directory", description = "Who is called, and from which numbers."),
         (name = "call", description = "Calls: placing them and what the rep does on them."),
@@ -109,16 +110,42 @@ fn refusals(path: &str, method: &str) -> Vec<(Code, &'static str)> {
             "`not_found`: there is no such thing in the user's organization.",
         ));
     }
-    if path.starts_with("/api/v1/membership/") || path.starts_with("/api/v1/organization/") {
+    if is_managed(path, method) {
         refusals.push((
             Code::PermissionRequired,
             "`permission_required`: the role does not hold `manage_organization`.",
         ));
     }
-    if path.starts_with("/api/v1/membership/") {
+    if is_managed(path, method) && matches!(method, "post" | "put" | "patch" | "delete") {
         refusals.push((
             Code::Conflict,
-            "`conflict`: nobody would be left who may manage the organization.",
+            "`conflict`: it would break a rule, such as that somebody is left who may manage the organization, that a name or number is there once, or that what is in use is not deleted.",
+        ));
+    }
+    if matches!(
+        path,
+        "/api/v1/group/" | "/api/v1/phone_number/" | "/api/v1/member_invite/"
+    ) && method == "post"
+    {
+        refusals.push((
+            Code::NotFound,
+            "`not_found`: a person, role or group is not of the organization.",
+        ));
+    }
+    if path.ends_with("/invite/") || path.ends_with("/accept_invite/") {
+        refusals.push((
+            Code::InviteExpired,
+            "`invite_expired`: the link is wrong, used, taken back or too old.",
+        ));
+        refusals.push((
+            Code::RateLimited,
+            "`rate_limited`: too many failures; wait and try again.",
+        ));
+    }
+    if path.ends_with("/accept_invite/") {
+        refusals.push((
+            Code::Conflict,
+            "`conflict`: the e-mail address has an account already.",
         ));
     }
     let about_a_call = path.starts_with("/api/v1/activity/call/");
@@ -169,6 +196,17 @@ fn refusals(path: &str, method: &str) -> Vec<(Code, &'static str)> {
         ));
     }
     refusals
+}
+
+/// Whether an operation takes the permission to manage the organization.
+fn is_managed(path: &str, method: &str) -> bool {
+    ["membership", "organization", "member_invite"]
+        .iter()
+        .any(|part| path.starts_with(&format!("/api/v1/{part}/")))
+        || method != "get"
+            && ["role", "group", "phone_number"]
+                .iter()
+                .any(|part| path.starts_with(&format!("/api/v1/{part}/")))
 }
 
 /// The JSON Schema (2020-12) of both directions of the WebSocket.

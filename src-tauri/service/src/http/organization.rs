@@ -1,5 +1,6 @@
 //! People and what they may do.
 
+use super::check::{invalid, name, to_its_end};
 use super::error::Refused;
 use super::extract::{Caller, Id, JsonBody, Params};
 use super::page;
@@ -8,9 +9,14 @@ use axum::Json;
 use axum::extract::State;
 use std::sync::Arc;
 use wire::{
-    Availability, Group, List, ListQuery, Me, Membership, MembershipId, MembershipPatch,
+    Availability, Group, List, ListQuery, Me, Member, Membership, MembershipId, MembershipPatch,
     Organization, OrganizationId, OrganizationPatch, Role, User, UserId,
 };
+
+/// Days that recordings are kept at most, a hundred years.
+const RETENTION_DAYS_MAX: u32 = 36_500;
+/// Micro-dollars that count as a low balance at most, a million dollars.
+const LOW_BALANCE_MAX: i64 = 1_000_000_000_000;
 
 /// Who is signed in, in which organization, with which role and permissions.
 #[utoipa::path(
@@ -93,14 +99,33 @@ pub async fn groups(
     Ok(Json(page(groups.await?, &query)))
 }
 
-/// Gives a member another role, deactivates or activates them.
+/// Every member, active or not, by name.
+///
+/// It takes the permission `manage_organization`. Everybody sees the active ones under `/api/v1/user/`.
+#[utoipa::path(
+    get, path = "/api/v1/membership/", tag = "administration", params(ListQuery),
+    responses((status = 200, description = "One page.", body = List<Member>))
+)]
+pub async fn memberships(
+    State(app): State<Arc<App>>,
+    Caller(who): Caller,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<List<Member>>, Refused> {
+    let members = app
+        .store
+        .administration
+        .every_member(&who.organization_id, &query);
+    Ok(Json(page(members.await?, &query)))
+}
+
+/// Gives a member another role, deactivates or activates them, or says whether their calls are recorded.
 ///
 /// It takes the permission `manage_organization`, and takes effect at once, also on calls in progress:
 /// a coach who may not listen any more is out of the call, one who may not barge any more is moved to
 /// Listen; who is deactivated is signed out everywhere. The last active member who may manage the
 /// organization stays one (`conflict`).
 #[utoipa::path(
-    patch, path = "/api/v1/membership/{id}/", tag = "organization",
+    patch, path = "/api/v1/membership/{id}/", tag = "administration",
     params(("id" = MembershipId, Path)), request_body = MembershipPatch,
     responses((status = 200, description = "The membership, as it is now.", body = Membership))
 )]
@@ -110,25 +135,29 @@ pub async fn patch_membership(
     Id(id): Id<MembershipId>,
     JsonBody(patch): JsonBody<MembershipPatch>,
 ) -> Result<Json<Membership>, Refused> {
-    let change = app
-        .store
-        .organizations
-        .patch_membership(&who.organization_id, &id, &patch)
-        .await?
-        .ok_or_else(|| Refused::not_found("membership or role"))?;
-    tracing::info!(
-        by = %who.user_id, user_id = %change.user_id, active = change.active,
-        role_id = %change.membership.role_id, "a membership was changed"
-    );
-    app.member_changed(&who.organization_id, &change).await;
-    Ok(Json(change.membership))
+    to_its_end(async move {
+        let change = app
+            .store
+            .organizations
+            .patch_membership(&who.organization_id, &id, &patch)
+            .await?
+            .ok_or_else(|| Refused::not_found("membership or role"))?;
+        tracing::info!(
+            by = %who.user_id, user_id = %change.user_id, active = change.active,
+            role_id = %change.membership.role_id, "a membership was changed"
+        );
+        app.member_changed(&who.organization_id, &change).await;
+        Ok(Json(change.membership))
+    })
+    .await
 }
 
-/// Changes the organization's plan.
+/// Changes the organization's name, its plan, how it records, and what counts as a low balance.
 ///
-/// It takes the permission `manage_organization`, and takes effect at once, also on calls in progress.
+/// It takes the permission `manage_organization`. What is not given stays. A plan takes effect at once,
+/// also on calls in progress; how it records, from the next call on.
 #[utoipa::path(
-    patch, path = "/api/v1/organization/{id}/", tag = "organization",
+    patch, path = "/api/v1/organization/{id}/", tag = "administration",
     params(("id" = OrganizationId, Path)), request_body = OrganizationPatch,
     responses((status = 200, description = "The organization, as it is now.", body = Organization))
 )]
@@ -141,16 +170,46 @@ pub async fn patch_organization(
     if id != who.organization_id {
         return Err(Refused::not_found("organization"));
     }
-    let Some(plan) = patch.plan else {
-        return Err(Refused::not_found("change"));
-    };
-    let organization = app
-        .store
-        .organizations
-        .set_plan(&id, plan)
-        .await?
-        .ok_or_else(|| Refused::not_found("organization"))?;
-    tracing::info!(by = %who.user_id, organization_id = %id, ?plan, "the plan was changed");
-    app.plan_changed(&organization).await;
-    Ok(Json(organization))
+    let patch = checked(patch)?;
+    to_its_end(async move {
+        let organization = app
+            .store
+            .administration
+            .patch_organization(&id, &patch)
+            .await?
+            .ok_or_else(|| Refused::not_found("organization"))?;
+        tracing::info!(
+            by = %who.user_id, organization_id = %id, plan = ?organization.plan,
+            recording = ?organization.recording, "the organization was changed"
+        );
+        app.organization_changed(&organization, patch.plan.is_some())
+            .await;
+        Ok(Json(organization))
+    })
+    .await
+}
+
+fn checked(mut patch: OrganizationPatch) -> Result<OrganizationPatch, Refused> {
+    if patch == OrganizationPatch::default() {
+        return Err(invalid("There is nothing to change in the body."));
+    }
+    if let Some(text) = patch.name.take() {
+        patch.name = Some(name("name", &text)?);
+    }
+    let days = patch
+        .recording
+        .as_ref()
+        .map(|recording| recording.retention_days);
+    if days.is_some_and(|days| days > RETENTION_DAYS_MAX) {
+        return Err(invalid(format!(
+            "`retention_days` takes 0, for as long as the lead is kept, to {RETENTION_DAYS_MAX}."
+        )));
+    }
+    let low = patch.low_balance_micro_dollars.map(|amount| amount.0);
+    if low.is_some_and(|low| !(0..=LOW_BALANCE_MAX).contains(&low)) {
+        return Err(invalid(format!(
+            "`low_balance_micro_dollars` takes 0 to {LOW_BALANCE_MAX}."
+        )));
+    }
+    Ok(patch)
 }

@@ -17,6 +17,14 @@ pub type DemoPerson = (
 /// A contact and its numbers.
 pub type DemoContact = (&'static str, &'static [&'static str]);
 
+/// Number, label, kind, and the e-mail of who owns it and alone may call from it, if not everybody.
+pub type DemoNumber = (
+    &'static str,
+    &'static str,
+    PhoneNumberKind,
+    Option<&'static str>,
+);
+
 /// One organization to be made.
 pub struct DemoOrganization {
     /// Its name.
@@ -31,8 +39,8 @@ pub struct DemoOrganization {
     pub people: &'static [DemoPerson],
     /// Leads, each with its contacts.
     pub leads: &'static [(&'static str, &'static [DemoContact])],
-    /// Number, label, kind.
-    pub numbers: &'static [(&'static str, &'static str, PhoneNumberKind)],
+    /// Its numbers.
+    pub numbers: &'static [DemoNumber],
 }
 
 /// The roles that every organization begins with (A1).
@@ -110,9 +118,20 @@ pub const ORGANIZATIONS: &[DemoOrganization] = &[
             ("Hooli", &[("Hana Holt", &["+15557000300"])]),
         ],
         numbers: &[
-            ("+15550001", "Main line", PhoneNumberKind::Internal),
-            ("+15550002", "Caller id only", PhoneNumberKind::External),
-            ("+15550003", "Forwards", PhoneNumberKind::Virtual),
+            ("+15550001", "Main line", PhoneNumberKind::Internal, None),
+            (
+                "+15550002",
+                "Caller id only",
+                PhoneNumberKind::External,
+                None,
+            ),
+            ("+15550003", "Forwards", PhoneNumberKind::Virtual, None),
+            (
+                "+15550004",
+                "Riley's line",
+                PhoneNumberKind::Internal,
+                Some("riley@demo.example"),
+            ),
         ],
     },
     DemoOrganization {
@@ -128,6 +147,6 @@ pub const ORGANIZATIONS: &[DemoOrganization] = &[
             &["Everybody"],
         )],
         leads: &[("Umbrella", &[("Uma Unger", &["+15557000900"])])],
-        numbers: &[("+15550009", "Main line", PhoneNumberKind::Internal)],
+        numbers: &[("+15550009", "Main line", PhoneNumberKind::Internal, None)],
     },
 ];

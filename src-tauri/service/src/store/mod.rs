@@ -3,8 +3,11 @@
 //! Nothing here knows of HTTP, sockets or media. What belongs to an organization is asked for with the
 //! organization's id, and what another one owns is simply not there (A3).
 
+mod administration;
 pub mod demo;
 pub mod sqlite;
+
+pub use administration::*;
 
 use crate::calls::CallRepository;
 use crate::random::Hash;
@@ -13,8 +16,8 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use wire::{
     Balance, ClientType, Contact, DeviceId, Group, Lead, LedgerEntry, ListQuery, Me, MembershipId,
-    MembershipPatch, MicroDollars, Organization, OrganizationId, PhoneNumber, Plan, Role,
-    SpendOfCall, SpendOfCoach, SpendOfDay, Timestamp, User, UserId,
+    MembershipPatch, MicroDollars, OrganizationId, PhoneNumber, Plan, Role, SpendOfCall,
+    SpendOfCoach, SpendOfDay, Timestamp, User, UserId,
 };
 
 /// Why the store did not do something.
@@ -229,12 +232,6 @@ pub trait Organizations: Send + Sync {
         membership: &MembershipId,
         patch: &MembershipPatch,
     ) -> Result<Option<MembershipChange>, StoreError>;
-    /// Changes the plan.
-    async fn set_plan(
-        &self,
-        organization: &OrganizationId,
-        plan: Plan,
-    ) -> Result<Option<Organization>, StoreError>;
 }
 
 /// Who is called, and from which numbers.
@@ -342,6 +339,16 @@ pub struct Store {
     pub sign_ins: Arc<dyn SignIns>,
     /// Organizations and people.
     pub organizations: Arc<dyn Organizations>,
+    /// The organization as a whole.
+    pub administration: Arc<dyn Administration>,
+    /// Roles of an organization's own.
+    pub roles: Arc<dyn Roles>,
+    /// Groups.
+    pub groups: Arc<dyn Groups>,
+    /// Phone numbers.
+    pub numbers: Arc<dyn Numbers>,
+    /// Invitations by link.
+    pub invites: Arc<dyn Invites>,
     /// Who is called.
     pub leads: Arc<dyn Leads>,
     /// Calls.

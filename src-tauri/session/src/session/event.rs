@@ -100,6 +100,11 @@ impl Session {
                 self.view.me = Some(*me);
                 self.notify(Notice::MeChanged);
             }
+            Event::DirectoryChanged {} => {
+                self.view.directory_version = self.view.directory_version.wrapping_add(1);
+                self.request(Request::Users, Purpose::Load);
+                self.notify(Notice::Refreshed);
+            }
             Event::BalanceChanged { balance } => self.view.balance = Some(balance),
         }
     }

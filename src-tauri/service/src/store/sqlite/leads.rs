@@ -165,7 +165,7 @@ fn read_contact(row: &SqliteRow) -> Result<Contact, StoreError> {
     })
 }
 
-fn read_number(row: &SqliteRow) -> Result<PhoneNumber, StoreError> {
+pub(super) fn read_number(row: &SqliteRow) -> Result<PhoneNumber, StoreError> {
     let owner: Option<String> = row.try_get("account_id").map_err(failed)?;
     let users: Option<String> = row.try_get("users").map_err(failed)?;
     Ok(PhoneNumber {

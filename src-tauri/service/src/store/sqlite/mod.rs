@@ -1,11 +1,16 @@
 //! The store on SQLite: one connection that writes, a few that read, in one file beside its log.
 
 mod accounts;
+mod administration;
 mod calls;
+mod groups;
+mod invites;
 mod leads;
 mod ledger;
+mod numbers;
 mod organizations;
 mod recordings;
+mod roles;
 mod seed;
 mod sign_ins;
 
@@ -17,11 +22,11 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Row, SqlStr, Sqlite, Transaction};
+use sqlx::{Row, SqlStr, Sqlite, SqliteConnection, Transaction};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use wire::ListQuery;
+use wire::{ListQuery, OrganizationId, UserId};
 
 const PAGE_BYTES: u64 = 4096;
 const READERS: u32 = 4;
@@ -120,6 +125,11 @@ impl Database {
             accounts: self.clone(),
             sign_ins: self.clone(),
             organizations: self.clone(),
+            administration: self.clone(),
+            roles: self.clone(),
+            groups: self.clone(),
+            numbers: self.clone(),
+            invites: self.clone(),
             leads: self.clone(),
             calls: self.clone(),
             recordings: self.clone(),
@@ -237,6 +247,28 @@ fn column<T: DeserializeOwned>(row: &SqliteRow, name: &str) -> Result<T, StoreEr
 fn from_text<T: DeserializeOwned>(text: String) -> Result<T, StoreError> {
     serde_json::from_value(serde_json::Value::String(text))
         .map_err(|error| StoreError::Fault(format!("a stored text is not readable: {error}")))
+}
+
+/// Whether all of these are members of the organization, active or not.
+async fn all_members(
+    connection: &mut SqliteConnection,
+    organization: &OrganizationId,
+    users: &[UserId],
+) -> Result<bool, StoreError> {
+    for user in users {
+        let found: Option<i64> = sqlx::query_scalar(
+            "SELECT 1 FROM membership WHERE account_id = ? AND organization_id = ?",
+        )
+        .bind(user.as_str())
+        .bind(organization.as_str())
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed)?;
+        if found.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// How an enum of `wire` is stored: by its wire name.

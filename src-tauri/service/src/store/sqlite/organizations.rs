@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use wire::{
     Group, LedgerKind, ListQuery, Me, Membership, MembershipId, MembershipPatch, MicroDollars,
-    Organization, OrganizationId, Permission, Plan, RecordingSettings, Role, User, UserId,
+    Organization, OrganizationId, Permission, RecordingSettings, Role, User, UserId,
 };
 
 #[async_trait]
@@ -219,11 +219,13 @@ impl Organizations for Database {
             }
         }
         let row = sqlx::query(
-            "UPDATE membership SET role_id = coalesce(?, role_id), active = coalesce(?, active)
+            "UPDATE membership SET role_id = coalesce(?, role_id), active = coalesce(?, active),
+                                   recording = coalesce(?, recording)
              WHERE id = ? AND organization_id = ? RETURNING account_id, role_id, active",
         )
         .bind(patch.role_id.as_ref().map(wire::RoleId::as_str))
         .bind(patch.active)
+        .bind(patch.recording.as_ref().map(to_text).transpose()?)
         .bind(membership.as_str())
         .bind(organization.as_str())
         .fetch_optional(&mut *tx)
@@ -232,11 +234,7 @@ impl Organizations for Database {
         let Some(row) = row else {
             return Ok(None);
         };
-        if !has_manager(&mut tx, organization).await? {
-            return Err(StoreError::Conflict(
-                "an organization keeps at least one active member who may manage it".into(),
-            ));
-        }
+        keep_a_manager(&mut tx, organization).await?;
         let change = MembershipChange {
             user_id: column(&row, "account_id")?,
             membership: Membership {
@@ -256,31 +254,13 @@ impl Organizations for Database {
         tx.commit().await.map_err(failed)?;
         Ok(Some(change))
     }
-
-    async fn set_plan(
-        &self,
-        organization: &OrganizationId,
-        plan: Plan,
-    ) -> Result<Option<Organization>, StoreError> {
-        let mut tx = self.write().await?;
-        let row = sqlx::query(
-            "UPDATE organization SET plan = ? WHERE id = ?
-             RETURNING name AS organization_name, plan,
-                       recording_enabled, recording_announced, recording_retention_days",
-        )
-        .bind(to_text(&plan)?)
-        .bind(organization.as_str())
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
-        row.map(|row| organization_now(organization.clone(), &row))
-            .transpose()
-    }
 }
 
 /// An organization with the rates that hold now.
-fn organization_now(id: OrganizationId, row: &SqliteRow) -> Result<Organization, StoreError> {
+pub(super) fn organization_now(
+    id: OrganizationId,
+    row: &SqliteRow,
+) -> Result<Organization, StoreError> {
     let now = crate::clock::now();
     let rate = |kind| u32::try_from(usage::rate_at(kind, now).0).unwrap_or(u32::MAX);
     Ok(Organization {
@@ -321,7 +301,7 @@ fn read_facts(row: &SqliteRow) -> Result<MemberFacts, StoreError> {
     })
 }
 
-fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
+pub(super) fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
     Ok(User {
         id: column(row, "id")?,
         first_name: text(row, "first_name")?,
@@ -330,10 +310,11 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
     })
 }
 
-async fn has_manager(
+/// Refuses a change after which nobody could manage the organization any more.
+pub(super) async fn keep_a_manager(
     connection: &mut SqliteConnection,
     organization: &OrganizationId,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let found: Option<i64> = sqlx::query_scalar(
         "SELECT 1 FROM membership
          JOIN role_permission ON role_permission.role_id = membership.role_id
@@ -343,5 +324,10 @@ async fn has_manager(
     .fetch_optional(connection)
     .await
     .map_err(failed)?;
-    Ok(found.is_some())
+    match found {
+        Some(_) => Ok(()),
+        None => Err(StoreError::Conflict(
+            "an organization keeps at least one active member who may manage it".into(),
+        )),
+    }
 }

@@ -205,20 +205,31 @@ async fn seed(
             }
         }
     }
-    for (number, label, kind) in organization.numbers {
+    for (number, label, kind, owner) in organization.numbers {
+        let number_id = id("phon_");
         insert(
             tx,
             "INSERT INTO phone_number (id, organization_id, number, label, kind)
              VALUES (?, ?, ?, ?, ?)",
-            &[
-                &id("phon_"),
-                &organization_id,
-                number,
-                label,
-                &to_text(kind)?,
-            ],
+            &[&number_id, &organization_id, number, label, &to_text(kind)?],
         )
         .await?;
+        if let Some(email) = owner {
+            insert(
+                tx,
+                "UPDATE phone_number SET account_id = (SELECT id FROM account WHERE email = ?)
+                 WHERE id = ?",
+                &[email, &number_id],
+            )
+            .await?;
+            insert(
+                tx,
+                "INSERT INTO phone_number_user (phone_number_id, account_id)
+                 SELECT ?, id FROM account WHERE email = ?",
+                &[&number_id, email],
+            )
+            .await?;
+        }
     }
     Ok(())
 }

@@ -17,40 +17,7 @@ const ACCESS_TOKENS_MAX: i64 = 4;
 impl SignIns for Database {
     async fn begin(&self, new: NewSignIn) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
-        sqlx::query(
-            "INSERT INTO sign_in (id, account_id, device_id, client_type, refresh_hash,
-                                  refresh_expires_at, created_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(&new.id)
-        .bind(new.user_id.as_str())
-        .bind(new.device_id.as_str())
-        .bind(to_text(&new.client_type)?)
-        .bind(new.refresh_hash.as_slice())
-        .bind(new.refresh_expires_at.0)
-        .bind(new.now.0)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        sqlx::query(
-            "DELETE FROM sign_in WHERE account_id = ?1 AND (refresh_expires_at <= ?2 OR id IN (
-                 SELECT id FROM sign_in WHERE account_id = ?1
-                 ORDER BY created_at DESC, id DESC LIMIT -1 OFFSET ?3))",
-        )
-        .bind(new.user_id.as_str())
-        .bind(new.now.0)
-        .bind(SIGN_INS_MAX)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        add_access_token(
-            &mut tx,
-            &new.id,
-            &new.access_hash,
-            new.access_expires_at,
-            new.now,
-        )
-        .await?;
+        begin(&mut tx, &new).await?;
         tx.commit().await.map_err(failed)
     }
 
@@ -170,6 +137,47 @@ impl SignIns for Database {
         .map_err(failed)?;
         Ok(expires_at.map(Timestamp))
     }
+}
+
+/// Begins a sign-in; a user's oldest go when there are more than are allowed.
+pub(super) async fn begin(
+    connection: &mut SqliteConnection,
+    new: &NewSignIn,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO sign_in (id, account_id, device_id, client_type, refresh_hash,
+                              refresh_expires_at, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&new.id)
+    .bind(new.user_id.as_str())
+    .bind(new.device_id.as_str())
+    .bind(to_text(&new.client_type)?)
+    .bind(new.refresh_hash.as_slice())
+    .bind(new.refresh_expires_at.0)
+    .bind(new.now.0)
+    .execute(&mut *connection)
+    .await
+    .map_err(failed)?;
+    sqlx::query(
+        "DELETE FROM sign_in WHERE account_id = ?1 AND (refresh_expires_at <= ?2 OR id IN (
+             SELECT id FROM sign_in WHERE account_id = ?1
+             ORDER BY created_at DESC, id DESC LIMIT -1 OFFSET ?3))",
+    )
+    .bind(new.user_id.as_str())
+    .bind(new.now.0)
+    .bind(SIGN_INS_MAX)
+    .execute(&mut *connection)
+    .await
+    .map_err(failed)?;
+    add_access_token(
+        connection,
+        &new.id,
+        &new.access_hash,
+        new.access_expires_at,
+        new.now,
+    )
+    .await
 }
 
 async fn add_access_token(
