@@ -79,6 +79,12 @@ impl App {
         self.directory_changed(organization);
     }
 
+    /// Somebody became a member: everybody else is told who they are and how available.
+    pub fn member_came(&self, organization: &OrganizationId, user: &UserId) {
+        self.directory_changed(organization);
+        self.hub.availability_changed(organization, user);
+    }
+
     /// What a role holds changed: tells calls at once, for everybody who holds it (A2), then them.
     pub async fn role_changed(&self, organization: &OrganizationId, change: &RoleChange) {
         for some in change.members.chunks(TOLD_AT_ONCE) {

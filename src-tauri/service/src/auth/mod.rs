@@ -3,9 +3,11 @@
 //! It knows nothing of HTTP. A wrong e-mail and a wrong password are told apart by nobody: the answer
 //! is the same, and so is the work.
 
+mod invite;
 mod password;
 mod rate_limit;
 
+pub use invite::email;
 pub use password::Passwords;
 pub use rate_limit::{Rate, RateLimit};
 
@@ -14,7 +16,7 @@ use crate::store::{NewSignIn, Principal, Rotated, Rotation, Store, StoreError};
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-use wire::{Code, DeviceId, ErrorBody, SignInRequest, Timestamp, Tokens};
+use wire::{ClientType, Code, DeviceId, ErrorBody, SignInRequest, Timestamp, Tokens, UserId};
 
 /// How long tokens are good, and how many failures are allowed.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +46,12 @@ pub enum AuthError {
     /// Too many at once.
     #[error("Too many people sign in at this moment. Try again shortly.")]
     Busy,
+    /// The link is wrong, used, taken back or too old; which, is not told.
+    #[error("This invitation is not open any more. Ask for another one.")]
+    InviteNotOpen,
+    /// What is asked is not of the form that is taken.
+    #[error("{0}")]
+    Invalid(&'static str),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -55,6 +63,8 @@ impl From<AuthError> for ErrorBody {
             AuthError::WrongCredentials | AuthError::WrongToken => Code::Unauthenticated,
             AuthError::RateLimited => Code::RateLimited,
             AuthError::Busy => Code::Unavailable,
+            AuthError::InviteNotOpen => Code::InviteExpired,
+            AuthError::Invalid(_) => Code::InvalidRequest,
             AuthError::Store(error) => return error.into(),
         };
         Self::new(code, error.to_string())
@@ -128,33 +138,43 @@ impl Auth {
         lock(&self.by_address).give_back(&address);
         lock(&self.by_email).give_back(&email_key);
 
+        let (new, tokens) = self.mint(credentials.user_id, request.client_type, now)?;
+        self.store.sign_ins.begin(new).await?;
+        Ok(tokens)
+    }
+
+    /// A sign-in that is to begin, and the tokens that will prove it.
+    fn mint(
+        &self,
+        user_id: UserId,
+        client_type: ClientType,
+        now: Timestamp,
+    ) -> Result<(NewSignIn, Tokens), StoreError> {
         let id = random::id_suffix(now);
         let device_id = DeviceId::from_suffix(&random::id_suffix(now))
             .map_err(|error| StoreError::Fault(error.to_string()))?;
         let access_token = random::secret();
         let refresh_token = format!("{id}.{}", random::secret());
         let access_expires_at = now.plus_millis(self.settings.access_ms);
-        self.store
-            .sign_ins
-            .begin(NewSignIn {
-                id,
-                user_id: credentials.user_id.clone(),
-                device_id: device_id.clone(),
-                client_type: request.client_type,
-                refresh_hash: random::hash(&refresh_token),
-                refresh_expires_at: now.plus_millis(self.settings.refresh_ms),
-                access_hash: random::hash(&access_token),
-                access_expires_at,
-                now,
-            })
-            .await?;
-        Ok(Tokens {
+        let new = NewSignIn {
+            id,
+            user_id: user_id.clone(),
+            device_id: device_id.clone(),
+            client_type,
+            refresh_hash: random::hash(&refresh_token),
+            refresh_expires_at: now.plus_millis(self.settings.refresh_ms),
+            access_hash: random::hash(&access_token),
+            access_expires_at,
+            now,
+        };
+        let tokens = Tokens {
             access_token,
             access_expires_at,
             refresh_token,
-            user_id: credentials.user_id,
+            user_id,
             device_id,
-        })
+        };
+        Ok((new, tokens))
     }
 
     /// Exchanges a refresh token for the next tokens. One that was used before ends the sign-in; the

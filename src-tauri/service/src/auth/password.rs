@@ -4,7 +4,7 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Hashes at once: each takes a core and 19 MiB.
 const AT_ONCE: usize = 2;
@@ -59,17 +59,7 @@ impl Passwords {
         password: String,
         hash: Option<String>,
     ) -> Result<bool, PasswordError> {
-        let _place = self
-            .waiting
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| PasswordError::Busy)?;
-        let turn = self
-            .running
-            .clone()
-            .acquire_owned()
-            .await
-            .map_err(|_| PasswordError::Busy)?;
+        let (_place, turn) = self.turn().await?;
         tokio::task::spawn_blocking(move || {
             // Held until the work is done, also when nobody waits for it any more.
             let _turn = turn;
@@ -86,6 +76,38 @@ impl Passwords {
         })
         .await
         .map_err(|_| PasswordError::Failed)
+    }
+
+    /// A new hash of a password, within the same bound on hashes at once.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`] when too many wait already, [`PasswordError::Failed`] when Argon2
+    /// refuses.
+    pub async fn hash_in_turn(&self, password: String) -> Result<String, PasswordError> {
+        let (_place, turn) = self.turn().await?;
+        tokio::task::spawn_blocking(move || {
+            // Held until the work is done, also when nobody waits for it any more.
+            let _turn = turn;
+            Self::hash(&password)
+        })
+        .await
+        .map_err(|_| PasswordError::Failed)?
+    }
+
+    /// Waits for its turn, in a place that is counted.
+    async fn turn(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), PasswordError> {
+        let place = self
+            .waiting
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| PasswordError::Busy)?;
+        let turn = self
+            .running
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| PasswordError::Busy)?;
+        Ok((place, turn))
     }
 }
 

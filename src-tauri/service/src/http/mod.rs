@@ -8,6 +8,7 @@ mod directory;
 mod error;
 mod extract;
 mod group;
+mod invite;
 mod number;
 mod openapi;
 mod ops;
@@ -73,6 +74,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::sign_in))
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::sign_out))
+        .routes(routes!(invite::offer))
+        .routes(routes!(invite::accept))
         .routes(routes!(organization::me))
         .routes(routes!(organization::users))
         .routes(routes!(organization::user_availability))
@@ -82,6 +85,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(organization::groups, group::create_group))
         .routes(routes!(group::change_group, group::delete_group))
         .routes(routes!(organization::memberships))
+        .routes(routes!(invite::invites, invite::create_invite))
+        .routes(routes!(invite::revoke_invite))
         .routes(routes!(organization::patch_membership))
         .routes(routes!(organization::patch_organization))
         .routes(routes!(plan::plans))

@@ -184,6 +184,9 @@ pub async fn patch_organization(
         );
         app.organization_changed(&organization, patch.plan.is_some())
             .await;
+        if patch.low_balance_micro_dollars.is_some() {
+            app.balances.note(id);
+        }
         Ok(Json(organization))
     })
     .await

@@ -150,7 +150,7 @@ impl Database {
 #[cfg(test)]
 impl Database {
     /// An organization with this id, and nothing in it.
-    pub(crate) async fn add_organization(&self, id: &wire::OrganizationId) {
+    pub(crate) async fn add_organization(&self, id: &OrganizationId) {
         let mut tx = self.write().await.unwrap();
         sqlx::query("INSERT INTO organization (id, name, plan) VALUES (?, 'Acme', 'enterprise')")
             .bind(id.as_str())

@@ -1,0 +1,171 @@
+//! Becoming a member by a link: what it offers, and its use.
+
+use super::{Auth, AuthError, lock, network};
+use crate::random::{self, Hash, id_suffix};
+use crate::store::{Accepted, NewMember, StoreError};
+use std::net::IpAddr;
+use std::time::Instant;
+use wire::{
+    AcceptInviteRequest, InviteOffer, MembershipId, OrganizationId, Timestamp, Tokens, UserId,
+};
+
+/// A password has so many bytes at least: eight words or ten letters are beyond who guesses over a
+/// network that counts the tries.
+const PASSWORD_BYTES_MIN: usize = 10;
+const PASSWORD_BYTES_MAX: usize = 1024;
+const EMAIL_BYTES_MAX: usize = 254;
+const NAME_CHARS_MAX: usize = 64;
+
+impl Auth {
+    /// What a link offers. `instant` is for the limit on tries: a wrong one counts as a failed sign-in
+    /// from its network address.
+    ///
+    /// # Errors
+    /// [`AuthError::InviteNotOpen`], [`AuthError::RateLimited`], [`AuthError::Store`].
+    pub async fn invite_offer(
+        &self,
+        token: &str,
+        address: IpAddr,
+        instant: Instant,
+        now: Timestamp,
+    ) -> Result<InviteOffer, AuthError> {
+        let address = network(address);
+        if !lock(&self.by_address).take(&address, instant) {
+            return Err(AuthError::RateLimited);
+        }
+        let offer = self.open_offer(&random::hash(token), now).await?;
+        lock(&self.by_address).give_back(&address);
+        Ok(offer)
+    }
+
+    /// Makes a member of who shows a link's secret, and signs them in; the organization that they are
+    /// a member of now.
+    ///
+    /// # Errors
+    /// [`AuthError::Invalid`] for what is asked in another form than is taken,
+    /// [`AuthError::InviteNotOpen`], [`AuthError::RateLimited`], [`AuthError::Busy`], and
+    /// [`StoreError::Conflict`] when the e-mail address has an account.
+    pub async fn accept_invite(
+        &self,
+        request: &AcceptInviteRequest,
+        address: IpAddr,
+        instant: Instant,
+        now: Timestamp,
+    ) -> Result<(Tokens, OrganizationId), AuthError> {
+        let email = email(&request.email)?;
+        let first_name = name(&request.first_name)?;
+        let last_name = name(&request.last_name)?;
+        if first_name.is_empty() {
+            return Err(AuthError::Invalid("Enter a given name."));
+        }
+        if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&request.password.len()) {
+            return Err(AuthError::Invalid(
+                "A password has 10 to 1024 bytes. Choose another one.",
+            ));
+        }
+        let address = network(address);
+        if !lock(&self.by_address).take(&address, instant) {
+            return Err(AuthError::RateLimited);
+        }
+        let token_hash = random::hash(&request.token);
+        // Looked up before the costly part: whoever holds no link makes no hash.
+        let offer = self.open_offer(&token_hash, now).await?;
+        if offer.email.is_some_and(|meant_for| meant_for != email) {
+            return Err(OTHER_EMAIL);
+        }
+        let password_hash = self
+            .passwords
+            .hash_in_turn(request.password.clone())
+            .await
+            .map_err(|_| AuthError::Busy)?;
+        let user_id = UserId::from_suffix(&id_suffix(now)).map_err(fault)?;
+        let (sign_in, tokens) = self.mint(user_id, request.client_type, now)?;
+        let accepted = self
+            .store
+            .invites
+            .accept(NewMember {
+                token_hash,
+                membership_id: MembershipId::from_suffix(&id_suffix(now)).map_err(fault)?,
+                email,
+                first_name,
+                last_name,
+                password_hash,
+                sign_in,
+            })
+            .await?;
+        match accepted {
+            Accepted::Done(organization) => {
+                lock(&self.by_address).give_back(&address);
+                Ok((tokens, organization))
+            }
+            Accepted::NotOpen => Err(AuthError::InviteNotOpen),
+            Accepted::OtherEmail => Err(OTHER_EMAIL),
+        }
+    }
+
+    async fn open_offer(&self, token: &Hash, now: Timestamp) -> Result<InviteOffer, AuthError> {
+        let offer = self.store.invites.offer(token, now).await?;
+        offer.ok_or(AuthError::InviteNotOpen)
+    }
+}
+
+const OTHER_EMAIL: AuthError =
+    AuthError::Invalid("This invitation is for another e-mail address. Use that one.");
+
+/// An e-mail address as it is kept, in lower case. Only its form is looked at: whether somebody reads
+/// what is sent there is not known.
+///
+/// # Errors
+/// [`AuthError::Invalid`].
+pub fn email(text: &str) -> Result<String, AuthError> {
+    let email = text.trim().to_lowercase();
+    let (local, domain) = email.split_once('@').unwrap_or_default();
+    let good = email.len() <= EMAIL_BYTES_MAX
+        && !local.is_empty()
+        && !domain.is_empty()
+        && !domain.contains('@')
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
+        && !email
+            .chars()
+            .any(|one| one.is_whitespace() || one.is_control());
+    if good {
+        Ok(email)
+    } else {
+        Err(AuthError::Invalid("This is no e-mail address."))
+    }
+}
+
+fn name(text: &str) -> Result<String, AuthError> {
+    let name = text.trim();
+    if name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+        return Err(AuthError::Invalid(
+            "A name has at most 64 characters that can be seen.",
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+fn fault(error: wire::IdError) -> AuthError {
+    StoreError::Fault(error.to_string()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_email_is_kept_in_lower_case_and_looked_at_for_its_form_only() {
+        assert_eq!(
+            email(" New.One@Demo.Example ").unwrap(),
+            "new.one@demo.example"
+        );
+        assert!(email("a+b@host").is_ok());
+        let long = format!("{}@demo.example", "x".repeat(250));
+        for bad in [
+            "", "a", "@", "a@", "@b", "a@b@c", "a b@c", "a@.b", "a@b.", "a\n@b", &long,
+        ] {
+            assert!(email(bad).is_err(), "{bad}");
+        }
+    }
+}
