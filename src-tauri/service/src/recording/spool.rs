@@ -303,7 +303,10 @@ mod tests {
         }
         // Killed: nothing is finished.
         drop(spool);
-        assert_eq!(left_behind(folder.path()).unwrap(), [call.clone()]);
+        assert_eq!(
+            left_behind(folder.path()).unwrap(),
+            std::slice::from_ref(&call)
+        );
         let recovered = recover(folder.path(), &call).unwrap();
         assert_eq!(recovered.organization, organization);
         assert_eq!(recovered.started_at, Timestamp(77));

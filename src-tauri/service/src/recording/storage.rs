@@ -207,3 +207,121 @@ impl Upload {
         Ok(bytes.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Child, Command, Stdio};
+
+    /// An S3 server that the set-up of the tests has installed, with a bucket.
+    struct S3(Child);
+
+    impl S3 {
+        async fn start(port: u16) -> Option<Self> {
+            let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+            let server = root.join("target/venv-s3/bin/moto_server");
+            if !server.exists() {
+                println!("not tested: there is no S3 server; .ci/setup test installs one");
+                return None;
+            }
+            let child = Command::new(server)
+                .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let bucket = format!("http://127.0.0.1:{port}/bucket");
+            let s3 = Self(child);
+            for _ in 0..600 {
+                if reqwest::Client::new().put(&bucket).send().await.is_ok() {
+                    return Some(s3);
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            panic!("no S3 server came up");
+        }
+    }
+
+    impl Drop for S3 {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    fn free_port() -> u16 {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().port()
+    }
+
+    #[tokio::test]
+    async fn r2_a_long_recording_goes_to_s3_in_parts_while_it_grows_and_anew_when_that_failed() {
+        let port = free_port();
+        let Some(first) = S3::start(port).await else {
+            return;
+        };
+        let builder = AmazonS3Builder::new()
+            .with_endpoint(format!("http://127.0.0.1:{port}"))
+            .with_region("us-east-1")
+            .with_access_key_id("key")
+            .with_secret_access_key("secret")
+            .with_allow_http(true);
+        let store = s3("s3://bucket/calls/", builder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let spooled = folder.path().join("spooled.ogg");
+        let bytes: Vec<u8> = (0..12_000_123_u32).map(|at| (at / 7) as u8).collect();
+        std::fs::write(&spooled, &bytes).unwrap();
+        let organization = OrganizationId::parse("orga_acme").unwrap();
+        let call = |name: &str| CallId::parse(name).unwrap();
+        let whole = key(&organization, &call("acti_whole"));
+
+        let mut upload = Upload::new(store.clone(), whole.clone(), spooled.clone());
+        upload.advance(3_000_000).await.unwrap();
+        assert_eq!(upload.sent, 0, "too little for a part");
+        upload.advance(6_000_000).await.unwrap();
+        assert_eq!(upload.sent, PART_BYTES);
+        upload.advance(11_000_000).await.unwrap();
+        assert_eq!(upload.sent, 2 * PART_BYTES);
+        upload.finish(bytes.len() as u64).await.unwrap();
+        let got = store.get(&whole).await.unwrap().bytes().await.unwrap();
+        assert!(got == bytes);
+        let part = store.get_range(&whole, 5_000_000..5_000_100).await.unwrap();
+        assert_eq!(part, bytes[5_000_000..5_000_100]);
+
+        // The store is lost with the parts that it had, and comes back empty.
+        let cut = key(&organization, &call("acti_cut"));
+        let mut upload = Upload::new(store.clone(), cut.clone(), spooled);
+        upload.advance(6_000_000).await.unwrap();
+        drop(first);
+        let _second = S3::start(port).await.unwrap();
+        assert!(upload.finish(bytes.len() as u64).await.is_err());
+        upload.finish(bytes.len() as u64).await.unwrap();
+        let got = store.get(&cut).await.unwrap().bytes().await.unwrap();
+        assert!(got == bytes);
+    }
+
+    #[tokio::test]
+    async fn a3_a_local_store_keeps_each_organization_in_a_folder_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            data: folder.path().to_owned(),
+            ..Config::default()
+        };
+        let store = open(&config).unwrap();
+        let organization = OrganizationId::parse("orga_acme").unwrap();
+        let key = key(&organization, &CallId::parse("acti_1").unwrap());
+        let spooled = folder.path().join("spooled.ogg");
+        std::fs::write(&spooled, b"sound").unwrap();
+        let mut upload = Upload::new(store, key, spooled);
+        upload.finish(5).await.unwrap();
+        let kept = folder.path().join("recordings/store/orga_acme/acti_1.ogg");
+        assert_eq!(std::fs::read(kept).unwrap(), b"sound");
+        // A spool that is shorter than it was said to be is not taken for whole.
+        assert!(upload.finish(6).await.is_err());
+        let elsewhere = Config {
+            recordings: Some("ftp://somewhere".into()),
+            ..config
+        };
+        assert!(open(&elsewhere).is_err());
+    }
+}

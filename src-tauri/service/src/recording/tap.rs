@@ -145,12 +145,11 @@ pub(super) fn drain(ring: &mut rtrb::Consumer<u8>, mut take: impl FnMut(Taken<'_
     let mut packet = [0; PACKET_BYTES_MAX];
     let mut header = [0; HEADER_BYTES];
     while let Ok(chunk) = ring.read_chunk(HEADER_BYTES) {
+        // Looked at, and not taken out yet: the packet follows its header by a moment.
         let (one, other) = chunk.as_slices();
         for (to, from) in header.iter_mut().zip(one.iter().chain(other)) {
             *to = *from;
         }
-        // Looked at, and not taken out yet: the packet follows its header by a moment.
-        drop(chunk);
         let [t0, t1, t2, t3, t4, t5, t6, t7, l0, l1, peak, muffled] = header;
         let length = usize::from(u16::from_le_bytes([l0, l1]));
         let Some(opus) = packet.get_mut(..length) else {

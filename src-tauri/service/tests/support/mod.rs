@@ -54,11 +54,16 @@ impl Service {
 
     pub async fn start_with(config: Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        Self::start_in(folder, config, hooks()).await
+    }
+
+    /// In a folder that holds what it holds.
+    pub async fn start_in(folder: TempDir, config: Config, hooks: Hooks) -> Self {
         let config = Config {
             data: folder.path().to_owned(),
             ..config
         };
-        let running = service::start(config.clone(), hooks()).await.unwrap();
+        let running = service::start(config.clone(), hooks).await.unwrap();
         Self {
             base: format!("http://{}", running.http_addr),
             running: Some(running),
