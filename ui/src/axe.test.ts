@@ -3,11 +3,20 @@
 import axe from "axe-core";
 import { screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
+import { hashOf, ORGANIZATION_PAGES } from "./lib/route";
 import { scenes } from "./scenes";
 import { open } from "./test/open";
 import { testids } from "./testids";
 
 const PAGES = ["#/leads", "#/leads/lead_globex", "#/team", "#/settings"];
+
+const ORGANIZATION = ORGANIZATION_PAGES.map((page) => hashOf({ page }));
+
+function pagesOf(scene: string): string[] {
+  if (scene.startsWith("sign-in")) return [""];
+  if (scene === "admin" || scene === "team-user") return [...PAGES, ...ORGANIZATION];
+  return scene.startsWith("admin") ? ORGANIZATION : PAGES;
+}
 
 async function violations(): Promise<string[]> {
   const found = await axe.run(document, {
@@ -18,7 +27,7 @@ async function violations(): Promise<string[]> {
 
 describe.each(["light", "dark"] as const)("in %s", (theme) => {
   const cases = Object.keys(scenes).flatMap((scene) =>
-    (scene.startsWith("sign-in") ? [""] : PAGES).map((hash) => [scene, hash] as const),
+    pagesOf(scene).map((hash) => [scene, hash] as const),
   );
 
   it.each(cases)("%s %s has no violation", async (scene, hash) => {
@@ -43,6 +52,37 @@ describe("what opens", () => {
     await waitFor(() => expect(screen.getByTestId(trigger).hasAttribute("disabled")).toBe(false));
     await user.click(screen.getByTestId(trigger));
     await screen.findByTestId(inside);
+    expect(await violations()).toEqual([]);
+  });
+
+  it.each([
+    ["#/members", testids.inviteMember, testids.inviteMemberDialog],
+    ["#/members", testids.memberRole("Riley"), testids.memberRoleOption("Trainee")],
+    ["#/members", testids.memberActive("Riley"), testids.confirm],
+    ["#/roles", testids.roleNew, testids.roleDialog],
+    ["#/roles", testids.roleDelete("Peer"), testids.confirm],
+    ["#/groups", testids.groupEdit("Sales"), testids.groupDialog],
+    ["#/numbers", testids.numberEdit("+15550001"), testids.numberDialog],
+    ["#/plan", testids.planChoose("startup"), testids.confirm],
+    ["#/usage", testids.usageTopUp, testids.usageTopUpDialog],
+    ["#/leads/lead_globex", testids.recordingDelete, testids.confirm],
+  ])("admin %s: %s has no violation", async (hash, trigger, inside) => {
+    const { user } = await open("admin", hash);
+    await user.click(await screen.findByTestId(trigger));
+    await screen.findByTestId(inside);
+    expect(await violations()).toEqual([]);
+  });
+
+  it("sign-in: the form of an invitation has no violation", async () => {
+    const { fake, user } = await open();
+    fake.as("Alex");
+    const link = await fake.inviteMember({ role_id: "role_User", expires_in_hours: 24 });
+    await fake.signOut();
+    await user.click(await screen.findByTestId(testids.joinOpen));
+    await user.type(await screen.findByTestId(testids.joinLink), link);
+    expect(await violations()).toEqual([]);
+    await user.click(screen.getByTestId(testids.joinLookUp));
+    await screen.findByTestId(testids.joinOffer);
     expect(await violations()).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 // Moments of the product, by name: what the pictures and the accessibility tests look at.
-import { Failure } from "./backend";
+import { Failure, type AuditEntry, type CallRecording } from "./backend";
 import { userId, type FakeBackend } from "./backend.fake";
 
 type Scene = (fake: FakeBackend) => void;
@@ -40,8 +40,15 @@ function team(fake: FakeBackend, as = "Morgan"): void {
     ],
   });
   const ended = { date_created: minutesAgo(56), date_answered: minutesAgo(56), duration: 384 };
+  const recording: CallRecording = {
+    status: "stored",
+    date_started: minutesAgo(56),
+    duration_ms: 384_000,
+    bytes: 1_560_000,
+    gaps: [{ from_ms: 300_000, to_ms: 330_000 }],
+  };
   fake.past = [
-    { ...old, ...ended, id: "acti_past1", status: "completed", coach_legs: [leg] },
+    { ...old, ...ended, id: "acti_past1", status: "completed", coach_legs: [leg], recording },
     {
       ...old,
       id: "acti_past2",
@@ -59,6 +66,7 @@ function team(fake: FakeBackend, as = "Morgan"): void {
       date_created: minutesAgo(60 * 24 * 9),
       date_answered: minutesAgo(60 * 24 * 9),
       duration: 61,
+      recording: { ...recording, status: "deleted", duration_ms: 61_000, gaps: [] },
     },
   ];
 }
@@ -69,6 +77,81 @@ function rep(fake: FakeBackend): void {
   if (!call) return;
   call.joinability = { joinable: false, code: "own_call", message: "This is your own call." };
   fake.change({ my_call: { call, muted: false, ending: false }, media: "connected" });
+}
+
+/** Somebody who manages the organization, with something on every page about it. */
+function admin(fake: FakeBackend): void {
+  team(fake, "Alex");
+  fake.rolesNow = [
+    ...fake.rolesNow,
+    { id: "role_peer", name: "Peer", permissions: ["call_coach_listen"], built_in: false },
+  ];
+  const line = (id: number, change: Partial<AuditEntry>): AuditEntry => ({
+    id: `audi_${id}`,
+    date: minutesAgo(id * 7),
+    action: "sign_in",
+    allowed: true,
+    code: null,
+    user_id: userId("Alex"),
+    device_id: "devi_1",
+    address: "127.0.0.1",
+    call_id: null,
+    target: null,
+    detail: null,
+    ...change,
+  });
+  const on = { call_id: "acti_past1" };
+  fake.auditNow = [
+    line(1, {}),
+    line(2, { ...on, action: "coach_moved_to_listen", user_id: userId("Morgan") }),
+    line(3, { ...on, action: "coach_mode", user_id: userId("Morgan"), detail: "whisper" }),
+    line(4, {
+      ...on,
+      action: "coach_mode",
+      user_id: userId("Taylor"),
+      detail: "whisper",
+      allowed: false,
+      code: "permission_required",
+    }),
+    line(5, { ...on, action: "coach_join", user_id: userId("Taylor") }),
+    line(6, { action: "member_changed", target: userId("Taylor"), detail: "role" }),
+    line(7, { ...on, action: "recording_deleted", user_id: null }),
+  ];
+}
+
+/** As `admin`, with that much in the balance. */
+const admins =
+  (microDollars: number): Scene =>
+  (fake) => {
+    admin(fake);
+    const [first] = fake.ledgerNow.slice(-1);
+    if (!first) return;
+    const spent = fake.balanceNow().balance_micro_dollars - first.micro_dollars;
+    fake.ledgerNow = fake.ledgerNow.map((line) =>
+      line.id === first.id ? { ...line, micro_dollars: microDollars - spent } : line,
+    );
+    fake.change({ balance: fake.balanceNow() });
+  };
+
+const ORGANIZATION_COMMANDS = [
+  "members",
+  "memberInvites",
+  "roles",
+  "groups",
+  "phoneNumbers",
+  "plans",
+  "usage",
+  "ledger",
+  "audit",
+  "balance",
+];
+
+function recorded(fake: FakeBackend, status: CallRecording["status"]): void {
+  rep(fake);
+  const mine = fake.viewNow.my_call;
+  if (!mine) return;
+  const recording = { status, date_started: minutesAgo(2), duration_ms: 0, bytes: 0, gaps: [] };
+  fake.change({ my_call: { ...mine, call: { ...mine.call, recording } } });
 }
 
 function coaching(mode: "listen" | "whisper" | "barge", muted = false): Scene {
@@ -135,6 +218,32 @@ export const scenes: Record<string, Scene> = {
     fake.change({ connection: "offline" });
   },
   rep,
+  "rep-recorded": (fake) => recorded(fake, "recording"),
+  "rep-paused": (fake) => recorded(fake, "paused"),
+  incoming: (fake) => {
+    team(fake, "Riley");
+    fake.change({ calls: [] });
+    fake.rings("Riley", "Hooli");
+  },
+  admin,
+  "admin-low": admins(400_000),
+  "admin-negative": admins(-12_000),
+  "admin-empty": (fake) => {
+    admin(fake);
+    fake.groupsNow = [];
+    fake.numbersNow = [];
+    fake.ledgerNow = [];
+    fake.auditNow = [];
+  },
+  "admin-loading": (fake) => {
+    admin(fake);
+    for (const name of ORGANIZATION_COMMANDS) fake.refuse.set(name, "never");
+  },
+  "admin-error": (fake) => {
+    admin(fake);
+    const failure = new Failure({ code: "unreachable", message: "The service does not answer." });
+    for (const name of ORGANIZATION_COMMANDS) fake.refuse.set(name, failure);
+  },
   "rep-ringing": (fake) => {
     team(fake, "Riley");
     fake.change({ calls: [] });
