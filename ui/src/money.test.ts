@@ -1,0 +1,145 @@
+// Money as a person meets it: the Usage page, its warnings, and the price before joining.
+import { screen, waitFor } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import { Failure } from "./backend";
+import { open } from "./test/open";
+import { testids } from "./testids";
+
+const get = (id: string) => screen.getByTestId(id);
+const find = (id: string) => screen.findByTestId(id);
+const none = (id: string) => expect(screen.queryByTestId(id)).toBeNull();
+
+describe("usage", () => {
+  it("b4: shows balance, rates, spend by coach and by call, and the ledger, exactly", async () => {
+    await open("admin", "#/usage");
+    // 5 dollars, less 24 minutes of coaching and of calls.
+    expect((await find(testids.usageBalance)).textContent).toBe("$4.6640");
+    expect(get(testids.usageRates).textContent).toMatch(/Coaching\s*\$0\.0040 per minute/);
+    expect(get(testids.usageRates).textContent).toMatch(/Call\s*\$0\.0100 per minute/);
+    const coaches = get(testids.usageCoaches).textContent;
+    expect(coaches).toMatch(/Morgan Moss\s*12\s*\$0\.0480/);
+    expect(coaches).toMatch(/Casey Cole\s*12\s*\$0\.0480/);
+    expect(get(testids.usageCalls).textContent).toMatch(/\$0\.0200\s*\(5 min\)/);
+    expect(get(testids.usageChart).getAttribute("aria-label")).toContain("$0.3360");
+    expect(get(testids.usageDays).querySelectorAll("tbody tr")).toHaveLength(3);
+    await waitFor(() => expect(get(testids.usageLedger).textContent).toContain("+$5.0000"));
+    expect(get(testids.usageLedger).textContent).toContain("-$0.0040");
+    expect(get(testids.usageLedger).textContent).toContain("Coaching, minute 1");
+  });
+
+  it("b4: is asked for the period that is chosen, and saved as CSV, which says where", async () => {
+    const { user, asked } = await open("admin", "#/usage");
+    await user.click(await find(testids.usagePeriod));
+    await user.click(await find(testids.usagePeriodOption("week")));
+    await waitFor(() => expect(asked("usage")).toHaveLength(2));
+    const [from, to] = asked("usage").at(-1) ?? [];
+    expect(to).toBeNull();
+    const days = (Date.now() - Date.parse(String(from))) / 86_400_000;
+    expect(days).toBeCloseTo(7, 2);
+    await waitFor(() =>
+      expect(get(testids.usageCoaches).textContent).toMatch(/Morgan Moss\s*7\s*\$0\.0280/),
+    );
+    await user.click(get(testids.usageCsv));
+    expect(asked("saveUsageCsv")).toEqual([[from, null]]);
+    await waitFor(() =>
+      expect(get(testids.savedAs(testids.usageCsv)).textContent).toContain("Downloads/usage.csv"),
+    );
+  });
+
+  it("b3: a balance that is low or below zero is shown as such, here and on every page", async () => {
+    const { fake, user } = await open("admin-negative", "#/usage");
+    expect((await find(testids.usageBalance)).dataset["state"]).toBe("negative");
+    expect(get(testids.usageBalance).textContent).toBe("-$0.0120");
+    await user.click(get(testids.navTeam));
+    expect((await find(testids.bannerBalance)).textContent).toContain("-$0.0120");
+    const low = { balance_micro_dollars: 10_000, low_balance_micro_dollars: 20_000, is_low: true };
+    fake.change({ balance: low });
+    await waitFor(() => expect(get(testids.bannerBalance).dataset["state"]).toBe("low"));
+    fake.change({ balance: { ...low, balance_micro_dollars: 30_000, is_low: false } });
+    await waitFor(() => none(testids.bannerBalance));
+  });
+
+  it("b3: the balance is asked for once after the sign-in, and only by who may see it", async () => {
+    const { fake, asked } = await open();
+    fake.ledgerNow = [];
+    await fake.signInDemo("riley@demo.example");
+    await find(testids.pageLeads);
+    expect(asked("balance")).toEqual([]);
+    none(testids.bannerBalance);
+    await fake.signOut();
+    await fake.signInDemo("admin@demo.example");
+    expect((await find(testids.bannerBalance)).textContent).toContain("$0.0000");
+    fake.change({ clock_offset_ms: 7 });
+    expect(asked("balance")).toHaveLength(1);
+  });
+
+  it("is topped up by an exact amount, once however often it is sent", async () => {
+    const { fake, user, asked } = await open("admin", "#/usage");
+    await user.click(await find(testids.usageTopUp));
+    await user.type(await find(testids.usageAmount), "2.5x");
+    expect(get(testids.dialogSave)).toHaveProperty("disabled", true);
+    await user.type(get(testids.usageAmount), "{Backspace}");
+    fake.refuse.set("topUp", new Failure({ code: "unreachable", message: "No answer." }));
+    await user.click(get(testids.dialogSave));
+    expect((await find(testids.dialogError)).textContent).toContain("No answer.");
+    fake.refuse.clear();
+    await user.click(get(testids.dialogSave));
+    await waitFor(() => expect(get(testids.usageBalance).textContent).toBe("$7.1640"));
+    const sent = asked("topUp").map(([request]) => request as { request_id: string });
+    expect(sent).toHaveLength(2);
+    expect(sent[0]).toEqual(sent[1]);
+    expect(sent[0]).toMatchObject({ micro_dollars: 2_500_000 });
+    expect(sent[0]?.request_id).toMatch(/^[\w-]{1,64}$/);
+  });
+
+  it("cannot be topped up where that is not allowed", async () => {
+    const { fake, user } = await open("admin", "#/settings");
+    fake.topUpAllowed = false;
+    await user.click(await find(testids.nav("usage")));
+    await find(testids.usageBalance);
+    none(testids.usageTopUp);
+  });
+
+  it("b3: warns below the amount that is set", async () => {
+    const { user, asked } = await open("admin", "#/usage");
+    await user.click(await find(testids.usageThreshold));
+    await user.clear(await find(testids.usageAmount));
+    await user.type(get(testids.usageAmount), "10");
+    await user.click(get(testids.dialogSave));
+    expect(asked("changeOrganization")).toEqual([[{ low_balance_micro_dollars: 10_000_000 }]]);
+    await waitFor(() => expect(get(testids.usageBalance).dataset["state"]).toBe("low"));
+  });
+});
+
+describe("before joining", () => {
+  it("b1: the Listen button tells the price", async () => {
+    await open("team", "#/team");
+    const listen = await find(testids.teamListen("Riley"));
+    expect(listen.title).toContain("$0.0040 per minute");
+    const told = document.getElementById(listen.getAttribute("aria-describedby") ?? "");
+    expect(told?.textContent).toContain("$0.0040 per minute");
+  });
+
+  it("b3: the Listen button says that the balance does not pay for it", async () => {
+    const { fake, user, asked } = await open("team", "#/team");
+    fake.change({
+      calls: fake.viewNow.calls.map((call) => ({
+        ...call,
+        joinability: { joinable: false, code: "insufficient_balance" },
+      })),
+    });
+    const listen = await find(testids.teamListen("Riley"));
+    await waitFor(() => expect(listen.getAttribute("aria-disabled")).toBe("true"));
+    expect(get(testids.teamReason("Riley")).textContent).toContain("balance does not pay");
+    await user.click(listen);
+    expect(asked("join")).toEqual([]);
+  });
+
+  it("b3: a join that is refused for money says so", async () => {
+    const { fake, user } = await open("team", "#/team");
+    const message = "The balance cannot pay for the first minute.";
+    fake.refuse.set("join", new Failure({ code: "insufficient_balance", message }));
+    await user.click(await find(testids.teamListen("Riley")));
+    expect((await find(testids.toast)).textContent).toContain(message);
+  });
+});

@@ -1,0 +1,383 @@
+// The pages about the organization as a person meets them, on the organization in memory.
+import { screen, waitFor, within } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import { Failure } from "./backend";
+import { userId } from "./backend.fake";
+import { OPEN_PAGES, ORGANIZATION_PAGES } from "./lib/route";
+import { open } from "./test/open";
+import { testids } from "./testids";
+
+const get = (id: string) => screen.getByTestId(id);
+const find = (id: string) => screen.findByTestId(id);
+const none = (id: string) => expect(screen.queryByTestId(id)).toBeNull();
+const checked = (id: string) => get(id).getAttribute("aria-checked") === "true";
+type Person = Awaited<ReturnType<typeof open>>["user"];
+
+async function choose(user: Person, trigger: string, option: string): Promise<void> {
+  await user.click(await find(trigger));
+  await user.click(await find(option));
+}
+
+describe("the pages about the organization", () => {
+  it("a1: are in the sidebar of who manages it; others see roles and plan to read", async () => {
+    await open("team-user", "#/roles");
+    expect((await find(testids.page("roles"))).textContent).toContain("Only those who manage");
+    none(testids.roleNew);
+    for (const page of ORGANIZATION_PAGES) {
+      if (OPEN_PAGES.includes(page)) expect(get(testids.nav(page))).toBeTruthy();
+      else none(testids.nav(page));
+    }
+  });
+
+  it.each(ORGANIZATION_PAGES.filter((page) => !OPEN_PAGES.includes(page)))(
+    "a1: %s is locked for who does not manage it, with the reason, and asks nothing",
+    async (page) => {
+      const { asked } = await open("team-user", `#/${page}`);
+      expect((await find(testids.pageLocked)).textContent).toContain("Manage the organization");
+      for (const command of ["members", "memberInvites", "usage", "ledger", "audit", "balance"]) {
+        expect(asked(command)).toEqual([]);
+      }
+    },
+  );
+
+  it("say what went wrong, and can be tried again", async () => {
+    const { fake, user } = await open("admin-error", "#/roles");
+    const alert = await screen.findByRole("alert");
+    expect(alert.textContent).toContain("The service does not answer.");
+    fake.refuse.clear();
+    await user.click(within(alert).getByRole("button"));
+    expect(await find(testids.roleCard("Manager"))).toBeTruthy();
+  });
+
+  it("ask again when who is signed in changes, and for nothing else", async () => {
+    const { fake, asked } = await open("admin", "#/members");
+    await find(testids.memberRow("Riley"));
+    const before = asked("members").length;
+    fake.change({ clock_offset_ms: 5, me: structuredClone(fake.viewNow.me) });
+    fake.change({ availability: [] });
+    await find(testids.memberRow("Riley"));
+    expect(asked("members")).toHaveLength(before);
+    fake.change({ users: fake.viewNow.users.slice(1) });
+    await waitFor(() => expect(asked("members")).toHaveLength(before + 1));
+  });
+});
+
+describe("roles", () => {
+  it("a1: Whisper & Barge forces Listen on, and locks it visibly", async () => {
+    const { user, asked } = await open("admin", "#/roles");
+    await user.click(await find(testids.roleNew));
+    await user.type(await find(testids.roleName), "Trainer");
+    const listen = testids.rolePermission("call_coach_listen");
+    expect([checked(listen), (get(listen) as HTMLButtonElement).disabled]).toEqual([false, false]);
+    await user.click(get(testids.rolePermission("call_coach_barge")));
+    await waitFor(() => expect(checked(listen)).toBe(true));
+    expect(get(listen)).toHaveProperty("disabled", true);
+    const note = document.getElementById(get(listen).getAttribute("aria-describedby") ?? "");
+    expect(note?.textContent).toContain("Whisper & Barge includes it");
+    await user.click(get(testids.dialogSave));
+    await waitFor(() => none(testids.roleDialog));
+    expect(asked("createRole")).toEqual([
+      [{ name: "Trainer", permissions: ["call_coach_listen", "call_coach_barge"] }],
+    ]);
+    expect((await find(testids.roleCard("Trainer"))).textContent).toContain("Whisper & Barge");
+  });
+
+  it("a1: built-in ones are read-only, with the reason; the organization's own are changed", async () => {
+    const { user, fake, asked } = await open("admin", "#/roles");
+    expect((await find(testids.roleCard("Trainee"))).textContent).toContain("Built in");
+    none(testids.roleEdit("Trainee"));
+    none(testids.roleDelete("Trainee"));
+    await user.click(get(testids.roleEdit("Peer")));
+    await user.click(await find(testids.rolePermission("call_coach_listen")));
+    await user.click(get(testids.dialogSave));
+    await waitFor(() => expect(asked("changeRole")).toHaveLength(1));
+    expect(fake.rolesNow.find(({ name }) => name === "Peer")?.permissions).toEqual([]);
+  });
+
+  it("are deleted when that is confirmed, and a refusal is told in the dialog", async () => {
+    const { user, fake } = await open("admin", "#/roles");
+    fake.membersNow = fake.membersNow.map((member) =>
+      member.user.id === userId("Sam") ? { ...member, role_id: "role_peer" } : member,
+    );
+    await user.click(await find(testids.roleDelete("Peer")));
+    await user.click(await find(testids.confirmYes));
+    expect((await find(testids.dialogError)).textContent).toContain("Members have this role");
+    await user.click(get(testids.confirmNo));
+    expect(get(testids.roleCard("Peer"))).toBeTruthy();
+    fake.membersNow = fake.membersNow.map((member) => ({ ...member, role_id: "role_Admin" }));
+    await user.click(get(testids.roleDelete("Peer")));
+    await user.click(await find(testids.confirmYes));
+    await waitFor(() => none(testids.roleCard("Peer")));
+  });
+});
+
+describe("members", () => {
+  it("a2: get another role, at once", async () => {
+    const { user, asked, fake } = await open("admin", "#/members");
+    await choose(user, testids.memberRole("Riley"), testids.memberRoleOption("Trainee"));
+    await waitFor(() =>
+      expect(asked("changeMember")).toEqual([["memb_1", { role_id: "role_Trainee" }]]),
+    );
+    expect(fake.membersNow[0]?.role_id).toBe("role_Trainee");
+    await waitFor(() =>
+      expect(get(testids.memberRole("Riley")).dataset["value"]).toBe("role_Trainee"),
+    );
+  });
+
+  it("a2: are deactivated when that is confirmed, and reactivated", async () => {
+    const { user, asked } = await open("admin", "#/members");
+    expect(await find(testids.memberActive("Alex"))).toHaveProperty("disabled", true);
+    await user.click(get(testids.memberActive("Riley")));
+    expect(asked("changeMember")).toEqual([]);
+    await user.click(await find(testids.confirmYes));
+    await waitFor(() =>
+      expect(get(testids.memberRow("Riley")).textContent).toContain("Deactivated"),
+    );
+    await user.click(get(testids.memberActive("Riley")));
+    await waitFor(() => expect(get(testids.memberRow("Riley")).dataset["active"]).toBe("true"));
+    expect(asked("changeMember").map(([, patch]) => patch)).toEqual([
+      { active: false },
+      { active: true },
+    ]);
+  });
+
+  it("r1: override whether their calls are recorded", async () => {
+    const { user, asked } = await open("admin", "#/members");
+    await choose(user, testids.memberRecording("Sam"), testids.memberRecordingOption("off"));
+    await waitFor(() => expect(asked("changeMember")).toEqual([["memb_6", { recording: "off" }]]));
+  });
+
+  it("are invited by a link that is shown once, which makes a member", async () => {
+    const { user, fake, asked } = await open("admin", "#/members");
+    await user.click(await find(testids.inviteMember));
+    await choose(user, testids.inviteMemberRole, testids.inviteMemberRoleOption("Trainee"));
+    await user.click(get(testids.inviteMemberGroup("Sales")));
+    await choose(user, testids.inviteMemberExpiry, testids.inviteMemberExpiryOption(24));
+    await user.click(get(testids.dialogSave));
+    const link = (await find(testids.inviteMemberLink)) as HTMLInputElement;
+    expect(asked("inviteMember")).toEqual([
+      [
+        {
+          role_id: "role_Trainee",
+          group_ids: ["group_Sales"],
+          email: null,
+          expires_in_hours: 24,
+        },
+      ],
+    ]);
+    const address = link.value;
+    await user.click(get(testids.inviteMemberCopy));
+    await waitFor(async () => expect(await navigator.clipboard.readText()).toBe(address));
+    await user.click(get(testids.dialogCancel));
+    await waitFor(() => none(testids.inviteMemberLink));
+    expect((await find(testids.memberInviteRow)).dataset["status"]).toBe("open");
+
+    await user.click(get(testids.signOut));
+    await user.click(await find(testids.joinOpen));
+    await user.type(await find(testids.joinLink), address);
+    await user.click(get(testids.joinLookUp));
+    expect((await find(testids.joinOffer)).textContent).toMatch(
+      /Acme Sales.*Alex Ash.*as Trainee/s,
+    );
+    await user.type(get(testids.joinFirstName), "Jamie");
+    await user.type(get(testids.joinLastName), "Jones");
+    await user.type(get(testids.joinEmail), "jamie@demo.example");
+    await user.type(get(testids.joinPassword), "short");
+    expect(get(testids.joinAccept)).toHaveProperty("disabled", true);
+    await user.type(get(testids.joinPassword), "-no-more-now");
+    await user.click(get(testids.joinAccept));
+    expect((await find(testids.me)).textContent).toMatch(/Jamie Jones.*Trainee/s);
+    expect(fake.groupsNow.find(({ name }) => name === "Sales")?.members).toHaveLength(4);
+  });
+
+  it("are not invited by a link that was taken back", async () => {
+    const { user, fake } = await open("admin", "#/settings");
+    const link = await fake.inviteMember({ role_id: "role_User", expires_in_hours: 1 });
+    await user.click(await find(testids.nav("members")));
+    await user.click(await find(testids.memberInviteRevoke));
+    await user.click(await find(testids.confirmYes));
+    await waitFor(() => expect(get(testids.memberInviteRow).dataset["status"]).toBe("revoked"));
+    await user.click(get(testids.signOut));
+    await user.click(await find(testids.joinOpen));
+    await user.type(await find(testids.joinLink), link);
+    await user.click(get(testids.joinLookUp));
+    expect((await find(testids.joinError)).textContent).toContain("Ask for a new one");
+  });
+});
+
+describe("groups", () => {
+  it("w1: show who is on a call, with Listen, and are made, renamed and deleted", async () => {
+    const { user, fake } = await open("admin", "#/groups");
+    const sales = await find(testids.groupCard("Sales"));
+    expect(within(sales).getByTestId(testids.teamRow("Riley")).dataset["status"]).toBe("on-call");
+    expect(within(sales).getByTestId(testids.teamListen("Riley"))).toBeTruthy();
+    await user.click(get(testids.groupNew));
+    await user.type(await find(testids.groupName), "New hires");
+    await user.click(get(testids.groupMember("Taylor")));
+    await user.click(get(testids.dialogSave));
+    const card = await find(testids.groupCard("New hires"));
+    expect(within(card).getByTestId(testids.teamRow("Taylor"))).toBeTruthy();
+    await user.click(get(testids.groupEdit("New hires")));
+    await user.clear(await find(testids.groupName));
+    await user.type(get(testids.groupName), "Hires");
+    await user.click(get(testids.groupMember("Taylor")));
+    await user.click(get(testids.dialogSave));
+    expect((await find(testids.groupCard("Hires"))).textContent).toContain("Nobody is in");
+    await user.click(get(testids.groupDelete("Hires")));
+    await user.click(await find(testids.confirmYes));
+    await waitFor(() => none(testids.groupCard("Hires")));
+    expect(fake.groupsNow.map(({ name }) => name)).toEqual(["Coaches", "Sales"]);
+  });
+});
+
+describe("phone numbers", () => {
+  it("j1: tell what each kind means for coaching", async () => {
+    await open("admin", "#/numbers");
+    const row = (number: string) => find(testids.numberRow(number));
+    expect((await row("+15550001")).textContent).toContain("can be coached");
+    expect((await row("+15550002")).textContent).toContain("cannot be coached");
+    expect((await row("+15550003")).textContent).toContain("cannot be coached");
+    expect((await row("+15550003")).textContent).toContain("Riley Reed, Sam Shaw");
+  });
+
+  it("are made with an owner and with who may use them, and deleted", async () => {
+    const { user, asked } = await open("admin", "#/numbers");
+    await user.click(await find(testids.numberNew));
+    await user.type(await find(testids.numberNumber), "+1 555 0199");
+    expect(get(testids.dialogSave)).toHaveProperty("disabled", true);
+    await user.type(get(testids.numberLabel), "Desk");
+    await choose(user, testids.numberKind, testids.numberKindOption("external"));
+    await choose(user, testids.numberOwner, testids.numberOwnerOption("Sam"));
+    await user.click(get(testids.numberUser("Riley")));
+    await user.click(get(testids.dialogSave));
+    await find(testids.numberRow("+15550199"));
+    expect(asked("createPhoneNumber")).toEqual([
+      [
+        {
+          number: "+15550199",
+          label: "Desk",
+          type: "external",
+          user_id: userId("Sam"),
+          user_ids: [userId("Riley")],
+        },
+      ],
+    ]);
+    await user.click(get(testids.numberDelete("+15550199")));
+    await user.click(await find(testids.confirmYes));
+    await waitFor(() => none(testids.numberRow("+15550199")));
+  });
+});
+
+describe("the plan", () => {
+  it("j3: tells what is lost before it is changed, and is changed", async () => {
+    const { user, asked } = await open("admin", "#/plan");
+    expect((await find(testids.planCard("enterprise"))).dataset["current"]).toBe("true");
+    none(testids.planChoose("business_legacy")); // No longer sold.
+    await user.click(get(testids.planChoose("professional")));
+    const dialog = await find(testids.confirm);
+    expect(dialog.textContent).toContain("Call Coaching");
+    expect(dialog.textContent).toContain("out of them at once");
+    expect(asked("changeOrganization")).toEqual([]);
+    await user.click(get(testids.confirmYes));
+    await waitFor(() =>
+      expect(get(testids.planCard("professional")).dataset["current"]).toBe("true"),
+    );
+    expect(asked("changeOrganization")).toEqual([[{ plan: "professional" }]]);
+  });
+
+  it("j3: is read by everybody, and changed by nobody else", async () => {
+    await open("team-user", "#/plan");
+    expect((await find(testids.planCard("enterprise"))).textContent).toContain("Call Coaching");
+    none(testids.planChoose("startup"));
+  });
+});
+
+describe("the organization's settings", () => {
+  it("r1: set recording, its announcement and for how long it is kept", async () => {
+    const { user, asked } = await open("admin", "#/organization");
+    await user.click(await find(testids.organizationRecording));
+    await user.click(get(testids.organizationAnnounced));
+    await user.clear(get(testids.organizationRetention));
+    await user.type(get(testids.organizationRetention), "x");
+    expect(get(testids.organizationSave)).toHaveProperty("disabled", true);
+    await user.clear(get(testids.organizationRetention));
+    await user.type(get(testids.organizationRetention), "30");
+    await user.click(get(testids.organizationSave));
+    await waitFor(() =>
+      expect(asked("changeOrganization")).toEqual([
+        [
+          {
+            name: "Acme Sales",
+            recording: { enabled: false, announced: true, retention_days: 30 },
+          },
+        ],
+      ]),
+    );
+    await waitFor(() => expect(get(testids.page("organization")).textContent).toContain("Saved"));
+  });
+
+  it("export all data, and say where it is", async () => {
+    const { user } = await open("admin", "#/organization");
+    await user.click(await find(testids.organizationExport));
+    await waitFor(() =>
+      expect(get(testids.savedAs(testids.organizationExport)).textContent).toContain(
+        "Downloads/acme-sales.json",
+      ),
+    );
+  });
+});
+
+describe("the audit log", () => {
+  const rows = () => screen.queryAllByTestId(testids.auditRow);
+
+  it("a4: shows who did what, and why it was refused", async () => {
+    await open("admin", "#/audit");
+    await waitFor(() => expect(rows()).toHaveLength(7));
+    const refused = rows().find((row) => row.dataset["allowed"] === "false");
+    expect(refused?.textContent).toMatch(/Taylor Tate.*Switched the mode.*whisper.*Refused/s);
+    expect(refused?.textContent).toContain("lacks the permission");
+    expect(rows().at(-1)?.textContent).toContain("The service");
+  });
+
+  it("a4: is filtered by person, action, call, time and what was refused, and saved as it is", async () => {
+    const { user, asked } = await open("admin", "#/audit");
+    await choose(user, testids.auditPerson, testids.auditPersonOption("Taylor"));
+    await choose(user, testids.auditAction, testids.auditActionOption("coach_mode"));
+    await choose(user, testids.auditPeriod, testids.auditPeriodOption("day"));
+    await user.click(get(testids.auditAllowedOption("refused")));
+    await waitFor(() => expect(rows()).toHaveLength(1));
+    await user.click(get(testids.auditCall));
+    const wanted = {
+      user_id: userId("Taylor"),
+      call_id: "acti_past1",
+      action: "coach_mode",
+      allowed: false,
+      to: null,
+    };
+    await waitFor(() => expect(asked("audit").at(-1)).toMatchObject([wanted, 0]));
+    await user.click(get(testids.auditCsv));
+    expect(asked("saveAuditCsv")).toMatchObject([[wanted]]);
+    await waitFor(() =>
+      expect(get(testids.savedAs(testids.auditCsv)).textContent).toContain("audit.csv"),
+    );
+    await user.click(get(testids.auditCallClear));
+    await waitFor(() => expect(asked("audit").at(-1)).toMatchObject([{ call_id: null }, 0]));
+  });
+
+  it("a4: comes a page at a time", async () => {
+    const { fake, user, asked } = await open("admin", "#/settings");
+    const [line] = fake.auditNow;
+    if (!line) throw new Error("no line");
+    fake.auditNow = Array.from({ length: 70 }, (_, at) => ({ ...line, id: `audi_${at}` }));
+    await user.click(await find(testids.nav("audit")));
+    await waitFor(() => expect(rows()).toHaveLength(50));
+    fake.refuse.set("audit", new Failure({ code: "unreachable", message: "Not just now." }));
+    await user.click(get(testids.auditMore));
+    expect((await screen.findByRole("alert")).textContent).toContain("Not just now.");
+    fake.refuse.clear();
+    await user.click(get(testids.auditMore));
+    await waitFor(() => expect(rows()).toHaveLength(70));
+    none(testids.auditMore);
+    expect(asked("audit").at(-1)?.[1]).toBe(50);
+  });
+});
