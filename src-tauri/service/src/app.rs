@@ -1,5 +1,6 @@
 //! The service's parts, as requests and sockets work with them, and what goes across several of them.
 
+use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::balances::BalanceNews;
 use crate::calls::Calls;
@@ -29,6 +30,8 @@ pub struct App {
     pub store: Store,
     /// Who is who.
     pub auth: Auth,
+    /// The audit log's way in.
+    pub audit: Audit,
     /// Sockets and streams.
     pub hub: Arc<Hub>,
     /// The calls.
@@ -167,6 +170,7 @@ impl App {
             media: self.media.metrics(),
             calls: self.calls.active_count(),
             saves: self.calls.save_counts(),
+            audit_lost: self.audit.lost(),
             recordings: self
                 .recordings
                 .as_ref()

@@ -5,6 +5,7 @@
 
 mod access;
 mod app;
+mod audit;
 mod auth;
 mod balances;
 mod calls;

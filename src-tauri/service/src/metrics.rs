@@ -39,6 +39,8 @@ pub struct Gauges {
     pub calls: u64,
     /// What became of changes on calls that were to be kept.
     pub saves: SaveCounts,
+    /// Lines of the audit log that were lost.
+    pub audit_lost: u64,
     /// What became of recordings.
     pub recordings: RecordingCounts,
     /// Whether the last readiness check was good.
@@ -145,6 +147,8 @@ impl Metrics {
         );
         let help = "Changes on calls that could not be kept.";
         page.one("call_saves_lost_total", "counter", help, gauges.saves.lost);
+        let help = "Lines of the audit log that could not be kept.";
+        page.one("audit_lost_total", "counter", help, gauges.audit_lost);
         page.recordings(&gauges.recordings);
         page.media(&gauges.media);
         page.0

@@ -1,6 +1,7 @@
 //! Starting the service within a process, and stopping it gracefully.
 
 use crate::app::App;
+use crate::audit::Audit;
 use crate::auth::{Auth, AuthSettings, Passwords};
 use crate::balances::BalanceNews;
 use crate::calls::{Calls, CallsParts, CallsSettings, NoRecorder, Recorder};
@@ -145,7 +146,9 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         None => Arc::new(NoRecorder),
     };
     let balances = Arc::new(BalanceNews::default());
+    let audit = Audit::start(store.audit.clone());
     let calls = Calls::start(CallsParts {
+        audit: audit.clone(),
         balances: balances.clone(),
         settings: CallsSettings {
             limits,
@@ -170,6 +173,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
     let app = Arc::new(App {
         store,
         auth,
+        audit,
         hub,
         calls,
         recordings,
@@ -232,6 +236,8 @@ impl Running {
         while self.app.hub.counts().sockets > 0 || !self.server.is_finished() {
             tokio::time::sleep(LOOK).await;
         }
+        // Last, for what the last requests did.
+        self.app.audit.flush().await;
     }
 }
 

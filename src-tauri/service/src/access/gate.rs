@@ -1,5 +1,6 @@
 //! The gate in front of every route.
 
+use super::line::Line;
 use super::{Rule, Who, allows, authenticate, rule, table};
 use crate::app::App;
 use crate::http::{Refused, method_not_allowed};
@@ -27,28 +28,53 @@ pub async fn gate(
     let Some(rule) = rule(request.method(), path) else {
         return unlisted(path).await;
     };
-    match admit(&app, rule, request.headers()).await {
-        Ok(Some(who)) => {
-            request.extensions_mut().insert(who);
+    let line = rule
+        .audited
+        .map(|action| Line::new(app.clone(), action, path, &request));
+    let admitted = admit(&app, rule, request.headers()).await;
+    let who = admitted
+        .as_ref()
+        .map_or_else(|(who, _)| who.clone(), Option::clone);
+    let line = line.map(|line| line.by(who));
+    let response = match admitted {
+        Ok(who) => {
+            if let Some(who) = who {
+                request.extensions_mut().insert(who);
+            }
+            if let Some(line) = &line {
+                request.extensions_mut().insert(line.note());
+            }
+            next.run(request).await
         }
-        Ok(None) => {}
-        Err(refused) => return refused.into_response(),
+        Err((_, refused)) => refused.into_response(),
+    };
+    if let Some(line) = line {
+        line.answered(&response);
     }
-    next.run(request).await
+    response
 }
 
 /// Who asks, when the rule lets them; none where nobody has to say who they are.
-async fn admit(app: &App, rule: &Rule, headers: &HeaderMap) -> Result<Option<Principal>, Refused> {
+///
+/// # Errors
+/// The refusal, with who was refused where that is known.
+async fn admit(
+    app: &App,
+    rule: &Rule,
+    headers: &HeaderMap,
+) -> Result<Option<Principal>, (Option<Principal>, Refused)> {
+    let nobody = |refused: Refused| (None, refused);
     if rule.who == Who::Anybody {
         return Ok(None);
     }
-    let token = bearer(headers).ok_or_else(unauthenticated)?;
-    let who = authenticate(app, token).await?;
-    let who = who.ok_or_else(unauthenticated)?;
+    let token = bearer(headers).ok_or_else(|| nobody(unauthenticated()))?;
+    let who = authenticate(app, token).await;
+    let who = who.map_err(|error| nobody(error.into()))?;
+    let who = who.ok_or_else(|| nobody(unauthenticated()))?;
     if allows(rule.who, &who.permissions) {
         Ok(Some(who))
     } else {
-        Err(permission_required(rule.who))
+        Err((Some(who), permission_required(rule.who)))
     }
 }
 

@@ -15,6 +15,7 @@
 //! Of another organization nothing is there (A3): every look-up names the caller's own organization.
 
 mod gate;
+mod line;
 mod table;
 
 pub use gate::{gate, unauthenticated};

@@ -222,11 +222,11 @@ impl Auth {
         }
     }
 
-    /// Ends a sign-in; its device.
+    /// Ends a sign-in; whose it was, and its device.
     ///
     /// # Errors
     /// [`AuthError::WrongToken`] when there is no such sign-in.
-    pub async fn sign_out(&self, refresh_token: &str) -> Result<DeviceId, AuthError> {
+    pub async fn sign_out(&self, refresh_token: &str) -> Result<(UserId, DeviceId), AuthError> {
         let (id, _) = refresh_token.split_once('.').ok_or(AuthError::WrongToken)?;
         self.store
             .sign_ins

@@ -5,6 +5,7 @@ use super::owner::{Owner, Sources, State};
 use super::question::{Question, Refused, Reply, Snapshot};
 use super::saves::{Counters, SaveCounts, Saves};
 use super::{CallRepository, Directory, Notify, Recorder, abandoned};
+use crate::audit::Audit;
 use crate::balances::BalanceNews;
 use crate::clock::now;
 use crate::random::id_suffix;
@@ -60,6 +61,8 @@ pub struct CallsParts {
     pub media_events: mpsc::Receiver<MediaEvent>,
     /// How leads are reached.
     pub line: Arc<dyn LeadLine>,
+    /// Where it is told what happens to coaches without their asking (A4).
+    pub audit: Audit,
     /// Who records.
     pub recorder: Arc<dyn Recorder>,
     /// Who is told of charges.
@@ -122,6 +125,7 @@ impl Calls {
             media: parts.media.clone(),
             line: parts.line,
             notify: parts.notify.clone(),
+            audit: parts.audit,
             recorder: parts.recorder.clone(),
             news: news::start(parts.directory.clone(), parts.notify, parts.settings.limits),
             saves: Saves::start(parts.repository.clone(), counters.clone(), parts.balances),

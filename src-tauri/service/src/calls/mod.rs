@@ -28,6 +28,7 @@ mod recording;
 mod repository;
 mod saves;
 mod sounding;
+mod timers;
 
 pub use directory::{Directory, Member};
 pub use handle::{Caller, Calls, CallsParts, CallsSettings};

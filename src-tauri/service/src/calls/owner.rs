@@ -7,6 +7,7 @@ use super::question::{Question, Refused, Reply, Snapshot};
 use super::saves::{Saves, Thing};
 use super::sounding::lead_signal;
 use super::{Notify, Recorder, RecordingPlan};
+use crate::audit::Audit;
 use crate::clock::now;
 use call::{Input, Machine, Output, Refusal};
 use media::{Dial, LeadEvent, LeadLine, Media, MediaEvent};
@@ -54,6 +55,7 @@ pub(super) struct Owner {
     pub(super) media: Media,
     pub(super) line: Arc<dyn LeadLine>,
     pub(super) notify: Arc<dyn Notify>,
+    pub(super) audit: Audit,
     pub(super) recorder: Arc<dyn Recorder>,
     pub(super) news: mpsc::Sender<News>,
     pub(super) saves: Saves,
@@ -345,6 +347,7 @@ impl Owner {
                     tracing::info!(call_id = %call, leg_id = %leg.id, status = ?leg.status, mode = ?leg.mode, reason = ?leg.end_reason, "coach leg changed");
                     self.saves
                         .save(&organization, Thing::Leg(call.clone(), leg.clone()));
+                    self.audit.coach_leg(&organization, call, leg);
                     let news = News::Leg(organization.clone(), record.clone(), leg.clone());
                     self.say(news).await;
                 }
@@ -396,36 +399,6 @@ impl Owner {
             self.state.recent.pop_front();
         }
         self.state.recent.push_back((live.organization, snapshot));
-    }
-
-    fn schedule(&mut self, call: &CallId) {
-        let Some(live) = self.state.live.get_mut(call) else {
-            return;
-        };
-        let wake = live.machine.wake_at();
-        if wake != live.wake {
-            if let Some(at) = live.wake {
-                self.state.timers.remove(&(at, call.clone()));
-            }
-            if let Some(at) = wake {
-                self.state.timers.insert((at, call.clone()));
-            }
-            live.wake = wake;
-        }
-    }
-
-    async fn timer(&mut self) {
-        let now = now();
-        let due: Vec<CallId> = self
-            .state
-            .timers
-            .iter()
-            .take_while(|(at, _)| *at <= now)
-            .map(|(_, call)| call.clone())
-            .collect();
-        for call in due {
-            self.tell(&call, Input::TimePassed).await;
-        }
     }
 
     pub(super) async fn say(&self, news: News) {

@@ -3,6 +3,7 @@
 use super::error::Refused;
 use super::extract::JsonBody;
 use crate::app::App;
+use crate::audit::Note;
 use crate::clock::now;
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
@@ -24,14 +25,18 @@ use wire::{RefreshRequest, SignInRequest, SignOutRequest, Tokens};
 pub async fn sign_in(
     State(app): State<Arc<App>>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
+    note: Note,
     JsonBody(request): JsonBody<SignInRequest>,
 ) -> Result<Json<Tokens>, Refused> {
+    note.tried(&request.email);
     let tokens = app
         .auth
         .sign_in(&request, address.ip(), Instant::now(), now())
         .await;
     app.metrics.sign_in(tokens.is_ok());
-    Ok(Json(tokens?))
+    let tokens = tokens?;
+    note.signed_in(&tokens);
+    Ok(Json(tokens))
 }
 
 /// Exchanges a refresh token for the next access and refresh token.
@@ -65,9 +70,11 @@ pub async fn refresh(
 )]
 pub async fn sign_out(
     State(app): State<Arc<App>>,
+    note: Note,
     JsonBody(request): JsonBody<SignOutRequest>,
 ) -> Result<StatusCode, Refused> {
-    let device = app.auth.sign_out(&request.refresh_token).await?;
+    let (user, device) = app.auth.sign_out(&request.refresh_token).await?;
+    note.signed_out(&user, &device);
     app.hub.close_device(&device);
     Ok(StatusCode::NO_CONTENT)
 }

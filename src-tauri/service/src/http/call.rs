@@ -4,6 +4,7 @@ use super::error::Refused;
 use super::extract::{Caller, Id, JsonBody, Params};
 use super::page;
 use crate::app::App;
+use crate::audit::{self, Note};
 use crate::calls;
 use crate::store::Principal;
 use axum::Json;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use wire::{
     Call, CallId, CoachLeg, DtmfRequest, HoldRequest, Invitation, InvitationId, InvitationRequest,
     InvitationTarget, JoinRequest, LeadId, List, ListQuery, MediaAnswer, MediaOffer, ModeRequest,
-    MuteRequest, PlaceCallRequest,
+    MuteRequest, PlaceCallRequest, UserId,
 };
 
 /// Which calls are wanted.
@@ -189,9 +190,11 @@ pub async fn join(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     Id(id): Id<CallId>,
+    note: Note,
     JsonBody(request): JsonBody<JoinRequest>,
 ) -> Result<(StatusCode, Json<CoachLeg>), Refused> {
     let leg = app.calls.join(&caller(&who), &id, &request).await?;
+    note.target(&leg.id);
     Ok((StatusCode::CREATED, Json(leg)))
 }
 
@@ -222,8 +225,10 @@ pub async fn mode(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     Id(id): Id<CallId>,
+    note: Note,
     JsonBody(request): JsonBody<ModeRequest>,
 ) -> Result<Json<CoachLeg>, Refused> {
+    note.detail(audit::name(&request.mode).unwrap_or_default());
     let leg = app.calls.set_mode(&caller(&who), &id, &request).await?;
     Ok(Json(leg))
 }
@@ -241,8 +246,11 @@ pub async fn invite(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     Id(id): Id<CallId>,
+    note: Note,
     JsonBody(request): JsonBody<InvitationRequest>,
 ) -> Result<(StatusCode, Json<List<Invitation>>), Refused> {
+    let invited: Vec<&str> = request.user_ids.iter().map(UserId::as_str).collect();
+    note.target(invited.join(" "));
     let invitations = app.calls.invite(&caller(&who), &id, &request).await?;
     Ok((StatusCode::CREATED, Json(invitations)))
 }

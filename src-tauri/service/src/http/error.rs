@@ -28,7 +28,10 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.error.code.http_status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = self.0.error.code;
         let mut response = (status, Json(self.0)).into_response();
+        // For the audit log, which says why.
+        response.extensions_mut().insert(code);
         if status == StatusCode::TOO_MANY_REQUESTS {
             response.headers_mut().insert(
                 axum::http::header::RETRY_AFTER,

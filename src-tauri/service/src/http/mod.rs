@@ -1,5 +1,6 @@
 //! The HTTP API: thin handlers over the store, the hub and the calls.
 
+mod audit;
 mod auth;
 mod call;
 mod check;
@@ -95,6 +96,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(usage::ledger))
         .routes(routes!(usage::usage_csv))
         .routes(routes!(usage::top_up))
+        .routes(routes!(audit::entries))
+        .routes(routes!(audit::entries_csv))
         .routes(routes!(directory::leads))
         .routes(routes!(directory::lead))
         .routes(routes!(directory::contacts))

@@ -33,6 +33,7 @@ const ALWAYS: &[(Code, &str)] = &[
         (name = "auth", description = "Signing in and staying signed in."),
         (name = "organization", description = "People and what they may do."),
         (name = "administration", description = "What those who manage the organization change."),
+        (name = "audit", description = "What was done and what was refused."),
         (name = "usage", description = "Money: balance, rates, what was spent."),
         (name = "directory", description = "Who is called, and from which numbers."),
         (name = "call", description = "Calls: placing them and what the rep does on them."),

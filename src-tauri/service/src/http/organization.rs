@@ -5,12 +5,13 @@ use super::error::Refused;
 use super::extract::{Caller, Id, JsonBody, Params};
 use super::page;
 use crate::app::App;
+use crate::audit::{self, Note};
 use axum::Json;
 use axum::extract::State;
 use std::sync::Arc;
 use wire::{
-    Availability, Group, List, ListQuery, Me, Member, Membership, MembershipId, MembershipPatch,
-    Organization, OrganizationId, OrganizationPatch, Role, User, UserId,
+    AuditAction, Availability, Group, List, ListQuery, Me, Member, Membership, MembershipId,
+    MembershipPatch, Organization, OrganizationId, OrganizationPatch, Role, User, UserId,
 };
 
 /// Days that recordings are kept at most, a hundred years.
@@ -165,8 +166,13 @@ pub async fn patch_organization(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     Id(id): Id<OrganizationId>,
+    note: Note,
     JsonBody(patch): JsonBody<OrganizationPatch>,
 ) -> Result<Json<Organization>, Refused> {
+    if let Some(plan) = &patch.plan {
+        note.action(AuditAction::PlanChanged);
+        note.detail(audit::name(plan).unwrap_or_default());
+    }
     if id != who.organization_id {
         return Err(Refused::not_found("organization"));
     }

@@ -4,6 +4,7 @@ use super::call::caller;
 use super::error::Refused;
 use super::extract::{Caller, Id, JsonBody, Params};
 use crate::app::App;
+use crate::audit::Note;
 use crate::recording::{DeleteError, Kept, Recordings, StorageError};
 use axum::Json;
 use axum::body::Body;
@@ -13,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::ops::Range;
 use std::sync::Arc;
-use wire::{Call, CallId, Code, RecordingPeaks, RecordingRequest, RecordingStatus};
+use wire::{AuditAction, Call, CallId, Code, RecordingPeaks, RecordingRequest, RecordingStatus};
 
 /// How the recording is wanted.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -41,8 +42,12 @@ pub async fn recording(
     Caller(who): Caller,
     Id(id): Id<CallId>,
     Params(query): Params<RecordingQuery>,
+    note: Note,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
+    if query.download.unwrap_or(false) {
+        note.action(AuditAction::RecordingDownloaded);
+    }
     let recordings = recordings(&app)?;
     let kept = recordings
         .of_call(&who.organization_id, &id)
@@ -53,6 +58,8 @@ pub async fn recording(
     let tag = format!("\"{}-{}\"", id, kept.recording.bytes);
     let said = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if said(header::IF_NONE_MATCH).is_some_and(|known| known == "*" || known.contains(&tag)) {
+        // Nothing of it was given out.
+        note.silent();
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
     let total = u64::from(kept.recording.bytes);
@@ -72,8 +79,11 @@ pub async fn recording(
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, nothing, body).into_response());
         }
     };
-    // The place to audit it from: played or downloaded, by `who`; a range that begins later is the
-    // same playing.
+    // A range that begins later is the same playing, when the log has that already.
+    let goes_on = range.as_ref().is_some_and(|range| range.start > 0);
+    if app.audit.was_given(&who.device_id, &id) && goes_on {
+        note.silent();
+    }
     let sound = recordings.sound(&kept, range.clone()).await;
     let sound = sound.map_err(|error| unreadable(&id, &error))?;
     let part = sound.range.clone();
@@ -132,8 +142,10 @@ pub async fn pause(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     Id(id): Id<CallId>,
+    note: Note,
     JsonBody(request): JsonBody<RecordingRequest>,
 ) -> Result<Json<Call>, Refused> {
+    note.detail(if request.paused { "paused" } else { "resumed" });
     let call = app
         .calls
         .set_recording_paused(&caller(&who), &id, request.paused)
@@ -152,7 +164,6 @@ pub async fn delete(
     Id(id): Id<CallId>,
 ) -> Result<StatusCode, Refused> {
     let recordings = recordings(&app)?;
-    // The place to audit it from: deleted by `who`.
     match recordings.delete_of_call(&who.organization_id, &id).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(DeleteError::NotFound) => Err(Refused::not_found("recording")),

@@ -4,6 +4,7 @@ use super::error::Refused;
 use super::extract::{Caller, JsonBody, Params};
 use super::{csv, page};
 use crate::app::App;
+use crate::audit::Note;
 use crate::clock::now;
 use crate::store::{Payment, Span};
 use axum::Json;
@@ -116,7 +117,9 @@ pub async fn usage_csv(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     Params(query): Params<UsageQuery>,
+    note: Note,
 ) -> Result<Response, Refused> {
+    note.detail("usage");
     let entries = app
         .store
         .ledger
@@ -163,8 +166,10 @@ pub async fn usage_csv(
 pub async fn top_up(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
+    note: Note,
     JsonBody(request): JsonBody<TopUpRequest>,
 ) -> Result<Json<Balance>, Refused> {
+    note.detail(format_args!("{} micro-dollars", request.micro_dollars.0));
     if !app.config.demo {
         return Err(Refused::new(
             Code::PermissionRequired,

@@ -4,6 +4,7 @@
 //! organization's id, and what another one owns is simply not there (A3).
 
 mod administration;
+pub mod audit;
 pub mod demo;
 pub mod sqlite;
 
@@ -182,8 +183,13 @@ pub trait SignIns: Send + Sync {
     ) -> Result<Option<Principal>, StoreError>;
     /// Exchanges a refresh token for the next.
     async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError>;
-    /// Ends a sign-in whose newest refresh token this is; its device when there was one.
-    async fn end(&self, id: &str, refresh_hash: &Hash) -> Result<Option<DeviceId>, StoreError>;
+    /// Ends a sign-in whose newest refresh token this is; whose it was, and its device, when there was
+    /// one.
+    async fn end(
+        &self,
+        id: &str,
+        refresh_hash: &Hash,
+    ) -> Result<Option<(UserId, DeviceId)>, StoreError>;
     /// Until when a sign-in's newest access token is good; none when it is over.
     async fn valid_until(&self, id: &str, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
 }
@@ -357,6 +363,8 @@ pub struct Store {
     pub recordings: Arc<dyn RecordingRepository>,
     /// Money.
     pub ledger: Arc<dyn Ledger>,
+    /// The audit log.
+    pub audit: Arc<dyn audit::AuditLog>,
     /// Its health.
     pub upkeep: Arc<dyn Upkeep>,
 }

@@ -3,6 +3,7 @@
 use super::world::organization;
 use crate::calls::{CallRepository, Directory, Member, Notify};
 use crate::store::StoreError;
+use crate::store::audit::{AuditFilter, AuditLog, Placed, Whose};
 use async_trait::async_trait;
 use call::Authority;
 use media::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, SimulatedLine};
@@ -98,6 +99,7 @@ pub struct FakeStore {
     pub broken: AtomicBool,
     pub calls: Mutex<HashMap<CallId, (OrganizationId, Call)>>,
     pub invitations: Mutex<HashMap<InvitationId, (OrganizationId, Invitation)>>,
+    pub audited: Mutex<Vec<(Whose, AuditEntry)>>,
     pub charges: Mutex<std::collections::BTreeSet<(String, u32)>>,
 }
 
@@ -364,5 +366,24 @@ impl LeadLeg for FakeLeg {
 
     fn take_media(&mut self) -> Option<Box<dyn LeadMedia>> {
         self.sound.take()
+    }
+}
+
+#[async_trait]
+impl AuditLog for FakeStore {
+    async fn append(&self, entries: &[(Whose, AuditEntry)]) -> Result<(), StoreError> {
+        self.audited.lock().unwrap().extend_from_slice(entries);
+        Ok(())
+    }
+
+    async fn entries(
+        &self,
+        _: &OrganizationId,
+        _: &AuditFilter,
+        _: Option<i64>,
+        _: u32,
+        _: u32,
+    ) -> Result<Vec<Placed>, StoreError> {
+        Ok(Vec::new())
     }
 }

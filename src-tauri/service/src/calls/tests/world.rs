@@ -104,6 +104,7 @@ impl World {
         });
         let calls = Calls::start(CallsParts {
             balances: Arc::default(),
+            audit: crate::audit::Audit::start(store.clone()),
             settings,
             directory: directory.clone(),
             repository,

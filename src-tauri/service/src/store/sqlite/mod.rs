@@ -2,6 +2,7 @@
 
 mod accounts;
 mod administration;
+mod audit;
 mod calls;
 mod groups;
 mod invites;
@@ -58,6 +59,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         5,
         "recording",
         include_str!("../../../migrations/0005_recording.sql"),
+    ),
+    (
+        6,
+        "audit",
+        include_str!("../../../migrations/0006_audit.sql"),
     ),
 ];
 
@@ -134,6 +140,7 @@ impl Database {
             calls: self.clone(),
             recordings: self.clone(),
             ledger: self.clone(),
+            audit: self.clone(),
             upkeep: self.clone(),
         }
     }

@@ -1,12 +1,12 @@
 //! Who is signed in.
 
-use super::{Database, column, failed, from_text, text, to_text};
+use super::{Database, column, failed, text, to_text};
 use crate::random::Hash;
 use crate::store::{NewSignIn, Principal, Rotated, Rotation, SignIns, StoreError};
 use async_trait::async_trait;
 use sqlx::{Row, SqliteConnection};
 use subtle::ConstantTimeEq;
-use wire::{DeviceId, Timestamp};
+use wire::{DeviceId, Timestamp, UserId};
 
 /// Sign-ins that a user has at most; the oldest goes for the next.
 const SIGN_INS_MAX: i64 = 20;
@@ -109,10 +109,15 @@ impl SignIns for Database {
         Ok(Rotated::Done { user_id, device_id })
     }
 
-    async fn end(&self, id: &str, refresh_hash: &Hash) -> Result<Option<DeviceId>, StoreError> {
+    async fn end(
+        &self,
+        id: &str,
+        refresh_hash: &Hash,
+    ) -> Result<Option<(UserId, DeviceId)>, StoreError> {
         let mut tx = self.write().await?;
-        let device: Option<String> = sqlx::query_scalar(
-            "DELETE FROM sign_in WHERE id = ? AND refresh_hash = ? RETURNING device_id",
+        let ended = sqlx::query(
+            "DELETE FROM sign_in WHERE id = ? AND refresh_hash = ?
+             RETURNING account_id, device_id",
         )
         .bind(id)
         .bind(refresh_hash.as_slice())
@@ -120,7 +125,10 @@ impl SignIns for Database {
         .await
         .map_err(failed)?;
         tx.commit().await.map_err(failed)?;
-        device.map(from_text).transpose()
+        let ended = ended.as_ref();
+        ended
+            .map(|row| Ok((column(row, "account_id")?, column(row, "device_id")?)))
+            .transpose()
     }
 
     async fn valid_until(&self, id: &str, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
