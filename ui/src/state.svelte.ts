@@ -65,7 +65,12 @@ export class AppState {
   readonly balance = $derived(this.manages ? (this.view?.balance ?? this.#askedBalance) : null);
   /** Changes when what a page about the organization shows may have changed: it asks again then. */
   readonly directory = $derived(
-    JSON.stringify([this.view?.me, this.view?.users, this.view?.connection === "online"]),
+    JSON.stringify([
+      this.view?.me,
+      this.view?.users,
+      this.view?.directory_version,
+      this.view?.connection === "online",
+    ]),
   );
 
   constructor(backend: Backend) {

@@ -60,7 +60,11 @@ export class FakeDirectory extends FakeBase {
   #retold(): void {
     const me = this.viewNow.me;
     if (me)
-      this.change({ me: this.meNow(me.user), users: this.membersNow.map(({ user }) => user) });
+      this.change({
+        directory_version: this.viewNow.directory_version + 1,
+        me: this.meNow(me.user),
+        users: this.membersNow.map(({ user }) => user),
+      });
   }
 
   phoneNumbers = () => this.reply("phoneNumbers", [], () => this.numbersNow);
