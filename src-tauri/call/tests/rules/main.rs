@@ -11,6 +11,8 @@ mod joining;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod recording;
+#[cfg(test)]
 mod switching;
 #[cfg(test)]
 mod viewing;

@@ -1,7 +1,7 @@
 //! What the owner answers without changing anything.
 
 use super::Caller;
-use super::owner::{Live, Owner, snapshot};
+use super::owner::{Live, Owner};
 use super::question::{Refused, Snapshot};
 use call::Refusal;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ impl Owner {
     ) -> Result<Snapshot, Refused> {
         let live = self.state.live.get(call);
         live.filter(|live| live.organization == *organization)
-            .map(|live| snapshot(&live.machine))
+            .map(|live| Snapshot::of(&live.machine))
             .or_else(|| self.recent(organization, call).cloned())
             .ok_or(Refused::Unknown)
     }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
-use wire::{CallId, ClientType, Invitation, OrganizationId, Timestamp};
+use wire::{CallId, ClientType, OrganizationId, Timestamp};
 
 /// Calls that ended lately and are remembered, until the store surely has them.
 const RECENT_MAX: usize = 256;
@@ -332,7 +332,7 @@ impl Owner {
             self.schedule(call);
             return;
         }
-        let snapshot = snapshot(&live.machine);
+        let snapshot = Snapshot::of(&live.machine);
         let record = &snapshot.record;
         let mut ended = None;
         for output in outputs {
@@ -413,13 +413,5 @@ impl Owner {
         {
             tracing::error!(call_id = %call, "the call has no hands any more");
         }
-    }
-}
-
-pub(super) fn snapshot(machine: &Machine) -> Snapshot {
-    let invitations: Vec<Invitation> = machine.invitations().cloned().collect();
-    Snapshot {
-        record: Arc::new(machine.record()),
-        invitations: invitations.into(),
     }
 }

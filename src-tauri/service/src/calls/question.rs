@@ -103,6 +103,17 @@ pub(super) struct Snapshot {
     pub(super) invitations: Arc<[Invitation]>,
 }
 
+impl Snapshot {
+    /// As the machine is now.
+    pub(super) fn of(machine: &Machine) -> Self {
+        let invitations: Vec<Invitation> = machine.invitations().cloned().collect();
+        Self {
+            record: Arc::new(machine.record()),
+            invitations: invitations.into(),
+        }
+    }
+}
+
 /// Why the owner does not do something.
 #[derive(Debug, Clone)]
 pub(super) enum Refused {

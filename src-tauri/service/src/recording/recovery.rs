@@ -12,7 +12,7 @@ use object_store::{GetOptions, GetRange, GetResult, ObjectStoreExt};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use wire::{CallId, OrganizationId, RecordingPeaks, RecordingStatus};
+use wire::{CallId, OrganizationId, RecordingPeaks, RecordingStatus, Timestamp};
 
 /// How often what is too old is looked for.
 const SWEEP: Duration = Duration::from_secs(3600);
@@ -43,14 +43,15 @@ impl Recordings {
     pub fn begin(self: &Arc<Self>, calls: Calls) {
         // It is set here alone.
         let _ = self.calls.set(calls);
-        // Taken here: what begins later is not left behind.
+        // Both taken here: what begins later is not left behind.
+        let began = now();
         let left = spool::left_behind(&self.folder).unwrap_or_else(|error| {
             tracing::error!(%error, "the spool of recordings cannot be read");
             Vec::new()
         });
         let of = self.clone();
         self.tasks.spawn(async move {
-            of.finish_all(left).await;
+            of.finish_all(left, began).await;
         });
         let of = self.clone();
         // Not one of those that a stop waits for.
@@ -65,7 +66,7 @@ impl Recordings {
         });
     }
 
-    async fn finish_all(&self, left: Vec<CallId>) {
+    async fn finish_all(&self, left: Vec<CallId>, began: Timestamp) {
         let unfinished = match self.repository.unfinished_recordings().await {
             Ok(unfinished) => unfinished,
             Err(error) => {
@@ -74,11 +75,7 @@ impl Recordings {
             }
         };
         for kept in unfinished {
-            if kept.recording.date_started < now() && !left.contains(&kept.call) {
-                if spool::path(&self.folder, &kept.call).exists() {
-                    // A new call's, begun since.
-                    continue;
-                }
+            if kept.recording.date_started < began && !left.contains(&kept.call) {
                 tracing::error!(call_id = %kept.call, "nothing is left of a recording that was cut off");
                 self.give_up(kept).await;
             }
