@@ -92,8 +92,9 @@ impl App {
     pub async fn role_changed(&self, organization: &OrganizationId, change: &RoleChange) {
         for some in change.members.chunks(TOLD_AT_ONCE) {
             let mut told = JoinSet::new();
-            for user in some.iter().cloned() {
-                let (calls, organization) = (self.calls.clone(), organization.clone());
+            for user in some {
+                let (calls, organization, user) =
+                    (self.calls.clone(), organization.clone(), user.clone());
                 told.spawn(async move { calls.authority_changed(&organization, &user).await });
             }
             told.join_all().await;

@@ -2,6 +2,7 @@
 //! any order, and each course of events by itself.
 
 mod course;
+mod directory;
 mod hold;
 mod random;
 mod resume;
