@@ -164,7 +164,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
     })
     .await;
     if let Some(recordings) = &recordings {
-        recordings.begin(calls.clone());
+        recordings.begin(calls.clone(), audit.clone());
     }
     for (organization, running, sum) in store.ledger.wrong_balances().await? {
         // Only a file that somebody else wrote to can have come to this.

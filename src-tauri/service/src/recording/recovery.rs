@@ -5,14 +5,16 @@ use super::keeper::{Recordings, running};
 use super::repository::Kept;
 use super::spool;
 use super::storage::{self, StorageError};
+use crate::audit::{Audit, Told};
 use crate::calls::Calls;
 use crate::clock::now;
 use crate::store::StoreError;
+use crate::store::audit::Whose;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStoreExt};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use wire::{CallId, OrganizationId, RecordingPeaks, RecordingStatus, Timestamp};
+use wire::{AuditAction, CallId, OrganizationId, RecordingPeaks, RecordingStatus, Timestamp};
 
 /// How often what is too old is looked for.
 const SWEEP: Duration = Duration::from_secs(3600);
@@ -40,7 +42,7 @@ pub enum DeleteError {
 impl Recordings {
     /// Finishes what an earlier service left behind, and begins to look for what is too old. Calls are
     /// told from here on; those that an earlier service left open must have been closed.
-    pub fn begin(self: &Arc<Self>, calls: Calls) {
+    pub fn begin(self: &Arc<Self>, calls: Calls, audit: Audit) {
         // It is set here alone.
         let _ = self.calls.set(calls);
         // Both taken here: what begins later is not left behind.
@@ -57,7 +59,7 @@ impl Recordings {
         // Not one of those that a stop waits for.
         tokio::spawn(async move {
             loop {
-                of.sweep().await;
+                of.sweep(&audit).await;
                 tokio::select! {
                     () = tokio::time::sleep(SWEEP) => {}
                     () = of.closing.cancelled() => return,
@@ -119,24 +121,22 @@ impl Recordings {
     }
 
     /// Deletes what is older than its organization keeps it, and what could not be deleted earlier.
-    pub async fn sweep(&self) {
-        let mut old = Vec::new();
-        for found in [
-            self.repository.expired(now(), SWEEP_MAX).await,
-            self.repository.undeleted(SWEEP_MAX).await,
+    async fn sweep(&self, audit: &Audit) {
+        for (is_expired, found) in [
+            (false, self.repository.undeleted(SWEEP_MAX).await),
+            (true, self.repository.expired(now(), SWEEP_MAX).await),
         ] {
-            match found {
-                Ok(found) => old.extend(found),
-                Err(error) => tracing::error!(%error, "old recordings cannot be found"),
-            }
-        }
-        for kept in old {
-            let call = kept.call.clone();
-            match self.delete(kept).await {
-                // The place to audit it from: `recording_deleted` by nobody, its days were over.
-                Ok(()) => tracing::info!(call_id = %call, "the recording was kept for its days"),
-                Err(error) => {
+            let found = found.unwrap_or_else(|error| {
+                tracing::error!(%error, "old recordings cannot be found");
+                Vec::new()
+            });
+            for kept in found {
+                let (organization, call) = (kept.organization.clone(), kept.call.clone());
+                if let Err(error) = self.delete(kept).await {
                     tracing::error!(call_id = %call, %error, "an old recording is not deleted");
+                } else if is_expired {
+                    tracing::info!(call_id = %call, "the recording's days were over");
+                    audit.tell(over(organization, call));
                 }
             }
         }
@@ -219,5 +219,20 @@ impl Recordings {
         };
         let key = storage::key(&kept.organization, &kept.call);
         Ok(self.store.get_opts(&key, options).await?)
+    }
+}
+
+/// The audit log's line about a recording that nobody deleted (A4).
+fn over(organization: OrganizationId, call: CallId) -> Told {
+    Told {
+        whose: Whose::Organization(organization),
+        action: AuditAction::RecordingDeleted,
+        refused: None,
+        user_id: None,
+        device_id: None,
+        address: None,
+        call_id: Some(call),
+        target: None,
+        detail: Some("retention".to_owned()),
     }
 }

@@ -221,7 +221,7 @@ mod tests {
             let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
             let server = root.join("target/venv-s3/bin/moto_server");
             if !server.exists() {
-                println!("not tested: there is no S3 server; .ci/setup test installs one");
+                eprintln!("not tested: there is no S3 server; .ci/setup test installs one");
                 return None;
             }
             let child = Command::new(server)

@@ -215,7 +215,7 @@ impl S3 {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         let server = root.join("target/venv-s3/bin/moto_server");
         if !server.exists() {
-            println!("not tested: there is no S3 server; .ci/setup test installs one");
+            eprintln!("not tested: there is no S3 server; .ci/setup test installs one");
             return None;
         }
         let port = {

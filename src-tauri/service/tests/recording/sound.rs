@@ -335,6 +335,26 @@ async fn r1_a_recording_is_deleted_when_its_days_are_over() {
     let token = stage.service.token_of("riley@demo.example").await;
     let kept = stage.service.get(&path, &token).await;
     assert_eq!(kept["recording"]["status"], "deleted");
+    // A4: it is in the audit log, done by nobody.
+    let admin = stage.service.token_of("admin@demo.example").await;
+    let log = "/api/v1/audit/?action=recording_deleted";
+    let deadline = tokio::time::Instant::now() + super::support::PATIENCE;
+    let line = loop {
+        let lines = stage.service.get(log, &admin).await;
+        if let Some(line) = lines["data"].as_array().unwrap().first() {
+            break line.clone();
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "it is not in the audit log"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    assert_eq!(
+        (&line["user_id"], &line["detail"]),
+        (&Value::Null, &json!("retention"))
+    );
+    assert_eq!(line["call_id"], stage.call["id"]);
     stage.service.stop().await;
 }
 

@@ -45,8 +45,8 @@ fn child() {
     runtime.block_on(async {
         let database = open(Path::new(&folder)).await;
         let world = World::on(settings(), Arc::<FakeStore>::default(), database).await;
-        for name in ["jordan"] {
-            let key = (organization("acme"), user(name));
+        {
+            let key = (organization("acme"), user("jordan"));
             let mut members = world.directory.members.lock().unwrap();
             members.insert(key, authority(true, true));
         }
