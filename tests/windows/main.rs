@@ -17,7 +17,9 @@ mod pulse;
 
 mod desk;
 mod local;
+mod organization;
 mod pages;
+mod recordings;
 mod story;
 mod tones;
 mod window;
