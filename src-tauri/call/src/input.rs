@@ -15,6 +15,11 @@ pub enum Input {
     MediaConnected(mix::LegId),
     /// The media of a leg is lost. A leg that is not in the call is passed over.
     MediaLost(mix::LegId),
+    /// This user takes the call that came in; only the rep may.
+    Answer {
+        /// Who asks.
+        user: UserId,
+    },
     /// This user wants the call to end; only the rep may (J5).
     HangUp {
         /// Who asks.

@@ -11,6 +11,7 @@
 mod authority;
 mod charging;
 mod coach;
+mod inbound;
 mod input;
 mod invitation;
 mod limits;

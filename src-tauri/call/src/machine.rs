@@ -58,10 +58,16 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A call that begins now. Its first outputs let the rep in and, on an outbound call, dial.
+    /// A call that begins now. Its first outputs let the rep in and dial the lead, or receive them.
     #[must_use]
     pub fn new(now: Timestamp, placed: Placed, limits: Limits) -> Self {
         let outbound = placed.direction == Direction::Outbound;
+        // A call that comes in rings with the rep from the start.
+        let status = if outbound {
+            CallStatus::Created
+        } else {
+            CallStatus::Ringing
+        };
         let mut machine = Self {
             call: Call {
                 id: placed.id,
@@ -70,7 +76,7 @@ impl Machine {
                 lead: placed.lead,
                 contact_id: placed.contact,
                 direction: placed.direction,
-                status: CallStatus::Created,
+                status,
                 local_phone: placed.local_phone,
                 local_phone_type: placed.local_phone_type,
                 remote_phone: placed.remote_phone,
@@ -106,9 +112,11 @@ impl Machine {
             role: Role::Rep,
         });
         machine.put(Output::CallChanged);
-        if outbound {
-            machine.put(Output::Dial);
-        }
+        machine.put(if outbound {
+            Output::Dial
+        } else {
+            Output::Receive
+        });
         machine
     }
 
@@ -137,6 +145,7 @@ impl Machine {
             Input::MediaOffered(leg) => self.coach_offered(leg),
             Input::MediaConnected(leg) => self.media_connected(leg),
             Input::MediaLost(leg) => self.media_lost(leg),
+            Input::Answer { user } => self.answer(&user)?,
             Input::HangUp { user } => {
                 self.rep_only(&user, "hang up")?;
                 self.end(HangupCause::Rep);
@@ -256,6 +265,8 @@ impl Machine {
                     self.put(Output::CallChanged);
                 }
             }
+            // Whoever calls in is there already: the rep answers.
+            LeadSignal::Answered if self.call.direction == Direction::Inbound => {}
             LeadSignal::Answered => self.lead_answered(),
             LeadSignal::Busy => self.end_after_lead(HangupCause::Busy),
             LeadSignal::NoAnswer => self.end_after_lead(HangupCause::NoAnswer),
@@ -264,7 +275,7 @@ impl Machine {
         }
     }
 
-    fn lead_answered(&mut self) {
+    pub(crate) fn lead_answered(&mut self) {
         if self.call.status == CallStatus::InProgress {
             return;
         }

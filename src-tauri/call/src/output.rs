@@ -10,6 +10,10 @@ use wire::{CoachLeg, HangupCause, Invitation};
 pub enum Output {
     /// Call the lead.
     Dial,
+    /// Let the lead who calls in wait.
+    Receive,
+    /// The rep takes the call that came in: pick up the lead's line.
+    PickUp,
     /// Let a leg into the call's media. A coach's leg enters with the grant Listen (M1).
     AddLeg {
         /// Which.

@@ -56,6 +56,13 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn answered_already() -> Self {
+        Self::new(
+            Code::Conflict,
+            "The call was answered already, on this or another device of yours.",
+        )
+    }
+
     pub(crate) fn own_call() -> Self {
         Self::new(
             Code::OwnCall,

@@ -136,16 +136,27 @@ impl TapedLine {
     pub const fn new(line: SimulatedLine, said: Track, heard: Track) -> Self {
         Self { line, said, heard }
     }
-}
 
-impl LeadLine for TapedLine {
-    fn dial(&self, dial: Dial, events: tokio::sync::mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg> {
-        let leg = self.line.dial(dial, events);
+    fn taped(&self, leg: Box<dyn LeadLeg>) -> Box<dyn LeadLeg> {
         Box::new(TapedLeg {
             leg,
             said: self.said.clone(),
             heard: self.heard.clone(),
         })
+    }
+}
+
+impl LeadLine for TapedLine {
+    fn dial(&self, dial: Dial, events: tokio::sync::mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg> {
+        self.taped(self.line.dial(dial, events))
+    }
+
+    fn receive(
+        &self,
+        dial: Dial,
+        events: tokio::sync::mpsc::Sender<LeadEvent>,
+    ) -> Box<dyn LeadLeg> {
+        self.taped(self.line.receive(dial, events))
     }
 }
 
@@ -156,6 +167,10 @@ struct TapedLeg {
 }
 
 impl LeadLeg for TapedLeg {
+    fn pick_up(&mut self) {
+        self.leg.pick_up();
+    }
+
     fn hang_up(&mut self) {
         self.leg.hang_up();
     }

@@ -64,6 +64,7 @@ pub fn builder() -> Builder<tauri::Wry> {
             commands::recording::delete_recording,
             commands::recording::pause_recording,
             commands::call::answer,
+            commands::call::decline_call,
             commands::call::place_call,
             commands::call::hang_up,
             commands::call::hold,

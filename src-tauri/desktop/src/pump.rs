@@ -4,7 +4,7 @@ use client::{ClientError, EndReason, Notice, Session, SessionEvent, SignedOutRea
 use tauri::{AppHandle, Manager};
 use tauri_plugin_notification::NotificationExt;
 use tokio::sync::broadcast::error::RecvError;
-use wire::{CallStatus, HangupCause, Invitation, LegEndReason};
+use wire::{Call, CallStatus, Direction, HangupCause, LegEndReason};
 
 use crate::app::App;
 use crate::error::AppError;
@@ -77,7 +77,19 @@ fn take(app: &AppHandle, presenter: &Presenter, event: SessionEvent) {
         SessionEvent::Notice(Notice::InvitationSent(invitation)) => {
             say(app, &InvitationSent(*invitation));
         }
-        SessionEvent::Notice(Notice::Invited(invitation)) => notify(app, presenter, &invitation),
+        SessionEvent::Notice(Notice::Invited(invitation)) => {
+            let who = presenter.view().name_of(&invitation.inviter_id);
+            let title = format!("{who} invites you to a call");
+            let body = format!(
+                "With {}. Open Call Coaching to join or decline.",
+                invitation.lead.display_name
+            );
+            notify(app, title, body);
+        }
+        SessionEvent::Notice(Notice::Call(call)) if rings(presenter, &call) => {
+            let title = format!("{} is calling", call.lead.display_name);
+            notify(app, title, "Open Call Coaching to answer.".into());
+        }
         SessionEvent::Notice(notice) => {
             if let Some(told) = told(&notice) {
                 say(app, &told);
@@ -146,15 +158,17 @@ fn told(notice: &Notice) -> Option<Told> {
     })
 }
 
+/// Whether a call rings for who is signed in here.
+fn rings(presenter: &Presenter, call: &Call) -> bool {
+    let me = presenter.view().me;
+    call.direction == Direction::Inbound
+        && call.status == CallStatus::Ringing
+        && me.is_some_and(|me| me.user.id == call.user_id)
+}
+
 /// A native notification; the window has its card besides. Showing it can take a while, or fail where
 /// the desktop has no notifications.
-fn notify(app: &AppHandle, presenter: &Presenter, invitation: &Invitation) {
-    let who = presenter.view().name_of(&invitation.inviter_id);
-    let title = format!("{who} invites you to a call");
-    let body = format!(
-        "With {}. Open Call Coaching to join or decline.",
-        invitation.lead.display_name
-    );
+fn notify(app: &AppHandle, title: String, body: String) {
     let app = app.clone();
     tauri::async_runtime::spawn_blocking(move || {
         if let Err(error) = app.notification().builder().title(title).body(body).show() {

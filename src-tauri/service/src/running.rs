@@ -291,6 +291,10 @@ impl LeadLine for PreparedLine {
     fn dial(&self, dial: Dial, events: mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg> {
         self.0.wait().dial(dial, events)
     }
+
+    fn receive(&self, dial: Dial, events: mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg> {
+        self.0.wait().receive(dial, events)
+    }
 }
 
 fn auth_settings(config: &Config) -> AuthSettings {

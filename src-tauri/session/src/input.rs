@@ -36,6 +36,8 @@ pub enum Command {
     PlaceCall(PlaceCallRequest),
     /// Takes a call that came in for the user.
     Answer(CallId),
+    /// Declines a call that rings for the user.
+    DeclineCall(CallId),
     /// Hangs up the user's own call.
     HangUp,
     /// Puts the lead on hold, or takes them off it.

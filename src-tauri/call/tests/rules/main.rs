@@ -5,6 +5,8 @@ mod charging;
 #[cfg(test)]
 mod ending;
 #[cfg(test)]
+mod inbound;
+#[cfg(test)]
 mod invitations;
 #[cfg(test)]
 mod joining;

@@ -209,6 +209,8 @@ impl Media {
                 assert!(self.charged.insert(minute), "{charge:?} is charged twice");
             }
             Output::Dial
+            | Output::Receive
+            | Output::PickUp
             | Output::HangUpLead
             | Output::CallChanged
             | Output::SetRecordingPaused(_)

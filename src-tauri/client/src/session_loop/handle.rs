@@ -241,6 +241,14 @@ impl Session {
         self.order(command, Some(devices)).await.map(drop)
     }
 
+    /// Declines a call that rings for the user.
+    ///
+    /// # Errors
+    /// As every command.
+    pub async fn decline_call(&self, call: CallId) -> Result<(), ClientError> {
+        self.order(Command::DeclineCall(call), None).await.map(drop)
+    }
+
     /// Hangs up the user's own call.
     ///
     /// # Errors

@@ -18,6 +18,13 @@ pub async fn answer(shell: Shell<'_>, call_id: CallId) -> Answer<()> {
     Ok(shell.session().answer(call_id, shell.devices()).await?)
 }
 
+/// Declines a call that rings.
+#[tauri::command]
+#[specta::specta]
+pub async fn decline_call(shell: Shell<'_>, call_id: CallId) -> Answer<()> {
+    Ok(shell.session().decline_call(call_id).await?)
+}
+
 /// Hangs up.
 #[tauri::command]
 #[specta::specta]

@@ -24,6 +24,13 @@ pub trait LeadLine: Send + Sync {
     ///
     /// To be called within a tokio runtime.
     fn dial(&self, dial: Dial, events: tokio::sync::mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg>;
+
+    /// Takes in a lead who calls, and lets them wait until [`LeadLeg::pick_up`] or
+    /// [`LeadLeg::hang_up`]. A lead who gives up is told as [`LeadSignal::HungUp`].
+    ///
+    /// To be called within a tokio runtime.
+    fn receive(&self, dial: Dial, events: tokio::sync::mpsc::Sender<LeadEvent>)
+    -> Box<dyn LeadLeg>;
 }
 
 /// Whom to call, and for whom.
@@ -31,9 +38,9 @@ pub trait LeadLine: Send + Sync {
 pub struct Dial {
     /// The call that the lead becomes a part of.
     pub call: CallId,
-    /// The number that is called from, in E.164.
+    /// The organization's number, in E.164.
     pub local_phone: String,
-    /// The number that is called, in E.164.
+    /// The lead's number, in E.164.
     pub remote_phone: String,
 }
 
@@ -65,6 +72,8 @@ pub enum LeadSignal {
 
 /// One leg to a lead.
 pub trait LeadLeg: Send {
+    /// Lets in a lead who called: [`LeadLeg::take_media`] has the media from now on.
+    fn pick_up(&mut self);
     /// Ends it. No event follows.
     fn hang_up(&mut self);
     /// Sends digits (RFC 4733): `0`–`9`, `*`, `#`, `A`–`D`; others are ignored.

@@ -151,6 +151,17 @@ impl LeadLine for SimulatedLine {
             task,
         })
     }
+
+    fn receive(&self, dial: Dial, events: Sender<LeadEvent>) -> Box<dyn LeadLeg> {
+        let state = Arc::new(State::default());
+        let media = self.media(&dial.call, Arc::clone(&state));
+        let task = tokio::spawn(wait(dial, Arc::clone(&state), events));
+        Box::new(SimulatedLeg {
+            state,
+            media: Some(media),
+            task,
+        })
+    }
 }
 
 impl std::fmt::Debug for SimulatedLine {
@@ -230,6 +241,17 @@ async fn signal(dial: Dial, state: Arc<State>, events: Sender<LeadEvent>) {
     }
 }
 
+/// Waits to be picked up, as long as a phone rings.
+async fn wait(dial: Dial, state: Arc<State>, events: Sender<LeadEvent>) {
+    tokio::time::sleep(RINGING_MAX).await;
+    if state.get() == RINGS {
+        state.set(ENDED);
+        let (call, signal) = (dial.call, LeadSignal::HungUp);
+        // Nobody may wait for it any more.
+        let _ = events.send(LeadEvent { call, signal }).await;
+    }
+}
+
 struct SimulatedLeg {
     state: Arc<State>,
     media: Option<SimulatedMedia>,
@@ -237,6 +259,10 @@ struct SimulatedLeg {
 }
 
 impl LeadLeg for SimulatedLeg {
+    fn pick_up(&mut self) {
+        self.state.change(RINGS, TALKING);
+    }
+
     fn hang_up(&mut self) {
         self.task.abort();
         self.state.set(ENDED);

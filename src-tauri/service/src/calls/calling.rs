@@ -9,8 +9,8 @@ use media::MediaError;
 use std::sync::Arc;
 use std::time::Duration;
 use wire::{
-    Call, CallId, Code, Direction, ErrorBody, Lead, LeadBrief, LeadId, LegId, List, ListQuery,
-    MediaAnswer, MediaOffer, PlaceCallRequest,
+    Call, CallId, ClientType, Code, Direction, ErrorBody, Lead, LeadBrief, LeadId, LegId, List,
+    ListQuery, MediaAnswer, MediaOffer, OrganizationId, PlaceCallRequest, Timestamp,
 };
 
 /// How long the store may take to take a new call in.
@@ -64,7 +64,21 @@ impl Calls {
             local_phone_type: number.kind,
             remote_phone,
         };
-        let recording = self.recording_plan(organization, &caller.user_id).await?;
+        let record = self
+            .begin(organization, caller.client_type, at, placed)
+            .await?;
+        Ok(self.shown(&record, &viewer))
+    }
+
+    /// Keeps a new call and lets it begin; not when the store cannot take it in.
+    pub(super) async fn begin(
+        &self,
+        organization: &OrganizationId,
+        client_type: ClientType,
+        at: Timestamp,
+        placed: Placed,
+    ) -> Result<Arc<Call>> {
+        let recording = self.recording_plan(organization, &placed.rep).await?;
         let machine = Machine::new(at, placed, self.shared.settings.limits);
         let record = Arc::new(machine.record());
         let thing = Thing::Call(record.clone());
@@ -80,14 +94,14 @@ impl Calls {
         let answer = self
             .ask(|reply| Question::Place {
                 organization: organization.clone(),
-                client_type: caller.client_type,
+                client_type,
                 machine: Box::new(machine),
                 recording,
                 reply,
             })
             .await;
         match answer {
-            Ok(snapshot) => Ok(self.shown(&snapshot.record, &viewer)),
+            Ok(snapshot) => Ok(snapshot.record),
             Err(refused) => {
                 // It was written and never was.
                 let never = Thing::Call(Arc::new(abandoned((*record).clone(), at)));

@@ -113,7 +113,7 @@ impl Owner {
     pub(super) async fn say_active(&self, organization: OrganizationId, rep: UserId) {
         let of_rep = self
             .of(&organization)
-            .filter(|live| *live.machine.rep() == rep);
+            .filter(|live| *live.machine.rep() == rep && !live.machine.rings_in());
         let mut calls: Vec<(ClientType, ActiveCall)> = of_rep
             .map(|live| {
                 let call = ActiveCall {

@@ -84,6 +84,17 @@ impl Hands {
                 let leg = self.line.dial(self.dial.clone(), self.lead_events.clone());
                 self.lead = Some(leg);
             }
+            Output::Receive => {
+                let leg = self
+                    .line
+                    .receive(self.dial.clone(), self.lead_events.clone());
+                self.lead = Some(leg);
+            }
+            Output::PickUp => {
+                if let Some(lead) = &mut self.lead {
+                    lead.pick_up();
+                }
+            }
             Output::AddLeg { leg, role } => {
                 let added = media.add_leg(&call, leg, role).await;
                 self.check(leg, added);

@@ -20,6 +20,7 @@ mod coaching;
 mod directory;
 mod handle;
 mod hands;
+mod inbound;
 mod news;
 mod notify;
 mod owner;

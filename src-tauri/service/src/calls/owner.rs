@@ -361,6 +361,7 @@ impl Owner {
                     let charge = Thing::Charge(call.clone(), charge.clone());
                     self.saves.save(&organization, charge);
                 }
+                Output::PickUp => self.tell_active(call).await,
                 Output::SendDtmf(digits) => {
                     let rep = record.user_id.clone();
                     let news = News::Dtmf(organization.clone(), rep, call.clone(), digits.count());

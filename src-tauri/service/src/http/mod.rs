@@ -9,6 +9,7 @@ mod directory;
 mod error;
 mod extract;
 mod group;
+mod inbound;
 mod invite;
 mod number;
 mod openapi;
@@ -111,6 +112,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         ))
         .routes(routes!(call::calls, call::place))
         .routes(routes!(call::call))
+        .routes(routes!(inbound::answer))
+        .routes(routes!(inbound::inbound_call))
         .routes(routes!(call::hang_up))
         .routes(routes!(call::hold))
         .routes(routes!(call::mute))

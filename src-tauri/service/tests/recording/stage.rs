@@ -27,9 +27,14 @@ impl LeadLine for ToneLine {
         let lead = ToneLead::new(self.0, self.1.clone());
         Box::new(ToneLeg(Some(Box::new(lead))))
     }
+
+    fn receive(&self, dial: Dial, events: mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg> {
+        self.dial(dial, events)
+    }
 }
 
 impl LeadLeg for ToneLeg {
+    fn pick_up(&mut self) {}
     fn hang_up(&mut self) {}
     fn send_dtmf(&mut self, _: &str) {}
     fn set_held(&mut self, _: bool) {}

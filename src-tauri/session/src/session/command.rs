@@ -39,6 +39,10 @@ impl Session {
                 self.request(Request::Decline(invitation), Purpose::Command(id));
                 Ok(())
             }
+            Command::DeclineCall(call) => {
+                self.request(Request::HangUp(call), Purpose::Command(id));
+                Ok(())
+            }
             Command::Mute(muted) => self.mute(id, muted),
             Command::SetMode(mode) => self.set_mode(id, mode.into()),
             Command::Leave => self.leave(id),

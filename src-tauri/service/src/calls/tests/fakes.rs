@@ -351,9 +351,15 @@ impl LeadLine for FakeLine {
         self.dialled.lock().unwrap().push((dial, events));
         Box::new(leg)
     }
+
+    fn receive(&self, dial: Dial, events: mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg> {
+        self.dial(dial, events)
+    }
 }
 
 impl LeadLeg for FakeLeg {
+    fn pick_up(&mut self) {}
+
     fn hang_up(&mut self) {
         self.hung_up.lock().unwrap().push(self.call.clone());
     }

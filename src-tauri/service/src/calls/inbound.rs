@@ -1,0 +1,83 @@
+//! Calls that come in: whom they ring, and taking them.
+
+use super::handle::{Caller, Calls, Result, error, fresh, stored};
+use crate::clock::now;
+use call::{Input, Placed};
+use wire::{
+    Call, CallId, ClientType, Code, Direction, InboundCallRequest, LeadBrief, LegId,
+    OrganizationId, PhoneNumberKind,
+};
+
+impl Calls {
+    /// A lead calls one of the organization's numbers: it rings with whose number it is, on each of
+    /// their desktop apps.
+    ///
+    /// # Errors
+    /// `not_found` for lead or number; `conflict` for a number that takes no calls, which is one that
+    /// is nobody's or not internal, and for a lead without a phone; `user_offline` when nobody would
+    /// hear it ring.
+    pub async fn receive(&self, caller: &Caller, request: &InboundCallRequest) -> Result<Call> {
+        let viewer = self.viewer(caller).await?;
+        let organization: &OrganizationId = &caller.organization_id;
+        let directory = &self.shared.directory;
+        let number = directory
+            .phone_number(organization, &request.local_phone_id)
+            .await
+            .map_err(stored)?
+            .ok_or_else(|| error(Code::NotFound, "There is no such phone number."))?;
+        let lead = directory
+            .lead(organization, &request.lead_id)
+            .await
+            .map_err(stored)?
+            .ok_or_else(|| error(Code::NotFound, "There is no such lead."))?;
+        let owner = number
+            .user_id
+            .filter(|_| number.kind == PhoneNumberKind::Internal)
+            .ok_or_else(|| {
+                error(
+                    Code::Conflict,
+                    "Nobody takes calls to this number. Choose an internal one that is somebody's.",
+                )
+            })?;
+        let active = self.member(organization, &owner).await?.is_some();
+        if !active || !directory.is_native_online(&owner) {
+            return Err(error(
+                Code::UserOffline,
+                "Whose number it is has no desktop app online, so nobody would hear it ring.",
+            ));
+        }
+        let mut contacts = lead.contacts.iter();
+        let found = contacts.find_map(|contact| Some((contact, contact.phones.first()?)));
+        let (contact, phone) = found.ok_or_else(|| {
+            error(
+                Code::Conflict,
+                "The lead has no phone to call from. Add one to a contact.",
+            )
+        })?;
+        let placed = Placed {
+            id: fresh(CallId::from_suffix)?,
+            rep: owner,
+            rep_leg: fresh(LegId::from_suffix)?,
+            contact: Some(contact.id.clone()),
+            remote_phone: phone.clone(),
+            lead: LeadBrief {
+                id: lead.id,
+                display_name: lead.display_name,
+            },
+            direction: Direction::Inbound,
+            local_phone: number.number,
+            local_phone_type: number.kind,
+        };
+        let begun = self.begin(organization, ClientType::Native, now(), placed);
+        Ok(self.shown(&*begun.await?, &viewer))
+    }
+
+    /// The rep takes a call that came in.
+    ///
+    /// # Errors
+    /// `permission_required` for others, `conflict` when it was taken already.
+    pub async fn answer(&self, caller: &Caller, call: &CallId) -> Result<Call> {
+        let user = caller.user_id.clone();
+        self.change(caller, call, Input::Answer { user }).await
+    }
+}
