@@ -112,6 +112,8 @@ export const commands = {
 	pauseRecording: (paused: boolean) => typedError<null, AppError>(__TAURI_INVOKE("pause_recording", { paused })),
 	/**  Takes a call that came in. */
 	answer: (callId: CallId) => typedError<null, AppError>(__TAURI_INVOKE("answer", { callId })),
+	/**  Declines a call that rings. */
+	declineCall: (callId: CallId) => typedError<null, AppError>(__TAURI_INVOKE("decline_call", { callId })),
 	/**  Calls a lead. */
 	placeCall: (request: PlaceCallRequest) => typedError<Call, AppError>(__TAURI_INVOKE("place_call", { request })),
 	/**  Hangs up. */

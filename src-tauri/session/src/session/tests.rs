@@ -4,6 +4,7 @@
 mod course;
 mod directory;
 mod hold;
+mod inbound;
 mod random;
 mod resume;
 mod world;
