@@ -62,6 +62,22 @@ describe("the pages about the organization", () => {
   });
 });
 
+describe("a dialog", () => {
+  it.each([
+    ["#/roles", testids.roleNew, testids.roleDialog],
+    ["#/roles", testids.roleDelete("Peer"), testids.confirm],
+  ])("of %s: %s is closed by Escape, and gives the focus back", async (hash, trigger, inside) => {
+    const { user } = await open("admin", hash);
+    (await find(trigger)).focus();
+    await user.keyboard("{Enter}");
+    const dialog = await find(inside);
+    await waitFor(() => expect(dialog.contains(document.activeElement)).toBe(true));
+    await user.keyboard("{Escape}");
+    await waitFor(() => none(inside));
+    await waitFor(() => expect(document.activeElement).toBe(get(trigger)));
+  });
+});
+
 describe("roles", () => {
   it("a1: Whisper & Barge forces Listen on, and locks it visibly", async () => {
     const { user, asked } = await open("admin", "#/roles");
@@ -362,6 +378,15 @@ describe("the audit log", () => {
     );
     await user.click(get(testids.auditCallClear));
     await waitFor(() => expect(asked("audit").at(-1)).toMatchObject([{ call_id: null }, 0]));
+  });
+
+  it("a4: is read anew when that is asked for", async () => {
+    const { fake, user } = await open("admin", "#/audit");
+    await waitFor(() => expect(rows()).toHaveLength(7));
+    const [line] = fake.auditNow;
+    if (line) fake.auditNow = [{ ...line, id: "audi_new" }, ...fake.auditNow];
+    await user.click(get(testids.auditAgain));
+    await waitFor(() => expect(rows()).toHaveLength(8));
   });
 
   it("a4: comes a page at a time", async () => {

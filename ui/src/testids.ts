@@ -210,6 +210,7 @@ export const testids = {
   auditPeriodOption: (period: string) => `audit-period-${period}`,
   auditCall: "audit-call",
   auditCallClear: "audit-call-clear",
+  auditAgain: "audit-again",
   auditMore: "audit-more",
   auditCsv: "audit-csv",
 
