@@ -574,3 +574,69 @@ async fn j3_the_organization_is_changed_in_part_and_everybody_is_told() {
     }
     service.stop().await;
 }
+
+#[tokio::test]
+async fn a4_who_came_by_a_link_and_what_was_changed_is_in_the_log_without_the_links_secret() {
+    let mut service = Service::start().await;
+    let admin = service.token_of("admin@demo.example").await;
+    let admin_id = service.get("/api/v1/me/", &admin).await["user"]["id"].clone();
+    let (invite, token) = invite(&service, &admin, "Trainee", json!({})).await;
+    let (status, tokens) = accept(&service, &token, "new@demo.example").await;
+    assert_eq!(status, 200);
+    let role = json!({"name": "Ears", "permissions": ["call_coach_listen"]});
+    let (status, role) = service.post("/api/v1/role/", Some(&admin), role).await;
+    assert_eq!(status, 201);
+    let new = service
+        .get("/api/v1/me/", &text(&tokens["access_token"]))
+        .await;
+    let place = format!("{MEMBERS}{}/", text(&new["membership"]["id"]));
+    let body = json!({"role_id": role["id"], "active": false});
+    let (status, _) = service
+        .ask(Method::PATCH, &place, Some(&admin), Some(&body))
+        .await;
+    assert_eq!(status, 200);
+    let expected = [
+        ("member_invited", &admin_id, &invite["id"], Value::Null),
+        (
+            "member_joined",
+            &tokens["user_id"],
+            &Value::Null,
+            Value::Null,
+        ),
+        (
+            "role_changed",
+            &admin_id,
+            &role["id"],
+            json!("Ears: call_coach_listen"),
+        ),
+        (
+            "member_changed",
+            &admin_id,
+            &tokens["user_id"],
+            json!(format!("role {}, deactivated", text(&role["id"]))),
+        ),
+    ];
+    // The log is written behind the answers: it is read until the last line is there.
+    let log = tokio::time::timeout(support::PATIENCE, async {
+        loop {
+            let log = service.get("/api/v1/audit/?_limit=200", &admin).await;
+            if log.to_string().contains("member_changed") {
+                break log;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the change is in the log");
+    assert!(!log.to_string().contains(&token), "no secret is in the log");
+    let lines = log["data"].as_array().unwrap();
+    for (action, who, target, detail) in expected {
+        let line = lines.iter().find(|line| line["action"] == action);
+        let line = line.unwrap_or_else(|| panic!("no {action} in {log}"));
+        assert_eq!(line["allowed"], true, "{line}");
+        assert_eq!(&line["user_id"], who, "{line}");
+        assert_eq!(&line["target"], target, "{line}");
+        assert_eq!(line["detail"], detail, "{line}");
+    }
+    service.stop().await;
+}

@@ -4,6 +4,7 @@ use super::check::{fresh, name, people};
 use super::error::Refused;
 use super::extract::{Caller, Id, JsonBody};
 use crate::app::App;
+use crate::audit::Note;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,9 +22,11 @@ use wire::{Group, GroupId, GroupRequest};
 pub async fn create_group(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
+    note: Note,
     JsonBody(request): JsonBody<GroupRequest>,
 ) -> Result<(StatusCode, Json<Group>), Refused> {
     let request = checked(request)?;
+    note.detail(&request.name);
     let id = fresh(GroupId::from_suffix)?;
     let group = app
         .store
@@ -31,6 +34,7 @@ pub async fn create_group(
         .create_group(&who.organization_id, id, &request)
         .await?
         .ok_or_else(|| Refused::not_found("user"))?;
+    note.target(&group.id);
     tracing::info!(by = %who.user_id, group_id = %group.id, "a group was made");
     app.directory_changed(&who.organization_id);
     Ok((StatusCode::CREATED, Json(group)))
@@ -50,9 +54,11 @@ pub async fn change_group(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     Id(id): Id<GroupId>,
+    note: Note,
     JsonBody(request): JsonBody<GroupRequest>,
 ) -> Result<Json<Group>, Refused> {
     let request = checked(request)?;
+    note.detail(&request.name);
     let group = app
         .store
         .groups

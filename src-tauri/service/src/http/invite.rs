@@ -5,6 +5,7 @@ use super::error::Refused;
 use super::extract::{Caller, Id, JsonBody, Params};
 use super::page;
 use crate::app::App;
+use crate::audit::Note;
 use crate::auth::email;
 use crate::clock::now;
 use crate::random;
@@ -57,6 +58,7 @@ pub async fn invites(
 pub async fn create_invite(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
+    note: Note,
     JsonBody(request): JsonBody<MemberInviteRequest>,
 ) -> Result<(StatusCode, Json<NewMemberInvite>), Refused> {
     if !(1..=HOURS_MAX).contains(&request.expires_in_hours) {
@@ -68,6 +70,9 @@ pub async fn create_invite(
         return Err(invalid(format!("`group_ids` takes at most {GROUPS_MAX}.")));
     }
     let email = request.email.as_deref().map(email).transpose()?;
+    if let Some(email) = &email {
+        note.detail(email);
+    }
     let at = now();
     let token = random::secret();
     let invite = app
@@ -88,6 +93,7 @@ pub async fn create_invite(
         )
         .await?
         .ok_or_else(|| Refused::not_found("role or group"))?;
+    note.target(&invite.id);
     tracing::info!(by = %who.user_id, invite_id = %invite.id, "somebody was invited by link");
     Ok((StatusCode::CREATED, Json(NewMemberInvite { invite, token })))
 }
@@ -150,6 +156,7 @@ pub async fn offer(
 pub async fn accept(
     State(app): State<Arc<App>>,
     ConnectInfo(address): ConnectInfo<SocketAddr>,
+    note: Note,
     JsonBody(request): JsonBody<AcceptInviteRequest>,
 ) -> Result<Json<Tokens>, Refused> {
     to_its_end(async move {
@@ -157,6 +164,7 @@ pub async fn accept(
             .auth
             .accept_invite(&request, address.ip(), Instant::now(), now())
             .await?;
+        note.signed_in(&tokens);
         app.metrics.sign_in(true);
         tracing::info!(user_id = %tokens.user_id, organization_id = %organization, "a member came by a link");
         app.member_came(&organization, &tokens.user_id);

@@ -4,6 +4,7 @@ use super::check::{fresh, invalid, name, people};
 use super::error::Refused;
 use super::extract::{Caller, Id, JsonBody};
 use crate::app::App;
+use crate::audit::Note;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,9 +22,11 @@ use wire::{PhoneNumber, PhoneNumberId, PhoneNumberRequest};
 pub async fn create_phone_number(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
+    note: Note,
     JsonBody(request): JsonBody<PhoneNumberRequest>,
 ) -> Result<(StatusCode, Json<PhoneNumber>), Refused> {
     let request = checked(request)?;
+    note.detail(&request.number);
     let id = fresh(PhoneNumberId::from_suffix)?;
     let number = app
         .store
@@ -31,6 +34,7 @@ pub async fn create_phone_number(
         .create_number(&who.organization_id, id, &request)
         .await?
         .ok_or_else(|| Refused::not_found("user"))?;
+    note.target(&number.id);
     tracing::info!(by = %who.user_id, phone_number_id = %number.id, "a phone number was added");
     app.directory_changed(&who.organization_id);
     Ok((StatusCode::CREATED, Json(number)))
@@ -49,6 +53,7 @@ pub async fn change_phone_number(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     Id(id): Id<PhoneNumberId>,
+    note: Note,
     JsonBody(request): JsonBody<PhoneNumberRequest>,
 ) -> Result<Json<PhoneNumber>, Refused> {
     let known = app
@@ -58,6 +63,7 @@ pub async fn change_phone_number(
         .await?
         .ok_or_else(|| Refused::not_found("phone number"))?;
     let request = checked(request)?;
+    note.detail(&known.number);
     if request.number != known.number {
         return Err(invalid(
             "The number itself cannot be changed. Add the other one, and remove this one.",

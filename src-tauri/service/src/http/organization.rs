@@ -134,8 +134,10 @@ pub async fn patch_membership(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     Id(id): Id<MembershipId>,
+    note: Note,
     JsonBody(patch): JsonBody<MembershipPatch>,
 ) -> Result<Json<Membership>, Refused> {
+    note.detail(told(&patch));
     to_its_end(async move {
         let change = app
             .store
@@ -143,6 +145,7 @@ pub async fn patch_membership(
             .patch_membership(&who.organization_id, &id, &patch)
             .await?
             .ok_or_else(|| Refused::not_found("membership or role"))?;
+        note.target(&change.user_id);
         tracing::info!(
             by = %who.user_id, user_id = %change.user_id, active = change.active,
             role_id = %change.membership.role_id, "a membership was changed"
@@ -151,6 +154,19 @@ pub async fn patch_membership(
         Ok(Json(change.membership))
     })
     .await
+}
+
+/// What the audit log says of it: `role role_1, deactivated`.
+fn told(patch: &MembershipPatch) -> String {
+    let role = patch.role_id.as_ref().map(|role| format!("role {role}"));
+    let active = patch.active.map(|active| {
+        let word = if active { "activated" } else { "deactivated" };
+        word.to_owned()
+    });
+    let recording = patch.recording.as_ref().and_then(audit::name);
+    let recording = recording.map(|recording| format!("recording {recording}"));
+    let parts: Vec<String> = role.into_iter().chain(active).chain(recording).collect();
+    parts.join(", ")
 }
 
 /// Changes the organization's name, its plan, how it records, and what counts as a low balance.

@@ -4,6 +4,7 @@ use super::check::{fresh, name, to_its_end};
 use super::error::Refused;
 use super::extract::{Caller, Id, JsonBody};
 use crate::app::App;
+use crate::audit::{self, Note};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -22,15 +23,18 @@ use wire::{Role, RoleId, RoleRequest};
 pub async fn create_role(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
+    note: Note,
     JsonBody(request): JsonBody<RoleRequest>,
 ) -> Result<(StatusCode, Json<Role>), Refused> {
     let request = checked(request)?;
+    note.detail(told(&request));
     let id = fresh(RoleId::from_suffix)?;
     let role = app
         .store
         .roles
         .create_role(&who.organization_id, id, &request)
         .await?;
+    note.target(&role.id);
     tracing::info!(by = %who.user_id, role_id = %role.id, "a role was made");
     app.directory_changed(&who.organization_id);
     Ok((StatusCode::CREATED, Json(role)))
@@ -51,9 +55,11 @@ pub async fn change_role(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
     Id(id): Id<RoleId>,
+    note: Note,
     JsonBody(request): JsonBody<RoleRequest>,
 ) -> Result<Json<Role>, Refused> {
     let request = checked(request)?;
+    note.detail(told(&request));
     to_its_end(async move {
         let change = app
             .store
@@ -95,6 +101,17 @@ pub async fn delete_role(
     tracing::info!(by = %who.user_id, role_id = %id, "a role was deleted");
     app.directory_changed(&who.organization_id);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What the audit log says of it: `Trainee (new): call_coach_listen`.
+fn told(request: &RoleRequest) -> String {
+    let held: Vec<String> = request.permissions.iter().filter_map(audit::name).collect();
+    let held = if held.is_empty() {
+        "nothing".to_owned()
+    } else {
+        held.join(" ")
+    };
+    format!("{}: {held}", request.name)
 }
 
 fn checked(request: RoleRequest) -> Result<RoleRequest, Refused> {
