@@ -9,8 +9,7 @@ use wire::{
     AcceptInviteRequest, InviteOffer, MembershipId, OrganizationId, Timestamp, Tokens, UserId,
 };
 
-/// A password has so many bytes at least: eight words or ten letters are beyond who guesses over a
-/// network that counts the tries.
+/// A password has so many bytes at least: more than can be guessed where tries are counted.
 const PASSWORD_BYTES_MIN: usize = 10;
 const PASSWORD_BYTES_MAX: usize = 1024;
 const EMAIL_BYTES_MAX: usize = 254;

@@ -2,6 +2,8 @@
 //! plain WebSocket library: nothing of the product's own client.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod members;
+
 use futures_util::{SinkExt, StreamExt};
 use media::{SimulatedLine, SimulatedLineSettings};
 use reqwest::{Method, StatusCode};
