@@ -23,3 +23,4 @@ mod store;
 pub use config::{Config, ConfigError, Flags, LogFormat};
 pub use running::{Hooks, Running, StartError, start};
 pub use store::StoreError;
+pub use store::sqlite::{backup, restore};

@@ -1,8 +1,9 @@
 //! The program `service`: reads its settings, runs [`service::start`], and stops on a signal.
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use service::{Config, Flags, Hooks, LogFormat};
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,7 +16,7 @@ const WRONG_SETTINGS: u8 = 2;
 
 // No words of its own: what `--help` begins with is said at the settings.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(flatten)]
     flags: Flags,
@@ -23,10 +24,41 @@ struct Arguments {
     /// bundled with windows, and must not outlive the last one. 0 is never.
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     stop_when_idle_s: u64,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+/// What is done instead of serving.
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Copy the store into one file, also while a service works with it.
+    Backup {
+        /// The folder of the store.
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// The file, which must not be there yet.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Put such a copy back as the store of a folder.
+    Restore {
+        /// The copy.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// The folder of the store.
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// Write over a store that is there.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(task) = arguments.task {
+        return perform(task);
+    }
     let config = match Config::load(&arguments.flags) {
         Ok(config) => config,
         Err(error) => return complain(&error, WRONG_SETTINGS),
@@ -48,6 +80,27 @@ fn main() -> ExitCode {
             tracing::error!(%error, "the service ends");
             complain(&*error, 1)
         }
+    }
+}
+
+/// Does the task, and ends.
+fn perform(task: Task) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error, 1),
+    };
+    let done = runtime.block_on(async {
+        match task {
+            Task::Backup { data, to } => service::backup(&data, &to).await,
+            Task::Restore { from, data, force } => service::restore(&from, &data, force).await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error, 1),
     }
 }
 

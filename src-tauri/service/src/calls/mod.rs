@@ -18,6 +18,7 @@ mod calling;
 mod changes;
 mod coaching;
 mod directory;
+mod forgetting;
 mod handle;
 mod hands;
 mod inbound;

@@ -216,6 +216,13 @@ impl Owner {
                 self.funds_changed(&organization).await;
                 let _ = reply.send(());
             }
+            Question::ForgetLead {
+                organization,
+                lead,
+                reply,
+            } => {
+                let _ = reply.send(self.forget_lead(&organization, &lead));
+            }
             Question::Stop(_) => {}
         }
     }

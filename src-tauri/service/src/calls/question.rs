@@ -5,7 +5,7 @@ use call::{Authority, Input, Machine, Refusal};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use wire::{
-    Call, CallId, CallRecording, ClientType, Code, ErrorBody, Invitation, InvitationId,
+    Call, CallId, CallRecording, ClientType, Code, ErrorBody, Invitation, InvitationId, LeadId,
     OrganizationId, Plan, UserId,
 };
 
@@ -88,6 +88,13 @@ pub(super) enum Question {
     FundsChanged {
         organization: OrganizationId,
         reply: oneshot::Sender<()>,
+    },
+    /// Forget the calls with a lead that are over. Answers what to wait for until all is kept; none
+    /// while a call with it is in progress.
+    ForgetLead {
+        organization: OrganizationId,
+        lead: LeadId,
+        reply: oneshot::Sender<Option<oneshot::Receiver<()>>>,
     },
     /// End every call, and answer when that is told and kept.
     Stop(oneshot::Sender<()>),

@@ -116,6 +116,14 @@ impl Saves {
         }
     }
 
+    /// What ends when all that was taken in is written or given up; with an error at once when there
+    /// is no room to ask.
+    pub(super) fn kept(&self) -> oneshot::Receiver<()> {
+        let (reply, done) = oneshot::channel();
+        let _ = self.queue.try_send(Message::Flush(reply));
+        done
+    }
+
     /// Waits until all that was taken in is written or given up.
     pub(super) async fn flush(&self) {
         let (reply, done) = oneshot::channel();

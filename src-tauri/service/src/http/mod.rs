@@ -5,6 +5,7 @@ mod auth;
 mod call;
 mod check;
 mod csv;
+mod data;
 mod directory;
 mod error;
 mod extract;
@@ -91,6 +92,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(invite::revoke_invite))
         .routes(routes!(organization::patch_membership))
         .routes(routes!(organization::patch_organization))
+        .routes(routes!(data::export))
         .routes(routes!(plan::plans))
         .routes(routes!(usage::usage))
         .routes(routes!(usage::balance))
@@ -100,7 +102,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(audit::entries))
         .routes(routes!(audit::entries_csv))
         .routes(routes!(directory::leads))
-        .routes(routes!(directory::lead))
+        .routes(routes!(directory::lead, data::delete_lead))
         .routes(routes!(directory::contacts))
         .routes(routes!(
             directory::phone_numbers,

@@ -5,6 +5,7 @@
 
 mod administration;
 pub mod audit;
+pub mod data;
 pub mod demo;
 pub mod sqlite;
 
@@ -363,6 +364,8 @@ pub struct Store {
     pub recordings: Arc<dyn RecordingRepository>,
     /// Money.
     pub ledger: Arc<dyn Ledger>,
+    /// An organization's data as a whole.
+    pub data: Arc<dyn data::Data>,
     /// The audit log.
     pub audit: Arc<dyn audit::AuditLog>,
     /// Its health.

@@ -3,7 +3,9 @@
 mod accounts;
 mod administration;
 mod audit;
+mod backup;
 mod calls;
+mod data;
 mod groups;
 mod invites;
 mod leads;
@@ -29,6 +31,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use wire::{ListQuery, OrganizationId, UserId};
 
+pub use backup::{backup, restore};
+
+/// The store's file in its folder.
+const FILE: &str = "call-coaching.sqlite";
 const PAGE_BYTES: u64 = 4096;
 const READERS: u32 = 4;
 const WAIT: Duration = Duration::from_secs(5);
@@ -89,7 +95,7 @@ impl Database {
             })?;
         }
         let options = SqliteConnectOptions::new()
-            .filename(folder.join("call-coaching.sqlite"))
+            .filename(folder.join(FILE))
             .foreign_keys(true)
             .busy_timeout(WAIT)
             .synchronous(SqliteSynchronous::Normal)
@@ -141,6 +147,7 @@ impl Database {
             recordings: self.clone(),
             ledger: self.clone(),
             audit: self.clone(),
+            data: self.clone(),
             upkeep: self.clone(),
         }
     }
