@@ -285,11 +285,11 @@ impl World {
         let (method, template) = operation.split_once(' ').unwrap();
         let token = &self.tokens[PEOPLE[who]];
         let token = (!token.is_empty()).then_some(token.as_str());
-        let body = self.body(operation, who);
+        let (path, body) = (self.path(template), self.body(operation, who));
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let asked = self
             .service
-            .ask(method, &self.path(template), token, body.as_ref());
+            .ask(method, &path, token, body.as_ref());
         let (status, answer) = asked.await;
         assert!(!status.is_server_error(), "{operation}: {status} {answer}");
         let met = match status.as_u16() {
