@@ -108,6 +108,8 @@ const TABLE: &[(&str, Row)] = &[
     ("GET /api/v1/activity/call/", MEMBERS),
     ("POST /api/v1/activity/call/", OF_OURS),
     ("GET /api/v1/activity/call/{id}/", OF_OURS),
+    ("POST /api/v1/activity/call/{id}/answer/", REP),
+    ("POST /api/v1/demo/inbound_call/", OF_OURS),
     ("POST /api/v1/activity/call/{id}/coach_leg/", LISTEN),
     ("PUT /api/v1/activity/call/{id}/coach_leg/mode/", WHISPER),
     ("POST /api/v1/activity/call/{id}/media/", PARTIES),
@@ -266,7 +268,7 @@ impl World {
             }
             (_, "membership/{id}/", _) => json!({"recording": "inherit"}),
             (_, "organization/{id}/", _) => json!({"name": "Acme Sales"}),
-            (_, "activity/call/", _) => {
+            (_, "activity/call/" | "demo/inbound_call/", _) => {
                 json!({"local_phone_id": self.ids["phone_number"], "lead_id": self.ids["lead"]})
             }
             (_, _, "coach_leg/mode/") => json!({"mode": "whisper"}),
@@ -276,7 +278,7 @@ impl World {
             (_, _, "dtmf/") => json!({"digits": "1"}),
             (_, _, "invitation/") => json!({"user_ids": [self.someone]}),
             (_, _, "recording/") => json!({"paused": false}),
-            (_, _, "coach_leg/" | "hangup/" | "decline/") => json!({}),
+            (_, _, "coach_leg/" | "hangup/" | "decline/" | "answer/") => json!({}),
             _ => panic!("{operation} has no body; group {group}"),
         })
     }
@@ -287,9 +289,7 @@ impl World {
         let token = (!token.is_empty()).then_some(token.as_str());
         let (path, body) = (self.path(template), self.body(operation, who));
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let asked = self
-            .service
-            .ask(method, &path, token, body.as_ref());
+        let asked = self.service.ask(method, &path, token, body.as_ref());
         let (status, answer) = asked.await;
         assert!(!status.is_server_error(), "{operation}: {status} {answer}");
         let met = match status.as_u16() {

@@ -72,8 +72,13 @@ async fn a4_joins_modes_leaves_and_refusals_are_in_the_log_in_their_order_also_a
             Some(&mode),
         )
         .await;
-    assert_eq!((status.as_u16(), code(&refused)), (403, "permission_required"));
-    let (status, _) = service.ask(Method::DELETE, &leg, Some(&trainee), None).await;
+    assert_eq!(
+        (status.as_u16(), code(&refused)),
+        (403, "permission_required")
+    );
+    let (status, _) = service
+        .ask(Method::DELETE, &leg, Some(&trainee), None)
+        .await;
     assert_eq!(status, 204);
 
     let query = format!("call_id={id}");
@@ -160,7 +165,10 @@ async fn a4_sign_ins_are_in_the_log_of_their_organization_and_hold_no_password()
     assert_eq!(refused[0]["target"], "riley@demo.example");
     assert_eq!(refused[0]["code"], "unauthenticated");
     let all = service.get("/api/v1/audit/", &admin).await.to_string();
-    assert!(!all.contains("wrong-secret") && !all.contains("stranger"), "{all}");
+    assert!(
+        !all.contains("wrong-secret") && !all.contains("stranger"),
+        "{all}"
+    );
     // A3: of another organization's there is nothing.
     let other = service.token_of("other@other.example").await;
     let theirs = log(&service, &other, "", 1).await;
@@ -178,7 +186,10 @@ async fn a4_the_csv_has_the_same_lines_and_getting_it_is_a_line_too() {
     let text = text.as_str().unwrap().to_owned();
     let mut lines = text.lines();
     let columns = lines.next().unwrap();
-    assert!(columns.starts_with("date,action,allowed,code,user_id"), "{columns}");
+    assert!(
+        columns.starts_with("date,action,allowed,code,user_id"),
+        "{columns}"
+    );
     assert!(lines.any(|line| line.contains(",sign_in,true,")), "{text}");
     let exported = log(&service, &admin, "action=data_exported", 1).await;
     assert_eq!(exported[0]["detail"], "audit");

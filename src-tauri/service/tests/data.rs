@@ -55,7 +55,13 @@ async fn a3_an_export_holds_all_of_the_organization_and_nothing_of_another_and_n
         assert!(document[section].is_array(), "{section}");
     }
     let everything = document.to_string();
-    for secret in ["argon2", "hash", admin.as_str(), "Umbrella", "other.example"] {
+    for secret in [
+        "argon2",
+        "hash",
+        admin.as_str(),
+        "Umbrella",
+        "other.example",
+    ] {
         assert!(!everything.contains(secret), "{secret}");
     }
     service.stop().await;
@@ -140,7 +146,9 @@ async fn a_backup_under_a_running_call_is_restored_and_served() {
         data: restored,
         ..config()
     };
-    let running = service::start(config, service::Hooks::default()).await.unwrap();
+    let running = service::start(config, service::Hooks::default())
+        .await
+        .unwrap();
     service.base = format!("http://{}", running.http_addr);
     let users = service.get("/api/v1/user/", &admin).await;
     assert_eq!(len(&users, "data"), 7);

@@ -1,13 +1,14 @@
 //! What a client is written from: the OpenAPI document, the schema of the WebSocket's messages, and a
 //! page to read the first.
 
+use crate::access;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
-use wire::{ClientMessage, Code, ServerMessage};
+use wire::{ClientMessage, Code, Permission, ServerMessage};
 
 /// What the document says before its operations: the flow, in an order in which a client is written.
 const DESCRIPTION: &str = include_str!("openapi.md");
@@ -201,13 +202,9 @@ fn refusals(path: &str, method: &str) -> Vec<(Code, &'static str)> {
 
 /// Whether an operation takes the permission to manage the organization.
 fn is_managed(path: &str, method: &str) -> bool {
-    ["membership", "organization", "member_invite"]
-        .iter()
-        .any(|part| path.starts_with(&format!("/api/v1/{part}/")))
-        || method != "get"
-            && ["role", "group", "phone_number"]
-                .iter()
-                .any(|part| path.starts_with(&format!("/api/v1/{part}/")))
+    let method = method.to_uppercase().parse().unwrap_or_default();
+    access::rule(&method, path)
+        .is_some_and(|rule| rule.who == access::Who::Permission(Permission::ManageOrganization))
 }
 
 /// The JSON Schema (2020-12) of both directions of the WebSocket.
