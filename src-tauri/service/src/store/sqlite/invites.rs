@@ -327,3 +327,85 @@ fn read_invite(row: &SqliteRow, now: Timestamp) -> Result<MemberInvite, StoreErr
         date_expires,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::NewSignIn;
+    use wire::{ClientType, DeviceId, MembershipId, UserId};
+
+    const DAY: i64 = 86_400_000;
+
+    fn member(hash: Hash, now: Timestamp) -> NewMember {
+        NewMember {
+            token_hash: hash,
+            membership_id: MembershipId::parse("memb_new").unwrap(),
+            email: "new@demo.example".into(),
+            first_name: "Nora".into(),
+            last_name: "Nunn".into(),
+            password_hash: "hash".into(),
+            sign_in: NewSignIn {
+                id: "new".into(),
+                user_id: UserId::parse("user_new").unwrap(),
+                device_id: DeviceId::parse("devi_new").unwrap(),
+                client_type: ClientType::Native,
+                refresh_hash: [1; 32],
+                refresh_expires_at: now.plus_millis(DAY),
+                access_hash: [2; 32],
+                access_expires_at: now.plus_millis(DAY),
+                now,
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a1_a_link_ends_by_itself_at_its_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path(), 0, false).await.unwrap();
+        let now = Timestamp(1_800_000_000_000);
+        database.seed_demo("hash", 0, now).await.unwrap();
+        let admin = sqlx::query(
+            "SELECT organization_id, role_id, account_id FROM membership
+             JOIN account ON account.id = account_id WHERE email = 'admin@demo.example'",
+        )
+        .fetch_one(&database.reader)
+        .await
+        .unwrap();
+        let organization: OrganizationId = column(&admin, "organization_id").unwrap();
+        let expires_at = now.plus_millis(DAY);
+        let new = NewInvite {
+            id: MemberInviteId::parse("minv_1").unwrap(),
+            token_hash: [7; 32],
+            email: None,
+            role_id: column(&admin, "role_id").unwrap(),
+            group_ids: Vec::new(),
+            inviter_id: column(&admin, "account_id").unwrap(),
+            now,
+            expires_at,
+        };
+        let made = database.create_invite(&organization, new).await.unwrap();
+        assert!(made.is_some());
+        let last = Timestamp(expires_at.0 - 1);
+        assert!(database.offer(&[7; 32], last).await.unwrap().is_some());
+        assert!(
+            database
+                .offer(&[7; 32], expires_at)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        let status = async |at| {
+            let page = ListQuery::default();
+            let all = database.invites(&organization, at, &page).await.unwrap();
+            all[0].status
+        };
+        assert_eq!(status(last).await, MemberInviteStatus::Open);
+        assert_eq!(status(expires_at).await, MemberInviteStatus::Expired);
+        let late = member([7; 32], expires_at);
+        assert_eq!(database.accept(late).await.unwrap(), Accepted::NotOpen);
+        let in_time = member([7; 32], last);
+        let accepted = database.accept(in_time).await.unwrap();
+        assert_eq!(accepted, Accepted::Done(organization.clone()));
+        assert_eq!(status(expires_at).await, MemberInviteStatus::Used);
+    }
+}
