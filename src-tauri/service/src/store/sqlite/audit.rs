@@ -106,3 +106,67 @@ fn optional<T: DeserializeOwned>(row: &SqliteRow, name: &str) -> Result<Option<T
     let text: Option<String> = row.try_get(name).map_err(failed)?;
     text.map(from_text).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::{AuditAction, AuditEntryId};
+
+    fn entry(id: &str) -> AuditEntry {
+        AuditEntry {
+            id: AuditEntryId::from_suffix(id).unwrap(),
+            date: Timestamp(1),
+            action: AuditAction::CoachJoin,
+            allowed: true,
+            code: None,
+            user_id: None,
+            device_id: None,
+            address: None,
+            call_id: None,
+            target: None,
+            detail: Some(id.to_owned()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a4_lines_are_added_once_and_are_neither_changed_nor_deleted_nor_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path(), 0, false).await.unwrap();
+        database.seed_demo("hash", 0, Timestamp(1)).await.unwrap();
+        let organization = sqlx::query_scalar("SELECT min(id) FROM organization")
+            .fetch_one(&database.reader)
+            .await
+            .unwrap();
+        let organization: OrganizationId = from_text(organization).unwrap();
+        let ours = Whose::Organization(organization.clone());
+        let nobody = Whose::Email("stranger@nowhere.example".into());
+        let lines = [
+            (ours.clone(), entry("1")),
+            (ours.clone(), entry("2")),
+            (nobody, entry("3")),
+        ];
+        database.append(&lines).await.unwrap();
+        // Tried again, since the answer was lost.
+        database.append(&lines).await.unwrap();
+        for statement in [
+            "UPDATE audit SET allowed = 0",
+            "DELETE FROM audit",
+            "DELETE FROM audit WHERE detail = '1'",
+        ] {
+            let done = sqlx::query(statement).execute(&database.writer).await;
+            let error = done.unwrap_err().to_string();
+            assert!(error.contains("only added to"), "{statement}: {error}");
+        }
+        sqlx::query(
+            "INSERT OR REPLACE INTO audit (seq, id, organization_id, date, action, allowed)
+             SELECT seq, 'audi_new', organization_id, 9, 'sign_in', 0 FROM audit",
+        )
+        .execute(&database.writer)
+        .await
+        .unwrap();
+        let all = AuditFilter::default();
+        let kept = database.entries(&organization, &all, None, 10, 0).await;
+        let kept: Vec<_> = kept.unwrap().into_iter().map(|line| line.entry).collect();
+        assert_eq!(kept, [entry("2"), entry("1")]);
+    }
+}
