@@ -260,6 +260,11 @@ export class FakeBackend extends FakeBooks implements Backend {
       ...change,
     });
   }
+  declineCall = (callId: string) =>
+    this.reply("declineCall", [callId], () => {
+      this.change({ calls: this.viewNow.calls.filter(({ id }) => id !== callId) });
+      return null;
+    });
   answer = (callId: string) =>
     this.reply("answer", [callId], () => {
       const call = this.viewNow.calls.find(({ id }) => id === callId);

@@ -164,6 +164,14 @@ describe("a call that comes in", () => {
     none(testids.incomingCard);
   });
 
+  it("is declined", async () => {
+    const { user, asked, fake } = await open("incoming", "#/team");
+    const id = fake.viewNow.calls[0]?.id;
+    await user.click(await find(testids.incomingDecline));
+    expect(asked("declineCall")).toEqual([[id]]);
+    await waitFor(() => none(testids.incomingCard));
+  });
+
   it("cannot be answered beside another call, and says why", async () => {
     const { fake } = await open("rep", "#/team");
     fake.rings("Riley", "Hooli");
