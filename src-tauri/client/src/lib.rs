@@ -30,7 +30,7 @@ pub use api::{Api, AuditFilter};
 pub use credentials::{Credentials, CredentialsError, KeyRing, SECRET_LOG_TARGETS};
 pub use error::ClientError;
 pub use peer::{Incoming, Outgoing, Peer, PeerEvent, PeerSettings, PeerStats};
-pub use player::{Player, Playing};
+pub use player::{Player, Playing, read_recording};
 pub use session_loop::{Quality, Session, SessionEvent, Settings};
 pub use socket::{Socket, SocketEvent};
 pub use voice_path::{Devices, Voice, VoiceSettings, VoiceStats};

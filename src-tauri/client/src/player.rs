@@ -26,6 +26,8 @@ const TICK: Duration = Duration::from_millis(10);
 /// Decoded before the place that is asked for and not played: what a decoder needs to settle
 /// (RFC 7845, section 4.6).
 const PREROLL_MS: u32 = 80;
+/// The longest packet of Opus, 120 ms (RFC 6716, section 2.1.4).
+const PACKET_SAMPLES_MAX: usize = 5760;
 const FRAME_MS: u32 = mix::FRAME_MS as u32;
 
 /// How playing goes.
@@ -133,6 +135,34 @@ async fn speak(
     }
 }
 
+/// The whole of a recording's file, at 48 kHz mono.
+///
+/// # Errors
+/// [`ClientError::Protocol`] when it is none.
+pub fn read_recording(file: &[u8]) -> Result<Vec<i16>, ClientError> {
+    let length = file.len();
+    let part = |from: u64, to: u64| {
+        let from = usize::try_from(from).unwrap_or(length).min(length);
+        let to = usize::try_from(to)
+            .unwrap_or(length)
+            .saturating_add(1)
+            .min(length);
+        let bytes = file.get(from..to).unwrap_or_default().to_vec();
+        Ok((bytes, length as u64))
+    };
+    let settings = |error: voice::VoiceError| ClientError::Audio(error.to_string());
+    let mut decoder = Decoder::new().map_err(settings)?;
+    let mut packets = Packets::open(Parts::new(part), 0)?;
+    let mut all = Vec::new();
+    while let Some((_, packet)) = packets.next()? {
+        let mut samples = [0; PACKET_SAMPLES_MAX];
+        if let Ok(count) = decoder.decode(&packet, &mut samples) {
+            all.extend_from_slice(samples.get(..count).unwrap_or_default());
+        }
+    }
+    Ok(all)
+}
+
 /// Reads and decodes from this place on, until the end or until nobody wants it.
 fn decode<F>(parts: Parts<F>, from_ms: u32, frames: &mpsc::Sender<Frame>) -> Result<(), ClientError>
 where
@@ -143,8 +173,7 @@ where
     let mut packets = Packets::open(parts, from_ms.saturating_sub(PREROLL_MS))?;
     let mut pending: Vec<i16> = Vec::new();
     while let Some((start_ms, packet)) = packets.next()? {
-        // 120 ms is the longest packet of Opus (RFC 6716, section 2.1.4).
-        let mut samples = [0; 5760];
+        let mut samples = [0; PACKET_SAMPLES_MAX];
         // A packet that is broken is passed over: the rest may be whole.
         let Ok(count) = decoder.decode(&packet, &mut samples) else {
             continue;

@@ -8,11 +8,13 @@ use crate::script::Script;
 use crate::tape::{Recording, TapedLine, Track};
 use crate::trace::track_dbov;
 use crate::verdict::{Mode, Part, Verdict};
+use client::read_recording;
 use media::lead::{SimulatedLine, SimulatedLineSettings};
 use service::{Config, Hooks, Running};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wire::{CallStatus, CoachMode, PlaceCallRequest};
+use wire::{CallStatus, CoachMode, PlaceCallRequest, RecordingStatus};
 
 /// How often the picture is drawn.
 const DRAW: Duration = Duration::from_millis(100);
@@ -33,12 +35,18 @@ pub async fn run(screen: &mut Screen, data: &std::path::Path) -> Result<Verdict,
         "The service runs at http://{}; riley calls {}.",
         stage.service.http_addr, stage.lead_name
     ))?;
-    let scenes = stage.play(screen, &script).await?;
-    stage.strike().await?;
+    let mut scenes = stage.play(screen, &script).await?;
+    // As people play it: the file that the service kept, not what was meant to go into it.
+    let file = stage.strike().await?;
+    for (scene, recorded) in &mut scenes {
+        let end = recorded.end.min(file.len());
+        let part = file.get(recorded.start..end).unwrap_or_default();
+        scene.heard.push((Part::Recording, part.to_vec()));
+    }
     screen.say(
         "  The call is over; now what everybody received is searched for everybody's voice.",
     )?;
-    let cells = scenes.iter().flat_map(Scene::cells).collect();
+    let cells = scenes.iter().flat_map(|(scene, _)| scene.cells()).collect();
     Ok(Verdict::new(script.source, cells))
 }
 
@@ -114,7 +122,7 @@ impl Stage {
         &mut self,
         screen: &mut Screen,
         script: &Script,
-    ) -> Result<Vec<Scene>, DemoError> {
+    ) -> Result<Vec<(Scene, Range<usize>)>, DemoError> {
         self.call(screen).await?;
         self.join(screen).await?;
 
@@ -330,14 +338,15 @@ impl Stage {
         }
     }
 
-    /// What everybody said and received between the marks and now.
+    /// What everybody said and received between the marks and now, and which part of the recording
+    /// that is.
     fn record(
         &self,
         name: &'static str,
         from: &Marks,
         said_by_rep: &[i16],
         said_by_coaches: [&[i16]; 3],
-    ) -> Scene {
+    ) -> (Scene, Range<usize>) {
         let now = self.marks();
         // What the lead says in the last moment is still under way to the others.
         let settle = SETTLE.as_millis() as usize * 48;
@@ -364,20 +373,33 @@ impl Stage {
                 track.between(from.coaches[index], now.coaches[index]),
             ));
         }
-        heard.push((
-            Part::Recording,
-            self.recording.between(from.recording, now.recording),
-        ));
-        Scene { name, said, heard }
+        (Scene { name, said, heard }, from.recording..now.recording)
     }
 
-    /// Everybody goes home.
-    async fn strike(self) -> Result<(), DemoError> {
+    /// Everybody goes home; what is left is the call's recording.
+    async fn strike(self) -> Result<Vec<i16>, DemoError> {
+        let call = self.rep.session.view().my_call.clone();
+        let call_id = call.ok_or(DemoError::Missing("the call"))?.call.id;
         for coach in &self.coaches {
             coach.session.leave().await?;
         }
         self.rep.session.hang_up().await?;
+        let api = self.rep.session.api();
+        let stored = async {
+            loop {
+                let call = api.call(&call_id).await?;
+                match call.recording.map(|recording| recording.status) {
+                    Some(RecordingStatus::Stored) => return Ok(()),
+                    Some(RecordingStatus::Recording | RecordingStatus::Paused) => {
+                        tokio::time::sleep(DRAW).await;
+                    }
+                    _ => return Err(DemoError::Missing("the call's recording")),
+                }
+            }
+        };
+        in_time("the recording to be stored", stored).await??;
+        let file = read_recording(&api.recording(&call_id).await?)?;
         self.service.stop().await;
-        Ok(())
+        Ok(file)
     }
 }
