@@ -146,7 +146,7 @@ async fn a4_who_is_put_out_of_a_call_is_in_the_log_with_the_reason() {
     assert_eq!(lines[0]["detail"], "permission_revoked");
     assert_eq!(lines[0]["user_id"], me["user"]["id"]);
     let changed = log(&service, &admin, "action=member_changed", 1).await;
-    assert_eq!(changed[0]["target"], me["membership"]["id"]);
+    assert_eq!(changed[0]["target"], me["user"]["id"]);
     service.stop().await;
 }
 
