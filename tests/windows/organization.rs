@@ -40,7 +40,7 @@ async fn a1_a2_a4_w1_an_invited_trainee_listens_until_that_is_taken_away_and_the
     admin.click("role-new").await;
     admin.types("role-name", "Apprentice").await;
     admin.click("role-permission-call_coach_listen").await;
-    admin.shots("role-editor").await;
+    admin.shot("role-editor-light").await;
     admin.click("dialog-save").await;
     admin.see("role-card-apprentice").await;
     admin.shots("organization-roles").await;
