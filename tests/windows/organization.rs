@@ -79,7 +79,7 @@ async fn a1_a2_a4_w1_an_invited_trainee_listens_until_that_is_taken_away_and_the
     admin.click("group-edit-coaches").await;
     admin.click("group-member-nora").await;
     admin.click("dialog-save").await;
-    admin.reads("group-card-coaches", "Nora").await;
+    admin.see("team-row-nora").await;
     admin.shots("organization-groups").await;
 
     // Nora listens to Riley's call, and may not whisper.

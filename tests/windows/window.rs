@@ -137,7 +137,16 @@ impl Window {
             }
             before = now;
         }
-        element.click().await
+        // A menu that is being opened lets clicks through until it has its place.
+        loop {
+            let clicked = element.click().await;
+            let passed =
+                matches!(&clicked, Err(error) if error.to_string().contains("intercepted"));
+            if !passed || tokio::time::Instant::now() > deadline {
+                return clicked;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Waits until something is not there any more.
