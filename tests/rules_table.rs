@@ -3,6 +3,8 @@
 //! A test says by its name which rules it is of: `fn m2_a_whisper_…` or `fn a2_j3_…` in Rust,
 //! `it("w5: …")` or `describe("b1 and b2: …")` in the user interface. A rule without a test fails.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "so does a test fail")]
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -56,23 +56,19 @@ fn tone_of(samples: &[i16]) -> u32 {
     best.unwrap()
 }
 
+type Fetch = Box<dyn FnMut(u64, u64) -> Result<(Vec<u8>, u64), ClientError> + Send>;
 type Asked = Arc<Mutex<Vec<(u64, u64)>>>;
 
-fn parts_of(
-    file: Vec<u8>,
-) -> (
-    Parts<impl FnMut(u64, u64) -> Result<(Vec<u8>, u64), ClientError> + Send>,
-    Asked,
-) {
+fn parts_of(file: Vec<u8>) -> (Parts<Fetch>, Asked) {
     let asked = Asked::default();
     let log = asked.clone();
-    let parts = Parts::new(move |from: u64, to: u64| {
+    let fetch = move |from: u64, to: u64| {
         log.lock().unwrap().push((from, to));
         let end = (to as usize + 1).min(file.len());
         let bytes = file.get(from as usize..end).unwrap_or_default().to_vec();
         Ok((bytes, file.len() as u64))
-    });
-    (parts, asked)
+    };
+    (Parts::new(Box::new(fetch)), asked)
 }
 
 async fn played(file: Vec<u8>, from_ms: u32) -> (Collected, Playing, Asked) {
