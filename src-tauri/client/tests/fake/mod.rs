@@ -168,8 +168,11 @@ pub fn me() -> Value {
         "organization": {
             "id": "orga_1", "name": "Acme", "plan": "enterprise",
             "coach_rate_micro_dollars_per_minute": 4000,
+            "call_rate_micro_dollars_per_minute": 13000,
+            "recording": {"enabled": false, "announced": false, "retention_days": 0},
         },
-        "role": {"id": "role_1", "name": "Manager", "permissions": ["call_coach_barge"]},
+        "role": {"id": "role_1", "name": "Manager",
+            "permissions": ["call_coach_barge"], "built_in": true},
     })
 }
 
