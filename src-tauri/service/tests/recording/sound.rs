@@ -4,7 +4,7 @@ use super::common::sound::{HEARD_DB, silent, stamped, unstamped};
 use super::common::until;
 use super::file::{ABSENT_DB, loudest_db, seconds};
 use super::stage::{Stage, change, config};
-use super::support::code;
+use super::support::{PATIENCE, code, text};
 use mix::Mode;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -199,7 +199,8 @@ async fn r1_a_member_overrides_what_the_organization_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn r3_a_recording_is_played_from_anywhere_by_the_organization_alone_and_deleted_by_who_may() {
+async fn r3_a4_a_recording_is_played_from_anywhere_by_the_organization_alone_and_deleted_by_who_may()
+ {
     let mut stage = Stage::new(config(), Some(REP_HZ), &[]).await;
     stage.recording("recording").await;
     // It cannot be played before it is whole.
@@ -256,6 +257,26 @@ async fn r3_a_recording_is_played_from_anywhere_by_the_organization_alone_and_de
     );
     let known = stage.get("recording/", &[("if-none-match", &tag)]).await;
     assert_eq!(known.status(), 304);
+
+    // A4: who listened to it is in the audit log, where the line comes shortly after the answer.
+    let admin = stage.service.token_of("admin@demo.example").await;
+    for action in ["recording_downloaded", "recording_played"] {
+        let path = format!(
+            "/api/v1/audit/?action={action}&allowed=true&call_id={}",
+            text(&call["id"])
+        );
+        let written = async {
+            loop {
+                let lines = stage.service.get(&path, &admin).await;
+                if lines["data"][0].is_object() {
+                    return lines;
+                }
+            }
+        };
+        let lines = tokio::time::timeout(PATIENCE, written).await.expect(action);
+        assert_eq!(lines["data"][0]["user_id"], call["user_id"], "{action}");
+        assert!(lines["data"][0]["address"].is_string(), "{action}");
+    }
 
     // A3: for another organization there is nothing; for nobody even less.
     let other = stage.service.token_of("other@other.example").await;
@@ -338,7 +359,7 @@ async fn r1_a_recording_is_deleted_when_its_days_are_over() {
     // A4: it is in the audit log, done by nobody.
     let admin = stage.service.token_of("admin@demo.example").await;
     let log = "/api/v1/audit/?action=recording_deleted";
-    let deadline = tokio::time::Instant::now() + super::support::PATIENCE;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     let line = loop {
         let lines = stage.service.get(log, &admin).await;
         if let Some(line) = lines["data"].as_array().unwrap().first() {
