@@ -1,7 +1,6 @@
 //! A lead who calls in, in the windows of the rep and of a manager.
 
-use client::Api;
-use wire::{ClientType, InboundCallRequest, SignInRequest};
+use wire::InboundCallRequest;
 
 use crate::DESK;
 use crate::story::{Stage, desk_for_three};
@@ -9,13 +8,7 @@ use crate::tones::{Ear, LEAD_HZ, RILEY_HZ, speech};
 
 /// The simulated lead calls Riley's own number.
 async fn lead_calls(stage: &Stage) {
-    let api = Api::new(&stage.server).expect("an address");
-    let request = SignInRequest {
-        email: "riley@demo.example".into(),
-        password: "demo-password".into(),
-        client_type: ClientType::Web,
-    };
-    api.sign_in(&request).await.expect("riley signs in");
+    let api = stage.api_of("riley").await;
     let numbers = api.phone_numbers().await.expect("numbers").data;
     let own = numbers.iter().find(|number| number.user_id.is_some());
     let leads = api.leads("Globex").await.expect("leads").data;

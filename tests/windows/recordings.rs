@@ -1,7 +1,6 @@
 //! A recorded call: what is in the file, and what the rep hears when they play it.
 
-use client::{Api, read_recording};
-use wire::{ClientType, SignInRequest};
+use client::read_recording;
 
 use crate::DESK;
 use crate::pulse::amplitude_of;
@@ -13,13 +12,7 @@ const WHISPERED_HZ: f64 = CASEY_HZ;
 
 /// The newest call's recording, as its file has it.
 async fn file(stage: &Stage) -> Vec<i16> {
-    let api = Api::new(&stage.server).expect("an address");
-    let request = SignInRequest {
-        email: "riley@demo.example".into(),
-        password: "demo-password".into(),
-        client_type: ClientType::Web,
-    };
-    api.sign_in(&request).await.expect("riley signs in");
+    let api = stage.api_of("riley").await;
     let leads = api.leads("Globex").await.expect("leads").data;
     let calls = api.calls_of_lead(&leads[0].id).await.expect("calls").data;
     let file = api.recording(&calls[0].id).await.expect("a recording");

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use client::Api;
 use demo::tape::{Recording, TapedLine, Track};
 use media::{SimulatedLine, SimulatedLineSettings};
 use service::{Config, Hooks, Running};
+use wire::{ClientType, SignInRequest};
 
 use crate::DESK;
 use crate::common::config;
@@ -61,6 +63,18 @@ impl Stage {
             recording: Ear::Line(recording.0),
             folder,
         }
+    }
+
+    /// The service's API for one of the demonstration's people, beside their window.
+    pub async fn api_of(&self, name: &str) -> Api {
+        let api = Api::new(&self.server).expect("an address");
+        let request = SignInRequest {
+            email: format!("{name}@demo.example"),
+            password: "demo-password".into(),
+            client_type: ClientType::Web,
+        };
+        api.sign_in(&request).await.expect("they sign in");
+        api
     }
 
     /// An app for one of the demonstration's people, signed in.

@@ -11,37 +11,22 @@ impl Machine {
     pub(crate) fn charge(&mut self) {
         let (now, minute_ms) = (self.now, self.limits.minute_ms);
         let mut due: Vec<Charge> = Vec::new();
+        let mut take = |kind, leg, user, since, charged: &mut u32| {
+            let before = due.len();
+            due.extend(charges(kind, leg, user, (since, now), *charged, minute_ms));
+            *charged += (due.len() - before) as u32;
+        };
         for coach in self.coaches.iter_mut().filter(|coach| coach.is_live()) {
-            if let Some(connected) = coach.leg.date_connected {
-                let (leg, user) = (&coach.leg.id, &coach.leg.user_id);
-                let dates = (connected, now);
-                due.extend(charges(
-                    LedgerKind::Coaching,
-                    leg,
-                    user,
-                    dates,
-                    coach.charged,
-                    minute_ms,
-                ));
-                coach.charged = coach
-                    .charged
-                    .max(usage::minutes_started(connected, now, minute_ms));
+            let leg = &coach.leg;
+            if let Some(connected) = leg.date_connected {
+                let kind = LedgerKind::Coaching;
+                take(kind, &leg.id, &leg.user_id, connected, &mut coach.charged);
             }
         }
-        if let Some(answered) = self.call.date_answered.filter(|_| !self.is_over()) {
-            let (leg, user) = (&self.call.rep_leg_id, &self.call.user_id);
-            let dates = (answered, now);
-            due.extend(charges(
-                LedgerKind::Call,
-                leg,
-                user,
-                dates,
-                self.charged,
-                minute_ms,
-            ));
-            self.charged = self
-                .charged
-                .max(usage::minutes_started(answered, now, minute_ms));
+        let call = &self.call;
+        if let Some(answered) = call.date_answered.filter(|_| !call.status.is_over()) {
+            let (leg, user) = (&call.rep_leg_id, &call.user_id);
+            take(LedgerKind::Call, leg, user, answered, &mut self.charged);
         }
         for charge in due {
             self.put(Output::Charge(charge));

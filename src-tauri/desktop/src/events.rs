@@ -2,10 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
+use tauri::AppHandle;
 use tauri_specta::Event;
 use wire::{CallId, Invitation, Level};
 
 use crate::view::AppView;
+
+/// Tells the window; a window that is gone needs nothing told.
+pub fn say<E: Event + Serialize + Clone>(app: &AppHandle, event: &E) {
+    if let Err(error) = event.emit(app) {
+        log::warn!("the window could not be told: {error}");
+    }
+}
 
 /// The whole state, whenever it changed.
 #[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use wire::CallId;
 
 use crate::error::AppError;
-use crate::events::{Playback, Told, ToldKind};
+use crate::events::{Playback, Told, ToldKind, say};
 
 /// How often the window is told where it is.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -102,11 +102,5 @@ async fn tell(app: AppHandle, player: Player, mut told: Playback) {
             say(&app, &told);
         }
         return;
-    }
-}
-
-fn say<E: tauri_specta::Event + serde::Serialize + Clone>(app: &AppHandle, event: &E) {
-    if let Err(error) = event.emit(app) {
-        log::warn!("the window could not be told: {error}");
     }
 }

@@ -9,7 +9,7 @@ use wire::{Call, CallStatus, Direction, HangupCause, LegEndReason};
 use crate::app::App;
 use crate::error::AppError;
 use crate::events::{
-    InvitationSent, Levels, MicrophoneLevel, Quality, SoundDevicesChanged, Told, ToldKind,
+    InvitationSent, Levels, MicrophoneLevel, Quality, SoundDevicesChanged, Told, ToldKind, say,
 };
 use crate::presenter::{Change, Presenter};
 
@@ -179,12 +179,6 @@ fn notify(app: &AppHandle, title: String, body: String) {
             let _ = window.request_user_attention(attention);
         }
     });
-}
-
-fn say<E: tauri_specta::Event + serde::Serialize + Clone>(app: &AppHandle, event: &E) {
-    if let Err(error) = event.emit(app) {
-        log::warn!("the window could not be told: {error}");
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What those who manage an organization see and change.
 
+use crate::auth::hidden_debug;
 use crate::{
     ClientType, GroupId, MemberInviteId, MembershipId, Permission, PhoneNumberKind, Plan,
     RecordingOverride, RoleId, Timestamp, User, UserId,
@@ -332,13 +333,4 @@ pub struct PlanInfo {
 }
 
 // A link's secret lets somebody in: no log may hold one.
-macro_rules! hidden_debug {
-    ($($name:ident),*) => {$(
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str(concat!(stringify!($name), " { .. }"))
-            }
-        }
-    )*};
-}
 hidden_debug!(NewMemberInvite, InviteLookup, AcceptInviteRequest);

@@ -58,4 +58,5 @@ macro_rules! hidden_debug {
         }
     )*};
 }
+pub(crate) use hidden_debug;
 hidden_debug!(SignInRequest, RefreshRequest, SignOutRequest, Tokens);

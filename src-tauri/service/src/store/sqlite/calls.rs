@@ -4,6 +4,7 @@ use super::{Database, column, failed, ledger, read_body, to_body};
 use crate::calls::CallRepository;
 use crate::store::StoreError;
 use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
 use std::collections::HashMap;
 use usage::Charge;
 use wire::{
@@ -138,13 +139,7 @@ impl CallRepository for Database {
             .fetch_all(&self.reader)
             .await
             .map_err(failed)?;
-        let organizations: Vec<OrganizationId> = rows
-            .iter()
-            .map(|row| column(row, "organization_id"))
-            .collect::<Result<_, _>>()?;
-        let calls = rows.iter().map(read_body).collect::<Result<_, _>>()?;
-        let calls = self.with_legs(calls).await?;
-        Ok(organizations.into_iter().zip(calls).collect())
+        self.of_organizations(&rows).await
     }
 
     async fn calls_since(
@@ -156,13 +151,7 @@ impl CallRepository for Database {
             .fetch_all(&self.reader)
             .await
             .map_err(failed)?;
-        let organizations: Vec<OrganizationId> = rows
-            .iter()
-            .map(|row| column(row, "organization_id"))
-            .collect::<Result<_, _>>()?;
-        let calls = rows.iter().map(read_body).collect::<Result<_, _>>()?;
-        let calls = self.with_legs(calls).await?;
-        Ok(organizations.into_iter().zip(calls).collect())
+        self.of_organizations(&rows).await
     }
 
     async fn save_charges(
@@ -220,6 +209,20 @@ impl CallRepository for Database {
 }
 
 impl Database {
+    /// Whole calls, each with the organization that it is of.
+    async fn of_organizations(
+        &self,
+        rows: &[SqliteRow],
+    ) -> Result<Vec<(OrganizationId, Call)>, StoreError> {
+        let organizations: Vec<OrganizationId> = rows
+            .iter()
+            .map(|row| column(row, "organization_id"))
+            .collect::<Result<_, _>>()?;
+        let calls = rows.iter().map(read_body).collect::<Result<_, _>>()?;
+        let calls = self.with_legs(calls).await?;
+        Ok(organizations.into_iter().zip(calls).collect())
+    }
+
     /// Gives each call its coaches' legs, oldest first.
     async fn with_legs(&self, mut calls: Vec<Call>) -> Result<Vec<Call>, StoreError> {
         if calls.is_empty() {
