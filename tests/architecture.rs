@@ -23,8 +23,9 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     (
         "service",
         2,
-        &["wire", "mix", "usage", "call", "voice", "media"],
+        &["wire", "mix", "usage", "call", "voice", "media", "trunk"],
     ),
+    ("trunk", 2, &["wire", "mix", "voice", "media"]),
     ("sound", 2, &["client", "voice", "mix"]),
     (
         "demo",
@@ -49,6 +50,8 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("wire", "mix"),
     ("usage", "wire"),
     ("service", "media"),
+    ("service", "trunk"),
+    ("trunk", "media"),
     ("sound", "client"),
     ("bench", "demo"),
 ];

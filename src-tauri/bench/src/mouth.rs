@@ -131,6 +131,7 @@ impl Ear {
     /// Takes a packet that came at `now`.
     pub fn push(&mut self, now: Instant, sequence: u16, timestamp: u32, payload: &[u8]) {
         let packet = Packet {
+            codec: voice::Codec::Opus,
             sequence,
             timestamp,
             mode: None,

@@ -244,7 +244,7 @@ impl Path {
                 packet = next_packet(self.incoming.as_ref()) => match packet {
                     Some((sequence, timestamp, payload)) => {
                         let now = self.started.elapsed();
-                        let packet = Packet { sequence, timestamp, mode: None, payload: &payload };
+                        let packet = Packet { codec: voice::Codec::Opus, sequence, timestamp, mode: None, payload: &payload };
                         self.jitter.push(now, &packet);
                     }
                     None => self.incoming = None,

@@ -50,6 +50,6 @@ pub use stamp::{Stamp, stamp_extension};
 
 #[doc(no_inline)]
 pub use lead::{
-    Dial, Heard, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadSignal, SimulatedLine,
+    Dial, Heard, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadQuality, LeadSignal, SimulatedLine,
     SimulatedLineSettings,
 };

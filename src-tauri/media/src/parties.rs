@@ -332,6 +332,7 @@ fn push(leg: &mut Leg, elapsed: std::time::Duration, tick: u64, packet: &RtpPack
     let header = &packet.header;
     let stamp = header.ext_vals.user_values.get::<Stamp>();
     let packet = voice::Packet {
+        codec: voice::Codec::Opus,
         sequence: header.sequence_number,
         timestamp: header.timestamp,
         mode: stamp.map(|stamp| stamp.0),

@@ -95,7 +95,7 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
 
     // Encoders first, all of them: a new one goes on where its source stood before this tick.
     for mix in mixes.iter() {
-        if is_wanted(&mix, legs, recording.is_some()) {
+        if is_wanted(&mix, legs, recording.is_some()) && is_encoded(&mix, legs) {
             let source = source(&mix, legs);
             if !encoders.want(means.pool, tick_number, mix.key, source) {
                 means.metrics.encodes_missed.add(1);
@@ -110,6 +110,16 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
             continue;
         }
         let started = Instant::now();
+        if !is_encoded(&mix, legs) {
+            let heard = Heard {
+                tick: tick_number,
+                frame: mix.frame,
+                opus: &[],
+            };
+            lead_served |= tick_lead(legs, elapsed, heard);
+            spent.encode += started.elapsed();
+            continue;
+        }
         let opus = match encoders.encode(mix.key, mix.frame, &mut packet) {
             Some(Ok(len)) => packet.get(..len).unwrap_or_default(),
             Some(Err(_)) => {
@@ -194,6 +204,17 @@ fn is_wanted(mix: &Mix<'_>, legs: &[Leg], recorded: bool) -> bool {
             let leg = legs.binary_search_by_key(id, |leg| leg.id);
             let leg = leg.ok().and_then(|at| legs.get(at));
             leg.is_some_and(Leg::is_served)
+        })
+}
+
+/// Whether anybody hears the mix as Opus. A lead alone, whose phone speaks another codec, does not.
+fn is_encoded(mix: &Mix<'_>, legs: &[Leg]) -> bool {
+    mix.key != MixKey::Lead
+        || mix.recorded
+        || mix.listeners.iter().any(|id| {
+            let at = legs.binary_search_by_key(id, |leg| leg.id);
+            let leg = at.ok().and_then(|at| legs.get(at));
+            leg.is_none_or(|leg| leg.lead.as_ref().is_none_or(|lead| lead.hears_opus()))
         })
 }
 

@@ -55,6 +55,7 @@ impl LeadMedia for CountingLead {
     fn tick(&mut self, _: Duration, heard: Heard<'_>, speak: &mut dyn FnMut(&voice::Packet<'_>)) {
         self.sequence = self.sequence.wrapping_add(1);
         speak(&voice::Packet {
+            codec: voice::Codec::Opus,
             sequence: self.sequence,
             timestamp: u32::from(self.sequence) * 960,
             mode: None,

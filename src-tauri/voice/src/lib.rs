@@ -17,7 +17,7 @@ mod resample;
 pub mod speech;
 mod stamped;
 
-pub use jitter::{JitterBuffer, JitterSettings, JitterStats, Kind, Packet, Pulled};
+pub use jitter::{Codec, JitterBuffer, JitterSettings, JitterStats, Kind, Packet, Pulled};
 pub use level::{level_dbov, rms};
 pub use opus::{
     Decoder, Encoder, EncoderSettings, MAX_PACKET_BYTES, PACKET_SAMPLES_MAX, VoiceError,

@@ -108,6 +108,7 @@ fn the_jitter_buffer_allocates_nothing_after_its_start() {
                 buffer.push(
                     *at,
                     &Packet {
+                        codec: voice::Codec::Opus,
                         sequence: packet.sequence,
                         timestamp: packet.timestamp,
                         mode: packet.mode,

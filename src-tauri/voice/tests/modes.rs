@@ -171,7 +171,7 @@ proptest! {
             now_ms += wait_ms / 4;
             let now = if far { Duration::MAX } else { Duration::from_millis(now_ms) };
             let mode = mode.and_then(Mode::from_byte);
-            buffer.push(now, &Packet { sequence, timestamp, mode, payload: &payload });
+            buffer.push(now, &Packet { codec: voice::Codec::Opus, sequence, timestamp, mode, payload: &payload });
             buffer.pull(now);
         }
         let stats = buffer.stats();

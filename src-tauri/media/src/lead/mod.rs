@@ -12,7 +12,7 @@ mod turns;
 use std::time::Duration;
 
 use mix::Frame;
-use wire::CallId;
+use wire::{CallId, OrganizationId};
 
 pub use simulated::{Behaviour, Ear, Ears, SimulatedLine, SimulatedLineSettings};
 pub use speech::{DEFAULT_SPEECH_DIR, Sentences, Source, load_sentences};
@@ -38,6 +38,8 @@ pub trait LeadLine: Send + Sync {
 pub struct Dial {
     /// The call that the lead becomes a part of.
     pub call: CallId,
+    /// Whose call it is.
+    pub organization: OrganizationId,
     /// The organization's number, in E.164.
     pub local_phone: String,
     /// The lead's number, in E.164.
@@ -58,16 +60,40 @@ pub struct LeadEvent {
 pub enum LeadSignal {
     /// It rings at the lead's.
     Ringing,
-    /// The lead answered: [`LeadLeg::take_media`] has the media.
+    /// The network plays something to whoever calls, before the lead answers: [`LeadLeg::take_media`]
+    /// has the media, which hears nothing until [`LeadSignal::Answered`].
+    EarlyMedia,
+    /// The lead answered: [`LeadLeg::take_media`] has the media, unless it was taken before.
     Answered,
+    /// The lead pressed a key: `0`–`9`, `*`, `#`, `A`–`D`.
+    Key(char),
+    /// How the leg's network does; every two seconds, where there is one.
+    Quality(LeadQuality),
     /// The lead's line is busy. The leg has ended.
     Busy,
+    /// The lead does not want the call. The leg has ended.
+    Declined,
     /// Nobody answered in time. The leg has ended.
     NoAnswer,
     /// The number cannot be reached. The leg has ended.
     Unreachable,
+    /// The telephone network did not put the call through: no trunk would. The leg has ended.
+    Failed,
+    /// Nothing is heard of the lead's phone any more. The leg has ended.
+    Lost,
     /// The lead hung up. The leg has ended.
     HungUp,
+}
+
+/// How a leg's network does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeadQuality {
+    /// Interarrival jitter of what comes (RFC 3550 §6.4.1), in milliseconds.
+    pub jitter_ms: u32,
+    /// What was lost of what should have come since the last report, in thousandths.
+    pub lost_permille: u16,
+    /// How long the way there and back takes, in milliseconds; none before the peer told.
+    pub round_trip_ms: Option<u32>,
 }
 
 /// One leg to a lead.
@@ -80,7 +106,7 @@ pub trait LeadLeg: Send {
     fn send_dtmf(&mut self, digits: &str);
     /// Tells the lead's side that they are held, or no longer.
     fn set_held(&mut self, held: bool);
-    /// The leg's media, once, after it was answered.
+    /// The leg's media, once: after it was answered, or said that there is early media.
     fn take_media(&mut self) -> Option<Box<dyn LeadMedia>>;
 }
 
@@ -91,12 +117,18 @@ pub struct Heard<'a> {
     pub tick: u64,
     /// 20 ms of sound; silence while the lead is held.
     pub frame: &'a Frame,
-    /// The same as an Opus packet; empty while the lead is held.
+    /// The same as an Opus packet; empty while the lead is held, and when
+    /// [`LeadMedia::hears_opus`] says no.
     pub opus: &'a [u8],
 }
 
 /// How an answered lead sounds and hears.
 pub trait LeadMedia: Send {
+    /// Whether [`Heard::opus`] is wanted. Where it is not, nothing is encoded for the lead.
+    fn hears_opus(&self) -> bool {
+        true
+    }
+
     /// Called once each 20 ms on the call's worker, also while the lead is held. Never blocks, locks
     /// or allocates. `now` is the worker's clock; each packet given to `speak` is the lead's speech
     /// as it arrived, in any order and number, and is unstamped.

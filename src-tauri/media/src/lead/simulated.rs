@@ -331,6 +331,7 @@ impl LeadMedia for SimulatedMedia {
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
         speak(&voice::Packet {
+            codec: voice::Codec::Opus,
             sequence,
             timestamp,
             mode: None,

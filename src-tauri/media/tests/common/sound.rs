@@ -177,6 +177,7 @@ impl LeadMedia for ToneLead {
         let len = self.encoder.encode(&frame, &mut out).unwrap();
         self.sequence = self.sequence.wrapping_add(1);
         speak(&voice::Packet {
+            codec: voice::Codec::Opus,
             sequence: self.sequence,
             timestamp: (heard.tick as u32).wrapping_mul(FRAME_SAMPLES as u32),
             mode: None,

@@ -88,7 +88,9 @@ impl Owner {
                 Event::Asked(question) => self.asked(question).await,
                 Event::Media(event) => self.media_said(event).await,
                 Event::Lead(LeadEvent { call, signal }) => {
-                    self.tell(&call, Input::Lead(lead_signal(signal))).await;
+                    if let Some(signal) = lead_signal(signal) {
+                        self.tell(&call, Input::Lead(signal)).await;
+                    }
                 }
                 Event::Failed(failed) => self.failed(failed).await,
                 Event::Timer => self.timer().await,
@@ -256,6 +258,7 @@ impl Owner {
         let hands = Hands {
             dial: Dial {
                 call: call.clone(),
+                organization: organization.clone(),
                 local_phone: record.local_phone,
                 remote_phone: record.remote_phone,
             },

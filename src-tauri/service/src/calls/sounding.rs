@@ -49,13 +49,19 @@ impl Owner {
     }
 }
 
-pub(super) const fn lead_signal(signal: media::LeadSignal) -> LeadSignal {
-    match signal {
+/// What of it the call's machine is told; none for what is told to the rep alone.
+pub(super) const fn lead_signal(signal: media::LeadSignal) -> Option<LeadSignal> {
+    Some(match signal {
+        media::LeadSignal::EarlyMedia
+        | media::LeadSignal::Key(_)
+        | media::LeadSignal::Quality(_) => return None,
+        media::LeadSignal::Declined | media::LeadSignal::Failed => LeadSignal::Unreachable,
+        media::LeadSignal::Lost => LeadSignal::HungUp,
         media::LeadSignal::Ringing => LeadSignal::Ringing,
         media::LeadSignal::Answered => LeadSignal::Answered,
         media::LeadSignal::Busy => LeadSignal::Busy,
         media::LeadSignal::NoAnswer => LeadSignal::NoAnswer,
         media::LeadSignal::Unreachable => LeadSignal::Unreachable,
         media::LeadSignal::HungUp => LeadSignal::HungUp,
-    }
+    })
 }

@@ -30,7 +30,7 @@ use queue::{Pushed, Queue};
 
 use types::{Step, narrowest};
 
-pub use types::{JitterSettings, JitterStats, Kind, Packet, Pulled};
+pub use types::{Codec, JitterSettings, JitterStats, Kind, Packet, Pulled};
 
 const FRAME: i64 = FRAME_SAMPLES as i64;
 const SAMPLES_PER_MS: i64 = 48;

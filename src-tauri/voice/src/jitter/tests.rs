@@ -54,6 +54,7 @@ impl Stream {
 
     fn packet(&self, index: usize) -> Packet<'_> {
         Packet {
+            codec: Codec::Opus,
             sequence: 65_530_u16.wrapping_add(index as u16),
             timestamp: (u32::MAX - 4_000).wrapping_add(index as u32 * 960),
             mode: self.mode,
@@ -229,6 +230,7 @@ fn what_is_not_opus_is_refused() {
         buffer.push(
             ms(0),
             &Packet {
+                codec: Codec::Opus,
                 sequence: 1,
                 timestamp: 0,
                 mode: None,
@@ -373,6 +375,7 @@ fn m3_the_look_ahead_of_a_client_that_does_not_reset_its_encoder_is_blanked_at_a
         buffer.push(
             now,
             &Packet {
+                codec: Codec::Opus,
                 mode,
                 ..stream.packet(index)
             },

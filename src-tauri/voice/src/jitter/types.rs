@@ -40,16 +40,32 @@ impl Default for JitterSettings {
     }
 }
 
+/// What a packet's payload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Codec {
+    /// One Opus packet (RFC 6716).
+    #[default]
+    Opus,
+    /// G.711 A-law, 8 kHz, a byte a sample (RFC 3551 §4.5.14).
+    Pcma,
+    /// G.711 µ-law, 8 kHz, a byte a sample (RFC 3551 §4.5.14).
+    Pcmu,
+    /// Comfort noise: how loud the pause that begins here is (RFC 3389).
+    ComfortNoise,
+}
+
 /// A packet as it came: the parts of RTP (RFC 3550) that matter here.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet<'a> {
     /// The sequence number; wraps.
     pub sequence: u16,
-    /// The timestamp in samples at 48 kHz (RFC 7587); wraps.
+    /// What the payload is.
+    pub codec: Codec,
+    /// The timestamp in samples at 48 kHz (RFC 7587), whatever the codec's own clock; wraps.
     pub timestamp: u32,
     /// The mode it is stamped with; `None` when it carries no stamp.
     pub mode: Option<Mode>,
-    /// One Opus packet, at most [`crate::MAX_PACKET_BYTES`] long.
+    /// One packet of the codec, at most [`crate::MAX_PACKET_BYTES`] long.
     pub payload: &'a [u8],
 }
 

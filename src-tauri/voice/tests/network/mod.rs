@@ -119,6 +119,7 @@ pub fn played(
             buffer.push(
                 at,
                 &Packet {
+                    codec: voice::Codec::Opus,
                     sequence: packet.sequence,
                     timestamp: packet.timestamp,
                     mode: packet.mode,

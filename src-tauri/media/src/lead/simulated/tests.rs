@@ -1,6 +1,7 @@
 use super::*;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use wire::OrganizationId;
 
 fn line() -> SimulatedLine {
     SimulatedLine::new(SimulatedLineSettings {
@@ -14,6 +15,7 @@ fn line() -> SimulatedLine {
 fn dial(remote_phone: &str) -> Dial {
     Dial {
         call: CallId::parse("acti_1").unwrap(),
+        organization: OrganizationId::parse("orga_1").unwrap(),
         local_phone: "+15550001".to_owned(),
         remote_phone: remote_phone.to_owned(),
     }

@@ -1,0 +1,13 @@
+//! The telephone network: calls to and from real phones over SIP trunks, with RTP of our own.
+//!
+//! `trunk` knows nothing of users, permissions, coaches, modes, HTTP or SQL: it rings a number, lets
+//! a lead who calls wait, and gives the worker the sound of whoever answered.
+//!
+//! ```text
+//! service ── LeadLine ──▶ leg (one task a call) ── SIP ──▶ trunk
+//! worker  ── LeadMedia ─▶ phone: RTP and RTCP of one leg, in the worker's own tick
+//! ```
+
+pub mod phone;
+pub mod rtp;
+pub mod sdp;
