@@ -1,5 +1,5 @@
-//! Voice as samples in and samples out: Opus, the jitter buffer, resampling, levels, echo cancellation,
-//! test speech.
+//! Voice as samples in and samples out: Opus, G.711, the jitter buffer, resampling, levels, echo
+//! cancellation, test speech.
 //!
 //! `voice` knows nothing of calls, users, routes, RTP headers, sockets, sound cards, files or clocks:
 //! time and packets are arguments. It keeps the mode in which a frame was captured ([`mix::Mode`])
@@ -9,6 +9,7 @@
 //! microphone → VoiceProcessor → StampedEncoder → packets → JitterBuffer → frames → mix → Encoder → packets
 //! ```
 
+mod g711;
 mod jitter;
 mod level;
 mod opus;
@@ -17,6 +18,7 @@ mod resample;
 pub mod speech;
 mod stamped;
 
+pub use g711::{G711_PACKET_BYTES, G711Encoder, Law};
 pub use jitter::{Codec, JitterBuffer, JitterSettings, JitterStats, Kind, Packet, Pulled};
 pub use level::{level_dbov, rms};
 pub use opus::{

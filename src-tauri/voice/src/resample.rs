@@ -58,6 +58,19 @@ impl Resampler {
         })
     }
 
+    /// Takes room for `input_max` samples at a time, so that no call of [`Resampler::process`] with at
+    /// most that many allocates, if the output has room too.
+    pub(crate) fn reserve(&mut self, input_max: usize) {
+        self.history.reserve(self.taps + input_max);
+    }
+
+    /// Forgets the stream: the past is silence again. Allocates nothing.
+    pub fn reset(&mut self) {
+        self.history.clear();
+        self.history.resize(self.taps - 1, 0.0);
+        self.phase = 0;
+    }
+
     /// Resamples `input` and appends to `output`. Allocates nothing once both have held their most.
     pub fn process(&mut self, input: &[i16], output: &mut Vec<i16>) {
         self.history.extend(input.iter().map(|&s| f32::from(s)));
@@ -235,6 +248,17 @@ mod tests {
             resampler.process(&[*sample], &mut one_by_one);
         }
         assert_eq!(one_by_one, resampled(192_000, 8_000, &input));
+    }
+
+    #[test]
+    fn after_a_reset_nothing_of_the_past_is_heard() {
+        let mut resampler = Resampler::new(8_000, 48_000).expect("a known pair");
+        let (mut first, mut again) = (Vec::new(), Vec::new());
+        resampler.process(&tone(440.0, 8_000, 333), &mut first);
+        resampler.process(&[30_000; 100], &mut Vec::new());
+        resampler.reset();
+        resampler.process(&tone(440.0, 8_000, 333), &mut again);
+        assert_eq!(first, again);
     }
 
     #[test]
