@@ -1,18 +1,26 @@
 //! The jitter buffer: packets in as they come, one 20 ms frame out at every tick.
 //!
 //! Each output frame is labelled with the mode that all of its samples were captured in (rule M3):
-//! - The decoder is reset whenever the mode changes, so its memory never carries one mode's samples
-//!   into another's. (The sender resets its encoder at the same place.)
+//! - The decoders are reset whenever the mode changes, so their memory never carries one mode's
+//!   samples into another's. (The sender resets its encoder at the same place.)
 //! - Decoded samples wait in a [`Fifo`] of one mode only. Where the mode changes, what is left there
 //!   is played first, padded with a faded tail, and time scaling never reaches across.
 //! - A recovered or concealed frame gets the narrowest of its neighbours: what was played before it,
 //!   and what waits after it. A stamped and an unstamped neighbour make it [`Mode::Listen`], since an
 //!   unstamped frame may have been captured in any mode.
+//!
+//! Each packet is decoded by its own codec. Where that changes in the middle of a stream, the old
+//! decoder conceals for a moment and fades into the new one. Comfort noise has no duration of its own:
+//! it lasts until the next packet is due.
 
 mod clock;
+mod conceal;
+mod decoders;
 mod delay;
 mod fifo;
 mod loss;
+mod noise;
+mod plan;
 mod queue;
 mod stretch;
 mod types;
@@ -21,14 +29,15 @@ use std::time::Duration;
 
 use mix::{FRAME_MS, FRAME_SAMPLES, Frame, Mode, SILENCE};
 
-use crate::opus::{Decoder, PACKET_SAMPLES_MAX, VoiceError};
+use crate::opus::{PACKET_SAMPLES_MAX, VoiceError};
 use clock::{TickClock, to_samples};
+use decoders::Decoders;
 use delay::Delay;
 use fifo::Fifo;
 use loss::Loss;
 use queue::{Pushed, Queue};
 
-use types::{Step, narrowest};
+use types::Step;
 
 pub use types::{Codec, JitterSettings, JitterStats, Kind, Packet, Pulled};
 
@@ -47,7 +56,7 @@ const STEPS_MAX: usize = 12;
 /// One stream's jitter buffer. Allocates nothing after [`JitterBuffer::new`].
 pub struct JitterBuffer {
     settings: JitterSettings,
-    decoder: Decoder,
+    decoders: Decoders,
     queue: Queue,
     delay: Delay,
     clock: TickClock,
@@ -60,13 +69,18 @@ pub struct JitterBuffer {
     /// Samples made up while nothing was there, which stand for a lost packet or for a late one:
     /// which of the two shows with the next packet.
     waited: i64,
-    concealed_run: u32,
+    /// Samples made up since the last packet.
+    concealed_run: i64,
+    /// In a pause of comfort noise: how many samples of it were played since the last packet.
+    pause: Option<i64>,
+    /// How long the packet decoded last was.
+    packet_samples: i64,
     /// The mode of the packet decoded last, and the label of what was played last.
     decoded_mode: Option<Mode>,
     label: Option<Mode>,
     loss: Loss,
-    /// Whether the decoder was reset, and what comes next begins a stream.
-    fresh: bool,
+    /// Samples that may still hold what was captured before the decoders were reset.
+    unsure: usize,
     stats: JitterStats,
 }
 
@@ -81,7 +95,7 @@ impl JitterBuffer {
         let packets = u64::from(settings.depth_max_ms) / FRAME_MS;
         Ok(Self {
             settings,
-            decoder: Decoder::new()?,
+            decoders: Decoders::new()?,
             queue: Queue::new(SPARE_PACKETS + usize::try_from(packets).unwrap_or(0)),
             delay: Delay::new(),
             clock: TickClock::new(),
@@ -92,10 +106,12 @@ impl JitterBuffer {
             expected: 0,
             waited: 0,
             concealed_run: 0,
+            pause: None,
+            packet_samples: 0,
             decoded_mode: None,
             label: None,
             loss: Loss::default(),
-            fresh: true,
+            unsure: LOOK_AHEAD,
             stats: JitterStats::default(),
         })
     }
@@ -106,10 +122,14 @@ impl JitterBuffer {
         let arrival = to_samples(now);
         let pushed = self.queue.push(arrival, packet);
         self.stats.lost += std::mem::take(&mut self.queue.overflowed);
+        // A pause is told of as it begins, other sound when it is over: that would look like delay.
+        let times = packet.codec != Codec::ComfortNoise;
         match pushed {
             Pushed::Kept { timestamp } => {
                 self.stats.received += 1;
-                self.delay.observe(arrival, timestamp);
+                if times {
+                    self.delay.observe(arrival, timestamp);
+                }
             }
             Pushed::Restarted { timestamp } => {
                 self.stats.received += 1;
@@ -122,7 +142,9 @@ impl JitterBuffer {
                 self.stats.late += 1;
                 // It was not lost after all, and the depth should have been greater.
                 self.loss.forgive();
-                self.delay.observe(arrival, timestamp);
+                if times {
+                    self.delay.observe(arrival, timestamp);
+                }
             }
             Pushed::Duplicate => {}
             Pushed::Refused => self.stats.refused += 1,
@@ -152,7 +174,8 @@ impl JitterBuffer {
                 Step::Idle => break,
                 Step::Decode => self.decode(label),
                 Step::Recover => self.recover(label),
-                Step::Conceal { lost } => self.conceal(label, lost),
+                Step::Conceal { samples, lost } => self.conceal(label, samples, lost),
+                Step::Noise { samples } => self.play_noise(label, samples),
             }
             kind = kind.max(self.fifo.kind());
         }
@@ -205,134 +228,13 @@ impl JitterBuffer {
         self.playing = false;
         self.waited = 0;
         self.concealed_run = 0;
+        self.pause = None;
     }
 
-    /// The depth to aim at, in samples over the fastest packets.
-    fn target(&self) -> i64 {
-        let least = i64::from(self.settings.depth_min_ms) * SAMPLES_PER_MS;
-        let most = i64::from(self.settings.depth_max_ms) * SAMPLES_PER_MS;
-        let wanted = self.delay.target(self.loss.wants_fec());
-        let floor = if self.loss.wants_fec() {
-            least + FRAME
-        } else {
-            least
-        };
-        wanted.max(floor).min(most)
-    }
-
-    /// How long after the fastest packets the next packet is decoded, as things stand: at the tick at
-    /// which the samples in the fifo no longer make a frame.
-    fn depth(&self) -> i64 {
-        let frames = (self.fifo.len() / FRAME_SAMPLES) as i64;
-        (self.clock.now() + frames * FRAME - self.expected).saturating_sub(self.delay.least())
-    }
-
-    /// Decides the next step, and settles what the packets that wait tell of those that do not.
-    fn plan(&mut self, now: i64) -> Step {
-        if !self.playing {
-            return self.plan_start(now);
-        }
-        let Some(head) = self.queue.head() else {
-            if self.concealed_run >= self.settings.concealed_max {
-                self.stop();
-                return Step::Idle;
-            }
-            return Step::Conceal { lost: false };
-        };
-        let missing = head.sequence - self.queue.next;
-        let mut gap = head.timestamp - self.expected;
-        let recoverable = head.lbrr && head.samples == FRAME;
-        if gap > 0 && self.waited > 0 {
-            // What was made up stands for what is missing. But when the depth should grow anyway,
-            // and the last missing frame can be had, it stands for itself and the depth has grown.
-            let keep = gap == FRAME && missing > 0 && recoverable && self.depth() < self.target();
-            if !keep {
-                let stands_for = gap.min(self.waited);
-                self.expected += stands_for;
-                gap -= stands_for;
-            }
-        }
-        self.waited = 0;
-        if gap <= 0 {
-            return Step::Decode;
-        }
-        if missing == 0
-            || gap > (missing + 1) * FRAME
-            || self.concealed_run >= self.settings.concealed_max
-        {
-            // The sender paused, or too much is gone to make it up: start anew when it is due.
-            self.stop();
-            return if self.fifo.len() > 0 {
-                Step::Idle
-            } else {
-                self.plan_start(now)
-            };
-        }
-        if gap <= FRAME && recoverable {
-            return Step::Recover;
-        }
-        Step::Conceal { lost: true }
-    }
-
-    fn plan_start(&mut self, now: i64) -> Step {
-        let most = i64::from(self.settings.depth_max_ms) * SAMPLES_PER_MS;
-        // What is older than the deepest depth would never be made up for.
-        for _ in 0..self.queue.waiting().saturating_sub(1) {
-            let Some(head) = self.queue.head() else {
-                break;
-            };
-            if now - head.timestamp - self.delay.least() <= most + FRAME {
-                break;
-            }
-            self.stats.lost += self.queue.discard().unsigned_abs();
-        }
-        let target = self.target();
-        let Some(head) = self.queue.head() else {
-            return Step::Idle;
-        };
-        let due = now - head.timestamp >= self.delay.least() + target;
-        if !due && now - head.arrival < most {
-            return Step::Idle;
-        }
-        let missing = head.sequence - self.queue.next;
-        let timestamp = head.timestamp;
-        let gap = timestamp - self.expected;
-        if !(0..=(missing + 1) * FRAME).contains(&gap) {
-            // A sender that pauses starts its encoder afresh.
-            self.begin();
-        }
-        self.playing = true;
-        self.expected = timestamp;
-        self.waited = 0;
-        self.concealed_run = 0;
-        Step::Decode
-    }
-
-    /// The narrowest mode of everything that the samples of a step may come from.
-    fn label_of(&self, step: &Step) -> Option<Mode> {
-        let head = self.queue.head().map(|head| head.mode);
-        match step {
-            Step::Idle => None,
-            Step::Decode => head.flatten(),
-            Step::Recover | Step::Conceal { .. } => {
-                head.map_or(self.label_now(), |head| narrowest(self.label_now(), head))
-            }
-        }
-    }
-
-    /// The label of the samples before the next ones.
-    fn label_now(&self) -> Option<Mode> {
-        if self.fifo.len() > 0 {
-            self.fifo.mode()
-        } else {
-            self.label
-        }
-    }
-
-    /// Forgets what the decoder remembers: what comes next begins a stream.
+    /// Forgets what the decoders remember: what comes next begins a stream.
     fn begin(&mut self) {
-        self.decoder.reset();
-        self.fresh = true;
+        self.decoders.reset();
+        self.unsure = LOOK_AHEAD;
     }
 
     fn decode(&mut self, label: Option<Mode>) {
@@ -347,7 +249,13 @@ impl JitterBuffer {
         };
         let samples = usize::try_from(slot.samples).unwrap_or(FRAME_SAMPLES);
         self.expected = slot.timestamp + slot.samples;
-        let decoded = self.decoder.decode(slot.payload(), &mut self.scratch[..]);
+        self.pause = (slot.codec == Codec::ComfortNoise).then_some(0);
+        if self.pause.is_none() {
+            self.packet_samples = slot.samples;
+        }
+        let decoded = self
+            .decoders
+            .decode(slot.codec, slot.payload(), &mut self.scratch[..]);
         let kind = if decoded.is_ok() {
             Kind::Decoded
         } else {
@@ -361,14 +269,19 @@ impl JitterBuffer {
             self.stats.concealed += 1;
         }
         let wave = self.scratch.get_mut(..samples).unwrap_or(&mut []);
-        if self.fresh && label.is_some() && kind == Kind::Decoded {
+        if kind == Kind::Decoded {
             // A client that does not reset its encoder has its look-ahead here, captured in the mode
-            // before. One that does has silence here: nothing of it is lost.
-            let unsure = samples.min(LOOK_AHEAD);
-            wave.iter_mut().take(unsure).for_each(|sample| *sample = 0);
+            // before. One that does has silence here: nothing of it is lost. G.711 has no look-ahead,
+            // but what resamples for it remembers less than that.
+            let unsure = samples.min(self.unsure);
+            if label.is_some() {
+                wave.iter_mut().take(unsure).for_each(|sample| *sample = 0);
+            }
+            self.unsure -= unsure;
         }
-        self.fresh = kind == Kind::Concealed;
-        self.fifo.append(wave, label, kind, 1.0);
+        if samples > 0 {
+            self.fifo.append(wave, label, kind, 1.0);
+        }
         self.decoded_mode = label;
         self.concealed_run = 0;
         self.stats.lost += missing.unsigned_abs();
@@ -380,7 +293,7 @@ impl JitterBuffer {
             return;
         };
         let frame = self.scratch.get_mut(..FRAME_SAMPLES).unwrap_or(&mut []);
-        let recovered = self.decoder.recover(head.payload(), frame);
+        let recovered = self.decoders.recover(head.payload(), frame);
         self.expected = head.timestamp;
         if recovered.is_err() {
             frame.fill(0);
@@ -390,46 +303,63 @@ impl JitterBuffer {
         self.concealed_run = 0;
     }
 
-    fn conceal(&mut self, label: Option<Mode>, lost: bool) {
-        let frame = self.scratch.get_mut(..FRAME_SAMPLES).unwrap_or(&mut []);
-        if self.decoder.conceal(frame).is_err() {
-            frame.fill(0);
+    fn conceal(&mut self, label: Option<Mode>, samples: i64, lost: bool) {
+        let wave = first(&mut self.scratch[..], samples);
+        if self.decoders.conceal(wave).is_err() {
+            wave.fill(0);
         }
-        self.concealed_run += 1;
-        let whole = self.settings.concealed_max.saturating_sub(1).min(2);
-        let faded = self.concealed_run.saturating_sub(whole) as f32;
+        self.concealed_run += samples;
+        // libopus fades by itself at first.
+        let whole_max = if self.decoders.is_telephone() { 1 } else { 2 };
+        let whole = self.settings.concealed_max.saturating_sub(1).min(whole_max);
+        let faded = self.concealed_run as f32 / FRAME as f32 - whole as f32;
         let fades = (self.settings.concealed_max - whole).max(1) as f32;
-        let gain = (1.0 - faded / fades).max(0.0);
-        self.fifo.append(frame, label, Kind::Concealed, gain);
+        let gain = (1.0 - faded / fades).clamp(0.0, 1.0);
+        self.fifo.append(wave, label, Kind::Concealed, gain);
         self.stats.concealed += 1;
         if lost {
-            self.expected += FRAME;
+            self.expected += samples;
         } else {
-            self.waited += FRAME;
+            self.waited += samples;
         }
+    }
+
+    fn play_noise(&mut self, label: Option<Mode>, samples: i64) {
+        let wave = first(&mut self.scratch[..], samples);
+        self.decoders.fill_with_noise(wave);
+        self.fifo.append(wave, label, Kind::Decoded, 1.0);
+        self.expected += samples;
+        self.pause = self.pause.map(|played| played + samples);
     }
 
     /// Shortens or lengthens what waits in the fifo when the depth is not what it should be.
     fn scale(&mut self, now: i64, depth: i64) {
-        if !self.playing || self.concealed_run > 0 {
+        if !self.playing || self.concealed_run > 0 || self.pause.is_some() {
             return;
         }
         let target = self.target();
         if depth + GROW_SLACK < target {
             self.fifo.lengthen();
         } else if depth - FRAME >= target + SHRINK_SLACK {
-            // Shortening leaves less than a frame, so the next packet must be there.
+            // Shortening leaves less than what the next packet brings, so that must be there.
             let label = self.fifo.mode();
             let step = self.plan(now);
             if matches!(step, Step::Decode) && self.label_of(&step) == label {
                 self.decode(label);
-                self.fifo.shorten(stretch::PERIOD_MAX);
+                let spare = self.fifo.len().saturating_sub(FRAME_SAMPLES);
+                self.fifo.shorten(spare.min(stretch::PERIOD_MAX));
             }
         } else if depth >= target {
             // What is left over after this frame is delay without use.
             self.fifo.shorten(self.fifo.len() - FRAME_SAMPLES);
         }
     }
+}
+
+/// The first `samples` of `wave`, or all.
+fn first(wave: &mut [i16], samples: i64) -> &mut [i16] {
+    let len = usize::try_from(samples).unwrap_or(0).min(wave.len());
+    &mut wave[..len]
 }
 
 impl std::fmt::Debug for JitterBuffer {

@@ -2,7 +2,8 @@
 
 use mix::Mode;
 
-use super::Packet;
+use super::decoders::g711_samples;
+use super::{Codec, Packet};
 use crate::opus::{MAX_PACKET_BYTES, packet_has_lbrr, packet_samples};
 
 /// A jump back of at most this many sequence numbers is a packet that comes late (RFC 3550 A.1).
@@ -16,7 +17,8 @@ pub(super) struct Slot {
     pub timestamp: i64,
     pub arrival: i64,
     pub mode: Option<Mode>,
-    /// How many samples it decodes to.
+    pub codec: Codec,
+    /// How many samples it decodes to; 0 where a pause of comfort noise begins.
     pub samples: i64,
     /// Whether it carries a copy of the frame before it.
     pub lbrr: bool,
@@ -42,7 +44,7 @@ pub(super) enum Pushed {
     Late { timestamp: i64 },
     /// It is there already.
     Duplicate,
-    /// It is not Opus, or its sequence number is out of all reason.
+    /// It is not of its codec, or its sequence number is out of all reason.
     Refused,
 }
 
@@ -70,6 +72,7 @@ impl Queue {
                 timestamp: 0,
                 arrival: 0,
                 mode: None,
+                codec: Codec::Opus,
                 samples: 0,
                 lbrr: false,
                 filled: false,
@@ -106,7 +109,7 @@ impl Queue {
     }
 
     pub fn push(&mut self, arrival: i64, packet: &Packet<'_>) -> Pushed {
-        let Some(samples) = packet_samples(packet.payload) else {
+        let Some(samples) = samples(packet) else {
             return Pushed::Refused;
         };
         if !self.started {
@@ -189,8 +192,9 @@ impl Queue {
         slot.timestamp = timestamp;
         slot.arrival = arrival;
         slot.mode = packet.mode;
+        slot.codec = packet.codec;
         slot.samples = samples as i64;
-        slot.lbrr = packet_has_lbrr(packet.payload);
+        slot.lbrr = packet.codec == Codec::Opus && packet_has_lbrr(packet.payload);
         slot.filled = true;
         self.waiting += 1;
     }
@@ -227,5 +231,16 @@ impl Queue {
     /// Throws the first packet away; returns how many will never be played for it.
     pub fn discard(&mut self) -> i64 {
         self.take().map_or(0, |(missing, _)| missing + 1)
+    }
+}
+
+/// How many samples a packet decodes to; none when it is not what it says.
+fn samples(packet: &Packet<'_>) -> Option<usize> {
+    match packet.codec {
+        Codec::Opus => packet_samples(packet.payload),
+        Codec::Pcma | Codec::Pcmu => g711_samples(packet.payload),
+        Codec::ComfortNoise => (1..=MAX_PACKET_BYTES)
+            .contains(&packet.payload.len())
+            .then_some(0),
     }
 }

@@ -1,3 +1,4 @@
+use super::types::narrowest;
 use super::*;
 use crate::{Encoder, EncoderSettings, MAX_PACKET_BYTES, rms, speech};
 

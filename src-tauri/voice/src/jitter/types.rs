@@ -65,7 +65,8 @@ pub struct Packet<'a> {
     pub timestamp: u32,
     /// The mode it is stamped with; `None` when it carries no stamp.
     pub mode: Option<Mode>,
-    /// One packet of the codec, at most [`crate::MAX_PACKET_BYTES`] long.
+    /// One packet of the codec: at most [`crate::MAX_PACKET_BYTES`] of Opus, 120 ms of G.711 or
+    /// [`crate::MAX_PACKET_BYTES`] of comfort noise, of which only the level is heeded.
     pub payload: &'a [u8],
 }
 
@@ -74,7 +75,7 @@ pub struct Packet<'a> {
 pub enum Kind {
     /// Nobody is speaking; the frame is silence and need not be mixed.
     Idle,
-    /// From a packet.
+    /// From a packet: what it holds, or the noise of the pause that it tells of.
     Decoded,
     /// At least in part from the copy in the packet after a lost one.
     Recovered,
@@ -106,7 +107,7 @@ pub struct JitterStats {
     pub concealed: u64,
     /// Packets that came after their turn.
     pub late: u64,
-    /// Packets that were not Opus, or out of all reason.
+    /// Packets that were not of their codec, or out of all reason.
     pub refused: u64,
     /// How long after the fastest packets a packet is to be played at present.
     pub depth_ms: u32,
@@ -131,8 +132,14 @@ pub(super) enum Step {
     Decode,
     /// Recover the frame before the first packet from it.
     Recover,
-    /// Make one frame up; `lost` when the packet it stands for is known to be lost.
+    /// Make so many samples up, at most a frame; `lost` when the packet that they stand for is known
+    /// to be lost.
     Conceal {
+        samples: i64,
         lost: bool,
+    },
+    /// Play so many samples of comfort noise, at most a frame.
+    Noise {
+        samples: i64,
     },
 }
