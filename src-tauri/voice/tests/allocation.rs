@@ -8,10 +8,10 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use mix::{FRAME_SAMPLES, Mode};
-use network::{Random, frames, sent};
+use network::{Random, Sent, frames, sent, sent_by};
 use voice::{
-    Encoder, EncoderSettings, JitterBuffer, JitterSettings, MAX_PACKET_BYTES, Packet,
-    StampedEncoder, level_dbov, speech,
+    Codec, Encoder, EncoderSettings, G711Encoder, JitterBuffer, JitterSettings, JitterStats, Law,
+    MAX_PACKET_BYTES, Packet, StampedEncoder, level_dbov, speech,
 };
 
 struct Counting;
@@ -62,6 +62,7 @@ fn encoding_allocates_nothing() {
     let mut encoder = Encoder::new(&settings).expect("defaults");
     let mut branch = Encoder::new(&settings).expect("defaults");
     let mut stamped = StampedEncoder::new(&settings).expect("defaults");
+    let mut g711 = G711Encoder::new(Law::A).expect("a known pair of rates");
     let mut out = [0; MAX_PACKET_BYTES];
     let counted = allocations(|| {
         for (index, frame) in speech.iter().enumerate() {
@@ -70,8 +71,10 @@ fn encoding_allocates_nothing() {
             assert!(encoder.encode(frame, &mut out).is_ok());
             branch.copy_state_from(&encoder);
             assert!(stamped.encode(frame, mode, &mut out).is_ok());
+            assert_eq!(g711.encode(frame).len(), 160);
         }
         encoder.reset();
+        g711.reset();
     });
     assert_eq!(counted, 0);
 }
@@ -89,6 +92,24 @@ fn the_jitter_buffer_allocates_nothing_after_its_start() {
         })
         .collect();
     let packets = sent(&captured, &EncoderSettings::default());
+    let stats = played_without_allocating(&packets);
+    assert!(stats.recovered > 0, "{stats:?}");
+}
+
+#[test]
+fn a_telephone_and_a_change_of_codec_allocate_nothing() {
+    let captured: Vec<_> = frames(&speech::synthesized(4, 10))
+        .into_iter()
+        .map(|frame| (frame, None))
+        .collect();
+    let codecs = [Codec::Pcma, Codec::Opus, Codec::Pcmu, Codec::ComfortNoise];
+    let packets = sent_by(&captured, |index| codecs[index / 23 % 4]);
+    let stats = played_without_allocating(&packets);
+    assert!(stats.concealed > 10, "{stats:?}");
+}
+
+/// Plays packets over a bad network.
+fn played_without_allocating(packets: &[Sent]) -> JitterStats {
     let mut buffer = JitterBuffer::new(JitterSettings::default()).expect("defaults");
     let mut random = Random(9);
     let mut arrivals: Vec<_> = packets
@@ -108,7 +129,7 @@ fn the_jitter_buffer_allocates_nothing_after_its_start() {
                 buffer.push(
                     *at,
                     &Packet {
-                        codec: voice::Codec::Opus,
+                        codec: packet.codec,
                         sequence: packet.sequence,
                         timestamp: packet.timestamp,
                         mode: packet.mode,
@@ -120,9 +141,9 @@ fn the_jitter_buffer_allocates_nothing_after_its_start() {
             assert_eq!(pulled.frame.len(), FRAME_SAMPLES);
             loud += u32::from(level_dbov(pulled.frame) > -40);
         }
-        assert!(buffer.stats().recovered > 0);
         buffer.reset();
     });
     assert!(loud > 50, "speech came through");
     assert_eq!(counted, 0);
+    buffer.stats()
 }

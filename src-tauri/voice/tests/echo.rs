@@ -9,7 +9,7 @@ mod recorded;
 use std::path::Path;
 
 use mix::{FRAME_SAMPLES, Frame, SAMPLE_RATE_HZ, SILENCE};
-use recorded::{pesq_wb, piece, write_wideband};
+use recorded::{Band, pesq, piece, write};
 use voice::{
     Decoder, Encoder, EncoderSettings, MAX_PACKET_BYTES, Processing, VoiceProcessor, rms, speech,
 };
@@ -140,12 +140,12 @@ fn score_of_rep(name: &str, processing: Processing, whispered: bool) -> f64 {
         spoken.extend(&said);
         let heard = heard_by_lead(&played, &spoken, processing);
         let paths = ["said", "heard"].map(|which| folder.join(format!("{name}-{index}-{which}")));
-        write_wideband(&paths[0], &said);
-        write_wideband(&paths[1], &heard[LEAD_IN..]);
+        write(Band::Wide, &paths[0], &said);
+        write(Band::Wide, &paths[1], &heard[LEAD_IN..]);
         let [said, heard] = paths;
         pairs.push((said, heard));
     }
-    let scores = pesq_wb(&pairs);
+    let scores = pesq(Band::Wide, &pairs);
     let mean = scores.iter().sum::<f64>() / scores.len() as f64;
     eprintln!("{name}: PESQ-WB {mean:.2} of {scores:.2?}");
     mean

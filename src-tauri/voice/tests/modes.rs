@@ -7,9 +7,9 @@ mod network;
 use std::time::Duration;
 
 use mix::{FRAME_SAMPLES, Frame, Mode, SILENCE};
-use network::{Network, Played, played, sent};
+use network::{Network, Played, played, sent, sent_by};
 use proptest::prelude::*;
-use voice::{EncoderSettings, JitterBuffer, JitterSettings, Kind, Packet, rms};
+use voice::{Codec, EncoderSettings, JitterBuffer, JitterSettings, Kind, Packet, rms};
 
 const WHISPER_HZ: f64 = 3_000.0;
 const BARGE_HZ: f64 = 500.0;
@@ -79,6 +79,15 @@ fn modes() -> impl Strategy<Value = Vec<(Mode, usize)>> {
     prop::collection::vec((mode, 1..12_usize), 2..12)
 }
 
+fn codecs() -> impl Strategy<Value = Codec> {
+    prop_oneof![
+        Just(Codec::Opus),
+        Just(Codec::Pcma),
+        Just(Codec::Pcmu),
+        Just(Codec::ComfortNoise),
+    ]
+}
+
 fn networks() -> impl Strategy<Value = Network> {
     (0.0..40.0_f64, 0.0..30.0_f64, 0.0..0.3_f64, 0.0..0.2_f64).prop_map(
         |(delay_ms, jitter_ms, loss, duplicates)| Network {
@@ -106,6 +115,32 @@ proptest! {
         for played in labelled(&out, Mode::Barge) {
             let peak = played.frame.iter().map(|s| s.unsigned_abs()).max();
             prop_assert!(peak <= Some(4), "{peak:?} in a {:?} frame", played.kind);
+        }
+        prop_assert_eq!(labelled(&out, Mode::Listen).count(), 0);
+    }
+
+    /// The same for G.711, and for streams that change their codec, at a switch and elsewhere.
+    #[test]
+    fn m3_no_frame_labelled_barge_holds_a_whisper_in_any_codec(
+        timeline in modes(),
+        codecs in prop::collection::vec((codecs(), 1..9_usize), 1..12),
+        network in networks(),
+        seed: u64,
+    ) {
+        let frames: Vec<_> = captured(&timeline, loud_unless_barging)
+            .into_iter()
+            .map(|(frame, mode)| (frame, Some(mode)))
+            .collect();
+        let spans: Vec<_> = codecs
+            .iter()
+            .flat_map(|&(codec, frames)| std::iter::repeat_n(codec, frames))
+            .collect();
+        let packets = sent_by(&frames, |index| spans[index % spans.len()]);
+        let (out, _) = played(&packets, network, JitterSettings::default(), seed);
+        for played in labelled(&out, Mode::Barge) {
+            let peak = played.frame.iter().map(|s| s.unsigned_abs()).max();
+            // The nearest that A-law has to silence is 8.
+            prop_assert!(peak <= Some(12), "{peak:?} in a {:?} frame", played.kind);
         }
         prop_assert_eq!(labelled(&out, Mode::Listen).count(), 0);
     }
@@ -153,6 +188,7 @@ proptest! {
                 prop::collection::vec(any::<u8>(), 0..1400),
                 0..400_u64,
                 any::<bool>(),
+                codecs(),
             ),
             0..120,
         ),
@@ -161,7 +197,7 @@ proptest! {
         let mut buffer = JitterBuffer::new(JitterSettings::default()).expect("defaults");
         let (mut sequence, mut timestamp, mut now_ms) = (0_u16, 0_u32, 0_u64);
         let count = packets.len() as u64;
-        for (random_sequence, random_timestamp, mode, payload, wait_ms, wild) in packets {
+        for (random_sequence, random_timestamp, mode, payload, wait_ms, wild, codec) in packets {
             if wild {
                 (sequence, timestamp) = (random_sequence, random_timestamp);
             } else {
@@ -171,12 +207,13 @@ proptest! {
             now_ms += wait_ms / 4;
             let now = if far { Duration::MAX } else { Duration::from_millis(now_ms) };
             let mode = mode.and_then(Mode::from_byte);
-            buffer.push(now, &Packet { codec: voice::Codec::Opus, sequence, timestamp, mode, payload: &payload });
+            buffer.push(now, &Packet { codec, sequence, timestamp, mode, payload: &payload });
             buffer.pull(now);
         }
         let stats = buffer.stats();
         prop_assert!(stats.received + stats.late + stats.refused <= count);
-        for _ in 0..200 {
+        // Comfort noise goes on for two seconds.
+        for _ in 0..320 {
             now_ms += 20;
             buffer.pull(Duration::from_millis(now_ms));
         }
@@ -269,5 +306,42 @@ fn m3_time_scaling_stays_within_one_mode() {
     for played in labelled(&out, Mode::Barge) {
         let peak = played.frame.iter().map(|s| s.unsigned_abs()).max();
         assert!(peak <= Some(4), "{peak:?} in a {:?} frame", played.kind);
+    }
+}
+
+#[test]
+fn m3_speech_captured_on_barge_in_g711_is_not_lost_by_the_switch() {
+    let timeline = [
+        (Mode::Whisper, 13),
+        (Mode::Barge, 25),
+        (Mode::Whisper, 17),
+        (Mode::Barge, 9),
+        (Mode::Listen, 30),
+        (Mode::Barge, 20),
+    ];
+    let sound = |mode, index| match mode {
+        Mode::Barge => tone(BARGE_HZ, 8_000.0, index),
+        _ => SILENCE,
+    };
+    let frames: Vec<_> = captured(&timeline, sound)
+        .into_iter()
+        .map(|(frame, mode)| (frame, Some(mode)))
+        .collect();
+    let energy = |frame: &Frame| rms(frame).powi(2);
+    let spoken: f64 = frames.iter().map(|(frame, _)| energy(frame)).sum();
+    let packets = sent_by(&frames, |_| Codec::Pcmu);
+    let network = Network {
+        delay_ms: 10.0,
+        ..Network::default()
+    };
+    for seed in 0..10 {
+        let (out, stats) = played(&packets, network, JitterSettings::default(), seed);
+        let heard: f64 = labelled(&out, Mode::Barge).map(|p| energy(&p.frame)).sum();
+        let share = heard / spoken;
+        assert!(
+            (0.95..1.08).contains(&share),
+            "seed {seed}: {share:.3} {stats:?}"
+        );
+        assert_eq!(stats.lost, 0, "seed {seed}");
     }
 }

@@ -25,10 +25,10 @@ fn energy(samples: &[i16]) -> f64 {
     samples.iter().map(|&s| f64::from(s) * f64::from(s)).sum()
 }
 
-/// The normalized correlation of the `window` samples from the start and those from `period`.
-fn likeness(wave: &[i16], period: usize, window: usize) -> Option<f64> {
-    let first = wave.get(..window)?;
-    let second = wave.get(period..period + window)?;
+/// The normalized correlation of `wave[..period]` and `wave[period..2 * period]`.
+fn likeness(wave: &[i16], period: usize) -> Option<f64> {
+    let first = wave.get(..period)?;
+    let second = wave.get(period..2 * period)?;
     let dot: f64 = first
         .iter()
         .zip(second)
@@ -38,18 +38,14 @@ fn likeness(wave: &[i16], period: usize, window: usize) -> Option<f64> {
     Some(if norm > 0.0 { dot / norm } else { 1.0 })
 }
 
-/// The period among `periods` at which the start of `wave` repeats itself best, judged by as many
-/// samples as `window` says for it. Those for which `wave` is too short are left out.
-pub(super) fn likeliest(
-    wave: &[i16],
-    periods: RangeInclusive<usize>,
-    window: impl Fn(usize) -> usize,
-) -> Option<Match> {
+/// The period among `periods` at which the start of `wave` repeats itself best. Those of which it
+/// does not hold two are left out.
+pub(super) fn likeliest(wave: &[i16], periods: RangeInclusive<usize>) -> Option<Match> {
     periods
         .filter_map(|period| {
             Some(Match {
                 period,
-                likeness: likeness(wave, period, window(period))?,
+                likeness: likeness(wave, period)?,
             })
         })
         .max_by(|a, b| a.likeness.total_cmp(&b.likeness))
@@ -74,12 +70,11 @@ pub(super) fn find(wave: &[i16], period_max: usize) -> Option<Match> {
         let sum: i32 = chunk.iter().map(|&s| i32::from(s)).sum();
         *out = (sum / DECIMATION as i32) as i16;
     }
-    let whole = |period| period;
     let periods = PERIOD_MIN / DECIMATION..=period_max / DECIMATION;
-    let best = likeliest(&coarse, periods, whole)?.period * DECIMATION;
+    let best = likeliest(&coarse, periods)?.period * DECIMATION;
     let from = best.saturating_sub(DECIMATION - 1).max(PERIOD_MIN);
     let to = (best + DECIMATION - 1).min(period_max);
-    likeliest(wave, from..=to, whole)
+    likeliest(wave, from..=to)
 }
 
 fn blend(from: i16, to: i16, step: usize, steps: usize) -> i16 {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use mix::{FRAME_SAMPLES, Frame, Mode};
 use voice::{
-    EncoderSettings, JitterBuffer, JitterSettings, JitterStats, Kind, MAX_PACKET_BYTES, Packet,
-    StampedEncoder,
+    Codec, Encoder, EncoderSettings, G711Encoder, JitterBuffer, JitterSettings, JitterStats, Kind,
+    Law, MAX_PACKET_BYTES, Packet, StampedEncoder,
 };
 
 /// SplitMix64: the whole test follows from one printed seed.
@@ -47,6 +47,7 @@ pub struct Network {
 
 pub struct Sent {
     pub at: Duration,
+    pub codec: Codec,
     pub sequence: u16,
     pub timestamp: u32,
     pub mode: Option<Mode>,
@@ -65,13 +66,72 @@ pub fn sent(frames: &[(Frame, Mode)], settings: &EncoderSettings) -> Vec<Sent> {
         if let Some(stamped) = stamped {
             packets.push(Sent {
                 at: Duration::from_millis(20 * (index as u64 + 1)),
+                codec: Codec::Opus,
                 sequence,
-                timestamp: (u32::MAX - 48_000).wrapping_add(index as u32 * 960),
+                timestamp: timestamp(index),
                 mode: Some(stamped.mode),
                 payload: out[..stamped.len].to_vec(),
             });
             sequence = sequence.wrapping_add(1);
         }
+    }
+    packets
+}
+
+/// When a frame was captured; wraps on the way.
+fn timestamp(index: usize) -> u32 {
+    (u32::MAX - 48_000).wrapping_add(index as u32 * 960)
+}
+
+/// Encodes frames in G.711. Whoever has no mode, as a telephone, sends no stamp.
+pub fn sent_g711(frames: &[(Frame, Option<Mode>)], law: Law) -> Vec<Sent> {
+    let codec = match law {
+        Law::A => Codec::Pcma,
+        Law::Mu => Codec::Pcmu,
+    };
+    sent_by(frames, |_| codec)
+}
+
+/// Encodes each frame in the codec that `codec_of` says for its number; comfort noise is silent. Where
+/// mode or codec changes, the encoder is reset. Nothing is sent on Listen.
+pub fn sent_by(frames: &[(Frame, Option<Mode>)], codec_of: impl Fn(usize) -> Codec) -> Vec<Sent> {
+    let mut opus = Encoder::new(&EncoderSettings::default()).expect("defaults");
+    let mut g711 = G711Encoder::new(Law::A).expect("a known pair of rates");
+    let mut before = None;
+    let mut packets: Vec<Sent> = Vec::new();
+    for (index, (frame, mode)) in frames.iter().enumerate() {
+        let codec = codec_of(index);
+        if before != Some((*mode, codec)) {
+            opus.reset();
+            g711.reset();
+            before = Some((*mode, codec));
+        }
+        let payload = match codec {
+            _ if *mode == Some(Mode::Listen) => continue,
+            Codec::Opus => {
+                let mut out = [0; MAX_PACKET_BYTES];
+                let len = opus.encode(frame, &mut out).expect("room enough");
+                out[..len].to_vec()
+            }
+            Codec::Pcma | Codec::Pcmu => {
+                let law = if codec == Codec::Pcma {
+                    Law::A
+                } else {
+                    Law::Mu
+                };
+                g711.set_law(law);
+                g711.encode(frame).to_vec()
+            }
+            Codec::ComfortNoise => vec![0x7F],
+        };
+        packets.push(Sent {
+            at: Duration::from_millis(20 * (index as u64 + 1)),
+            codec,
+            sequence: 65_500_u16.wrapping_add(packets.len() as u16),
+            timestamp: timestamp(index),
+            mode: *mode,
+            payload,
+        });
     }
     packets
 }
@@ -119,7 +179,7 @@ pub fn played(
             buffer.push(
                 at,
                 &Packet {
-                    codec: voice::Codec::Opus,
+                    codec: packet.codec,
                     sequence: packet.sequence,
                     timestamp: packet.timestamp,
                     mode: packet.mode,

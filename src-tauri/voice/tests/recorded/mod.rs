@@ -48,20 +48,37 @@ fn python() -> PathBuf {
     python
 }
 
-/// Writes raw 16 kHz for PESQ-WB.
-pub fn write_wideband(path: &Path, samples: &[i16]) {
-    let mut wide = Vec::new();
-    Resampler::new(48_000, 16_000)
+/// How wide the band is that is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Band {
+    /// PESQ-WB, at 16 kHz.
+    Wide,
+    /// PESQ-NB, at 8 kHz: what a telephone carries.
+    Narrow,
+}
+
+/// Writes what PESQ compares in a band: raw samples at its rate.
+pub fn write(band: Band, path: &Path, samples: &[i16]) {
+    let rate_hz = match band {
+        Band::Wide => 16_000,
+        Band::Narrow => 8_000,
+    };
+    let mut resampled = Vec::new();
+    Resampler::new(48_000, rate_hz)
         .expect("a known pair")
-        .process(samples, &mut wide);
-    let bytes: Vec<u8> = wide.iter().flat_map(|s| s.to_le_bytes()).collect();
+        .process(samples, &mut resampled);
+    let bytes: Vec<u8> = resampled.iter().flat_map(|s| s.to_le_bytes()).collect();
     std::fs::write(path, bytes).expect("the target folder is writable");
 }
 
-/// PESQ-WB of each pair of files: what was said, and what was heard.
-pub fn pesq_wb(pairs: &[(PathBuf, PathBuf)]) -> Vec<f64> {
+/// PESQ of each pair of files: what was said, and what was heard.
+pub fn pesq(band: Band, pairs: &[(PathBuf, PathBuf)]) -> Vec<f64> {
     let mut command = Command::new(python());
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pesq_wb.py"));
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pesq_score.py"));
+    command.arg(match band {
+        Band::Wide => "wb",
+        Band::Narrow => "nb",
+    });
     for (said, heard) in pairs {
         command.arg(said).arg(heard);
     }
