@@ -1,3 +1,6 @@
+mod phone;
+mod telephone;
+
 use super::types::narrowest;
 use super::*;
 use crate::{Encoder, EncoderSettings, MAX_PACKET_BYTES, rms, speech};
