@@ -183,6 +183,24 @@ mod tests {
     }
 
     #[test]
+    fn a_voice_that_grows_is_repeated_without_a_step() {
+        let grows: Vec<i16> = (0..630)
+            .map(|n| {
+                let phase = std::f64::consts::TAU * 150.0 * f64::from(n) / 8_000.0;
+                (8_000.0 * (f64::from(n - 630) / 160.0).exp() * phase.sin()) as i16
+            })
+            .collect();
+        let mut concealment = Concealment::new();
+        let mut heard = grows.clone();
+        concealment.resume(&mut heard);
+        let mut made_up = [0; 320];
+        concealment.conceal(&mut made_up);
+        heard.extend(made_up);
+        let (steepest, before) = (steepest(&heard), steepest(&grows));
+        assert!(steepest < before * 3 / 2, "{steepest} after {before}");
+    }
+
+    #[test]
     fn after_a_reset_what_is_made_up_is_silence() {
         let mut concealment = Concealment::new();
         concealment.resume(&mut tone(200.0, 500));

@@ -6,7 +6,7 @@ use super::decoders::RATIO;
 use super::types::{Step, narrowest};
 use super::{FRAME, JitterBuffer, SAMPLES_PER_MS};
 
-/// How long comfort noise goes on without a packet: 2 s.
+/// How long comfort noise goes on until a packet must be due: 2 s.
 const PAUSE_MAX: i64 = 2000 * SAMPLES_PER_MS;
 
 impl JitterBuffer {
@@ -97,11 +97,11 @@ impl JitterBuffer {
     /// The next step in a pause of comfort noise, of which so many samples were played.
     fn plan_pause(&mut self, now: i64, played: i64) -> Step {
         let (target, depth) = (self.target(), self.depth());
+        if played >= PAUSE_MAX {
+            self.stop();
+            return Step::Idle;
+        }
         let Some(head) = self.queue.head() else {
-            if played >= PAUSE_MAX {
-                self.stop();
-                return Step::Idle;
-            }
             return Step::Noise { samples: FRAME };
         };
         let gap = head.timestamp - self.expected;

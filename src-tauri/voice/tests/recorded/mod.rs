@@ -1,5 +1,6 @@
 //! Recorded human speech, and how well it is heard after what is done to it.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -16,6 +16,18 @@ pub(super) struct Sent {
     pub payload: Vec<u8>,
 }
 
+impl Sent {
+    pub fn packet(&self) -> Packet<'_> {
+        Packet {
+            codec: self.codec,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            mode: None,
+            payload: &self.payload,
+        }
+    }
+}
+
 /// A sender whose clock runs in samples at 48 kHz.
 pub(super) struct Phone {
     pub samples: usize,
@@ -112,16 +124,7 @@ pub(super) fn play(
     for tick in 0..frames {
         let now = phase + ms(20 * tick);
         while let Some((at, packet)) = arrivals.next_if(|(at, _)| *at <= now) {
-            buffer.push(
-                at,
-                &Packet {
-                    codec: packet.codec,
-                    sequence: packet.sequence,
-                    timestamp: packet.timestamp,
-                    mode: None,
-                    payload: &packet.payload,
-                },
-            );
+            buffer.push(at, &packet.packet());
         }
         let pulled = buffer.pull(now);
         assert_eq!(pulled.mode, None);

@@ -195,7 +195,8 @@ fn a_codec_may_change_where_a_packet_is_lost() {
 fn a_pause_is_filled_with_noise_at_the_level_that_was_told() {
     let voice = narrow_tone(440.0, 9_000.0);
     let mut phone = Phone::new();
-    phone.speak(Law::A, 50, 20, &voice);
+    // This one is at its peak when it is cut off.
+    phone.speak(Law::A, 50, 20, narrow_tone(440.25, 9_000.0));
     // The second says how loud the pause is from then on.
     phone.pause(50, 1_000);
     phone.pause(60, 1_000);
@@ -212,7 +213,7 @@ fn a_pause_is_filled_with_noise_at_the_level_that_was_told() {
             assert!((heard_db - level_db).abs() < 1.5, "{heard_db:.1} dB");
         }
         assert!(amplitude_of(440.0, heard.frames(160..195)) > 8_500.0);
-        // The voice began at a zero of its wave, and was cut where it paused.
+        // The second voice begins at a zero of its wave.
         let click = steepest(&heard.wave) / slope(440.0, 9_000.0);
         assert!(click < 1.5, "{click:.2}");
         let again = play(&phone.sent, 200, ms(phase_ms), at_once);
@@ -235,6 +236,23 @@ fn comfort_noise_ends_two_seconds_after_the_last_packet() {
     assert!(heard.kinds[120..308].iter().all(|kind| *kind == Kind::Idle));
     assert!(heard.kinds[314..].iter().all(|kind| *kind == Kind::Decoded));
     assert_eq!((heard.stats.lost, heard.stats.concealed), (0, 0));
+}
+
+#[test]
+fn a_clock_that_jumps_back_does_not_keep_a_pause_going() {
+    let mut phone = Phone::new();
+    phone.pause(45, 60_000);
+    phone.speak(Law::Mu, 1, 20, narrow_tone(440.0, 9_000.0));
+    let mut buffer = buffer();
+    let later = Duration::from_secs(1_000);
+    buffer.push(later, &phone.sent[0].packet());
+    let noise = (0..50).filter(|tick| buffer.pull(later + ms(20 * tick)).kind != Kind::Idle);
+    assert!(noise.count() > 40);
+    buffer.push(later + ms(1_000), &phone.sent[1].packet());
+    for tick in 0..110 {
+        buffer.pull(ms(20 * tick));
+    }
+    assert_eq!(buffer.pull(ms(2_200)).kind, Kind::Idle);
 }
 
 #[test]
