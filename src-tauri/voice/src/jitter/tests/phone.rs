@@ -112,6 +112,17 @@ pub(super) fn play(
     phase: Duration,
     delay: impl Fn(usize) -> Option<Duration>,
 ) -> Heard {
+    play_through(buffer(), sent, frames, phase, delay)
+}
+
+/// The same with a buffer of one's own.
+pub(super) fn play_through(
+    mut buffer: JitterBuffer,
+    sent: &[Sent],
+    frames: u64,
+    phase: Duration,
+    delay: impl Fn(usize) -> Option<Duration>,
+) -> Heard {
     let mut arrivals: Vec<_> = sent
         .iter()
         .enumerate()
@@ -119,7 +130,6 @@ pub(super) fn play(
         .collect();
     arrivals.sort_by_key(|(at, _)| *at);
     let mut arrivals = arrivals.into_iter().peekable();
-    let mut buffer = buffer();
     let (mut wave, mut kinds) = (Vec::new(), Vec::new());
     for tick in 0..frames {
         let now = phase + ms(20 * tick);

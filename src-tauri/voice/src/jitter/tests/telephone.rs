@@ -103,6 +103,34 @@ fn what_is_lost_is_made_up_without_a_click() {
 }
 
 #[test]
+fn what_is_known_to_be_lost_takes_its_own_time_and_no_more() {
+    for duration_ms in [10, 20, 30, 60] {
+        let mut phone = Phone::new();
+        let packets = 1_800 / duration_ms;
+        phone.speak(Law::A, packets, duration_ms, narrow_tone(210.0, 9_000.0));
+        let settings = JitterSettings {
+            depth_min_ms: 100,
+            ..JitterSettings::default()
+        };
+        let heard = |kept: &dyn Fn(usize) -> bool| {
+            let buffer = JitterBuffer::new(settings).expect("in range");
+            let delay = |index| kept(index).then_some(Duration::ZERO);
+            play_through(buffer, &phone.sent, 80, ms(4), delay)
+        };
+        let (whole, gapped) = (heard(&|_| true), heard(&|index| index != packets / 2));
+        assert_eq!(gapped.stats.lost, 1);
+        let start = whole.kinds.iter().position(|kind| *kind != Kind::Idle);
+        let start = start.expect("sound comes out");
+        assert!(!gapped.kinds[start..].contains(&Kind::Idle));
+        assert_ne!(whole.wave, gapped.wave);
+        assert!(
+            whole.frames(70..80) == gapped.frames(70..80),
+            "{duration_ms} ms"
+        );
+    }
+}
+
+#[test]
 fn a_telephone_that_falls_silent_fades_and_is_idle() {
     let mut phone = Phone::new();
     phone.speak(Law::Mu, 40, 20, narrow_tone(210.0, 9_000.0));
