@@ -248,9 +248,13 @@ impl JitterBuffer {
             return;
         };
         let samples = usize::try_from(slot.samples).unwrap_or(FRAME_SAMPLES);
-        self.expected = slot.timestamp + slot.samples;
-        self.pause = (slot.codec == Codec::ComfortNoise).then_some(0);
-        if self.pause.is_none() {
+        if slot.codec == Codec::ComfortNoise {
+            // What was played beyond the start of the pause is part of it.
+            self.expected = self.expected.max(slot.timestamp);
+            self.pause = Some(0);
+        } else {
+            self.expected = slot.timestamp + slot.samples;
+            self.pause = None;
             self.packet_samples = slot.samples;
         }
         let decoded = self

@@ -50,7 +50,9 @@ pub enum Codec {
     Pcma,
     /// G.711 µ-law, 8 kHz, a byte a sample (RFC 3551 §4.5.14).
     Pcmu,
-    /// Comfort noise: how loud the pause that begins here is (RFC 3389).
+    /// Comfort noise: how loud the pause that begins here is (RFC 3389), in the low seven bits of the
+    /// first byte as dB below overload. What takes a sequence number of the stream and is no sound, a
+    /// key (RFC 4733), is told to the buffer as a pause at the level 127, or it would count as lost.
     ComfortNoise,
 }
 

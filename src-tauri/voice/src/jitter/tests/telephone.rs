@@ -250,6 +250,42 @@ fn a_pause_is_filled_with_noise_at_the_level_that_was_told() {
 }
 
 #[test]
+fn keys_between_packets_of_sound_are_neither_loss_nor_sound() {
+    let voice = narrow_tone(400.0, 9_000.0);
+    // A key for 160 ms, whose packets all have its first timestamp: the voice stops for it, or not.
+    for stops in [true, false] {
+        let mut phone = Phone::new();
+        phone.speak(Law::A, 50, 20, &voice);
+        let key_began = phone.samples;
+        for _ in 0..8 {
+            let now = phone.samples;
+            phone.samples = key_began;
+            phone.pause(127, 0);
+            phone.samples = now;
+            if let Some(key) = phone.sent.last_mut() {
+                key.at = Duration::from_micros((now as u64 + 960) * 125 / 6);
+            }
+            if stops {
+                phone.samples += FRAME_SAMPLES;
+            } else {
+                phone.speak(Law::A, 1, 20, &voice);
+            }
+        }
+        phone.speak(Law::A, 50, 20, &voice);
+        let heard = play(&phone.sent, 108, ms(4), at_once);
+        let stats = heard.stats;
+        assert_eq!((stats.lost, stats.concealed, stats.late), (0, 0, 0));
+        let (during, after) = (heard.frames(54..58), heard.frames(65..105));
+        assert_eq!(rms(during) < 50.0, stops, "{:.0}", rms(during));
+        assert!(amplitude_of(400.0, after) > 8_500.0);
+        if !stops {
+            let click = steepest(heard.frames(5..105)) / slope(400.0, 9_000.0);
+            assert!(click < 1.2, "{click:.2}");
+        }
+    }
+}
+
+#[test]
 fn comfort_noise_ends_two_seconds_after_the_last_packet() {
     let mut phone = Phone::new();
     phone.speak(Law::Mu, 10, 20, narrow_tone(440.0, 9_000.0));
