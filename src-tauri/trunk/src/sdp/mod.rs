@@ -18,3 +18,8 @@ pub use local::{Direction, Local, offer};
 pub use negotiated::{EventPayload, Negotiated, PAYLOAD_TYPES_MAX, Payload, PayloadTypes};
 pub use negotiation::{accept, answer};
 pub use parse::{Description, parse};
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod torture_tests;
