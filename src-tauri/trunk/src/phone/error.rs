@@ -3,12 +3,9 @@
 /// Why a phone has no media.
 #[derive(Debug, thiserror::Error)]
 pub enum PhoneError {
-    /// All ports of the range are taken.
+    /// All ports of the range are taken, or it holds no even one with the odd one after it.
     #[error("no port of the range is free")]
     NoPort,
-    /// The range holds no even port with the odd one after it.
-    #[error("the range of ports holds no pair")]
-    Range,
     /// The system has no randomness.
     #[error("no randomness")]
     Random,

@@ -6,8 +6,13 @@
 mod control;
 mod error;
 mod hold;
+mod inbound;
 mod media;
+mod outbound;
 mod ports;
+mod reports;
+mod socket;
+mod source;
 
 use std::sync::Arc;
 
@@ -27,10 +32,8 @@ pub fn phone(
     pair: PortPair,
     hold: Arc<HoldSound>,
 ) -> Result<(PhoneControl, PhoneMedia), PhoneError> {
-    let control = PhoneControl {
-        port: pair.rtp_port(),
-    };
-    Ok((control, PhoneMedia { pair, hold }))
+    let (control, link) = control::link(pair.rtp_port());
+    Ok((control, PhoneMedia::new(pair, hold, link)?))
 }
 
 /// A new key for a session.

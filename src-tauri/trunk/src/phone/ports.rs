@@ -1,45 +1,187 @@
 //! The ports that phones are given.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use nix::sys::socket::{setsockopt, sockopt};
 
 use super::PhoneError;
+
+/// What the kernel is asked to keep of RTP, in bytes: some seconds of any codec.
+const RECEIVE_BYTES: usize = 128 * 1024;
 
 /// Pairs of ports out of a range: an even one for RTP, and the odd one after it for RTCP. Clones share
 /// the range.
 #[derive(Debug, Clone)]
-pub struct Ports {}
+pub struct Ports {
+    range: Arc<Range>,
+}
+
+#[derive(Debug)]
+struct Range {
+    bind: IpAddr,
+    first: u16,
+    /// One for each pair.
+    taken: Box<[AtomicBool]>,
+    /// Where the next search begins: a pair that was just given back rests as long as others are
+    /// free, so that what is still under way to it reaches nobody.
+    next: AtomicUsize,
+}
 
 impl Ports {
-    /// The pairs of a range, bound to one address.
+    /// The pairs of a range, bound to one address. A range without a pair gives none.
     #[must_use]
-    pub fn new(_bind: IpAddr, _range: RangeInclusive<u16>) -> Self {
-        Self {}
+    pub fn new(bind: IpAddr, range: RangeInclusive<u16>) -> Self {
+        let first = range.start().saturating_add(range.start() % 2);
+        let ports = usize::from(*range.end()) + 1;
+        let pairs = ports.saturating_sub(usize::from(first)) / 2;
+        Self {
+            range: Arc::new(Range {
+                bind,
+                first,
+                taken: (0..pairs).map(|_| AtomicBool::new(false)).collect(),
+                next: AtomicUsize::new(0),
+            }),
+        }
     }
 
-    /// The next pair that is free; it is given back when it is dropped.
+    /// The next pair that is free; it is given back when it is dropped. Ports of the range that somebody
+    /// else has are passed over.
     ///
     /// # Errors
     /// [`PhoneError::NoPort`] when none is left.
     pub fn take(&self) -> Result<PortPair, PhoneError> {
+        for _ in 0..self.range.taken.len() {
+            let at = self.range.next.fetch_add(1, Ordering::Relaxed) % self.range.taken.len();
+            let Some(taken) = self.range.taken.get(at) else {
+                continue;
+            };
+            if taken.swap(true, Ordering::AcqRel) {
+                continue;
+            }
+            let seat = Seat {
+                range: Arc::clone(&self.range),
+                at,
+            };
+            let port = self.range.first.saturating_add(2 * at as u16);
+            let open = |port| open(SocketAddr::new(self.range.bind, port));
+            if let (Ok(rtp), Ok(rtcp)) = (open(port), open(port.saturating_add(1))) {
+                return Ok(PortPair {
+                    rtp,
+                    rtcp,
+                    port,
+                    _seat: seat,
+                });
+            }
+        }
         Err(PhoneError::NoPort)
     }
 
     /// How many pairs are taken.
     #[must_use]
     pub fn taken(&self) -> usize {
-        0
+        let taken = self.range.taken.iter();
+        taken.filter(|taken| taken.load(Ordering::Acquire)).count()
+    }
+
+    /// How many pairs there are.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.range.taken.len()
+    }
+}
+
+fn open(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    // As much as the kernel allows: less is no error. Without its time of arrival a datagram came when
+    // it was read.
+    let _ = setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BYTES);
+    let _ = setsockopt(&socket, sockopt::ReceiveTimestampns, &true);
+    Ok(socket)
+}
+
+/// A place in the range, until it is dropped.
+#[derive(Debug)]
+struct Seat {
+    range: Arc<Range>,
+    at: usize,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(taken) = self.range.taken.get(self.at) {
+            taken.store(false, Ordering::Release);
+        }
     }
 }
 
 /// Two sockets, one beside the other.
 #[derive(Debug)]
-pub struct PortPair {}
+pub struct PortPair {
+    pub(super) rtp: UdpSocket,
+    pub(super) rtcp: UdpSocket,
+    port: u16,
+    // The last field: the place is free once the sockets are closed.
+    _seat: Seat,
+}
 
 impl PortPair {
     /// The port of RTP.
     #[must_use]
-    pub fn rtp_port(&self) -> u16 {
-        0
+    pub const fn rtp_port(&self) -> u16 {
+        self.port
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn pairs_are_even_and_odd_go_round_and_come_back_when_they_are_dropped() {
+        let ports = Ports::new(HERE, 26_101..=26_110);
+        assert_eq!(ports.total(), 4);
+        let pairs: Vec<_> = (0..4).map(|_| ports.take().unwrap()).collect();
+        assert!(matches!(ports.take(), Err(PhoneError::NoPort)));
+        let numbers: BTreeSet<_> = pairs.iter().map(PortPair::rtp_port).collect();
+        assert_eq!(numbers, BTreeSet::from([26_102, 26_104, 26_106, 26_108]));
+        for pair in &pairs {
+            let rtcp = pair.rtcp.local_addr().unwrap().port();
+            assert_eq!(rtcp, pair.rtp_port() + 1);
+        }
+        drop(pairs);
+        assert_eq!(ports.taken(), 0);
+        let (first, second) = (ports.take().unwrap(), ports.clone().take().unwrap());
+        assert_ne!(first.rtp_port(), second.rtp_port());
+        assert_eq!(ports.taken(), 2);
+    }
+
+    #[test]
+    fn a_port_that_somebody_else_has_is_passed_over() {
+        let other = UdpSocket::bind((HERE, 26_123)).unwrap();
+        let ports = Ports::new(HERE, 26_122..=26_125);
+        let pair = ports.take().unwrap();
+        assert_eq!(pair.rtp_port(), 26_124);
+        assert!(ports.take().is_err());
+        assert_eq!(ports.taken(), 1);
+        drop(other);
+        assert_eq!(ports.take().unwrap().rtp_port(), 26_122);
+    }
+
+    #[test]
+    fn a_range_without_a_pair_gives_none() {
+        for range in [26_131..=26_131, 26_131..=26_132, 65_535..=65_535] {
+            assert_eq!(Ports::new(HERE, range.clone()).total(), 0, "{range:?}");
+            assert!(Ports::new(HERE, range).take().is_err());
+        }
+        assert_eq!(Ports::new(HERE, 65_534..=65_535).total(), 1);
     }
 }

@@ -203,7 +203,7 @@ pub fn round_trip(block: &ReportBlock, arrival: Duration) -> Option<Duration> {
     if apart < -655 {
         return None;
     }
-    let micros = u64::from(apart.max(0).cast_unsigned()) * 1_000_000 >> 16;
+    let micros = (u64::from(apart.max(0).cast_unsigned()) * 1_000_000) >> 16;
     Some(Duration::from_micros(micros))
 }
 
