@@ -1,5 +1,10 @@
 //! What a phone believes of what comes to its port: from the peer, from behind a NAT, from strangers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 mod common;
 
