@@ -192,8 +192,9 @@ fn payload_types_that_were_not_negotiated_are_dropped_and_counted() {
     let report = phone.report();
     assert_eq!(report.refused, 4);
     let codecs: Vec<_> = phone.spoken.iter().map(|(_, _, codec, _)| *codec).collect();
-    // Each is decoded by the payload type of its own packet.
-    assert_eq!(codecs, [Codec::Pcmu, Codec::Pcma, Codec::ComfortNoise]);
+    // Each is decoded by the payload type of its own packet; what might be a key is a pause.
+    let pause = Codec::ComfortNoise;
+    assert_eq!(codecs, [Codec::Pcmu, Codec::Pcma, pause, pause]);
     assert_eq!(report.keys.len(), 0, "a code above 15 is no key");
 }
 

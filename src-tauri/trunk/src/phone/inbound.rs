@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use voice::MAX_PACKET_BYTES;
+use voice::{Codec, MAX_PACKET_BYTES};
 
 use super::control::{Link, Shared};
 use super::reports::EPOCH;
@@ -16,6 +16,9 @@ use crate::sdp::{Negotiated, Payload};
 
 /// A stream does not begin with sound that waited longer: the worker was not there yet to hear it.
 const STALE: Duration = Duration::from_millis(200);
+
+/// The level of a pause for a key, in dB below overload.
+const SILENT: u8 = 127;
 
 /// When a datagram came.
 #[derive(Debug, Clone, Copy)]
@@ -184,8 +187,18 @@ impl Stream {
         heard(link, arrival);
         Shared::add(&link.shared.received);
         let codec = match payload {
-            Payload::Event { .. } => {
-                self.timeline.skip(sequence);
+            Payload::Event { clock_hz } => {
+                let stamp = header.timestamp;
+                let pause = self.timeline.pause(sequence, stamp, clock_hz, arrival.at());
+                if let Some(moment) = pause.filter(|_| is_wanted) {
+                    speak(&voice::Packet {
+                        sequence: moment.sequence,
+                        codec: Codec::ComfortNoise,
+                        timestamp: moment.timestamp,
+                        mode: None,
+                        payload: &[SILENT],
+                    });
+                }
                 let key = self
                     .keys
                     .receive(sequence, header.timestamp, packet.payload);

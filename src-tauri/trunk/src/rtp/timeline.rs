@@ -1,7 +1,7 @@
 //! One timeline for the jitter buffer, whatever clocks and streams a peer changes to.
 //!
-//! Sequence numbers count packets with sound only: those with keys are taken out, so that a key looks
-//! like a pause and not like loss. Timestamps are of 48 kHz. A new stream, and a new clock, go on where
+//! A key looks like a pause and not like loss: its packets stand where sound would, and those that have
+//! no place there, as their clock is another one, are taken out of the numbers. Timestamps are of 48 kHz. A new stream, and a new clock, go on where
 //! the last one was, by when their first packet came.
 
 use std::time::Duration;
@@ -45,8 +45,24 @@ impl Timeline {
         self.clock_hz = None;
     }
 
-    /// Takes a packet that carries no sound.
-    pub fn skip(&mut self, sequence: i64) {
+    /// Takes a packet of a key: where its pause lies, if it goes by the clock of the sound and is within
+    /// a second of it. Otherwise it is taken out.
+    pub fn pause(
+        &mut self,
+        sequence: i64,
+        timestamp: u32,
+        clock_hz: u32,
+        arrival: Duration,
+    ) -> Option<Moment> {
+        let apart = timestamp.wrapping_sub(self.highest_stamp).cast_signed();
+        if self.clock_hz == Some(clock_hz) && apart.unsigned_abs() <= clock_hz {
+            return Some(self.place(sequence, timestamp, clock_hz, arrival));
+        }
+        self.skip(sequence);
+        None
+    }
+
+    fn skip(&mut self, sequence: i64) {
         if self.clock_hz.is_none() || sequence <= self.highest {
             // Before the first one with sound nothing is counted; and one that comes after later sound
             // was taken for lost already.
@@ -182,6 +198,25 @@ mod tests {
         // A late key was counted as lost.
         timeline.skip(7);
         assert_eq!(timeline.place(13, 1920, 8000, at(13)).sequence, 7);
+    }
+
+    #[test]
+    fn a_key_is_a_pause_where_it_goes_by_the_clock_of_the_sound() {
+        let mut timeline = Timeline::default();
+        assert_eq!(timeline.pause(0, 0, 8000, at(0)), None);
+        let sound = timeline.place(1, 160, 8000, at(1));
+        let pause = timeline.pause(2, 320, 8000, at(2)).unwrap();
+        assert_eq!(pause.sequence, sound.sequence + 1);
+        assert_eq!(pause.timestamp, sound.timestamp + 960);
+        let again = timeline.pause(3, 320, 8000, at(3)).unwrap();
+        assert_eq!(again.sequence, pause.sequence + 1);
+        assert_eq!(again.timestamp, pause.timestamp);
+        // Another clock, and a time out of all reason.
+        assert_eq!(timeline.pause(4, 320, 48_000, at(4)), None);
+        assert_eq!(timeline.pause(5, 0x8000_0000, 8000, at(5)), None);
+        let sound = timeline.place(6, 960, 8000, at(6));
+        assert_eq!(sound.sequence, again.sequence + 1);
+        assert_eq!(sound.timestamp, again.timestamp + 4 * 960);
     }
 
     #[test]
