@@ -9,7 +9,7 @@ use voice::Codec;
 
 use super::control::{Change, Link, Shared};
 use super::inbound::{Arrival, Inbound};
-use super::outbound::{Content, Outbound, send};
+use super::outbound::{Content, Outbound};
 use super::reports::Reports;
 use super::socket::Incoming;
 use super::{HoldSound, PhoneError, PortPair};
@@ -148,11 +148,11 @@ impl PhoneMedia {
             return;
         }
         let content = content(&self.link.shared);
-        let (socket, destination) = (&self.pair.rtp, inbound.stream.source.destination());
+        let (pair, destination) = (&self.pair, inbound.stream.source.destination());
         let is_sent = self
             .outbound
             .tick(negotiated, content, heard, &self.hold, |packet| {
-                send(socket, destination, packet)
+                pair.send_rtp(destination, packet)
             });
         if is_sent {
             Shared::add(&self.link.shared.sent);
@@ -164,10 +164,11 @@ impl PhoneMedia {
             return;
         };
         let source = &inbound.stream.source;
-        let (socket, destination) = if negotiated.rtcp_mux {
-            (&self.pair.rtp, source.destination())
+        let (pair, is_shared) = (&self.pair, negotiated.rtcp_mux);
+        let destination = if is_shared {
+            source.destination()
         } else {
-            (&self.pair.rtcp, source.destination_rtcp())
+            source.destination_rtcp()
         };
         // While the peer holds in the old way nobody knows where to.
         if destination.ip().is_unspecified() {
@@ -176,7 +177,11 @@ impl PhoneMedia {
         let (stream, outbound) = (&mut inbound.stream, &mut self.outbound);
         self.reports
             .send(self.now, goodbye, stream, outbound, |packet| {
-                send(socket, destination, packet)
+                if is_shared {
+                    pair.send_rtp(destination, packet)
+                } else {
+                    pair.send_rtcp(destination, packet)
+                }
             });
     }
 

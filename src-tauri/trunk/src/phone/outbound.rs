@@ -1,6 +1,6 @@
 //! What goes to the peer: sound, what a held lead hears, keys.
 
-use std::net::SocketAddr;
+use std::time::Duration;
 
 use media::Heard;
 use voice::{Codec, G711Encoder, Law, MAX_PACKET_BYTES};
@@ -164,7 +164,7 @@ impl Outbound {
     }
 
     /// What is told of it; none when nothing was sent yet.
-    pub fn told(&self, now: std::time::Duration) -> Option<SenderInfo> {
+    pub fn told(&self, now: Duration) -> Option<SenderInfo> {
         (self.packets > 0).then(|| SenderInfo {
             ntp: ntp(now),
             timestamp: self.timestamp(),
@@ -197,9 +197,4 @@ fn voice<'a>(
     }
     g711.set_law(law);
     Said::G711(g711.encode(heard.frame))
-}
-
-/// Sends a datagram; whether the kernel took it. Late sound is worth nothing, so nothing waits.
-pub(super) fn send(socket: &std::net::UdpSocket, destination: SocketAddr, bytes: &[u8]) -> bool {
-    socket.send_to(bytes, destination).is_ok()
 }
