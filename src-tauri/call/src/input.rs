@@ -109,14 +109,22 @@ pub enum Input {
 pub enum LeadSignal {
     /// The phone rings.
     Ringing,
+    /// The network plays something before the lead answers: the rep is to hear it.
+    EarlyMedia,
     /// The lead answered.
     Answered,
     /// The lead is busy.
     Busy,
+    /// The lead does not want the call.
+    Declined,
     /// The lead does not answer, the line gave up.
     NoAnswer,
     /// The number cannot be reached.
     Unreachable,
+    /// The telephone network did not put the call through.
+    Failed,
+    /// Nothing is heard of the lead's phone any more.
+    Lost,
     /// The lead hung up.
     HungUp,
 }

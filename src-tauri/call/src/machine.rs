@@ -51,6 +51,8 @@ pub struct Machine {
     /// Minutes of the call itself that are charged.
     pub(crate) charged: u32,
     rep_connected: bool,
+    /// Whether the lead's leg is in the media: since the answer, or what the network played before it.
+    lead_added: bool,
     rep_deadline: Option<Timestamp>,
     ring_deadline: Option<Timestamp>,
     next_leg: u32,
@@ -102,6 +104,7 @@ impl Machine {
             now,
             charged: 0,
             rep_connected: false,
+            lead_added: false,
             rep_deadline: None,
             ring_deadline: Some(now.plus_millis(limits.ring_ms)),
             next_leg: LEAD_LEG.0 + 1,
@@ -265,13 +268,37 @@ impl Machine {
                     self.put(Output::CallChanged);
                 }
             }
+            LeadSignal::EarlyMedia => self.lead_plays(),
             // Whoever calls in is there already: the rep answers.
             LeadSignal::Answered if self.call.direction == Direction::Inbound => {}
             LeadSignal::Answered => self.lead_answered(),
             LeadSignal::Busy => self.end_after_lead(HangupCause::Busy),
             LeadSignal::NoAnswer => self.end_after_lead(HangupCause::NoAnswer),
+            LeadSignal::Declined => self.end_after_lead(HangupCause::Declined),
             LeadSignal::Unreachable => self.end_after_lead(HangupCause::Unreachable),
+            LeadSignal::Failed => self.end_after_lead(HangupCause::NetworkFailed),
+            LeadSignal::Lost => self.end_after_lead(HangupCause::LeadLost),
             LeadSignal::HungUp => self.end_after_lead(HangupCause::Lead),
+        }
+    }
+
+    /// The network plays something before the answer: rep and lead's line hear each other as far as the
+    /// line lets them, and nobody else is in the call yet.
+    fn lead_plays(&mut self) {
+        if self.call.direction == Direction::Outbound && self.call.status != CallStatus::InProgress
+        {
+            self.lead(LeadSignal::Ringing);
+            self.add_lead();
+        }
+    }
+
+    fn add_lead(&mut self) {
+        if !self.lead_added {
+            self.lead_added = true;
+            self.put(Output::AddLeg {
+                leg: LEAD_LEG,
+                role: Role::Lead,
+            });
         }
     }
 
@@ -286,10 +313,8 @@ impl Machine {
         if !self.rep_connected && self.rep_deadline.is_none() {
             self.rep_deadline = Some(self.now.plus_millis(self.limits.reconnect_ms));
         }
-        self.put(Output::AddLeg {
-            leg: LEAD_LEG,
-            role: Role::Lead,
-        });
+        self.add_lead();
+        self.put(Output::Answered);
         self.put(Output::CallChanged);
     }
 
@@ -349,7 +374,7 @@ impl Machine {
         };
         self.end_coaches(reason);
         self.close_invitations(InvitationStatus::Cancelled, |_| true);
-        if self.call.status == CallStatus::InProgress {
+        if self.lead_added {
             self.put(Output::RemoveLeg { leg: LEAD_LEG });
         }
         self.put(Output::RemoveLeg { leg: REP_LEG });

@@ -14,6 +14,8 @@ pub enum Output {
     Receive,
     /// The rep takes the call that came in: pick up the lead's line.
     PickUp,
+    /// The lead answered: what is recorded begins here. After [`Output::AddLeg`] of the lead's leg.
+    Answered,
     /// Let a leg into the call's media. A coach's leg enters with the grant Listen (M1).
     AddLeg {
         /// Which.

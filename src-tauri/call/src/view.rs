@@ -101,12 +101,16 @@ pub(crate) fn end(call: &mut Call, now: Timestamp, cause: HangupCause) {
     } else {
         match cause {
             HangupCause::Rep => CallStatus::Cancel,
-            HangupCause::Busy => CallStatus::Busy,
+            // A phone that refuses the call is busy to whoever calls, as in the vocabulary that the
+            // statuses are taken from; the cause tells the two apart.
+            HangupCause::Busy | HangupCause::Declined => CallStatus::Busy,
             // A lead who hangs up a ringing phone did not answer.
             HangupCause::NoAnswer | HangupCause::Lead => CallStatus::NoAnswer,
-            HangupCause::Unreachable | HangupCause::RepLost | HangupCause::ServiceStopped => {
-                CallStatus::Failed
-            }
+            HangupCause::Unreachable
+            | HangupCause::NetworkFailed
+            | HangupCause::LeadLost
+            | HangupCause::RepLost
+            | HangupCause::ServiceStopped => CallStatus::Failed,
         }
     };
     call.date_ended = Some(now);

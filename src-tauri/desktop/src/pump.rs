@@ -135,9 +135,18 @@ fn told(notice: &Notice) -> Option<Told> {
             EndReason::Leg(LegEndReason::ServiceStopped) => error("The service was stopped."),
         },
         Notice::MyCallEnded(call) => match (call.status, call.hangup_cause) {
+            (CallStatus::Busy, Some(HangupCause::Declined)) => info("The lead declined the call."),
             (CallStatus::Busy, _) => info("The lead's line is busy."),
             (CallStatus::NoAnswer, _) => info("The lead did not answer."),
-            (CallStatus::Failed, _) => error("The lead's phone could not be reached."),
+            (CallStatus::Failed, Some(HangupCause::NetworkFailed)) => error(
+                "The phone network could not put the call through. Try again, or call from another number.",
+            ),
+            (CallStatus::Failed, Some(HangupCause::Unreachable)) => error(
+                "This number does not exist, or nobody can be reached under it. Check the number.",
+            ),
+            (_, Some(HangupCause::LeadLost)) => {
+                error("Nothing was heard of the lead's phone any more, so the call was ended.")
+            }
             (_, Some(HangupCause::Lead)) => info("The lead hung up."),
             (_, Some(HangupCause::RepLost)) => {
                 error("Your connection was lost for too long, and the call was ended.")

@@ -89,12 +89,25 @@ impl Playing {
 /// # Errors
 /// What is wrong with the file, in words.
 pub fn load_announcement(file: Option<&Path>) -> Result<Announcement, String> {
-    let mut samples = match file {
-        Some(file) => read(file)?,
-        None => read(&Path::new(DEFAULT_SPEECH_DIR).join(PROMPT)).unwrap_or_else(|_| tones()),
+    let samples = match file {
+        Some(file) => load_samples(file)?,
+        None => match load_samples(&Path::new(DEFAULT_SPEECH_DIR).join(PROMPT)) {
+            Ok(samples) => samples,
+            Err(_) => tones(),
+        },
     };
-    normalized(&mut samples, LEVEL_DBOV);
     Ok(Announcement::new(&samples))
+}
+
+/// Loads sound at 48 kHz, mono, as loud as speech is: G.722 or WAV, as for an announcement. Reads files
+/// and takes its time: not for a worker or an async task.
+///
+/// # Errors
+/// What is wrong with the file, in words.
+pub fn load_samples(file: &Path) -> Result<Vec<i16>, String> {
+    let mut samples = read(file)?;
+    normalized(&mut samples, LEVEL_DBOV);
+    Ok(samples)
 }
 
 fn read(file: &Path) -> Result<Vec<i16>, String> {

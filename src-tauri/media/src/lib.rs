@@ -40,7 +40,7 @@ mod stamp;
 mod tick;
 mod worker;
 
-pub use announcement::{Announcement, load_announcement};
+pub use announcement::{Announcement, load_announcement, load_samples};
 pub use error::MediaError;
 pub use event::MediaEvent;
 pub use media::{Media, MediaSettings, ModeCause};

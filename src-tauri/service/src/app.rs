@@ -40,6 +40,8 @@ pub struct App {
     pub recordings: Option<Arc<Recordings>>,
     /// The media workers.
     pub media: media::Media,
+    /// The trunks to the telephone network; none when leads are simulated.
+    pub trunks: Option<Arc<trunk::Trunks>>,
     /// Whose balance changed.
     pub balances: Arc<BalanceNews>,
     /// What HTTP counts.

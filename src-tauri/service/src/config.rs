@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use trunk::TelephonySettings;
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -67,6 +68,9 @@ pub struct Config {
     /// What is said at the start of a recorded call, where that is wanted; none is a prompt that the
     /// system has.
     pub announcement: Option<PathBuf>,
+    /// Trunks to the telephone network. In the settings file alone: there is no flag for a list.
+    #[serde(skip_serializing)]
+    pub telephony: TelephonySettings,
     /// What is logged: a level, or `target=level` pairs with commas.
     pub log: String,
     /// How it is written.
@@ -119,6 +123,7 @@ impl Default for Config {
             recordings_region: None,
             recordings_allow_http: false,
             announcement: None,
+            telephony: TelephonySettings::default(),
             log: "info".into(),
             log_format: LogFormat::Json,
             access_token_s: 15 * 60,
@@ -200,6 +205,8 @@ impl Config {
             "stream_events_max and sockets_max are at least 1, socket_queue_max at least 4".into()
         } else if self.access_token_s == 0 || self.refresh_token_s < self.access_token_s {
             "access_token_s is at least 1, and refresh_token_s no less".into()
+        } else if let Err(complaint) = self.telephony.check() {
+            complaint
         } else {
             return Ok(());
         };
@@ -247,6 +254,16 @@ mod tests {
         let outside = merged("opus_complexity = 11", &Flags::default()).unwrap_err();
         assert!(outside.to_string().contains("opus_complexity"), "{outside}");
         assert!(merged("workers = \"two\"", &Flags::default()).is_err());
+    }
+
+    #[test]
+    fn trunks_stand_in_the_file_and_a_wrong_one_is_named() {
+        let trunk = "[[telephony.trunks]]\nname = \"main\"\nhost = \"sip.example\"\n";
+        let config = merged(trunk, &Flags::default()).unwrap();
+        assert_eq!(config.telephony.trunks[0].host, "sip.example");
+        let wrong = format!("{trunk}numbers = [\"0123\"]");
+        let wrong = merged(&wrong, &Flags::default()).unwrap_err();
+        assert!(wrong.to_string().contains("E.164"), "{wrong}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod random;
 mod recording;
 mod running;
 mod store;
+mod telephony;
 
 pub use config::{Config, ConfigError, Flags, LogFormat};
 pub use running::{Hooks, Running, StartError, start};

@@ -14,6 +14,7 @@ use crate::recording::{self, Recordings, StorageError};
 use crate::store::StoreError;
 use crate::store::demo;
 use crate::store::sqlite::Database;
+use crate::telephony::Telephony;
 use axum::serve::ListenerExt;
 use media::{
     Dial, LeadEvent, LeadLeg, LeadLine, Media, MediaError, MediaSettings, RecordingTaps,
@@ -27,6 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use trunk::TrunkError;
 
 /// Media events that wait for the calls' loop.
 const MEDIA_EVENTS_MAX: usize = 1024;
@@ -60,6 +62,9 @@ pub enum StartError {
     /// The store of recordings, or their announcement, cannot be used.
     #[error(transparent)]
     Recordings(#[from] StorageError),
+    /// The telephone trunks cannot be used.
+    #[error(transparent)]
+    Telephony(#[from] TrunkError),
     /// The password of the demonstration cannot be hashed.
     #[error("the demonstration cannot be made")]
     Demo,
@@ -122,9 +127,11 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         },
         events_in,
     )?;
-    let line = match hooks.lead_line {
-        Some(line) => line,
-        None => Arc::new(PreparedLine::new(config.lead_speech.clone())?),
+    let telephony = Telephony::start(&config).await?;
+    let line = match (hooks.lead_line, &telephony) {
+        (Some(line), _) => line,
+        (None, Some(telephony)) => telephony.line(),
+        (None, None) => Arc::new(PreparedLine::new(config.lead_speech.clone())?),
     };
     let auth = Auth::new(store.clone(), auth_settings(&config));
     let limits = call::Limits {
@@ -163,6 +170,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         recorder,
     })
     .await;
+    let trunks = telephony.map(|telephony| telephony.begin(calls.clone()));
     if let Some(recordings) = &recordings {
         recordings.begin(calls.clone(), audit.clone());
     }
@@ -179,6 +187,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         recordings,
         media,
         balances,
+        trunks,
         metrics: Metrics::default(),
         started: Instant::now(),
         readiness: Mutex::new(None),
@@ -222,6 +231,9 @@ impl Running {
         }
         self.server.abort();
         self.app.media.clone().stop().await;
+        if let Some(trunks) = &self.app.trunks {
+            trunks.stop();
+        }
         self.app.store.upkeep.close().await;
         tracing::info!("stopped");
     }

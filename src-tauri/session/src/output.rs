@@ -5,7 +5,8 @@ use std::time::Duration;
 use mix::Mode;
 use wire::{
     AcceptInviteRequest, Call, CallId, ClientMessage, CoachMode, Invitation, InvitationId,
-    InvitationRequest, JoinRequest, Level, PlaceCallRequest, SignInRequest, UserAvailability,
+    InvitationRequest, JoinRequest, LeadQuality, Level, PlaceCallRequest, SignInRequest,
+    UserAvailability,
 };
 
 use crate::{
@@ -130,6 +131,10 @@ pub enum Notice {
     InvitationSent(Box<Invitation>),
     /// Who is how loud.
     Levels(CallId, Vec<Level>),
+    /// The lead of this user's call pressed a key of their phone.
+    LeadKey(CallId, char),
+    /// How the network to the lead's phone does.
+    LeadQuality(CallId, LeadQuality),
     /// The service could not do something that nobody waits for.
     Trouble(Failure),
 }

@@ -8,6 +8,18 @@
 //! worker  ── LeadMedia ─▶ phone: RTP and RTCP of one leg, in the worker's own tick
 //! ```
 
+mod endpoint;
+mod error;
+mod incoming;
+mod leg;
+mod line;
 pub mod phone;
 pub mod rtp;
 pub mod sdp;
+mod settings;
+mod upkeep;
+
+pub use error::TrunkError;
+pub use incoming::Incoming;
+pub use line::{TrunkStatus, Trunks};
+pub use settings::{Identity, PhoneCodec, TelephonySettings, Transport, TrunkSettings};

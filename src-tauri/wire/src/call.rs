@@ -94,8 +94,14 @@ pub enum HangupCause {
     Busy,
     /// The lead did not answer in time.
     NoAnswer,
-    /// The lead's phone could not be reached.
+    /// The lead did not want the call.
+    Declined,
+    /// The lead's phone could not be reached: there is no such number, or nobody under it.
     Unreachable,
+    /// The telephone network did not put the call through.
+    NetworkFailed,
+    /// Nothing was heard of the lead's phone any more.
+    LeadLost,
     /// The rep's connection was lost for longer than is waited for.
     RepLost,
     /// The service was stopped.

@@ -65,7 +65,7 @@ pub use recording::{
     RecordingSettings, RecordingStatus,
 };
 pub use socket::{
-    ClientMessage, Event, HEARTBEAT_INTERVAL_S, Hello, Level, MESSAGE_BYTES_MAX, PartyKind,
-    ServerMessage,
+    ClientMessage, Event, HEARTBEAT_INTERVAL_S, Hello, LeadQuality, Level, MESSAGE_BYTES_MAX,
+    PartyKind, ServerMessage,
 };
 pub use timestamp::Timestamp;

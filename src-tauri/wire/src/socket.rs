@@ -78,6 +78,21 @@ pub enum ServerMessage {
         /// One entry a party who is heard.
         levels: Vec<Level>,
     },
+    /// The lead pressed a key of their phone. To the rep's own devices; not numbered, not kept.
+    LeadKey {
+        /// The call.
+        call_id: CallId,
+        /// Which: `0`–`9`, `*`, `#`, `A`–`D`.
+        key: char,
+    },
+    /// How the network to the lead's phone does: every two seconds while on a call over a trunk. To the
+    /// rep's own devices; not numbered, not sent again.
+    LeadQuality {
+        /// The call.
+        call_id: CallId,
+        /// How.
+        quality: LeadQuality,
+    },
     /// The answer to `heartbeat`.
     HeartbeatAck {},
     /// The last message could not be done. After `unauthenticated` the connection is closed.
@@ -89,6 +104,19 @@ pub enum ServerMessage {
     },
     /// The service stops; connect again shortly.
     GoingAway {},
+}
+
+/// How the network to the lead's phone does.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, specta::Type,
+)]
+pub struct LeadQuality {
+    /// Interarrival jitter of what comes from it (RFC 3550 §6.4.1), in milliseconds.
+    pub jitter_ms: u32,
+    /// What of it was lost lately, in thousandths.
+    pub lost_permille: u16,
+    /// How long the way there and back takes, in milliseconds; none before the phone told.
+    pub round_trip_ms: Option<u32>,
 }
 
 /// What changed. Each goes to exactly those who may see it.

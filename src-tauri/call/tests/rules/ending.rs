@@ -2,6 +2,7 @@
 
 use crate::world::*;
 use call::{Input, LEAD_LEG, LeadSignal, Limits, Output, REP_LEG, abandoned};
+use mix::Role;
 use wire::{
     CallStatus, CoachLegStatus, CoachMode, Code, HangupCause, InvitationStatus, LegEndReason,
 };
@@ -86,6 +87,17 @@ fn a_call_that_is_not_answered_ends_as_the_line_says() {
             CallStatus::Failed,
             HangupCause::Unreachable,
         ),
+        (
+            LeadSignal::Declined,
+            CallStatus::Busy,
+            HangupCause::Declined,
+        ),
+        (
+            LeadSignal::Failed,
+            CallStatus::Failed,
+            HangupCause::NetworkFailed,
+        ),
+        (LeadSignal::Lost, CallStatus::Failed, HangupCause::LeadLost),
         (LeadSignal::HungUp, CallStatus::NoAnswer, HangupCause::Lead),
     ] {
         let mut world = World::placed(placed(), Limits::default());
@@ -95,6 +107,49 @@ fn a_call_that_is_not_answered_ends_as_the_line_says() {
         assert_eq!((record.status, record.hangup_cause), (status, Some(cause)));
         assert_eq!((record.duration, record.date_answered), (0, None));
     }
+}
+
+#[test]
+fn what_the_network_plays_before_the_answer_is_heard_by_the_rep_alone() {
+    let mut world = World::placed(placed(), Limits::default());
+    let early = world.ok(Input::Lead(LeadSignal::EarlyMedia));
+    let added = Output::AddLeg {
+        leg: LEAD_LEG,
+        role: Role::Lead,
+    };
+    assert!(early.contains(&added), "{early:?}");
+    assert!(!early.contains(&Output::Answered));
+    assert_eq!(world.machine.record().status, CallStatus::Ringing);
+    let join = world.join_input(MORGAN, 1, manager());
+    // M7: nobody else is in the call before the answer.
+    world.refused(join);
+    let again = world.ok(Input::Lead(LeadSignal::EarlyMedia));
+    assert!(!again.contains(&added));
+    let answered = world.ok(Input::Lead(LeadSignal::Answered));
+    assert!(!answered.contains(&added));
+    assert!(answered.contains(&Output::Answered));
+    assert_eq!(world.machine.record().status, CallStatus::InProgress);
+}
+
+#[test]
+fn what_was_played_before_an_answer_that_never_came_ends_with_the_call() {
+    let mut world = World::placed(placed(), Limits::default());
+    world.ok(Input::Lead(LeadSignal::EarlyMedia));
+    let outputs = world.ok(Input::Lead(LeadSignal::Declined));
+    assert!(outputs.contains(&Output::RemoveLeg { leg: LEAD_LEG }));
+    let record = world.machine.record();
+    assert_eq!(record.hangup_cause, Some(HangupCause::Declined));
+    assert_eq!((record.status, record.duration), (CallStatus::Busy, 0));
+}
+
+#[test]
+fn a_phone_that_is_lost_ends_a_call_that_was_answered() {
+    let mut world = World::placed(placed(), Limits::default());
+    world.ok(Input::Lead(LeadSignal::Answered));
+    world.ok(Input::Lead(LeadSignal::Lost));
+    let record = world.machine.record();
+    assert_eq!(record.status, CallStatus::Completed);
+    assert_eq!(record.hangup_cause, Some(HangupCause::LeadLost));
 }
 
 #[test]

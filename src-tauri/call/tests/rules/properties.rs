@@ -67,10 +67,14 @@ fn step() -> impl Strategy<Value = Step> {
     };
     let signal = prop_oneof![
         10 => Just(LeadSignal::Ringing),
+        5 => Just(LeadSignal::EarlyMedia),
         20 => Just(LeadSignal::Answered),
         1 => Just(LeadSignal::Busy),
         1 => Just(LeadSignal::NoAnswer),
         1 => Just(LeadSignal::Unreachable),
+        1 => Just(LeadSignal::Declined),
+        1 => Just(LeadSignal::Failed),
+        1 => Just(LeadSignal::Lost),
         1 => Just(LeadSignal::HungUp),
     ];
     let invitees = prop::collection::vec((who(), authority(), prop::bool::weighted(0.9)), 1..4);
@@ -176,6 +180,7 @@ struct Media {
     grants: HashMap<LegId, Mode>,
     ever: HashSet<LegId>,
     charged: HashSet<(wire::LegId, u32)>,
+    answered: bool,
     ended: bool,
 }
 
@@ -185,6 +190,11 @@ impl Media {
         match output {
             Output::AddLeg { leg, role } => {
                 assert!(self.ever.insert(*leg), "{leg:?} was used before");
+                // M7: what the network plays before the answer is heard by the rep alone.
+                assert!(
+                    self.answered || *role != Role::Coach,
+                    "a coach before the answer"
+                );
                 self.roles.insert(*leg, *role);
             }
             Output::RemoveLeg { leg } => {
@@ -196,6 +206,10 @@ impl Media {
                 self.grants.insert(*leg, *mode);
             }
             Output::SetMuted { leg, .. } => assert!(self.roles.contains_key(leg)),
+            Output::Answered => {
+                assert!(self.roles.contains_key(&LEAD_LEG));
+                self.answered = true;
+            }
             Output::SetHeld(_) | Output::SendDtmf(_) => {
                 assert!(self.roles.contains_key(&LEAD_LEG));
             }
@@ -370,8 +384,7 @@ proptest! {
             }
         }
         prop_assert!(media.ended && media.roles.is_empty());
-        let added = media.ever.contains(&LEAD_LEG);
-        prop_assert_eq!(added, machine.record().date_answered.is_some());
+        prop_assert_eq!(media.answered, machine.record().date_answered.is_some());
     }
 
     #[test]

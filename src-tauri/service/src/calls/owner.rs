@@ -5,7 +5,6 @@ use super::hands::{Failed, Hands, Recorded, WORK_MAX, Work};
 use super::news::News;
 use super::question::{Question, Refused, Reply, Snapshot};
 use super::saves::{Saves, Thing};
-use super::sounding::lead_signal;
 use super::{Notify, Recorder, RecordingPlan};
 use crate::audit::Audit;
 use crate::clock::now;
@@ -87,11 +86,7 @@ impl Owner {
                 }
                 Event::Asked(question) => self.asked(question).await,
                 Event::Media(event) => self.media_said(event).await,
-                Event::Lead(LeadEvent { call, signal }) => {
-                    if let Some(signal) = lead_signal(signal) {
-                        self.tell(&call, Input::Lead(signal)).await;
-                    }
-                }
+                Event::Lead(event) => self.lead_said(event).await,
                 Event::Failed(failed) => self.failed(failed).await,
                 Event::Timer => self.timer().await,
             }

@@ -66,6 +66,12 @@ impl Session {
             ServerMessage::Levels { call_id, levels } => {
                 self.notify(Notice::Levels(call_id, levels));
             }
+            ServerMessage::LeadKey { call_id, key } => {
+                self.notify(Notice::LeadKey(call_id, key));
+            }
+            ServerMessage::LeadQuality { call_id, quality } => {
+                self.notify(Notice::LeadQuality(call_id, quality));
+            }
             ServerMessage::HeartbeatAck {} | ServerMessage::GoingAway {} => {}
             ServerMessage::Error { code, message } => {
                 if code == Code::Unauthenticated {

@@ -119,6 +119,12 @@ fn to_json(event: &SessionEvent) -> Option<Value> {
             Notice::Levels(call_id, levels) => {
                 json!({"event": "levels", "call_id": call_id, "levels": levels})
             }
+            Notice::LeadKey(call_id, key) => {
+                json!({"event": "lead_key", "call_id": call_id, "key": key})
+            }
+            Notice::LeadQuality(call_id, quality) => {
+                json!({"event": "lead_quality", "call_id": call_id, "quality": quality})
+            }
             Notice::Trouble(failure) => {
                 json!({"event": "trouble", "code": failure.code, "message": failure.message})
             }

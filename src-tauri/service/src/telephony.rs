@@ -1,0 +1,83 @@
+//! The telephone network, as the service uses it: the line that calls go out on, and who calls in.
+
+use std::sync::Arc;
+
+use media::LeadLine;
+use tokio::sync::mpsc;
+use trunk::{Incoming, TrunkError, Trunks};
+use wire::{CallId, Code, OrganizationId};
+
+use crate::calls::Calls;
+use crate::clock::now;
+use crate::config::Config;
+use crate::random::id_suffix;
+
+/// Trunks that run, before anybody takes the calls that come in.
+pub struct Telephony {
+    trunks: Arc<Trunks>,
+    incoming: mpsc::Receiver<Incoming>,
+}
+
+impl Telephony {
+    /// Opens the trunks that the settings name; `None` when they name none, or nothing may be changed.
+    ///
+    /// # Errors
+    /// [`TrunkError`].
+    pub async fn start(config: &Config) -> Result<Option<Self>, TrunkError> {
+        if config.telephony.trunks.is_empty() || config.read_only {
+            return Ok(None);
+        }
+        let (trunks, incoming) = Trunks::start(config.telephony.clone()).await?;
+        Ok(Some(Self { trunks, incoming }))
+    }
+
+    /// The line that leads are called on.
+    pub fn line(&self) -> Arc<dyn LeadLine> {
+        self.trunks.clone()
+    }
+
+    /// Takes the calls that come in from now on.
+    pub fn begin(self, calls: Calls) -> Arc<Trunks> {
+        let trunks = self.trunks.clone();
+        tokio::spawn(take(self.trunks, self.incoming, calls));
+        trunks
+    }
+}
+
+async fn take(trunks: Arc<Trunks>, mut incoming: mpsc::Receiver<Incoming>, calls: Calls) {
+    while let Some(call) = incoming.recv().await {
+        ring(&trunks, call, &calls).await;
+    }
+}
+
+/// Rings with whose number it is, or tells the caller why not.
+async fn ring(trunks: &Trunks, incoming: Incoming, calls: &Calls) {
+    let Ok(call) = CallId::from_suffix(&id_suffix(now())) else {
+        return incoming.refuse(500);
+    };
+    let organization = incoming.organization.as_deref().map(OrganizationId::parse);
+    let organization = match organization.transpose() {
+        Ok(organization) => organization,
+        Err(_) => return incoming.refuse(404),
+    };
+    let local_phone = incoming.local_phone.clone();
+    let remote_phone = incoming.remote_phone.clone();
+    // It waits before the call is begun, which asks for it.
+    incoming.wait_as(call.clone());
+    let rung = calls
+        .receive_from_trunk(
+            call.clone(),
+            organization.as_ref(),
+            &local_phone,
+            remote_phone.as_deref(),
+        )
+        .await;
+    if let Err(error) = rung {
+        tracing::info!(call_id = %call, code = ?error.error.code, "a call that came in rings nowhere");
+        let status = match error.error.code {
+            Code::NotFound => 404,
+            _ => 480,
+        };
+        trunks.forget(&call, status);
+    }
+}

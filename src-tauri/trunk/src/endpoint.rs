@@ -1,0 +1,373 @@
+//! One trunk as SIP sees it: its transports, its dialogs, who may speak with us, and how we name
+//! ourselves to it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine;
+use ipnet::IpNet;
+use rsipstack::dialog::authenticate::Credential;
+use rsipstack::dialog::dialog_layer::DialogLayer;
+use rsipstack::sip::{self, Method};
+use rsipstack::transaction::endpoint::{
+    EndpointBuilder, EndpointInnerRef, TransportEventInspector,
+};
+use rsipstack::transaction::{Endpoint, TransactionReceiver};
+use rsipstack::transport::tcp_listener::TcpListenerConnection;
+use rsipstack::transport::tls::{TlsConfig, TlsListenerConnection};
+use rsipstack::transport::transport_layer::TransportWhitelist;
+use rsipstack::transport::udp::UdpConnection;
+use rsipstack::transport::{SipAddr, TransportEvent, TransportLayer};
+use tokio_util::sync::CancellationToken;
+
+use crate::TrunkError;
+use crate::settings::{Transport, TrunkSettings};
+
+/// What we are called in SIP.
+const USER_AGENT: &str = concat!("CallCoaching/", env!("CARGO_PKG_VERSION"));
+/// How long a name may take to be looked up.
+const LOOKUP_MAX: Duration = Duration::from_secs(3);
+/// A file of certificates or a password is no larger.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// A trunk that runs.
+pub(crate) struct Trunk {
+    pub(crate) settings: TrunkSettings,
+    pub(crate) endpoint: EndpointInnerRef,
+    pub(crate) layer: Arc<DialogLayer>,
+    pub(crate) credential: Option<Credential>,
+    /// Our address as the trunk sees it, when there is no NAT in between.
+    pub(crate) local: IpAddr,
+    /// Whether the trunk did not answer when it was asked last.
+    pub(crate) is_down: AtomicBool,
+    /// Whether we are registered there, where that is wanted.
+    pub(crate) is_registered: AtomicBool,
+    /// Legs over it now.
+    pub(crate) legs: AtomicU32,
+    allowed: Arc<RwLock<Vec<IpNet>>>,
+    cancel: CancellationToken,
+}
+
+impl Trunk {
+    /// Opens the trunk's transports and begins to serve them.
+    ///
+    /// # Errors
+    /// [`TrunkError`] when a file cannot be read or the address not be listened on.
+    pub(crate) async fn start(
+        settings: TrunkSettings,
+        cancel: CancellationToken,
+    ) -> Result<(Arc<Self>, TransactionReceiver), TrunkError> {
+        let credential = credential(&settings)?;
+        let addresses = lookup(&settings).await;
+        let local = local_address(addresses.first().copied());
+        let layer = TransportLayer::new(cancel.child_token());
+        listen(&settings, local, &layer, &cancel).await?;
+        let allowed = Arc::new(RwLock::new(Vec::new()));
+        layer.set_whitelist(Allowed(allowed.clone()));
+        let endpoint: Endpoint = EndpointBuilder::new()
+            .with_user_agent(USER_AGENT)
+            .with_transport_layer(layer)
+            .with_cancel_token(cancel.child_token())
+            .with_transport_inspector(Box::new(OnlyOver(settings.transport)))
+            .with_allows(ALLOWS.to_vec())
+            .build();
+        let incoming = endpoint
+            .incoming_transactions()
+            .map_err(|error| TrunkError::Settings(error.to_string()))?;
+        let inner = endpoint.inner.clone();
+        let name = settings.name.clone();
+        tokio::spawn(async move {
+            if let Err(error) = endpoint.inner.serve().await {
+                tracing::error!(trunk = name, %error, "SIP is not served any more");
+            }
+        });
+        let trunk = Arc::new(Self {
+            layer: Arc::new(DialogLayer::new(inner.clone())),
+            endpoint: inner,
+            credential,
+            local,
+            is_down: AtomicBool::new(false),
+            is_registered: AtomicBool::new(false),
+            legs: AtomicU32::new(0),
+            allowed,
+            cancel,
+            settings,
+        });
+        trunk.allow(&addresses);
+        Ok((trunk, incoming))
+    }
+
+    /// Looks its host up anew; calls may come from these addresses from now on.
+    pub(crate) async fn refresh_addresses(&self) {
+        let addresses = lookup(&self.settings).await;
+        if !addresses.is_empty() {
+            self.allow(&addresses);
+        }
+    }
+
+    fn allow(&self, addresses: &[SocketAddr]) {
+        let hosts = addresses.iter().map(|address| IpNet::from(address.ip()));
+        let all = hosts.chain(self.settings.allow_from.iter().copied());
+        let mut allowed = self.allowed.write().unwrap_or_else(PoisonError::into_inner);
+        *allowed = all.collect();
+    }
+
+    /// Whether an address is the trunk's own.
+    pub(crate) fn is_own(&self, address: IpAddr) -> bool {
+        let allowed = self.allowed.read().unwrap_or_else(PoisonError::into_inner);
+        allowed.iter().any(|network| network.contains(&address))
+    }
+
+    /// Where requests go.
+    pub(crate) fn destination(&self) -> Option<SipAddr> {
+        let transport = match self.settings.transport {
+            Transport::Udp => sip::Transport::Udp,
+            Transport::Tcp => sip::Transport::Tcp,
+            Transport::Tls => sip::Transport::Tls,
+        };
+        let host = sip::Host::try_from(self.settings.host.as_str()).ok()?;
+        let port = Some(sip::Port::from(self.settings.port()));
+        let addr = sip::HostWithPort { host, port };
+        Some(SipAddr::new(transport, addr))
+    }
+
+    /// Somebody at the trunk.
+    ///
+    /// # Errors
+    /// When the user is none that a URI can name.
+    pub(crate) fn uri(&self, user: &str) -> Result<sip::Uri, sip::Error> {
+        let host = bracketed(&self.settings.host);
+        sip::Uri::try_from(format!("sip:{user}@{host}:{}", self.settings.port()))
+    }
+
+    /// Somebody at the domain that From names.
+    ///
+    /// # Errors
+    /// When the user is none that a URI can name.
+    pub(crate) fn caller_uri(&self, user: &str) -> Result<sip::Uri, sip::Error> {
+        let domain = self.settings.from_domain.as_ref();
+        let domain = bracketed(domain.unwrap_or(&self.settings.host));
+        sip::Uri::try_from(format!("sip:{user}@{domain}"))
+    }
+
+    /// Where we are reached.
+    pub(crate) fn contact(&self, user: &str) -> Option<sip::Uri> {
+        let mut uri = self
+            .layer
+            .build_local_contact(Some(user.into()), None)
+            .ok()?;
+        uri.scheme = Some(sip::Scheme::Sip);
+        if let Some(advertised) = self.settings.advertise {
+            uri.host_with_port = advertised.into();
+        }
+        Some(uri)
+    }
+
+    /// The address that RTP is asked for at.
+    pub(crate) fn media_address(&self, advertised: Option<IpAddr>) -> IpAddr {
+        advertised.unwrap_or(self.local)
+    }
+
+    /// Whether there is reason to try another trunk first.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.is_down.load(Ordering::Relaxed)
+            || (self.settings.register && !self.is_registered.load(Ordering::Relaxed))
+    }
+
+    /// Dialogs and running transactions that the stack holds.
+    pub(crate) fn dialog_count(&self) -> usize {
+        self.layer.len() + self.endpoint.get_stats().running_transactions
+    }
+
+    /// Ends with the service.
+    pub(crate) const fn cancelled(&self) -> &CancellationToken {
+        &self.cancel
+    }
+}
+
+/// The methods that are understood.
+const ALLOWS: [Method; 9] = [
+    Method::Invite,
+    Method::Ack,
+    Method::Bye,
+    Method::Cancel,
+    Method::Options,
+    Method::PRack,
+    Method::Update,
+    Method::Info,
+    Method::Notify,
+];
+
+/// Lets in what comes from the trunk's own addresses.
+struct Allowed(Arc<RwLock<Vec<IpNet>>>);
+
+#[async_trait]
+impl TransportWhitelist for Allowed {
+    async fn allow(&self, ip: IpAddr) -> bool {
+        let allowed = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        allowed.iter().any(|network| network.contains(&ip))
+    }
+}
+
+/// Drops what comes over another transport than the trunk's: nothing in the clear where TLS is meant.
+struct OnlyOver(Transport);
+
+#[async_trait]
+impl TransportEventInspector for OnlyOver {
+    async fn handle(&self, event: TransportEvent) -> Option<TransportEvent> {
+        let is_own = match &event {
+            TransportEvent::Incoming(_, connection, _) => matches!(
+                (self.0, connection.transport()),
+                (Transport::Udp, sip::Transport::Udp)
+                    | (Transport::Tcp, sip::Transport::Tcp)
+                    | (Transport::Tls, sip::Transport::Tls)
+            ),
+            _ => true,
+        };
+        is_own.then_some(event)
+    }
+}
+
+/// Opens what is listened on. A connection that we open ourselves needs no listener; SIP's own headers
+/// want an address all the same, for which a UDP socket stands that nothing is taken from.
+async fn listen(
+    settings: &TrunkSettings,
+    local: IpAddr,
+    layer: &TransportLayer,
+    cancel: &CancellationToken,
+) -> Result<(), TrunkError> {
+    let wanted = settings.listen.unwrap_or(SocketAddr::new(local, 0));
+    let failed = |error: &dyn std::fmt::Display| TrunkError::Listen(wanted, error.to_string());
+    let external = settings.advertise;
+    if settings.transport == Transport::Tls {
+        layer.set_tls_config(tls(settings)?);
+    }
+    let listens = settings.listen.is_some();
+    match settings.transport {
+        Transport::Tcp if listens => {
+            // The stack binds late and only logs when it cannot: ask first.
+            TcpListener::bind(wanted).map_err(|error| failed(&error))?;
+            let listener = TcpListenerConnection::new(wanted, external).await;
+            layer.add_transport(listener.map_err(|error| failed(&error))?.into());
+        }
+        Transport::Tls if listens && settings.certificate.is_some() => {
+            TcpListener::bind(wanted).map_err(|error| failed(&error))?;
+            let listener = TlsListenerConnection::new(wanted, external, tls(settings)?).await;
+            layer.add_transport(listener.map_err(|error| failed(&error))?.into());
+        }
+        Transport::Udp | Transport::Tcp | Transport::Tls => {
+            let token = Some(cancel.child_token());
+            let socket = UdpConnection::create_connection(wanted, external, token).await;
+            layer.add_transport(socket.map_err(|error| failed(&error))?.into());
+        }
+    }
+    Ok(())
+}
+
+fn tls(settings: &TrunkSettings) -> Result<TlsConfig, TrunkError> {
+    let optional = |path: &Option<std::path::PathBuf>| path.as_deref().map(read).transpose();
+    let authorities = match &settings.ca {
+        Some(path) => read(path)?,
+        None => system_authorities(),
+    };
+    Ok(TlsConfig {
+        cert: optional(&settings.certificate)?,
+        key: optional(&settings.key)?,
+        ca_certs: Some(authorities),
+        sni_hostname: Some(settings.host.clone()),
+        ..TlsConfig::default()
+    })
+}
+
+/// The system's authorities, in PEM.
+fn system_authorities() -> Vec<u8> {
+    let found = rustls_native_certs::load_native_certs();
+    if found.certs.is_empty() {
+        tracing::error!("the system has no certificate authorities: no TLS trunk will be believed");
+    }
+    let mut pem = String::new();
+    for certificate in found.certs {
+        let text = base64::engine::general_purpose::STANDARD.encode(&certificate);
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        pem.push_str(&text);
+        pem.push_str("\n-----END CERTIFICATE-----\n");
+    }
+    pem.into_bytes()
+}
+
+fn credential(settings: &TrunkSettings) -> Result<Option<Credential>, TrunkError> {
+    let Some(username) = settings.username.clone() else {
+        return Ok(None);
+    };
+    let password = match (&settings.password, &settings.password_file) {
+        (Some(password), _) => password.clone(),
+        (None, Some(path)) => {
+            let text = String::from_utf8(read(path)?)
+                .map_err(|error| TrunkError::File(path.clone(), error.to_string()))?;
+            text.trim_end_matches(['\r', '\n']).to_owned()
+        }
+        (None, None) => String::new(),
+    };
+    Ok(Some(Credential {
+        username,
+        password,
+        realm: None,
+        auth_username: settings.auth_username.clone(),
+    }))
+}
+
+fn read(path: &std::path::Path) -> Result<Vec<u8>, TrunkError> {
+    let failed = |error: &dyn std::fmt::Display| TrunkError::File(path.into(), error.to_string());
+    let length = std::fs::metadata(path)
+        .map_err(|error| failed(&error))?
+        .len();
+    if length > FILE_BYTES_MAX {
+        return Err(failed(&"it is too large"));
+    }
+    std::fs::read(path).map_err(|error| failed(&error))
+}
+
+/// The addresses of the trunk's host; none when they cannot be had now.
+async fn lookup(settings: &TrunkSettings) -> Vec<SocketAddr> {
+    let host = (settings.host.as_str(), settings.port());
+    let found = tokio::time::timeout(LOOKUP_MAX, tokio::net::lookup_host(host)).await;
+    match found {
+        Ok(Ok(addresses)) => addresses.collect(),
+        Ok(Err(error)) => {
+            tracing::warn!(trunk = settings.name, %error, "its host cannot be looked up");
+            Vec::new()
+        }
+        Err(_) => {
+            tracing::warn!(trunk = settings.name, "its host takes too long to look up");
+            Vec::new()
+        }
+    }
+}
+
+/// Our own address on the way to somebody; nothing is sent for it.
+fn local_address(to: Option<SocketAddr>) -> IpAddr {
+    // Of the block for documentation (RFC 5737), which is reached as the rest of the world is.
+    let anywhere = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 5060));
+    let to = to.unwrap_or(anywhere);
+    let any: SocketAddr = if to.is_ipv4() {
+        (Ipv4Addr::UNSPECIFIED, 0).into()
+    } else {
+        (std::net::Ipv6Addr::UNSPECIFIED, 0).into()
+    };
+    let found = std::net::UdpSocket::bind(any).and_then(|socket| {
+        socket.connect(to)?;
+        socket.local_addr()
+    });
+    found.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
+}
+
+/// A host as it stands in a URI.
+fn bracketed(host: &str) -> String {
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V6(address)) => format!("[{address}]"),
+        _ => host.to_owned(),
+    }
+}

@@ -1,0 +1,211 @@
+//! Requests that come from a trunk: those within a call go to its dialog, an INVITE is somebody who
+//! calls, everything else is answered and forgotten.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Method, StatusCode};
+use rsipstack::transaction::TransactionReceiver;
+use rsipstack::transaction::transaction::Transaction;
+use tokio::sync::{Semaphore, mpsc};
+use wire::CallId;
+
+use crate::endpoint::Trunk;
+use crate::leg::{Waiting, callee, caller};
+
+/// Requests of one trunk that are worked on at once. Each call has one in its course at most times.
+const REQUESTS_MAX: usize = 4_096;
+/// Calls that came in and wait for the service to say whose they are.
+pub(crate) const INCOMING_MAX: usize = 64;
+/// Calls that came in, and whose leg was not asked for yet.
+const WAITING_MAX: usize = 256;
+/// How long they wait for that.
+const WAITING_TIME: Duration = Duration::from_secs(10);
+
+/// Somebody calls. Dropped without [`Incoming::wait_as`], they are told that nobody is there.
+pub struct Incoming {
+    /// The organization whose trunk it came over; none when the trunk is everybody's.
+    pub organization: Option<String>,
+    /// The number that was called, in E.164.
+    pub local_phone: String,
+    /// Who calls, in E.164; none when that is withheld.
+    pub remote_phone: Option<String>,
+    waiting: Option<Waiting>,
+    room: WaitingRoom,
+}
+
+impl Incoming {
+    /// Lets it wait: [`media::LeadLine::receive`] with this call takes it up.
+    pub fn wait_as(mut self, call: CallId) {
+        if let Some(waiting) = self.waiting.take() {
+            self.room.enter(call, waiting);
+        }
+    }
+
+    /// Refuses it with a SIP status: 404 for a number that is nobody's, 480 when nobody is there.
+    pub fn refuse(mut self, code: u16) {
+        self.reject(code);
+    }
+
+    fn reject(&mut self, code: u16) {
+        if let Some(waiting) = self.waiting.take() {
+            reject(&waiting, code);
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        self.reject(480);
+    }
+}
+
+/// Calls that came in, by the call that they become.
+#[derive(Clone, Default)]
+pub(crate) struct WaitingRoom(Arc<Mutex<HashMap<CallId, (Instant, Waiting)>>>);
+
+impl WaitingRoom {
+    fn enter(&self, call: CallId, waiting: Waiting) {
+        let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let late: Vec<CallId> = room
+            .iter()
+            .filter(|(_, (since, _))| now.duration_since(*since) > WAITING_TIME)
+            .map(|(call, _)| call.clone())
+            .collect();
+        for call in late {
+            if let Some((_, waiting)) = room.remove(&call) {
+                reject(&waiting, 480);
+            }
+        }
+        if room.len() >= WAITING_MAX {
+            reject(&waiting, 503);
+        } else {
+            room.insert(call, (now, waiting));
+        }
+    }
+
+    /// Takes the one that this call is.
+    pub(crate) fn take(&self, call: &CallId) -> Option<Waiting> {
+        let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        room.remove(call).map(|(_, waiting)| waiting)
+    }
+
+    /// Refuses one that the service gave up before its leg was asked for.
+    pub(crate) fn forget(&self, call: &CallId, code: u16) {
+        if let Some(waiting) = self.take(call) {
+            reject(&waiting, code);
+        }
+    }
+}
+
+pub(crate) fn reject(waiting: &Waiting, code: u16) {
+    if let Err(error) = waiting.dialog.reject(Some(StatusCode::from(code)), None) {
+        tracing::debug!(%error, "the caller was gone before they were refused");
+    }
+    waiting.trunk.layer.remove_dialog(&waiting.dialog.id());
+}
+
+/// Takes the requests of a trunk until it ends.
+pub(crate) async fn serve(
+    trunk: Arc<Trunk>,
+    mut requests: TransactionReceiver,
+    calls: mpsc::Sender<Incoming>,
+    room: WaitingRoom,
+) {
+    let permits = Arc::new(Semaphore::new(REQUESTS_MAX));
+    loop {
+        let request = tokio::select! {
+            () = trunk.cancelled().cancelled() => return,
+            request = requests.recv() => request,
+        };
+        let Some(mut request) = request else {
+            return;
+        };
+        let Ok(permit) = permits.clone().try_acquire_owned() else {
+            reply(&mut request, StatusCode::ServiceUnavailable).await;
+            continue;
+        };
+        let (trunk, calls, room) = (trunk.clone(), calls.clone(), room.clone());
+        tokio::spawn(async move {
+            take(&trunk, request, &calls, &room).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn take(
+    trunk: &Arc<Trunk>,
+    mut request: Transaction,
+    calls: &mpsc::Sender<Incoming>,
+    room: &WaitingRoom,
+) {
+    if let Some(mut dialog) = trunk.layer.match_dialog(&request) {
+        if let Err(error) = dialog.handle(&mut request).await {
+            tracing::debug!(trunk = trunk.settings.name, %error, "a request within a call came to nothing");
+        }
+        return;
+    }
+    let within = request.original.to_header().ok();
+    let within = within.and_then(|to| to.tag().ok().flatten()).is_some();
+    match request.original.method {
+        Method::Invite if !within => invited(trunk, request, calls, room).await,
+        Method::Options if !within => reply(&mut request, StatusCode::OK).await,
+        Method::Ack => {}
+        _ if within => reply(&mut request, StatusCode::CallTransactionDoesNotExist).await,
+        _ => reply(&mut request, StatusCode::MethodNotAllowed).await,
+    }
+}
+
+async fn invited(
+    trunk: &Arc<Trunk>,
+    mut request: Transaction,
+    calls: &mpsc::Sender<Incoming>,
+    room: &WaitingRoom,
+) {
+    let Some(local_phone) = callee(&request.original) else {
+        return reply(&mut request, StatusCode::NotFound).await;
+    };
+    let own = &trunk.settings.numbers;
+    if !own.is_empty() && !own.contains(&local_phone) {
+        return reply(&mut request, StatusCode::NotFound).await;
+    }
+    let remote_phone = caller(&request.original);
+    let (sender, states) = trunk.layer.new_dialog_state_channel();
+    let contact = trunk.contact(&local_phone);
+    let begun = trunk
+        .layer
+        .get_or_create_server_invite(&request, sender, None, contact);
+    let mut dialog = match begun {
+        Ok(dialog) => dialog,
+        Err(error) => {
+            tracing::info!(trunk = trunk.settings.name, %error, "an INVITE that is none");
+            return reply(&mut request, StatusCode::BadRequest).await;
+        }
+    };
+    let incoming = Incoming {
+        organization: trunk.settings.organization.clone(),
+        local_phone,
+        remote_phone,
+        waiting: Some(Waiting {
+            trunk: trunk.clone(),
+            dialog: dialog.clone(),
+            states,
+        }),
+        room: room.clone(),
+    };
+    if let Err(full) = calls.try_send(incoming) {
+        full.into_inner().refuse(503);
+    }
+    if let Err(error) = dialog.handle(&mut request).await {
+        tracing::debug!(trunk = trunk.settings.name, %error, "a call that came in broke off");
+    }
+}
+
+async fn reply(request: &mut Transaction, status: StatusCode) {
+    if let Err(error) = request.reply(status).await {
+        tracing::debug!(%error, "who asked is gone");
+    }
+}

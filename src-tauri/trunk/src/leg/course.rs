@@ -1,0 +1,373 @@
+//! The course of one leg, as a pure machine: which trunk is tried, what is told, when it is given up.
+//!
+//! Time is an argument, in milliseconds from any start. A shell gives inputs, drains
+//! [`Course::poll`], and comes again no later than [`Course::wake_at`].
+
+use std::collections::VecDeque;
+
+use media::LeadSignal;
+
+use super::meaning::{Meaning, meaning};
+
+/// Redirections that are followed for one call.
+const REDIRECTS_MAX: u32 = 3;
+/// Nothing was heard of the phone for so long: ask whether it is still there.
+const SILENCE_MAX_MS: u64 = 4_500;
+/// How long it may take to say so. With the silence, and the shell's own half second, it makes less
+/// than the ten seconds after which a person should know.
+pub(super) const PROBE_MS: u64 = 4_000;
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Until the trunk says anything.
+    pub(super) response_ms: u64,
+    /// Until the phone rings.
+    pub(super) ringing_ms: u64,
+}
+
+/// A session timer that both sides agreed on (RFC 4028).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SessionTimer {
+    pub(super) expires_s: u32,
+    /// Whether it is ours to refresh.
+    pub(super) ours: bool,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Input {
+    /// A response that is not the last; whether it came with media to hear.
+    Provisional { code: u16, media: bool },
+    /// The lead answered, or the trunk acknowledged our answer.
+    Answered(Option<SessionTimer>),
+    /// The trunk will not. `redirect`: it names somewhere else that is its own. `longer`: it wants a
+    /// longer session (422).
+    Refused {
+        code: u16,
+        redirect: bool,
+        longer: bool,
+    },
+    /// The trunk cannot be spoken to.
+    Unreached,
+    /// The other side ended it: BYE, or CANCEL of a call that came in.
+    Ended,
+    /// The other side renewed the session.
+    Refreshed,
+    /// How long ago the phone was heard last.
+    Heard { ms_ago: u64 },
+    /// What came of asking whether it is still there.
+    Probed { alive: bool },
+    /// What came of renewing the session.
+    Renewed { done: bool },
+    /// The rep hangs up.
+    HangUp,
+    /// The rep takes the call.
+    PickUp,
+    /// Time went by.
+    Timer,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    /// Call over the trunk of this place in the list; redirected or not.
+    Invite { trunk: usize, redirected: bool },
+    /// Give up what is being tried.
+    Cancel,
+    /// Answer the call that came in.
+    Accept,
+    /// Refuse it.
+    Reject(u16),
+    /// Ask whether the phone is still there; within [`PROBE_MS`].
+    Probe,
+    /// Renew the session.
+    Renew,
+    /// End what was answered.
+    Bye,
+    /// Tell it.
+    Signal(LeadSignal),
+    /// The leg is over. The last output of all.
+    Over,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Trying a trunk.
+    Calling {
+        response_due: Option<u64>,
+        ringing_due: Option<u64>,
+    },
+    /// A call that came in waits.
+    Waiting,
+    /// It was taken, and is being acknowledged.
+    Accepting,
+    Up,
+    Over,
+}
+
+/// One leg.
+#[derive(Debug)]
+pub(super) struct Course {
+    limits: Vec<Limits>,
+    state: State,
+    trunk: usize,
+    redirects: u32,
+    lengthened: bool,
+    early_media: bool,
+    /// Whether the lead's phone rang: another trunk would let it ring twice.
+    rang: bool,
+    session: Option<(SessionTimer, u64)>,
+    renewing: bool,
+    probed_at: Option<u64>,
+    probing: bool,
+    outputs: VecDeque<Output>,
+}
+
+impl Course {
+    /// A call over the first of these trunks that takes it.
+    pub(super) fn dial(now: u64, limits: Vec<Limits>) -> Self {
+        let mut course = Self::new(State::Over, limits);
+        course.call(now, 0, false);
+        course
+    }
+
+    /// A call that came in.
+    pub(super) fn receive() -> Self {
+        Self::new(State::Waiting, Vec::new())
+    }
+
+    fn new(state: State, limits: Vec<Limits>) -> Self {
+        Self {
+            limits,
+            state,
+            trunk: 0,
+            redirects: 0,
+            lengthened: false,
+            early_media: false,
+            rang: false,
+            session: None,
+            renewing: false,
+            probed_at: None,
+            probing: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// What is to be done next.
+    pub(super) fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When it is to be woken.
+    pub(super) fn wake_at(&self) -> Option<u64> {
+        match self.state {
+            State::Calling {
+                response_due,
+                ringing_due,
+            } => response_due.into_iter().chain(ringing_due).min(),
+            State::Up => self.session.map(|(_, due)| due),
+            State::Waiting | State::Accepting | State::Over => None,
+        }
+    }
+
+    /// Takes what happened.
+    pub(super) fn handle(&mut self, now: u64, input: Input) {
+        match (self.state, input) {
+            (State::Over, _) => {}
+            (_, Input::HangUp) => self.hang_up(),
+            (State::Calling { .. }, Input::Provisional { code, media }) => {
+                self.provisional(code, media);
+            }
+            (State::Calling { .. }, Input::Answered(session)) => {
+                self.up(now, session);
+                self.put(Output::Signal(LeadSignal::Answered));
+            }
+            (State::Accepting, Input::Answered(session)) => self.up(now, session),
+            (
+                State::Calling { .. },
+                Input::Refused {
+                    code,
+                    redirect,
+                    longer,
+                },
+            ) => self.refused(now, code, redirect, longer),
+            (State::Calling { .. }, Input::Unreached) => self.next(now, LeadSignal::Failed),
+            (State::Calling { .. }, Input::Timer) => self.late(now),
+            (State::Waiting | State::Accepting | State::Up, Input::Ended) => {
+                self.end(LeadSignal::HungUp);
+            }
+            (State::Accepting, Input::Unreached | Input::Refused { .. }) => {
+                self.end(LeadSignal::Failed);
+            }
+            (State::Waiting, Input::PickUp) => {
+                self.state = State::Accepting;
+                self.put(Output::Accept);
+            }
+            (State::Up, Input::Refreshed) => self.refresh(now),
+            (State::Up, Input::Renewed { done }) => self.renewed(now, done),
+            (State::Up, Input::Heard { ms_ago }) => self.heard(now, ms_ago),
+            (State::Up, Input::Probed { alive }) => self.probed(alive),
+            (State::Up, Input::Timer) => self.session_due(now),
+            _ => {}
+        }
+    }
+
+    fn put(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    fn call(&mut self, now: u64, trunk: usize, redirected: bool) {
+        let Some(limits) = self.limits.get(trunk).copied() else {
+            self.end(LeadSignal::Failed);
+            return;
+        };
+        self.trunk = trunk;
+        self.state = State::Calling {
+            response_due: Some(now + limits.response_ms),
+            ringing_due: Some(now + limits.ringing_ms),
+        };
+        self.put(Output::Invite { trunk, redirected });
+    }
+
+    fn provisional(&mut self, code: u16, media: bool) {
+        let State::Calling { ringing_due, .. } = self.state else {
+            return;
+        };
+        let rings = code == 180 || media;
+        self.state = State::Calling {
+            response_due: None,
+            ringing_due: ringing_due.filter(|_| !rings && !matches!(code, 181..=183)),
+        };
+        if rings && !self.rang {
+            self.rang = true;
+            self.put(Output::Signal(LeadSignal::Ringing));
+        }
+        if media && !self.early_media {
+            self.early_media = true;
+            self.put(Output::Signal(LeadSignal::EarlyMedia));
+        }
+    }
+
+    fn refused(&mut self, now: u64, code: u16, redirect: bool, longer: bool) {
+        match meaning(code) {
+            Meaning::Final(signal) => self.end(signal),
+            Meaning::NotHere if self.rang => self.end(LeadSignal::NoAnswer),
+            Meaning::Elsewhere if redirect && self.redirects < REDIRECTS_MAX => {
+                self.redirects += 1;
+                self.call(now, self.trunk, true);
+            }
+            Meaning::Longer if longer && !self.lengthened => {
+                self.lengthened = true;
+                self.call(now, self.trunk, false);
+            }
+            _ => self.next(now, LeadSignal::Failed),
+        }
+    }
+
+    /// Tries the next trunk, unless the phone rang already; tells this when there is none.
+    fn next(&mut self, now: u64, otherwise: LeadSignal) {
+        let next = self.trunk + 1;
+        if self.rang || next >= self.limits.len() {
+            self.end(otherwise);
+        } else {
+            self.redirects = 0;
+            self.lengthened = false;
+            self.call(now, next, false);
+        }
+    }
+
+    fn late(&mut self, now: u64) {
+        if self.wake_at().is_some_and(|due| due <= now) {
+            self.put(Output::Cancel);
+            self.next(now, LeadSignal::Failed);
+        }
+    }
+
+    fn up(&mut self, now: u64, session: Option<SessionTimer>) {
+        self.state = State::Up;
+        self.session = session.map(|timer| (timer, now));
+        self.refresh(now);
+    }
+
+    /// Counts the session anew: half of it until we renew it, and until the other side should have, all
+    /// but a third or 32 seconds (RFC 4028 §10).
+    fn refresh(&mut self, now: u64) {
+        if let Some((timer, due)) = &mut self.session {
+            let expires_ms = u64::from(timer.expires_s) * 1_000;
+            let left_ms = if timer.ours {
+                expires_ms / 2
+            } else {
+                expires_ms - (expires_ms / 3).min(32_000)
+            };
+            *due = now + left_ms;
+        }
+    }
+
+    fn session_due(&mut self, now: u64) {
+        let Some((timer, due)) = self.session else {
+            return;
+        };
+        if due > now {
+            return;
+        }
+        if timer.ours && !self.renewing {
+            self.renewing = true;
+            // The shell's own time limit brings the answer; this one is in case it does not.
+            self.session = Some((timer, now + u64::from(timer.expires_s) * 500));
+            self.put(Output::Renew);
+        } else {
+            self.put(Output::Bye);
+            self.end(LeadSignal::Lost);
+        }
+    }
+
+    fn renewed(&mut self, now: u64, done: bool) {
+        self.renewing = false;
+        if done {
+            self.refresh(now);
+        } else {
+            self.put(Output::Bye);
+            self.end(LeadSignal::Lost);
+        }
+    }
+
+    fn heard(&mut self, now: u64, ms_ago: u64) {
+        let lately = self
+            .probed_at
+            .is_some_and(|at| now.saturating_sub(at) < SILENCE_MAX_MS);
+        if ms_ago >= SILENCE_MAX_MS && !self.probing && !lately {
+            self.probing = true;
+            self.put(Output::Probe);
+            self.probed_at = Some(now);
+        }
+    }
+
+    fn probed(&mut self, alive: bool) {
+        self.probing = false;
+        if !alive {
+            self.put(Output::Bye);
+            self.end(LeadSignal::Lost);
+        }
+    }
+
+    fn hang_up(&mut self) {
+        match self.state {
+            State::Calling { .. } => self.put(Output::Cancel),
+            State::Waiting => self.put(Output::Reject(603)),
+            State::Accepting | State::Up => self.put(Output::Bye),
+            State::Over => return,
+        }
+        self.state = State::Over;
+        self.put(Output::Over);
+    }
+
+    fn end(&mut self, signal: LeadSignal) {
+        self.state = State::Over;
+        self.put(Output::Signal(signal));
+        self.put(Output::Over);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,382 @@
+use super::*;
+
+const LIMITS: Limits = Limits {
+    response_ms: 4_000,
+    ringing_ms: 20_000,
+};
+
+fn drained(course: &mut Course) -> Vec<Output> {
+    std::iter::from_fn(|| course.poll()).collect()
+}
+
+fn after(course: &mut Course, now: u64, input: Input) -> Vec<Output> {
+    course.handle(now, input);
+    drained(course)
+}
+
+/// A course over so many trunks whose first INVITE is out.
+fn calling(trunks: usize) -> Course {
+    let mut course = Course::dial(0, vec![LIMITS; trunks]);
+    let invite = Output::Invite {
+        trunk: 0,
+        redirected: false,
+    };
+    assert_eq!(drained(&mut course), [invite]);
+    course
+}
+
+fn up(session: Option<SessionTimer>) -> Course {
+    let mut course = calling(1);
+    let answered = after(&mut course, 0, Input::Answered(session));
+    assert_eq!(answered, [Output::Signal(LeadSignal::Answered)]);
+    course
+}
+
+fn refused(code: u16) -> Input {
+    Input::Refused {
+        code,
+        redirect: false,
+        longer: false,
+    }
+}
+
+fn ended(signal: LeadSignal) -> Vec<Output> {
+    vec![Output::Signal(signal), Output::Over]
+}
+
+const RINGS: Input = Input::Provisional {
+    code: 180,
+    media: false,
+};
+
+#[test]
+fn a_call_that_rings_and_is_answered_says_so_once() {
+    let mut course = calling(2);
+    let trying = Input::Provisional {
+        code: 100,
+        media: false,
+    };
+    assert_eq!(after(&mut course, 10, trying), []);
+    assert_eq!(
+        after(&mut course, 20, RINGS),
+        [Output::Signal(LeadSignal::Ringing)]
+    );
+    assert_eq!(after(&mut course, 30, RINGS), []);
+    assert_eq!(
+        course.wake_at(),
+        None,
+        "who rings is the call's own concern"
+    );
+    assert_eq!(
+        after(&mut course, 40, Input::Answered(None)),
+        [Output::Signal(LeadSignal::Answered)]
+    );
+    assert_eq!(
+        after(&mut course, 50, Input::Ended),
+        ended(LeadSignal::HungUp)
+    );
+    assert_eq!(after(&mut course, 60, Input::HangUp), []);
+}
+
+#[test]
+fn early_media_is_told_once_and_counts_as_ringing() {
+    let mut course = calling(1);
+    let early = Input::Provisional {
+        code: 183,
+        media: true,
+    };
+    assert_eq!(
+        after(&mut course, 5, early),
+        [
+            Output::Signal(LeadSignal::Ringing),
+            Output::Signal(LeadSignal::EarlyMedia)
+        ]
+    );
+    assert_eq!(after(&mut course, 6, early), []);
+}
+
+#[test]
+fn each_refusal_is_told_in_the_words_of_a_person() {
+    for (code, signal) in [
+        (486, LeadSignal::Busy),
+        (600, LeadSignal::Busy),
+        (480, LeadSignal::NoAnswer),
+        (603, LeadSignal::Declined),
+        (404, LeadSignal::Unreachable),
+        (604, LeadSignal::Unreachable),
+        (500, LeadSignal::Failed),
+        (503, LeadSignal::Failed),
+        (403, LeadSignal::Failed),
+        (407, LeadSignal::Failed),
+        (488, LeadSignal::Failed),
+    ] {
+        let mut course = calling(1);
+        assert_eq!(
+            after(&mut course, 9, refused(code)),
+            ended(signal),
+            "{code}"
+        );
+    }
+}
+
+#[test]
+fn the_next_trunk_is_tried_in_order_until_none_is_left() {
+    let mut course = calling(3);
+    let invite = |trunk| Output::Invite {
+        trunk,
+        redirected: false,
+    };
+    assert_eq!(after(&mut course, 10, refused(503)), [invite(1)]);
+    assert_eq!(after(&mut course, 20, Input::Unreached), [invite(2)]);
+    assert_eq!(
+        after(&mut course, 30, refused(407)),
+        ended(LeadSignal::Failed)
+    );
+}
+
+#[test]
+fn a_trunk_that_says_nothing_is_given_up_in_time_and_one_that_never_rings_too() {
+    let mut course = calling(2);
+    assert_eq!(course.wake_at(), Some(4_000));
+    assert_eq!(after(&mut course, 3_999, Input::Timer), []);
+    let next = Output::Invite {
+        trunk: 1,
+        redirected: false,
+    };
+    assert_eq!(
+        after(&mut course, 4_000, Input::Timer),
+        [Output::Cancel, next]
+    );
+    let trying = Input::Provisional {
+        code: 100,
+        media: false,
+    };
+    assert_eq!(after(&mut course, 4_100, trying), []);
+    assert_eq!(course.wake_at(), Some(24_000));
+    let mut last = vec![Output::Cancel];
+    last.extend(ended(LeadSignal::Failed));
+    assert_eq!(after(&mut course, 24_000, Input::Timer), last);
+}
+
+#[test]
+fn a_phone_that_rang_does_not_ring_a_second_time_over_another_trunk() {
+    let mut course = calling(2);
+    after(&mut course, 10, RINGS);
+    assert_eq!(
+        after(&mut course, 20, refused(503)),
+        ended(LeadSignal::Failed)
+    );
+    let mut course = calling(2);
+    after(&mut course, 10, RINGS);
+    assert_eq!(
+        after(&mut course, 20, refused(408)),
+        ended(LeadSignal::NoAnswer)
+    );
+}
+
+#[test]
+fn a_loop_of_redirections_ends() {
+    let mut course = calling(1);
+    let elsewhere = Input::Refused {
+        code: 302,
+        redirect: true,
+        longer: false,
+    };
+    let mut followed = 0;
+    for now in 0..100 {
+        for output in after(&mut course, now, elsewhere) {
+            followed += u32::from(matches!(
+                output,
+                Output::Invite {
+                    redirected: true,
+                    ..
+                }
+            ));
+        }
+    }
+    assert_eq!(followed, REDIRECTS_MAX);
+    assert_eq!(after(&mut course, 200, elsewhere), [], "it is over");
+    let mut course = calling(1);
+    assert_eq!(
+        after(&mut course, 1, refused(302)),
+        ended(LeadSignal::Failed),
+        "elsewhere is not the trunk's own"
+    );
+}
+
+#[test]
+fn a_longer_session_is_agreed_to_once() {
+    let mut course = calling(1);
+    let longer = Input::Refused {
+        code: 422,
+        redirect: false,
+        longer: true,
+    };
+    let again = Output::Invite {
+        trunk: 0,
+        redirected: false,
+    };
+    assert_eq!(after(&mut course, 1, longer), [again]);
+    assert_eq!(after(&mut course, 2, longer), ended(LeadSignal::Failed));
+}
+
+#[test]
+fn the_rep_who_hangs_up_cancels_what_rings_and_ends_what_was_answered() {
+    let mut course = calling(1);
+    assert_eq!(
+        after(&mut course, 1, Input::HangUp),
+        [Output::Cancel, Output::Over]
+    );
+    let mut course = up(None);
+    assert_eq!(
+        after(&mut course, 1, Input::HangUp),
+        [Output::Bye, Output::Over]
+    );
+    let mut course = Course::receive();
+    assert_eq!(
+        after(&mut course, 1, Input::HangUp),
+        [Output::Reject(603), Output::Over]
+    );
+}
+
+#[test]
+fn a_call_that_came_in_waits_is_taken_once_and_ends_with_its_caller() {
+    let mut course = Course::receive();
+    assert_eq!(after(&mut course, 1, Input::PickUp), [Output::Accept]);
+    assert_eq!(after(&mut course, 2, Input::PickUp), []);
+    assert_eq!(after(&mut course, 3, Input::Answered(None)), []);
+    assert_eq!(
+        after(&mut course, 4, Input::Ended),
+        ended(LeadSignal::HungUp)
+    );
+    let mut course = Course::receive();
+    assert_eq!(
+        after(&mut course, 1, Input::Ended),
+        ended(LeadSignal::HungUp)
+    );
+}
+
+#[test]
+fn a_phone_that_vanishes_is_told_of_within_ten_seconds() {
+    let mut course = up(None);
+    let quiet = |ms_ago| Input::Heard { ms_ago };
+    assert_eq!(after(&mut course, 4_000, quiet(4_000)), []);
+    assert_eq!(after(&mut course, 4_500, quiet(4_500)), [Output::Probe]);
+    assert_eq!(after(&mut course, 5_000, quiet(5_000)), [], "asked once");
+    const { assert!(SILENCE_MAX_MS + 500 + PROBE_MS < 10_000) };
+    let mut lost = vec![Output::Bye];
+    lost.extend(ended(LeadSignal::Lost));
+    assert_eq!(
+        after(&mut course, 8_500, Input::Probed { alive: false }),
+        lost
+    );
+}
+
+#[test]
+fn a_phone_that_is_silent_but_there_is_asked_again_and_stays() {
+    let mut course = up(None);
+    let mut asked = 0;
+    for now in (0..60_000).step_by(500) {
+        for output in after(&mut course, now, Input::Heard { ms_ago: now }) {
+            assert_eq!(output, Output::Probe);
+            asked += 1;
+            after(&mut course, now, Input::Probed { alive: true });
+        }
+    }
+    assert!((10..=14).contains(&asked), "{asked}");
+}
+
+#[test]
+fn a_session_of_ours_is_renewed_at_half_and_ends_when_that_fails() {
+    let timer = SessionTimer {
+        expires_s: 90,
+        ours: true,
+    };
+    let mut course = up(Some(timer));
+    assert_eq!(course.wake_at(), Some(45_000));
+    assert_eq!(after(&mut course, 45_000, Input::Timer), [Output::Renew]);
+    after(&mut course, 45_100, Input::Renewed { done: true });
+    assert_eq!(course.wake_at(), Some(90_100));
+    assert_eq!(after(&mut course, 90_100, Input::Timer), [Output::Renew]);
+    let mut lost = vec![Output::Bye];
+    lost.extend(ended(LeadSignal::Lost));
+    assert_eq!(
+        after(&mut course, 91_000, Input::Renewed { done: false }),
+        lost
+    );
+}
+
+#[test]
+fn a_session_that_the_other_side_does_not_renew_ends() {
+    let timer = SessionTimer {
+        expires_s: 90,
+        ours: false,
+    };
+    let mut course = up(Some(timer));
+    assert_eq!(course.wake_at(), Some(60_000));
+    after(&mut course, 50_000, Input::Refreshed);
+    assert_eq!(course.wake_at(), Some(110_000));
+    let mut lost = vec![Output::Bye];
+    lost.extend(ended(LeadSignal::Lost));
+    assert_eq!(after(&mut course, 110_000, Input::Timer), lost);
+}
+
+#[test]
+fn whatever_comes_in_whatever_order_it_ends_once_and_stays_over() {
+    for seed in 0..2_000_u64 {
+        let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let mut next = move |n: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random % n
+        };
+        let mut course = if next(4) == 0 {
+            Course::receive()
+        } else {
+            Course::dial(0, vec![LIMITS; 1 + next(3) as usize])
+        };
+        let mut outputs = drained(&mut course);
+        let mut now = 0;
+        for _ in 0..60 {
+            now += next(3_000);
+            let input = match next(12) {
+                0 => Input::Provisional {
+                    code: 100 + next(84) as u16,
+                    media: next(2) == 0,
+                },
+                1 => Input::Answered(Some(SessionTimer {
+                    expires_s: 90,
+                    ours: next(2) == 0,
+                })),
+                2 => Input::Refused {
+                    code: 300 + next(400) as u16,
+                    redirect: next(2) == 0,
+                    longer: next(2) == 0,
+                },
+                3 => Input::Unreached,
+                4 => Input::Ended,
+                5 => Input::Refreshed,
+                6 => Input::Heard {
+                    ms_ago: next(9_000),
+                },
+                7 => Input::Probed { alive: next(4) > 0 },
+                8 => Input::Renewed { done: next(4) > 0 },
+                9 => Input::HangUp,
+                10 => Input::PickUp,
+                _ => Input::Timer,
+            };
+            outputs.extend(after(&mut course, now, input));
+        }
+        let overs = outputs.iter().filter(|o| **o == Output::Over).count();
+        assert!(overs <= 1, "seed {seed}: {outputs:?}");
+        if overs == 1 {
+            assert_eq!(outputs.last(), Some(&Output::Over), "seed {seed}");
+        }
+        let answers = outputs
+            .iter()
+            .filter(|o| **o == Output::Signal(LeadSignal::Answered))
+            .count();
+        assert!(answers <= 1, "seed {seed}");
+    }
+}

@@ -1,0 +1,131 @@
+//! What both sides agree on for the sound of one leg: our half of offer and answer (RFC 3264), handed
+//! on to the phone's media.
+
+use std::net::IpAddr;
+
+use crate::TrunkError;
+use crate::phone::{PhoneControl, PhoneError, sdes_key};
+use crate::sdp::{self, Direction, Local, SdpError};
+use crate::settings::{PhoneCodec, Transport, TrunkSettings};
+
+/// One leg's session.
+pub(super) struct Session {
+    local: Local,
+    control: PhoneControl,
+    agreed: bool,
+}
+
+/// Why nothing was agreed on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SessionError {
+    /// The description is of no use.
+    #[error(transparent)]
+    Description(#[from] SdpError),
+    /// The media would not have it.
+    #[error(transparent)]
+    Media(#[from] PhoneError),
+}
+
+impl Session {
+    /// A session that nothing is agreed on yet.
+    ///
+    /// # Errors
+    /// When there is no random number to be had.
+    pub(super) fn new(control: PhoneControl) -> Result<Self, TrunkError> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| TrunkError::Media(error.to_string()))?;
+        // As wide as every peer can read it.
+        let session_id = u64::from_be_bytes(random) >> 33;
+        Ok(Self {
+            local: Local {
+                address: IpAddr::from([0, 0, 0, 0]),
+                port: control.local_port(),
+                session_id,
+                version: 0,
+                direction: Direction::SendReceive,
+                codecs: Vec::new(),
+                crypto: None,
+            },
+            control,
+            agreed: false,
+        })
+    }
+
+    /// From now on it is with this trunk.
+    ///
+    /// # Errors
+    /// When there is no random number to be had for a key.
+    pub(super) fn begin(
+        &mut self,
+        settings: &TrunkSettings,
+        address: IpAddr,
+    ) -> Result<(), TrunkError> {
+        let codec = |codec: &PhoneCodec| match codec {
+            PhoneCodec::Pcma => voice::Codec::Pcma,
+            PhoneCodec::Pcmu => voice::Codec::Pcmu,
+            PhoneCodec::Opus => voice::Codec::Opus,
+        };
+        self.local.address = address;
+        self.local.codecs = settings.codecs.iter().map(codec).collect();
+        self.local.crypto = match settings.transport {
+            Transport::Tls => {
+                Some(sdes_key().map_err(|error| TrunkError::Media(error.to_string()))?)
+            }
+            Transport::Udp | Transport::Tcp => None,
+        };
+        self.agreed = false;
+        Ok(())
+    }
+
+    /// What we offer.
+    pub(super) fn offer(&mut self) -> Vec<u8> {
+        self.local.version += 1;
+        sdp::offer(&self.local).into_bytes()
+    }
+
+    /// Takes the other side's answer.
+    ///
+    /// # Errors
+    /// [`SessionError`]; what was agreed on before stays.
+    pub(super) fn answered(&mut self, body: &[u8]) -> Result<(), SessionError> {
+        let description = sdp::parse(body)?;
+        let negotiated = sdp::accept(&self.local, &description)?;
+        self.control.negotiated(negotiated)?;
+        self.agreed = true;
+        Ok(())
+    }
+
+    /// Takes the other side's offer, and gives our answer.
+    ///
+    /// # Errors
+    /// [`SessionError`]; what was agreed on before stays.
+    pub(super) fn offered(&mut self, body: &[u8]) -> Result<Vec<u8>, SessionError> {
+        let description = sdp::parse(body)?;
+        self.local.version += 1;
+        let (answer, negotiated) = sdp::answer(&self.local, &description)?;
+        self.control.negotiated(negotiated)?;
+        self.agreed = true;
+        Ok(answer.into_bytes())
+    }
+
+    /// Whether sound can flow.
+    pub(super) const fn is_agreed(&self) -> bool {
+        self.agreed
+    }
+
+    /// Holds the lead, or no longer; what is to be offered for it.
+    pub(super) fn hold(&mut self, held: bool) -> Vec<u8> {
+        self.control.set_held(held);
+        self.local.direction = if held {
+            Direction::SendOnly
+        } else {
+            Direction::SendReceive
+        };
+        self.offer()
+    }
+
+    /// The phone's media.
+    pub(super) const fn control(&mut self) -> &mut PhoneControl {
+        &mut self.control
+    }
+}

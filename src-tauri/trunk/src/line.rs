@@ -1,0 +1,188 @@
+//! The line that the service dials on: all trunks together.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use media::{Dial, LeadEvent, LeadLeg, LeadLine, LeadSignal};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use wire::CallId;
+
+use crate::endpoint::Trunk;
+use crate::incoming::{INCOMING_MAX, Incoming, WaitingRoom};
+use crate::leg::{NoLeg, PhoneLeg};
+use crate::phone::{HoldSound, PhoneControl, PhoneError, PhoneMedia, Ports, phone};
+use crate::{TelephonySettings, TrunkError, incoming, upkeep};
+
+/// How a trunk does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrunkStatus {
+    /// What the settings call it.
+    pub name: String,
+    /// Whether it answered when it was asked last.
+    pub is_up: bool,
+    /// Whether we are registered there; none where that is not wanted.
+    pub is_registered: Option<bool>,
+    /// Legs over it now.
+    pub legs: u32,
+    /// Dialogs and transactions that the stack holds for it.
+    pub dialogs: usize,
+}
+
+/// Every trunk, as the line on which leads are called.
+pub struct Trunks {
+    trunks: Vec<Arc<Trunk>>,
+    ports: Ports,
+    hold: Arc<HoldSound>,
+    advertised: Option<std::net::IpAddr>,
+    room: WaitingRoom,
+    cancel: CancellationToken,
+}
+
+impl Trunks {
+    /// Opens all trunks. Who calls comes out of the receiver.
+    ///
+    /// # Errors
+    /// [`TrunkError`] when a setting, a file or an address cannot be used. A trunk that does not answer
+    /// is no error: it may come.
+    pub async fn start(
+        settings: TelephonySettings,
+    ) -> Result<(Arc<Self>, mpsc::Receiver<Incoming>), TrunkError> {
+        settings.check().map_err(TrunkError::Settings)?;
+        // Another part of the program may have chosen one; either will do.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let music = settings.hold_music.clone();
+        let hold = tokio::task::spawn_blocking(move || hold_sound(music.as_deref()));
+        let hold = hold
+            .await
+            .map_err(|error| TrunkError::Media(error.to_string()))??;
+        let cancel = CancellationToken::new();
+        let (calls, incoming) = mpsc::channel(INCOMING_MAX);
+        let room = WaitingRoom::default();
+        let mut trunks = Vec::with_capacity(settings.trunks.len());
+        for trunk in settings.trunks {
+            let (trunk, requests) = Trunk::start(trunk, cancel.child_token()).await?;
+            let served = incoming::serve(trunk.clone(), requests, calls.clone(), room.clone());
+            tokio::spawn(served);
+            upkeep::begin(&trunk);
+            trunks.push(trunk);
+        }
+        let range = settings.rtp_port_min..=settings.rtp_port_max;
+        let line = Arc::new(Self {
+            trunks,
+            ports: Ports::new(settings.rtp_bind, range),
+            hold: Arc::new(hold),
+            advertised: settings.rtp_advertise,
+            room,
+            cancel,
+        });
+        Ok((line, incoming))
+    }
+
+    /// How each trunk does.
+    #[must_use]
+    pub fn status(&self) -> Vec<TrunkStatus> {
+        let status = |trunk: &Arc<Trunk>| TrunkStatus {
+            name: trunk.settings.name.clone(),
+            is_up: !trunk.is_down.load(Ordering::Relaxed),
+            is_registered: trunk
+                .settings
+                .register
+                .then(|| trunk.is_registered.load(Ordering::Relaxed)),
+            legs: trunk.legs.load(Ordering::Relaxed),
+            dialogs: trunk.dialog_count(),
+        };
+        self.trunks.iter().map(status).collect()
+    }
+
+    /// Pairs of ports that phones have now.
+    #[must_use]
+    pub fn ports_taken(&self) -> usize {
+        self.ports.taken()
+    }
+
+    /// Refuses a call that waits, since the service has no leg for it.
+    pub fn forget(&self, call: &CallId, code: u16) {
+        self.room.forget(call, code);
+    }
+
+    /// Ends all of it. Legs are to be hung up before.
+    pub fn stop(&self) {
+        self.cancel.cancel();
+    }
+
+    fn phone(&self) -> Result<(PhoneControl, PhoneMedia), PhoneError> {
+        phone(self.ports.take()?, self.hold.clone())
+    }
+
+    /// The trunks that carry this call, in order; those that did not answer lately come last.
+    fn carrying(&self, dial: &Dial) -> Vec<Arc<Trunk>> {
+        let organization = dial.organization.as_str();
+        let carries = |trunk: &&Arc<Trunk>| trunk.settings.carries(organization, &dial.local_phone);
+        let mut trunks: Vec<_> = self.trunks.iter().filter(carries).cloned().collect();
+        trunks.sort_by_key(|trunk| trunk.is_doubtful());
+        trunks
+    }
+}
+
+impl LeadLine for Trunks {
+    fn dial(&self, dial: Dial, events: mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg> {
+        let trunks = self.carrying(&dial);
+        if trunks.is_empty() {
+            tracing::warn!(call_id = %dial.call, "no trunk carries calls from this number");
+            return Box::new(NoLeg::tell(dial, LeadSignal::Failed, events));
+        }
+        match self.phone() {
+            Ok(phone) => Box::new(PhoneLeg::dial(dial, trunks, phone, self.advertised, events)),
+            Err(error) => {
+                tracing::error!(call_id = %dial.call, %error, "no phone for a call");
+                Box::new(NoLeg::tell(dial, LeadSignal::Failed, events))
+            }
+        }
+    }
+
+    fn receive(&self, dial: Dial, events: mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg> {
+        let Some(waiting) = self.room.take(&dial.call) else {
+            tracing::warn!(call_id = %dial.call, "nobody waits under this call");
+            return Box::new(NoLeg::tell(dial, LeadSignal::HungUp, events));
+        };
+        match self.phone() {
+            Ok(phone) => Box::new(PhoneLeg::receive(
+                dial,
+                waiting,
+                phone,
+                self.advertised,
+                events,
+            )),
+            Err(error) => {
+                tracing::error!(call_id = %dial.call, %error, "no phone for a call");
+                incoming::reject(&waiting, 503);
+                Box::new(NoLeg::tell(dial, LeadSignal::Failed, events))
+            }
+        }
+    }
+}
+
+impl Drop for Trunks {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl std::fmt::Debug for Trunks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.status()).finish()
+    }
+}
+
+/// What held leads hear: reads and encodes, which takes its time.
+fn hold_sound(music: Option<&Path>) -> Result<HoldSound, TrunkError> {
+    let failed = |error: PhoneError| TrunkError::Media(error.to_string());
+    let Some(path) = music else {
+        return HoldSound::silence().map_err(failed);
+    };
+    let samples =
+        media::load_samples(path).map_err(|error| TrunkError::File(path.to_owned(), error))?;
+    HoldSound::music(&samples).map_err(failed)
+}

@@ -1,0 +1,150 @@
+//! What a trunk needs while nobody calls: whether it is there (OPTIONS), that it knows where we are
+//! (REGISTER), and where its host is by now.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rsipstack::dialog::registration::{RefreshOutcome, Registration};
+use rsipstack::sip::{self, Method, SipMessage, StatusCodeKind};
+use rsipstack::transaction::key::{TransactionKey, TransactionRole};
+use rsipstack::transaction::make_tag;
+use rsipstack::transaction::transaction::Transaction;
+
+use crate::endpoint::Trunk;
+
+/// How long a trunk may take to say that it is there.
+const ANSWER_MAX: Duration = Duration::from_secs(4);
+/// How often its host is looked up.
+const LOOKUP_EVERY: Duration = Duration::from_secs(60);
+/// How long good-bye may take.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
+
+/// Begins all of it; it ends with the trunk.
+pub(crate) fn begin(trunk: &Arc<Trunk>) {
+    tokio::spawn(look_up(trunk.clone()));
+    if trunk.settings.options_s > 0 {
+        tokio::spawn(ask(trunk.clone()));
+    }
+    if trunk.settings.register {
+        tokio::spawn(register(trunk.clone()));
+    }
+}
+
+async fn look_up(trunk: Arc<Trunk>) {
+    loop {
+        tokio::select! {
+            () = trunk.cancelled().cancelled() => return,
+            () = tokio::time::sleep(LOOKUP_EVERY) => trunk.refresh_addresses().await,
+        }
+    }
+}
+
+/// Asks again and again, and notes what came of it.
+async fn ask(trunk: Arc<Trunk>) {
+    let every = Duration::from_secs(trunk.settings.options_s.into());
+    let mut sequence = 0_u32;
+    loop {
+        sequence = sequence.wrapping_add(1);
+        let answered = tokio::time::timeout(ANSWER_MAX, options(&trunk, sequence)).await;
+        let is_down = !matches!(answered, Ok(Ok(true)));
+        if trunk.is_down.swap(is_down, Ordering::Relaxed) != is_down {
+            tracing::warn!(
+                trunk = trunk.settings.name,
+                is_down,
+                "the trunk's state changed"
+            );
+        }
+        tokio::select! {
+            () = trunk.cancelled().cancelled() => return,
+            () = tokio::time::sleep(every) => {}
+        }
+    }
+}
+
+/// One OPTIONS; whatever the answer is, it shows that somebody is there.
+async fn options(trunk: &Trunk, sequence: u32) -> rsipstack::Result<bool> {
+    let user = trunk.credential.as_ref();
+    let user = user.map_or("ping", |credential| credential.username.as_str());
+    let from = sip::typed::From {
+        display_name: None,
+        uri: trunk.caller_uri(user)?,
+        params: Vec::new(),
+    }
+    .with_tag(make_tag());
+    let to = sip::typed::To {
+        display_name: None,
+        uri: trunk.uri(user)?,
+        params: Vec::new(),
+    };
+    let via = trunk.endpoint.get_via(None, None)?;
+    let uri = trunk.uri(user)?;
+    let request = trunk
+        .endpoint
+        .make_request(Method::Options, uri, via, from, to, sequence, None);
+    let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
+    let mut transaction = Transaction::new_client(key, request, trunk.endpoint.clone(), None);
+    transaction.destination = trunk.destination();
+    transaction.send().await?;
+    while let Some(message) = transaction.receive().await {
+        if let SipMessage::Response(response) = message
+            && response.status_code.kind() != StatusCodeKind::Provisional
+        {
+            // The stack itself answers 408 when nobody did.
+            return Ok(response.status_code.code() != 408);
+        }
+    }
+    Ok(false)
+}
+
+async fn register(trunk: Arc<Trunk>) {
+    let Some(credential) = trunk.credential.clone() else {
+        return;
+    };
+    let host = trunk.destination().map(|destination| destination.addr);
+    let Some(host) = host else {
+        return;
+    };
+    let server = sip::Uri {
+        scheme: Some(sip::Scheme::Sip),
+        host_with_port: host,
+        ..sip::Uri::default()
+    };
+    let server = match trunk.settings.transport {
+        crate::settings::Transport::Udp => server,
+        crate::settings::Transport::Tcp => with_transport(server, sip::Transport::Tcp),
+        crate::settings::Transport::Tls => with_transport(server, sip::Transport::Tls),
+    };
+    let mut registration = Registration::new(trunk.endpoint.clone(), Some(credential));
+    let cancel = trunk.cancelled().clone();
+    registration
+        .keep_alive(
+            server.clone(),
+            trunk.settings.register_s,
+            cancel,
+            |outcome| {
+                let (is_registered, why) = match outcome {
+                    RefreshOutcome::Registered(_) => (true, String::new()),
+                    RefreshOutcome::Rejected(response) => (false, response.status_code.to_string()),
+                    RefreshOutcome::Failed(error) => (false, error.to_string()),
+                };
+                let before = trunk.is_registered.swap(is_registered, Ordering::Relaxed);
+                if before != is_registered || !is_registered {
+                    tracing::info!(
+                        trunk = trunk.settings.name,
+                        is_registered,
+                        why,
+                        "registration"
+                    );
+                }
+            },
+        )
+        .await;
+    // The service stops either way.
+    let _ = tokio::time::timeout(FAREWELL_MAX, registration.register(server, Some(0))).await;
+}
+
+fn with_transport(mut uri: sip::Uri, transport: sip::Transport) -> sip::Uri {
+    uri.params.push(sip::Param::Transport(transport));
+    uri
+}
