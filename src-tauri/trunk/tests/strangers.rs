@@ -204,20 +204,25 @@ fn half_of_what_is_lost_is_told_as_half_and_a_peer_that_vanishes_is_told_by_its_
     let (mut phone, _) = phone_of(&peer.socket);
     peer.to = phone.control.local_port();
     let mut told = Vec::new();
-    for tick in 0..200 {
+    for _ in 0..150 {
+        phone.tick();
+    }
+    // Of silence nothing can be said, save how long it lasts.
+    let report = phone.report();
+    assert_eq!((report.quality, report.heard_ms_ago), (None, 3000));
+    // At its first packet, and two seconds and four seconds later: nothing, then the second of each two.
+    for tick in 0..=200 {
         peer.send();
         phone.tick();
-        if tick > 100 {
+        if tick >= 100 {
             peer.sequence += 1;
             peer.timestamp += 160;
         }
         told.extend(phone.report().quality);
     }
-    phone.tick();
-    told.extend(phone.report().quality);
     let lost: Vec<_> = told.iter().map(|quality| quality.lost_permille).collect();
-    assert_eq!(lost[0], 0);
-    assert!((450..=510).contains(&lost[1]), "{lost:?}");
+    assert_eq!((lost.len(), lost[0], lost[1]), (3, 0, 0), "{lost:?}");
+    assert!((490..=505).contains(&lost[2]), "{lost:?}");
     for _ in 0..500 {
         phone.tick();
     }

@@ -62,9 +62,9 @@ impl Reports {
         is_due
     }
 
-    /// How the network does, when that is due.
+    /// How the network does, when that is due and anything came: of silence nothing can be said.
     pub fn quality(&mut self, now: Duration, stream: &Stream) -> Option<LeadQuality> {
-        if now < self.quality_at {
+        if now < self.quality_at || !stream.reception.has_begun() {
             return None;
         }
         self.quality_at = now + QUALITY_EVERY;

@@ -117,6 +117,12 @@ impl Reception {
         self.transit = Some((transit, timestamp));
     }
 
+    /// Whether anything came.
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.started
+    }
+
     /// Takes the time of the peer's sender report.
     pub fn reported(&mut self, ntp: u64, arrival: Duration) {
         self.last_report = Some(((ntp >> 16) as u32, arrival));
