@@ -1,0 +1,12 @@
+//! Calls over a trunk at whose other end is somebody else's SIP: `sipp`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "so does a test fail"
+)]
+
+mod course;
+mod desk;
+mod scenario;
+mod sipp;
