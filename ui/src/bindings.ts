@@ -143,6 +143,8 @@ export const commands = {
 /** Events */
 export const events = {
 	invitationSent: makeEvent<InvitationSent, InvitationSent>("invitation-sent"),
+	leadKey: makeEvent<LeadKey, LeadKey>("lead-key"),
+	leadQuality: makeEvent<LeadQuality, LeadQuality>("lead-quality"),
 	levels: makeEvent<Levels, Levels>("levels"),
 	microphoneLevel: makeEvent<MicrophoneLevel, MicrophoneLevel>("microphone-level"),
 	openCall: makeEvent<OpenCall, OpenCall>("open-call"),
@@ -642,8 +644,14 @@ export type HangupCause =
 "busy" | 
 /**  The lead did not answer in time. */
 "no_answer" | 
-/**  The lead's phone could not be reached. */
+/**  The lead did not want the call. */
+"declined" | 
+/**  The lead's phone could not be reached: there is no such number, or nobody under it. */
 "unreachable" | 
+/**  The telephone network did not put the call through. */
+"network_failed" | 
+/**  Nothing was heard of the lead's phone any more. */
+"lead_lost" | 
 /**  The rep's connection was lost for longer than is waited for. */
 "rep_lost" | 
 /**  The service was stopped. */
@@ -748,6 +756,26 @@ export type LeadBrief = {
 
 /**  A company that is sold to. */
 export type LeadId = string;
+
+/**  The lead of the user's call pressed a key of their phone. */
+export type LeadKey = {
+	/**  The call. */
+	call_id: CallId,
+	/**  Which: `0`–`9`, `*`, `#`, `A`–`D`. */
+	key: string,
+};
+
+/**  How the network to the phone of the user's lead does, every 2 s while on a call over a trunk. */
+export type LeadQuality = {
+	/**  The call. */
+	call_id: CallId,
+	/**  Interarrival jitter of what comes from it. */
+	jitter_ms: number,
+	/**  What of it was lost lately, in thousandths. */
+	lost_permille: number,
+	/**  The way there and back; null before the phone told. */
+	round_trip_ms: number | null,
+};
 
 /**  One line of the ledger, which is only ever added to (B2). */
 export type LedgerEntry = {

@@ -83,6 +83,8 @@ pub fn builder() -> Builder<tauri::Wry> {
             events::Levels,
             events::MicrophoneLevel,
             events::Quality,
+            events::LeadKey,
+            events::LeadQuality,
             events::Playback,
             events::Told,
             events::InvitationSent,

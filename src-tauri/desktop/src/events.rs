@@ -1,5 +1,7 @@
 //! Everything that the shell tells the user interface, declared once.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri::AppHandle;
@@ -46,6 +48,50 @@ pub struct Quality {
     /// To the service and back; null before it was measured.
     #[specta(type = Option<u32>)]
     pub round_trip_ms: Option<f32>,
+}
+
+/// The lead of the user's call pressed a key of their phone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Type, Event)]
+pub struct LeadKey {
+    /// The call.
+    pub call_id: CallId,
+    /// Which: `0`–`9`, `*`, `#`, `A`–`D`.
+    pub key: char,
+}
+
+/// The key may be part of a card number: it is shown to the rep, and printed nowhere.
+impl fmt::Debug for LeadKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeadKey")
+            .field("call_id", &self.call_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the network to the phone of the user's lead does, every 2 s while on a call over a trunk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, Event)]
+pub struct LeadQuality {
+    /// The call.
+    pub call_id: CallId,
+    /// Interarrival jitter of what comes from it.
+    pub jitter_ms: u32,
+    /// What of it was lost lately, in thousandths.
+    pub lost_permille: u16,
+    /// The way there and back; null before the phone told.
+    pub round_trip_ms: Option<u32>,
+}
+
+impl LeadQuality {
+    /// What the service measured on this call.
+    #[must_use]
+    pub fn of(call_id: CallId, quality: wire::LeadQuality) -> Self {
+        Self {
+            call_id,
+            jitter_ms: quality.jitter_ms,
+            lost_permille: quality.lost_permille,
+            round_trip_ms: quality.round_trip_ms,
+        }
+    }
 }
 
 /// How the recording that is played goes, some five times a second, and when it starts or stops.
@@ -115,4 +161,40 @@ pub struct SoundDevices {
     pub microphones: Vec<SoundDevice>,
     /// To hear from.
     pub loudspeakers: Vec<SoundDevice>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call_id() -> CallId {
+        CallId::from_suffix("1").unwrap()
+    }
+
+    #[test]
+    fn a_key_that_the_lead_pressed_reaches_the_window_and_is_printed_nowhere() {
+        let event = LeadKey {
+            call_id: call_id(),
+            key: '#',
+        };
+        let told = serde_json::to_value(&event).unwrap();
+        assert_eq!(told, serde_json::json!({"call_id": call_id(), "key": "#"}));
+        let printed = format!("{event:?}");
+        assert!(printed.contains("LeadKey"), "{printed}");
+        assert!(!printed.contains('#'), "{printed}");
+    }
+
+    #[test]
+    fn the_quality_of_the_leads_phone_reaches_the_window_as_it_was_measured() {
+        let measured = wire::LeadQuality {
+            jitter_ms: 12,
+            lost_permille: 4,
+            round_trip_ms: None,
+        };
+        let told = serde_json::to_value(LeadQuality::of(call_id(), measured)).unwrap();
+        let wanted = serde_json::json!({
+            "call_id": call_id(), "jitter_ms": 12, "lost_permille": 4, "round_trip_ms": null,
+        });
+        assert_eq!(told, wanted);
+    }
 }

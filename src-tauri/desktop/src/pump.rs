@@ -9,7 +9,8 @@ use wire::{Call, CallStatus, Direction, HangupCause, LegEndReason};
 use crate::app::App;
 use crate::error::AppError;
 use crate::events::{
-    InvitationSent, Levels, MicrophoneLevel, Quality, SoundDevicesChanged, Told, ToldKind, say,
+    InvitationSent, LeadKey, LeadQuality, Levels, MicrophoneLevel, Quality, SoundDevicesChanged,
+    Told, ToldKind, say,
 };
 use crate::presenter::{Change, Presenter};
 
@@ -73,6 +74,10 @@ fn take(app: &AppHandle, presenter: &Presenter, event: SessionEvent) {
         ),
         SessionEvent::Notice(Notice::Levels(call_id, levels)) => {
             say(app, &Levels { call_id, levels });
+        }
+        SessionEvent::Notice(Notice::LeadKey(call_id, key)) => say(app, &LeadKey { call_id, key }),
+        SessionEvent::Notice(Notice::LeadQuality(call_id, quality)) => {
+            say(app, &LeadQuality::of(call_id, quality));
         }
         SessionEvent::Notice(Notice::InvitationSent(invitation)) => {
             say(app, &InvitationSent(*invitation));
@@ -147,6 +152,9 @@ fn told(notice: &Notice) -> Option<Told> {
             (_, Some(HangupCause::LeadLost)) => {
                 error("Nothing was heard of the lead's phone any more, so the call was ended.")
             }
+            (_, Some(HangupCause::NetworkFailed)) => {
+                error("The phone network ended the call. Call again.")
+            }
             (_, Some(HangupCause::Lead)) => info("The lead hung up."),
             (_, Some(HangupCause::RepLost)) => {
                 error("Your connection was lost for too long, and the call was ended.")
@@ -154,6 +162,7 @@ fn told(notice: &Notice) -> Option<Told> {
             (_, Some(HangupCause::ServiceStopped)) => {
                 error("The service was stopped, and the call was ended.")
             }
+            (CallStatus::Failed, _) => error("The call could not be put through. Try again."),
             _ => return None,
         },
         Notice::Trouble(failure) => {
@@ -193,7 +202,105 @@ fn notify(app: &AppHandle, title: String, body: String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wire::CallId;
+    use wire::{CallId, Joinability, LeadBrief, LeadId, LegId, PhoneNumberKind, Timestamp, UserId};
+
+    fn ended(status: CallStatus, cause: Option<HangupCause>) -> Option<Told> {
+        told(&Notice::MyCallEnded(Box::new(Call {
+            id: CallId::from_suffix("1").unwrap(),
+            user_id: UserId::from_suffix("riley").unwrap(),
+            rep_leg_id: LegId::from_suffix("rep").unwrap(),
+            lead: LeadBrief {
+                id: LeadId::from_suffix("1").unwrap(),
+                display_name: "Globex".into(),
+            },
+            contact_id: None,
+            direction: Direction::Outbound,
+            status,
+            local_phone: "+15550001".into(),
+            local_phone_type: PhoneNumberKind::Internal,
+            remote_phone: "+15551000".into(),
+            date_created: Timestamp(0),
+            date_answered: None,
+            date_ended: Some(Timestamp(1_000)),
+            duration: 0,
+            hangup_cause: cause,
+            held: false,
+            muted: false,
+            recording_url: None,
+            recording: None,
+            coach_legs: vec![],
+            joinability: Joinability {
+                joinable: false,
+                code: None,
+                message: None,
+            },
+        })))
+    }
+
+    #[test]
+    fn the_rep_is_told_in_words_of_their_own_why_a_call_came_to_nothing() {
+        let ends = [
+            (CallStatus::Busy, HangupCause::Busy, ToldKind::Info, "busy"),
+            (
+                CallStatus::Busy,
+                HangupCause::Declined,
+                ToldKind::Info,
+                "declined",
+            ),
+            (
+                CallStatus::NoAnswer,
+                HangupCause::NoAnswer,
+                ToldKind::Info,
+                "did not answer",
+            ),
+            (
+                CallStatus::Failed,
+                HangupCause::Unreachable,
+                ToldKind::Error,
+                "number",
+            ),
+            (
+                CallStatus::Failed,
+                HangupCause::NetworkFailed,
+                ToldKind::Error,
+                "phone network could not",
+            ),
+            (
+                CallStatus::Completed,
+                HangupCause::NetworkFailed,
+                ToldKind::Error,
+                "phone network ended",
+            ),
+            (
+                CallStatus::Completed,
+                HangupCause::LeadLost,
+                ToldKind::Error,
+                "lead's phone",
+            ),
+            (
+                CallStatus::Failed,
+                HangupCause::LeadLost,
+                ToldKind::Error,
+                "lead's phone",
+            ),
+        ];
+        let mut sentences = std::collections::BTreeSet::new();
+        for (status, cause, kind, words) in ends {
+            let told = ended(status, Some(cause)).unwrap();
+            assert_eq!(told.kind, kind, "{cause:?}");
+            assert!(told.message.contains(words), "{cause:?}: {}", told.message);
+            sentences.insert(told.message);
+        }
+        assert_eq!(sentences.len(), ends.len() - 1, "a lost phone is one thing");
+        assert!(ended(CallStatus::Failed, None).is_some());
+    }
+
+    #[test]
+    fn a_rep_who_hung_up_is_told_nothing() {
+        for status in [CallStatus::Completed, CallStatus::Cancel] {
+            assert_eq!(ended(status, Some(HangupCause::Rep)), None);
+        }
+    }
 
     #[test]
     fn a2_somebody_put_out_of_a_call_is_told_why_and_somebody_who_left_is_not() {

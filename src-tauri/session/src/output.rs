@@ -131,9 +131,9 @@ pub enum Notice {
     InvitationSent(Box<Invitation>),
     /// Who is how loud.
     Levels(CallId, Vec<Level>),
-    /// The lead of this user's call pressed a key of their phone.
+    /// The lead of this user's call pressed a key of their phone. Only on the device that is on the call.
     LeadKey(CallId, char),
-    /// How the network to the lead's phone does.
+    /// How the network to the lead's phone does. Only on the device that is on the call.
     LeadQuality(CallId, LeadQuality),
     /// The service could not do something that nobody waits for.
     Trouble(Failure),

@@ -66,11 +66,16 @@ impl Session {
             ServerMessage::Levels { call_id, levels } => {
                 self.notify(Notice::Levels(call_id, levels));
             }
+            // The service tells each device of the rep; only the one that is on the call shows it.
             ServerMessage::LeadKey { call_id, key } => {
-                self.notify(Notice::LeadKey(call_id, key));
+                if self.is_my_call(&call_id) {
+                    self.notify(Notice::LeadKey(call_id, key));
+                }
             }
             ServerMessage::LeadQuality { call_id, quality } => {
-                self.notify(Notice::LeadQuality(call_id, quality));
+                if self.is_my_call(&call_id) {
+                    self.notify(Notice::LeadQuality(call_id, quality));
+                }
             }
             ServerMessage::HeartbeatAck {} | ServerMessage::GoingAway {} => {}
             ServerMessage::Error { code, message } => {
@@ -81,6 +86,12 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Whether it is the call that this device is on as its rep.
+    fn is_my_call(&self, call_id: &CallId) -> bool {
+        let my_call = self.view.my_call.as_ref();
+        my_call.is_some_and(|my| my.call.id == *call_id)
     }
 
     pub(super) fn event(&mut self, now: Duration, event: Event) {

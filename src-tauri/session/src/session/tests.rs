@@ -5,6 +5,7 @@ mod course;
 mod directory;
 mod hold;
 mod inbound;
+mod lead;
 mod random;
 mod resume;
 mod world;
