@@ -46,6 +46,7 @@ describe("what opens", () => {
   it.each([
     ["rep", testids.callInvite, testids.inviteSearch],
     ["rep", testids.callKeypad, testids.callKey("1")],
+    ["rep-phone-poor", testids.callKeypad, testids.callKey("#")],
     ["team", testids.leadNumber, testids.leadNumberOption("external")],
   ])("%s: %s has no violation", async (scene, trigger, inside) => {
     const { user } = await open(scene, "#/leads/lead_globex");

@@ -25,6 +25,8 @@ export type InvitationTarget = bindings.InvitationTarget;
 export type InviteOffer = bindings.InviteOffer;
 export type Joinability = bindings.Joinability;
 export type Lead = bindings.Lead;
+export type LeadKey = bindings.LeadKey;
+export type LeadQuality = bindings.LeadQuality;
 export type LedgerEntry = bindings.LedgerEntry;
 export type LedgerKind = bindings.LedgerKind;
 export type Levels = bindings.Levels;
@@ -66,6 +68,8 @@ export type Events = {
   levels: Levels;
   microphoneLevel: bindings.MicrophoneLevel;
   quality: Quality;
+  leadKey: LeadKey;
+  leadQuality: LeadQuality;
   told: Told;
   invitationSent: Invitation;
   soundDevicesChanged: SoundDevices;

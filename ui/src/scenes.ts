@@ -1,5 +1,5 @@
 // Moments of the product, by name: what the pictures and the accessibility tests look at.
-import { Failure, type AuditEntry, type CallRecording } from "./backend";
+import { Failure, type AuditEntry, type CallRecording, type LeadQuality } from "./backend";
 import { userId, type FakeBackend } from "./backend.fake";
 
 type Scene = (fake: FakeBackend) => void;
@@ -77,6 +77,13 @@ function rep(fake: FakeBackend): void {
   if (!call) return;
   call.joinability = { joinable: false, code: "own_call", message: "This is your own call." };
   fake.change({ my_call: { call, muted: false, ending: false }, media: "connected" });
+}
+
+/** A call over a trunk, of which that was measured. */
+function onThePhone(fake: FakeBackend, quality: Omit<LeadQuality, "call_id">): void {
+  recorded(fake, "recording");
+  const call = fake.viewNow.my_call?.call;
+  if (call) fake.later("leadQuality", { call_id: call.id, ...quality });
 }
 
 /** Somebody who manages the organization, with something on every page about it. */
@@ -219,6 +226,14 @@ export const scenes: Record<string, Scene> = {
   },
   rep,
   "rep-recorded": (fake) => recorded(fake, "recording"),
+  "rep-phone": (fake) => onThePhone(fake, { jitter_ms: 12, lost_permille: 4, round_trip_ms: 84 }),
+  "rep-phone-poor": (fake) => {
+    onThePhone(fake, { jitter_ms: 74, lost_permille: 61, round_trip_ms: null });
+    const call = fake.viewNow.my_call?.call;
+    if (!call) return;
+    fake.coached(call.id, [fake.coachLeg("Morgan", "whisper"), fake.coachLeg("Casey", "barge")]);
+    for (const key of "5315#*09") fake.later("leadKey", { call_id: call.id, key });
+  },
   "rep-paused": (fake) => recorded(fake, "paused"),
   incoming: (fake) => {
     team(fake, "Riley");

@@ -11,6 +11,8 @@ import {
   type EventName,
   type Events,
   type Invitation,
+  type LeadKey,
+  type LeadQuality,
   type Levels,
   type Playback,
   type Quality,
@@ -25,6 +27,9 @@ export type Toast = Pick<Told, "kind" | "message"> & { id: number };
 const TOASTS_MAX = 4;
 const TOAST_MS = 8_000;
 const BACK_MS = 4_000;
+/** So many of the keys that the lead pressed are shown, for so long after the last of them. */
+const LEAD_KEYS_MAX = 8;
+const LEAD_KEYS_MS = 6_000;
 const SILENCE_DBOV = -127;
 
 export class AppState {
@@ -51,6 +56,10 @@ export class AppState {
   /** The balance as it was asked for after the sign-in; the view's is newer. */
   #askedBalance = $state.raw<Balance | null>(null);
   #askedBalanceFor: string | null = null;
+  /** What was told of the lead's phone last, and on which call. */
+  #leadQuality = $state.raw<LeadQuality | null>(null);
+  #leadKeys = $state.raw<{ call_id: string; keys: string } | null>(null);
+  #leadKeysTimer: ReturnType<typeof setTimeout> | undefined;
   #stops: (() => void)[] = [];
   #timers = new Set<ReturnType<typeof setTimeout>>();
   #toastId = 0;
@@ -62,6 +71,15 @@ export class AppState {
   readonly rate = $derived(this.view?.me?.organization.coach_rate_micro_dollars_per_minute ?? 0);
   readonly permissions = $derived(this.view?.me?.role.permissions ?? []);
   readonly manages = $derived(this.permissions.includes("manage_organization"));
+  readonly #myCallId = $derived(this.view?.my_call?.call.id);
+  /** How the network to the lead's phone does; null before it was told, and without one. */
+  readonly leadQuality = $derived(
+    this.#leadQuality?.call_id === this.#myCallId ? this.#leadQuality : null,
+  );
+  /** The keys that the lead pressed a moment ago, in order; empty when there were none. */
+  readonly leadKeys = $derived(
+    this.#leadKeys?.call_id === this.#myCallId ? (this.#leadKeys?.keys ?? "") : "",
+  );
   readonly balance = $derived(this.manages ? (this.view?.balance ?? this.#askedBalance) : null);
   /** Changes when what a page about the organization shows may have changed: it asks again then. */
   readonly directory = $derived(
@@ -91,6 +109,8 @@ export class AppState {
         ({ level_dbov }) => (this.microphoneLevel_dbov = level_dbov),
       );
       await this.#on("quality", (quality) => (this.quality = quality));
+      await this.#on("leadQuality", (quality) => (this.#leadQuality = quality));
+      await this.#on("leadKey", (pressed) => this.#leadPressed(pressed));
       await this.#on("levels", (levels) => (this.levels = levels));
       await this.#on("playback", (playback) => (this.playback = playback));
       await this.#on("told", ({ kind, message }) => this.say(kind, message));
@@ -211,6 +231,8 @@ export class AppState {
       this.quality = null;
       this.levels = null;
     }
+    // What is not told any more is not known: the next figures come two seconds after the connection.
+    if (view.connection !== "online") this.#leadQuality = null;
     if (!view.coaching) this.#holding = false;
     this.view = view;
     void this.#askBalance();
@@ -239,16 +261,29 @@ export class AppState {
     this.sent = [...newer.values()];
   }
 
+  #leadPressed({ call_id, key }: LeadKey): void {
+    const before = this.#leadKeys?.call_id === call_id ? this.#leadKeys.keys : "";
+    this.#leadKeys = { call_id, keys: (before + key).slice(-LEAD_KEYS_MAX) };
+    if (this.#leadKeysTimer !== undefined) this.#forget(this.#leadKeysTimer);
+    this.#leadKeysTimer = this.#later(LEAD_KEYS_MS, () => (this.#leadKeys = null));
+  }
+
   async #on<K extends EventName>(name: K, told: (payload: Events[K]) => void): Promise<void> {
     this.#stops.push(await this.backend.on(name, told));
   }
 
-  #later(delay_ms: number, doing: () => void): void {
+  #later(delay_ms: number, doing: () => void): ReturnType<typeof setTimeout> {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       doing();
     }, delay_ms);
     this.#timers.add(timer);
+    return timer;
+  }
+
+  #forget(timer: ReturnType<typeof setTimeout>): void {
+    clearTimeout(timer);
+    this.#timers.delete(timer);
   }
 }
 

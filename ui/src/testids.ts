@@ -3,7 +3,7 @@
 // Also to be read there: `coaching-bar` has `data-mode` (the confirmed mode), `data-mode-under-way`
 // (empty when none), `data-audience` (nobody, rep, everybody), `data-connected`; each `mode-…` has
 // `aria-checked`; `call-bar` has `data-status`; `call-coach-…` has `data-mode`; `banner-connection` has
-// `data-connection`; `invite-sent-…` and `team-row-…` have `data-status`; `invite-option-…` and every
+// `data-connection`; `call-phone` has `data-grade` (good, fair, poor); `invite-sent-…` and `team-row-…` have `data-status`; `invite-option-…` and every
 // Listen button have `aria-disabled`.
 
 /** A part of a name, as it stands in an id. */
@@ -70,6 +70,8 @@ export const testids = {
   callKey: (key: string) => `call-key-${key}`,
   callInvite: "call-invite",
   callHangup: "call-hangup",
+  callPhone: "call-phone",
+  callLeadKeys: "call-lead-keys",
   callCoach: (firstName: string) => `call-coach-${low(firstName)}`,
   inviteSearch: "invite-search",
   inviteOption: (firstName: string) => `invite-option-${low(firstName)}`,

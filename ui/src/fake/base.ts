@@ -42,7 +42,13 @@ export class FakeBase {
   /** The next call of a command named here is refused with this, or never answered. */
   readonly refuse = new Map<string, Failure | "never">();
   readonly #heard: { [K in EventName]?: Set<(payload: never) => void> } = {};
+  readonly #later: [EventName, unknown][] = [];
   #ids = 0;
+
+  /** Told to whoever begins to listen: a scene is set before the window is there. */
+  later<K extends EventName>(name: K, payload: Events[K]): void {
+    this.#later.push([name, payload]);
+  }
 
   tell<K extends EventName>(name: K, payload: Events[K]): void {
     for (const told of this.#heard[name] ?? []) told(payload as never);
@@ -56,6 +62,7 @@ export class FakeBase {
   on = async <K extends EventName>(name: K, told: (payload: Events[K]) => void) => {
     const all = (this.#heard[name] ??= new Set() as never) as Set<(payload: Events[K]) => void>;
     all.add(told);
+    for (const [of, payload] of this.#later) if (of === name) told(payload as Events[K]);
     return () => void all.delete(told);
   };
 

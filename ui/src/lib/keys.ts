@@ -7,6 +7,7 @@ export const WINDOW_KEYS: readonly { keys: string; does: string }[] = [
   { keys: "B", does: "Switch to Barge, while coaching" },
   { keys: "V (hold)", does: "Whisper while held, then back to Listen" },
   { keys: "M", does: "Mute or unmute the microphone" },
+  { keys: "0–9 * #", does: "Press a key of the phone, while the keypad is open" },
   { keys: "/", does: "Go to the search field" },
   { keys: "Alt 1 · 2 · 3", does: "Leads, Team, Settings" },
   { keys: "Esc", does: "Close what is open" },

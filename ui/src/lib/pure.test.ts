@@ -12,8 +12,12 @@ import {
   meterPercent,
   modeRefusal,
   modesUsed,
+  outcomeText,
+  phoneGrade,
+  phoneQualityText,
   phoneText,
   planCoaches,
+  pressedText,
   refusal,
 } from "./words";
 
@@ -124,6 +128,32 @@ describe("figures", () => {
     expect(grade({ ...good, round_trip_ms: null })).toBe("good");
   });
 
+  it.each([
+    [{ lost_permille: 9, jitter_ms: 29, round_trip_ms: 299 }, "good"],
+    [{ lost_permille: 0, jitter_ms: 0, round_trip_ms: null }, "good"],
+    [{ lost_permille: 10, jitter_ms: 0, round_trip_ms: 0 }, "fair"],
+    [{ lost_permille: 0, jitter_ms: 30, round_trip_ms: 0 }, "fair"],
+    [{ lost_permille: 0, jitter_ms: 0, round_trip_ms: 300 }, "fair"],
+    [{ lost_permille: 49, jitter_ms: 59, round_trip_ms: 599 }, "fair"],
+    [{ lost_permille: 50, jitter_ms: 0, round_trip_ms: 0 }, "poor"],
+    [{ lost_permille: 0, jitter_ms: 60, round_trip_ms: null }, "poor"],
+    [{ lost_permille: 0, jitter_ms: 0, round_trip_ms: 600 }, "poor"],
+  ] as const)("grades the lead's phone by its worst figure: %o is %s", (quality, grade) => {
+    expect(phoneGrade(quality)).toBe(grade);
+    expect(phoneQualityText(quality)).toContain(`Phone: ${grade} · `);
+  });
+
+  it("tells how the lead's phone does, and no round trip before there was one", () => {
+    const quality = { jitter_ms: 12, lost_permille: 4, round_trip_ms: 84 };
+    expect(phoneQualityText(quality)).toBe(
+      "Phone: good · 12 ms jitter · 0.4 % lost · 84 ms round trip",
+    );
+    expect(phoneQualityText({ ...quality, round_trip_ms: null })).toBe(
+      "Phone: good · 12 ms jitter · 0.4 % lost",
+    );
+    expect(pressedText("53#")).toBe("The lead pressed 5 3 #");
+  });
+
   it("shows silence as nothing and full scale as all", () => {
     expect(meterPercent(-127)).toBe(0);
     expect(meterPercent(-30)).toBe(50);
@@ -133,6 +163,33 @@ describe("figures", () => {
   it("writes numbers to be read", () => {
     expect(phoneText("+15557000100")).toBe("+1 555 700 0100");
     expect(phoneText("+15550001")).toBe("+15550001");
+  });
+});
+
+describe("the end of a call in words", () => {
+  const failed = { status: "failed", duration: 0 } as const;
+
+  it("j5: tells a lead who declined from one who is busy", () => {
+    const busy = { status: "busy", duration: 0 } as const;
+    expect(outcomeText({ ...busy, hangup_cause: "busy" })).toBe("Busy");
+    expect(outcomeText({ ...busy, hangup_cause: "declined" })).toBe("Declined");
+  });
+
+  it("tells why, where the status does not", () => {
+    expect(outcomeText({ ...failed, hangup_cause: "network_failed" })).toBe(
+      "Failed · the phone network failed",
+    );
+    expect(outcomeText({ ...failed, hangup_cause: "unreachable" })).toContain("number");
+    const lost = { status: "completed", hangup_cause: "lead_lost", duration: 134 } as const;
+    expect(outcomeText(lost)).toBe("Completed · 2:14 · the phone was lost");
+    expect(outcomeText({ ...lost, hangup_cause: "lead" })).toBe("Completed · 2:14");
+    expect(outcomeText({ status: "no-answer", hangup_cause: "no_answer", duration: 0 })).toBe(
+      "No answer",
+    );
+  });
+
+  it("j5: an early sound from the network is no answer: the call rings", () => {
+    expect(outcomeText({ status: "ringing", hangup_cause: null, duration: 0 })).toBe("Ringing…");
   });
 });
 

@@ -8,6 +8,7 @@ import type {
   Coaching,
   Invitation,
   Joinability,
+  LeadQuality,
   LedgerKind,
   MemberInvite,
   Permission,
@@ -18,6 +19,7 @@ import type {
   User,
 } from "../backend";
 import type { Route } from "./route";
+import { clockText } from "./time";
 
 export const PAGE_NAMES: Record<Route["page"], string> = {
   leads: "Leads",
@@ -113,6 +115,26 @@ export const STATUS_WORDS: Record<Call["status"], string> = {
   cancel: "Cancelled",
   failed: "Failed",
 };
+
+/** Why a call ended, where its status does not say it already. */
+const CAUSE_WORDS: Partial<Record<NonNullable<Call["hangup_cause"]>, string>> = {
+  unreachable: "the number could not be reached",
+  network_failed: "the phone network failed",
+  lead_lost: "the phone was lost",
+  rep_lost: "the rep's connection was lost",
+  service_stopped: "the service was stopped",
+};
+
+/** What became of a call: how it ended, how long it was, and why. */
+export function outcomeText(call: Pick<Call, "status" | "hangup_cause" | "duration">): string {
+  const { status, hangup_cause, duration } = call;
+  const declined = status === "busy" && hangup_cause === "declined";
+  const words = declined ? "Declined" : STATUS_WORDS[status];
+  const cause = hangup_cause ? CAUSE_WORDS[hangup_cause] : undefined;
+  return [words, duration > 0 ? clockText(duration) : undefined, cause]
+    .filter((part) => part !== undefined)
+    .join(" · ");
+}
 
 /** Whether the call is still going on. */
 export function underWay(call: Call): boolean {
@@ -300,6 +322,9 @@ export function grade(quality: Quality): Grade {
 
 export const GRADE_WORDS: Record<Grade, string> = { good: "Good", fair: "Fair", poor: "Poor" };
 
+/** How many of three bars stand for it. */
+export const GRADE_BARS: Record<Grade, number> = { good: 3, fair: 2, poor: 1 };
+
 /** What was measured, as one line. */
 export function qualityText(quality: Quality): string {
   const delay =
@@ -307,6 +332,33 @@ export function qualityText(quality: Quality): string {
       ? ""
       : `, ${Math.round(quality.round_trip_ms)} ms there and back`;
   return `${quality.lost_percent.toFixed(1)} % lost, ${Math.round(quality.jitter_ms)} ms jitter${delay}`;
+}
+
+/** The network to the lead's phone in one word. It may take longer than a connection to the service: a
+ * phone network has a delay of its own, which people know from phones. */
+export function phoneGrade(quality: Omit<LeadQuality, "call_id">): Grade {
+  const { jitter_ms, lost_permille } = quality;
+  const delay_ms = quality.round_trip_ms ?? 0;
+  if (lost_permille >= 50 || jitter_ms >= 60 || delay_ms >= 600) return "poor";
+  if (lost_permille >= 10 || jitter_ms >= 30 || delay_ms >= 300) return "fair";
+  return "good";
+}
+
+/** How the lead's phone is heard, as one line: the word, and what was measured. */
+export function phoneQualityText(quality: Omit<LeadQuality, "call_id">): string {
+  const { jitter_ms, lost_permille, round_trip_ms } = quality;
+  const parts = [
+    phoneGrade(quality),
+    `${jitter_ms} ms jitter`,
+    `${(lost_permille / 10).toFixed(1)} % lost`,
+  ];
+  if (round_trip_ms !== null) parts.push(`${round_trip_ms} ms round trip`);
+  return `Phone: ${parts.join(" · ")}`;
+}
+
+/** The keys that the lead pressed, as they are read. */
+export function pressedText(keys: string): string {
+  return `The lead pressed ${[...keys].join(" ")}`;
 }
 
 /** A level in dBov (0 is full scale, -127 silence) as 0 to 100 of a meter that shows -60 and up. */
