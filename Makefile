@@ -7,7 +7,7 @@ run: $(if $(DISPLAY)$(WAYLAND_DISPLAY),app,demo)
 
 help:
 	@echo "make run      set up, build, and open the desktop app (without a display: make demo)"
-	@echo "make demo     a coached call in the terminal, measured"
+	@echo "make demo     a coached call in the terminal, measured (PHONE=baresip: with a real SIP phone)"
 	@echo "make service  run the service with demo data on http://127.0.0.1:8080"
 	@echo "make test     set up and prove everything: format, lints, all tests, windows"
 	@echo "make bench    set up and measure; a table, and target/bench.json"
@@ -39,9 +39,10 @@ app: $(SETUP)-app
 	@cargo build --locked --package call-coaching --package service --bins
 	@target/debug/call-coaching
 
-demo: $(SETUP)-run
+# `make demo PHONE=baresip` has a real SIP phone for the lead; CODEC is pcma, pcmu or opus.
+demo: $(SETUP)-$(if $(PHONE),phone,run)
 	@cargo build --locked --package demo
-	@target/debug/demo
+	@PHONE=$(PHONE) CODEC=$(CODEC) target/debug/demo
 
 service: $(SETUP)-run
 	@cargo build --locked --package service

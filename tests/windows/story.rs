@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use client::Api;
+use demo::phone::{self, Phone};
 use demo::tape::{Recording, TapedLine, Track};
 use media::{SimulatedLine, SimulatedLineSettings};
-use service::{Config, Hooks, Running};
+use service::{Config, Hooks, PhoneCodec, Running};
 use wire::{ClientType, SignInRequest};
 
 use crate::DESK;
@@ -20,6 +21,7 @@ pub struct Stage {
     pub server: String,
     pub lead: Ear,
     pub recording: Ear,
+    _phone: Option<Phone>,
     folder: tempfile::TempDir,
 }
 
@@ -33,6 +35,39 @@ impl Stage {
     pub async fn stop(self) -> tempfile::TempDir {
         self.service.stop().await;
         self.folder
+    }
+
+    /// The same with a real SIP phone for the lead, beyond a trunk.
+    pub async fn set_with_phone(codec: PhoneCodec) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recording = Recording::default();
+        let hooks = Hooks {
+            lead_line: None,
+            recording: Some(Arc::new(recording.clone())),
+        };
+        let port = phone::free_port().expect("a port");
+        let config = Config {
+            data: folder.path().to_owned(),
+            telephony: phone::trunk_to(port, codec),
+            ..config()
+        };
+        let service = service::start(config, hooks)
+            .await
+            .expect("the service starts");
+        let mut stage = Self {
+            server: format!("http://{}", service.http_addr),
+            service,
+            lead: Ear::Line(Track::default()),
+            recording: Ear::Line(recording.0),
+            _phone: None,
+            folder,
+        };
+        let api = stage.api_of("riley").await;
+        let phone = Phone::of_lead(&api, "Globex", port, codec, &speech(LEAD_HZ)).await;
+        let phone = phone.expect("the lead's phone");
+        stage.lead = Ear::Line(phone.heard.clone());
+        stage._phone = Some(phone);
+        stage
     }
 
     /// On this store, at this address.
@@ -61,6 +96,7 @@ impl Stage {
             service,
             lead: Ear::Line(heard),
             recording: Ear::Line(recording.0),
+            _phone: None,
             folder,
         }
     }
@@ -129,7 +165,24 @@ pub fn desk_for_three() -> Desk {
 #[tokio::test(flavor = "multi_thread")]
 async fn w1_w5_m1_m4_three_people_hear_what_their_modes_let_through() {
     let _one = DESK.lock().await;
-    let (desk, stage) = (desk_for_three(), Stage::set().await);
+    tell(Stage::set().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m2_with_a_real_phone_in_g711_everybody_hears_what_the_modes_let_through() {
+    let _one = DESK.lock().await;
+    tell(Stage::set_with_phone(PhoneCodec::Pcma).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m2_with_a_real_phone_in_opus_everybody_hears_what_the_modes_let_through() {
+    let _one = DESK.lock().await;
+    tell(Stage::set_with_phone(PhoneCodec::Opus).await).await;
+}
+
+/// The story, from the first call to its end.
+async fn tell(stage: Stage) {
+    let desk = desk_for_three();
     let riley = stage.window(&desk, "riley", "default").await;
     let morgan = stage.window(&desk, "morgan", "second").await;
     let casey = stage.window(&desk, "casey", "third").await;

@@ -21,6 +21,9 @@ pub enum DemoError {
     /// Something that the demo organization should have is not there.
     #[error("{0} is missing")]
     Missing(&'static str),
+    /// The real phone cannot be had.
+    #[error("the phone cannot be used ({0}); `make demo PHONE=baresip` installs it")]
+    Phone(String),
     /// M4: a microphone was open in Listen.
     #[error("{0}'s microphone was open in Listen")]
     MicrophoneOpen(&'static str),

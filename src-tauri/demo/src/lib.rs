@@ -5,6 +5,7 @@
 pub mod actor;
 mod error;
 pub mod live;
+pub mod phone;
 pub mod scene;
 pub mod script;
 pub mod story;

@@ -6,6 +6,7 @@
 use demo::live::Screen;
 use demo::verdict::Verdict;
 use demo::{DemoError, story};
+use service::PhoneCodec;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -24,9 +25,25 @@ async fn main() -> ExitCode {
     }
 }
 
+/// The lead's phone: `PHONE=baresip`, with `CODEC` one of pcma, pcmu and opus; else simulated.
+fn phone() -> Result<Option<PhoneCodec>, DemoError> {
+    let named = |name| std::env::var(name).unwrap_or_default();
+    match named("PHONE").as_str() {
+        "" => return Ok(None),
+        "baresip" => {}
+        _ => return Err(DemoError::Phone("PHONE is baresip, or nothing".into())),
+    }
+    match named("CODEC").as_str() {
+        "" | "pcma" => Ok(Some(PhoneCodec::Pcma)),
+        "pcmu" => Ok(Some(PhoneCodec::Pcmu)),
+        "opus" => Ok(Some(PhoneCodec::Opus)),
+        _ => Err(DemoError::Phone("CODEC is pcma, pcmu or opus".into())),
+    }
+}
+
 async fn play(screen: &mut Screen) -> Result<Verdict, DemoError> {
     let data = tempfile::tempdir()?;
-    let verdict = story::run(screen, data.path()).await?;
+    let verdict = story::run(screen, data.path(), phone()?).await?;
     screen.say("")?;
     screen.say(&verdict.tables())?;
     if let Some(folder) = Path::new(RESULT).parent() {

@@ -3,6 +3,7 @@
 use crate::DemoError;
 use crate::actor::{Actor, in_time};
 use crate::live::{PartyLine, Picture, Screen};
+use crate::phone::{self, Phone};
 use crate::scene::Scene;
 use crate::script::Script;
 use crate::tape::{Recording, TapedLine, Track};
@@ -10,7 +11,7 @@ use crate::trace::track_dbov;
 use crate::verdict::{Mode, Part, Verdict};
 use client::read_recording;
 use media::lead::{SimulatedLine, SimulatedLineSettings};
-use service::{Config, Hooks, Running};
+use service::{Config, Hooks, PhoneCodec, Running};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,14 +24,19 @@ const SETTLE: Duration = Duration::from_millis(800);
 /// How much of a track its level is taken from: 100 ms.
 const METER_SAMPLES: usize = 4_800;
 
-/// Plays the whole story on a service of its own, and measures it.
+/// Plays the whole story on a service of its own, and measures it. The lead is simulated, or a real SIP
+/// phone that speaks this codec over a trunk.
 ///
 /// # Errors
 /// [`DemoError`] when something could not be done at all; a cell that differs is no error but in the
 /// verdict.
-pub async fn run(screen: &mut Screen, data: &std::path::Path) -> Result<Verdict, DemoError> {
+pub async fn run(
+    screen: &mut Screen,
+    data: &std::path::Path,
+    phone: Option<PhoneCodec>,
+) -> Result<Verdict, DemoError> {
     let script = Script::load();
-    let mut stage = Stage::set(&script, data).await?;
+    let mut stage = Stage::set(&script, data, phone).await?;
     screen.say(&format!(
         "The service runs at http://{}; riley calls {}.",
         stage.service.http_addr, stage.lead_name
@@ -58,6 +64,8 @@ struct Stage {
     coaches: [Actor; 3],
     modes: [Mode; 3],
     lead_name: String,
+    /// The real phone, when there is one.
+    _phone: Option<Phone>,
     lead_said: Track,
     lead_heard: Track,
     recording: Track,
@@ -74,20 +82,26 @@ struct Marks {
 }
 
 impl Stage {
-    async fn set(script: &Script, data: &std::path::Path) -> Result<Self, DemoError> {
-        let (lead_said, lead_heard) = (Track::default(), Track::default());
+    async fn set(
+        script: &Script,
+        data: &std::path::Path,
+        codec: Option<PhoneCodec>,
+    ) -> Result<Self, DemoError> {
+        let (mut lead_said, mut lead_heard) = (Track::default(), Track::default());
+        let port = phone::free_port()?;
         let recording = Recording::default();
         let line = SimulatedLine::new(SimulatedLineSettings {
             sentences: script.lead.clone(),
             talks_over: false,
             ear: None,
         })?;
+        let simulated = TapedLine::new(line, lead_said.clone(), lead_heard.clone());
         let hooks = Hooks {
-            lead_line: Some(Arc::new(TapedLine::new(
-                line,
-                lead_said.clone(),
-                lead_heard.clone(),
-            ))),
+            // A trunk of the settings is the line where no other is given.
+            lead_line: match codec {
+                Some(_) => None,
+                None => Some(Arc::new(simulated)),
+            },
             recording: Some(Arc::new(recording.clone())),
         };
         let config = Config {
@@ -95,6 +109,9 @@ impl Stage {
             media_bind: [127, 0, 0, 1].into(),
             data: data.to_owned(),
             demo: true,
+            telephony: codec
+                .map(|codec| phone::trunk_to(port, codec))
+                .unwrap_or_default(),
             ..Config::default()
         };
         let service = service::start(config, hooks).await?;
@@ -105,12 +122,26 @@ impl Stage {
             Actor::sign_in(&server, "morgan").await?,
             Actor::sign_in(&server, "jordan").await?,
         ];
+        let lead_name = "Globex".to_owned();
+        let phone = match codec {
+            Some(codec) => {
+                let says = script.lead.concat();
+                let api = rep.session.api();
+                Some(Phone::of_lead(api, &lead_name, port, codec, &says).await?)
+            }
+            None => None,
+        };
+        if let Some(phone) = &phone {
+            lead_said = phone.said.clone();
+            lead_heard = phone.heard.clone();
+        }
         Ok(Self {
             service,
             rep,
             coaches,
             modes: [Mode::Listen; 3],
-            lead_name: "Globex".to_owned(),
+            lead_name,
+            _phone: phone,
             lead_said,
             lead_heard,
             recording: recording.0,

@@ -25,3 +25,6 @@ pub use config::{Config, ConfigError, Flags, LogFormat};
 pub use running::{Hooks, Running, StartError, start};
 pub use store::StoreError;
 pub use store::sqlite::{backup, restore};
+
+#[doc(no_inline)]
+pub use trunk::{PhoneCodec, TelephonySettings, Transport, TrunkSettings};
