@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
+use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -166,7 +167,8 @@ impl Stop {
 }
 
 fn log(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
-    let levels = Targets::from_str(&config.log)?;
+    // The SIP stack writes whole messages, with credentials, to its finer levels.
+    let levels = Targets::from_str(&config.log)?.with_target("rsipstack", Level::WARN);
     let registry = tracing_subscriber::registry().with(levels);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match config.log_format {

@@ -282,6 +282,10 @@ impl TrunkSettings {
         if self.certificate.is_some() != self.key.is_some() {
             return Err("certificate and key belong together");
         }
+        let listens = self.transport == Transport::Tls && self.listen.is_some();
+        if listens && self.certificate.is_none() {
+            return Err("to listen with TLS, a certificate and its key are needed");
+        }
         Ok(())
     }
 }
@@ -312,6 +316,10 @@ mod tests {
             ("register = true", "username"),
             ("codecs = []", "codecs"),
             ("certificate = \"a.pem\"", "key"),
+            (
+                "transport = \"tls\"\nlisten = \"0.0.0.0:5061\"",
+                "certificate",
+            ),
             ("response_timeout_ms = 5", "response_timeout_ms"),
             ("host = \"a b\"", "host"),
         ] {
