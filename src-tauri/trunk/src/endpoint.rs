@@ -177,9 +177,13 @@ impl Trunk {
             || (self.settings.register && !self.is_registered.load(Ordering::Relaxed))
     }
 
-    /// Dialogs and running transactions that the stack holds.
+    /// Dialogs and transactions that the stack holds.
     pub(crate) fn dialog_count(&self) -> usize {
-        self.layer.len() + self.endpoint.get_stats().running_transactions
+        let stats = self.endpoint.get_stats();
+        self.layer.len()
+            + stats.running_transactions
+            + stats.finished_transactions
+            + stats.waiting_ack
     }
 
     /// Ends with the service.

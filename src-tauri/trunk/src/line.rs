@@ -50,6 +50,7 @@ impl Trunks {
         settings: TelephonySettings,
     ) -> Result<(Arc<Self>, mpsc::Receiver<Incoming>), TrunkError> {
         settings.check().map_err(TrunkError::Settings)?;
+        raise_open_files(&settings);
         // Another part of the program may have chosen one; either will do.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let music = settings.hold_music.clone();
@@ -173,6 +174,19 @@ impl Drop for Trunks {
 impl std::fmt::Debug for Trunks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.status()).finish()
+    }
+}
+
+/// Each phone has two sockets, and what a program may open is often a thousand at first.
+fn raise_open_files(settings: &TelephonySettings) {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let phones = u64::from(settings.rtp_port_max - settings.rtp_port_min) / 2;
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return;
+    };
+    let wanted = (soft + 2 * phones).min(hard);
+    if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) {
+        tracing::warn!(%error, soft, "the number of open files stays as it is");
     }
 }
 

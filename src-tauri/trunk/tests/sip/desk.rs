@@ -79,7 +79,7 @@ impl Desk {
 
     /// Waits until the stack holds nothing more of any call, nor a port is taken.
     pub async fn settled(&self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(90);
         loop {
             let status = self.trunks.status();
             let left: usize = status.iter().map(|trunk| trunk.dialogs).sum();

@@ -20,6 +20,12 @@ impl Sipp {
     }
 
     pub fn start(scenario: &str, port: u16, more: &[&str]) -> Self {
+        let traced = ["-trace_msg", "-message_file", "messages.log"];
+        Self::start_quiet(scenario, port, &[&traced, more].concat())
+    }
+
+    /// Without a file of all messages.
+    pub fn start_quiet(scenario: &str, port: u16, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("scenario.xml");
         std::fs::write(&file, scenario).unwrap();
@@ -31,7 +37,7 @@ impl Sipp {
             .args(["-mi", &HERE.to_string(), "-mp", &media.to_string()])
             .args(["-m", "1", "-nostdin", "-timeout", "40", "-timeout_error"])
             .args(["-trace_err", "-error_file", "errors.log"])
-            .args(["-trace_msg", "-message_file", "messages.log", "-rtp_echo"])
+            .arg("-rtp_echo")
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -65,7 +71,7 @@ impl Sipp {
 
     /// Waits for the scenario's end, which must be a good one.
     pub async fn done(mut self) -> String {
-        let deadline = Instant::now() + Duration::from_secs(45);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let errors = std::fs::read_to_string(self.folder.path().join("errors.log"));
