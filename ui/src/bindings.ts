@@ -376,7 +376,7 @@ export type Call = {
 	local_phone: string,
 	/**  What kind of number that is (J1). */
 	local_phone_type: PhoneNumberKind,
-	/**  The lead's number, E.164. */
+	/**  The lead's number, E.164; empty when who calls withholds it. */
 	remote_phone: string,
 	/**  When it was placed. */
 	date_created: Timestamp,

@@ -34,7 +34,7 @@ pub struct Placed {
     pub local_phone: String,
     /// What kind of number that is (J1).
     pub local_phone_type: PhoneNumberKind,
-    /// The lead's number, E.164.
+    /// The lead's number, E.164; empty when who calls withholds it.
     pub remote_phone: String,
 }
 

@@ -3,7 +3,7 @@
 use crate::calls::{Directory, Member};
 use crate::clock::now;
 use crate::hub::Presence;
-use crate::store::{MemberFacts, Store, StoreError};
+use crate::store::{LeadWhoCalls, MemberFacts, Store, StoreError};
 use async_trait::async_trait;
 use call::Authority;
 use std::sync::Arc;
@@ -55,6 +55,23 @@ impl Directory for Facts {
         number: &PhoneNumberId,
     ) -> Result<Option<PhoneNumber>, StoreError> {
         self.store.leads.phone_number(organization, number).await
+    }
+
+    async fn number_called(
+        &self,
+        organization: Option<&OrganizationId>,
+        number: &str,
+    ) -> Result<Option<(OrganizationId, PhoneNumber)>, StoreError> {
+        let callers = &self.store.callers;
+        callers.number_called(organization, number).await
+    }
+
+    async fn lead_who_calls(
+        &self,
+        organization: &OrganizationId,
+        phone: Option<&str>,
+    ) -> Result<LeadWhoCalls, StoreError> {
+        self.store.callers.lead_who_calls(organization, phone).await
     }
 
     fn is_native_online(&self, user: &UserId) -> bool {

@@ -163,6 +163,7 @@ describe("figures", () => {
   it("writes numbers to be read", () => {
     expect(phoneText("+15557000100")).toBe("+1 555 700 0100");
     expect(phoneText("+15550001")).toBe("+15550001");
+    expect(phoneText("")).toBe("Number withheld");
   });
 });
 

@@ -368,6 +368,8 @@ export function meterPercent(level_dbov: number): number {
 
 /** A number as it is read: `+1 555 700 0100` for one in the North American plan, else as it is. */
 export function phoneText(number: string): string {
+  // Who calls in may withhold it.
+  if (number === "") return "Number withheld";
   const parts = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(number);
   return parts ? `+1 ${parts[1]} ${parts[2]} ${parts[3]}` : number;
 }

@@ -1,6 +1,6 @@
 //! The facts that calls are decided by, as the rest of the service knows them.
 
-use crate::store::StoreError;
+use crate::store::{LeadWhoCalls, StoreError};
 use async_trait::async_trait;
 use call::Authority;
 use wire::{Lead, LeadId, OrganizationId, PhoneNumber, PhoneNumberId, UserId};
@@ -41,6 +41,21 @@ pub trait Directory: Send + Sync {
         organization: &OrganizationId,
         number: &PhoneNumberId,
     ) -> Result<Option<PhoneNumber>, StoreError>;
+
+    /// The number with these digits that somebody calls, and the organization it belongs to; only one
+    /// of `organization` when that is known.
+    async fn number_called(
+        &self,
+        organization: Option<&OrganizationId>,
+        number: &str,
+    ) -> Result<Option<(OrganizationId, PhoneNumber)>, StoreError>;
+
+    /// The lead who calls from this phone, or from one that is withheld. Who was not known is afterwards.
+    async fn lead_who_calls(
+        &self,
+        organization: &OrganizationId,
+        phone: Option<&str>,
+    ) -> Result<LeadWhoCalls, StoreError>;
 
     /// Whether the user has a desktop app online (W3).
     fn is_native_online(&self, user: &UserId) -> bool;

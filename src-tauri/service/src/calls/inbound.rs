@@ -2,10 +2,10 @@
 
 use super::handle::{Caller, Calls, Result, error, fresh, stored};
 use crate::clock::now;
-use call::{Input, Placed};
+use call::{Input, Placed, Viewer};
 use wire::{
     Call, CallId, ClientType, Code, Direction, InboundCallRequest, LeadBrief, LegId,
-    OrganizationId, PhoneNumberKind,
+    OrganizationId, PhoneNumber, PhoneNumberKind,
 };
 
 impl Calls {
@@ -30,22 +30,7 @@ impl Calls {
             .await
             .map_err(stored)?
             .ok_or_else(|| error(Code::NotFound, "There is no such lead."))?;
-        let owner = number
-            .user_id
-            .filter(|_| number.kind == PhoneNumberKind::Internal)
-            .ok_or_else(|| {
-                error(
-                    Code::Conflict,
-                    "Nobody takes calls to this number. Choose an internal one that is somebody's.",
-                )
-            })?;
-        let active = self.member(organization, &owner).await?.is_some();
-        if !active || !directory.is_native_online(&owner) {
-            return Err(error(
-                Code::UserOffline,
-                "Whose number it is has no desktop app online, so nobody would hear it ring.",
-            ));
-        }
+        let owner = self.who_answers(organization, &number).await?.user;
         let mut contacts = lead.contacts.iter();
         let found = contacts.find_map(|contact| Some((contact, contact.phones.first()?)));
         let (contact, phone) = found.ok_or_else(|| {
@@ -72,10 +57,14 @@ impl Calls {
         Ok(self.shown(&*begun.await?, &viewer))
     }
 
-    /// Somebody calls one of the numbers over a trunk; the trunk lets them wait under `call`.
+    /// Somebody calls one of the numbers over a trunk, which lets them wait under `call`: it rings with
+    /// whose number it is. Without `organization` the number alone says whose call it is. An unknown
+    /// caller becomes a lead; `remote_phone` is none when it is withheld.
     ///
     /// # Errors
-    /// `not_found` for the number, `user_offline` when nobody would hear it ring.
+    /// `not_found` for a number that is not the organization's; `conflict` for one that takes no calls;
+    /// `user_offline` when nobody would hear it ring; `unavailable` when it cannot be kept. Then nothing
+    /// of the call is left, but who called may be known from then on.
     pub async fn receive_from_trunk(
         &self,
         call: CallId,
@@ -83,8 +72,61 @@ impl Calls {
         local_phone: &str,
         remote_phone: Option<&str>,
     ) -> Result<Call> {
-        let _ = (call, organization, local_phone, remote_phone);
-        Err(error(Code::NotFound, "There is no such phone number."))
+        let directory = &self.shared.directory;
+        let (organization, number) = directory
+            .number_called(organization, local_phone)
+            .await
+            .map_err(stored)?
+            .ok_or_else(|| error(Code::NotFound, "There is no such phone number."))?;
+        let owner = self.who_answers(&organization, &number).await?;
+        // Only now: a caller whom nobody would hear becomes no lead.
+        let caller = directory
+            .lead_who_calls(&organization, remote_phone)
+            .await
+            .map_err(stored)?;
+        let placed = Placed {
+            id: call,
+            rep: owner.user.clone(),
+            rep_leg: fresh(LegId::from_suffix)?,
+            lead: caller.lead,
+            contact: caller.contact,
+            direction: Direction::Inbound,
+            local_phone: number.number,
+            local_phone_type: number.kind,
+            remote_phone: remote_phone.unwrap_or_default().to_owned(),
+        };
+        let begun = self.begin(&organization, ClientType::Native, now(), placed);
+        Ok(self.shown(&*begun.await?, &owner))
+    }
+
+    /// With whom a call to this number rings.
+    async fn who_answers(
+        &self,
+        organization: &OrganizationId,
+        number: &PhoneNumber,
+    ) -> Result<Viewer> {
+        let owner = number
+            .user_id
+            .as_ref()
+            .filter(|_| number.kind == PhoneNumberKind::Internal)
+            .ok_or_else(|| {
+                error(
+                    Code::Conflict,
+                    "Nobody takes calls to this number. Choose an internal one that is somebody's.",
+                )
+            })?;
+        let member = self.member(organization, owner).await?;
+        let online = self.shared.directory.is_native_online(owner);
+        let authority = member.filter(|_| online).ok_or_else(|| {
+            error(
+                Code::UserOffline,
+                "Whose number it is has no desktop app online, so nobody would hear it ring.",
+            )
+        })?;
+        Ok(Viewer {
+            user: owner.clone(),
+            authority,
+        })
     }
 
     /// The rep takes a call that came in.

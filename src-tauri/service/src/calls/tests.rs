@@ -3,5 +3,6 @@
 mod crash;
 mod fakes;
 mod going_wrong;
+mod inbound;
 mod telling;
 mod world;

@@ -278,6 +278,34 @@ pub trait Leads: Send + Sync {
     ) -> Result<Option<PhoneNumber>, StoreError>;
 }
 
+/// A lead who calls, as the store knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeadWhoCalls {
+    /// The lead.
+    pub lead: wire::LeadBrief,
+    /// The person whose phone it is; none when the number is withheld.
+    pub contact: Option<wire::ContactId>,
+}
+
+/// Who calls, and whom.
+#[async_trait]
+pub trait Callers: Send + Sync {
+    /// The number with exactly these digits, and whose it is; only the organization's when one is
+    /// given (A3). No two organizations have the same number.
+    async fn number_called(
+        &self,
+        organization: Option<&OrganizationId>,
+        number: &str,
+    ) -> Result<Option<(OrganizationId, PhoneNumber)>, StoreError>;
+    /// The organization's lead with this phone, compared by digits; the oldest of several. An unknown
+    /// number becomes a lead of its own, and all withheld ones share one.
+    async fn lead_who_calls(
+        &self,
+        organization: &OrganizationId,
+        phone: Option<&str>,
+    ) -> Result<LeadWhoCalls, StoreError>;
+}
+
 /// From one moment on, and before another.
 pub type Span = (Timestamp, Timestamp);
 
@@ -358,6 +386,8 @@ pub struct Store {
     pub invites: Arc<dyn Invites>,
     /// Who is called.
     pub leads: Arc<dyn Leads>,
+    /// Who calls.
+    pub callers: Arc<dyn Callers>,
     /// Calls.
     pub calls: Arc<dyn CallRepository>,
     /// Recordings of calls.

@@ -1,9 +1,9 @@
 //! A directory, a store, listeners and a line in memory.
 
-use super::world::organization;
+use super::world::{organization, user};
 use crate::calls::{CallRepository, Directory, Member, Notify};
-use crate::store::StoreError;
 use crate::store::audit::{AuditFilter, AuditLog, Placed, Whose};
+use crate::store::{LeadWhoCalls, StoreError};
 use async_trait::async_trait;
 use call::Authority;
 use media::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, SimulatedLine};
@@ -25,6 +25,8 @@ pub struct FakeDirectory {
     pub members: Mutex<HashMap<(OrganizationId, UserId), Authority>>,
     pub offline: Mutex<HashSet<UserId>>,
     pub delay: Mutex<Option<Delay>>,
+    /// Whom it was asked about as somebody who calls.
+    pub callers: Mutex<Vec<Option<String>>>,
 }
 
 #[async_trait]
@@ -87,6 +89,45 @@ impl Directory for FakeDirectory {
             user_id: None,
             user_ids: Vec::new(),
         }))
+    }
+
+    /// Riley's own number, one that is nobody's, and an external one of Riley's.
+    async fn number_called(
+        &self,
+        of: Option<&OrganizationId>,
+        number: &str,
+    ) -> Result<Option<(OrganizationId, PhoneNumber)>, StoreError> {
+        let acme = organization("acme");
+        let (kind, owner) = match number {
+            "+15550004" => (PhoneNumberKind::Internal, Some("riley")),
+            "+15550001" => (PhoneNumberKind::Internal, None),
+            "+15550002" => (PhoneNumberKind::External, Some("riley")),
+            _ => return Ok(None),
+        };
+        let number = PhoneNumber {
+            id: PhoneNumberId::from_suffix("called").unwrap(),
+            number: number.into(),
+            label: "Called".into(),
+            kind,
+            user_id: owner.map(user),
+            user_ids: Vec::new(),
+        };
+        Ok(of.is_none_or(|of| *of == acme).then_some((acme, number)))
+    }
+
+    async fn lead_who_calls(
+        &self,
+        _: &OrganizationId,
+        phone: Option<&str>,
+    ) -> Result<LeadWhoCalls, StoreError> {
+        self.callers.lock().unwrap().push(phone.map(str::to_owned));
+        Ok(LeadWhoCalls {
+            lead: LeadBrief {
+                id: LeadId::from_suffix("initech").unwrap(),
+                display_name: phone.unwrap_or("Withheld number").into(),
+            },
+            contact: phone.map(|_| ContactId::from_suffix("bill").unwrap()),
+        })
     }
 
     fn is_native_online(&self, user: &UserId) -> bool {

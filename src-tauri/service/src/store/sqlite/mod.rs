@@ -4,6 +4,7 @@ mod accounts;
 mod administration;
 mod audit;
 mod backup;
+mod callers;
 mod calls;
 mod data;
 mod groups;
@@ -70,6 +71,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         6,
         "audit",
         include_str!("../../../migrations/0006_audit.sql"),
+    ),
+    (
+        7,
+        "callers",
+        include_str!("../../../migrations/0007_callers.sql"),
     ),
 ];
 
@@ -143,6 +149,7 @@ impl Database {
             numbers: self.clone(),
             invites: self.clone(),
             leads: self.clone(),
+            callers: self.clone(),
             calls: self.clone(),
             recordings: self.clone(),
             ledger: self.clone(),
