@@ -24,6 +24,7 @@ use rsipstack::transport::{SipAddr, TransportEvent, TransportLayer};
 use tokio_util::sync::CancellationToken;
 
 use crate::TrunkError;
+use crate::digest::Spelling;
 use crate::settings::{Transport, TrunkSettings};
 
 /// What we are called in SIP.
@@ -49,6 +50,8 @@ pub(crate) struct Trunk {
     pub(crate) legs: AtomicU32,
     allowed: Arc<RwLock<Vec<IpNet>>>,
     cancel: CancellationToken,
+    /// Ends its transports, after everything else of it.
+    closing: CancellationToken,
 }
 
 impl Trunk {
@@ -63,15 +66,17 @@ impl Trunk {
         let credential = credential(&settings)?;
         let addresses = lookup(&settings).await;
         let local = local_address(addresses.first().copied());
-        let layer = TransportLayer::new(cancel.child_token());
-        listen(&settings, local, &layer, &cancel).await?;
+        let closing = CancellationToken::new();
+        let layer = TransportLayer::new(closing.child_token());
+        listen(&settings, local, &layer, &closing).await?;
         let allowed = Arc::new(RwLock::new(Vec::new()));
         layer.set_whitelist(Allowed(allowed.clone()));
         let endpoint: Endpoint = EndpointBuilder::new()
             .with_user_agent(USER_AGENT)
             .with_transport_layer(layer)
-            .with_cancel_token(cancel.child_token())
+            .with_cancel_token(closing.child_token())
             .with_transport_inspector(Box::new(OnlyOver(settings.transport)))
+            .with_inspector(Box::new(Spelling))
             .with_allows(ALLOWS.to_vec())
             .build();
         let incoming = endpoint
@@ -94,6 +99,7 @@ impl Trunk {
             legs: AtomicU32::new(0),
             allowed,
             cancel,
+            closing,
             settings,
         });
         trunk.allow(&addresses);
@@ -189,6 +195,11 @@ impl Trunk {
     /// Ends with the service.
     pub(crate) const fn cancelled(&self) -> &CancellationToken {
         &self.cancel
+    }
+
+    /// Closes its transports: the last that happens to it.
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
     }
 }
 

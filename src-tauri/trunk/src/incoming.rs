@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rsipstack::dialog::dialog::Dialog;
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Method, StatusCode};
 use rsipstack::transaction::TransactionReceiver;
@@ -23,6 +24,11 @@ pub(crate) const INCOMING_MAX: usize = 64;
 const WAITING_MAX: usize = 256;
 /// How long they wait for that.
 const WAITING_TIME: Duration = Duration::from_secs(10);
+
+/// How often a request's call is looked for before there is none.
+const LOOKS_MAX: u32 = 6;
+/// How long between that.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// Somebody calls. Dropped without [`Incoming::wait_as`], they are told that nobody is there.
 pub struct Incoming {
@@ -142,14 +148,14 @@ async fn take(
     calls: &mpsc::Sender<Incoming>,
     room: &WaitingRoom,
 ) {
-    if let Some(mut dialog) = trunk.layer.match_dialog(&request) {
+    let within = request.original.to_header().ok();
+    let within = within.and_then(|to| to.tag().ok().flatten()).is_some();
+    if let Some(mut dialog) = dialog_of(trunk, &request, within).await {
         if let Err(error) = dialog.handle(&mut request).await {
             tracing::debug!(trunk = trunk.settings.name, %error, "a request within a call came to nothing");
         }
         return;
     }
-    let within = request.original.to_header().ok();
-    let within = within.and_then(|to| to.tag().ok().flatten()).is_some();
     match request.original.method {
         Method::Invite if !within => invited(trunk, request, calls, room).await,
         Method::Options if !within => reply(&mut request, StatusCode::OK).await,
@@ -157,6 +163,19 @@ async fn take(
         _ if within => reply(&mut request, StatusCode::CallTransactionDoesNotExist).await,
         _ => reply(&mut request, StatusCode::MethodNotAllowed).await,
     }
+}
+
+/// The call that a request is within. The stack knows a call that we made a moment after its answer,
+/// and the lead may have hung up by then.
+async fn dialog_of(trunk: &Trunk, request: &Transaction, within: bool) -> Option<Dialog> {
+    let mut found = trunk.layer.match_dialog(request);
+    let mut looks = 0;
+    while found.is_none() && within && looks < LOOKS_MAX {
+        looks += 1;
+        tokio::time::sleep(LOOK_EVERY).await;
+        found = trunk.layer.match_dialog(request);
+    }
+    found
 }
 
 async fn invited(

@@ -8,6 +8,7 @@
 //! worker  ── LeadMedia ─▶ phone: RTP and RTCP of one leg, in the worker's own tick
 //! ```
 
+mod digest;
 mod endpoint;
 mod error;
 mod incoming;

@@ -19,6 +19,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(4);
 const LOOKUP_EVERY: Duration = Duration::from_secs(60);
 /// How long good-bye may take.
 const FAREWELL_MAX: Duration = Duration::from_secs(1);
+/// How often it is looked whether all have said it.
+const FAREWELL_EVERY: Duration = Duration::from_millis(50);
 
 /// Begins all of it; it ends with the trunk.
 pub(crate) fn begin(trunk: &Arc<Trunk>) {
@@ -26,9 +28,21 @@ pub(crate) fn begin(trunk: &Arc<Trunk>) {
     if trunk.settings.options_s > 0 {
         tokio::spawn(ask(trunk.clone()));
     }
+    tokio::spawn(stay(trunk.clone()));
+}
+
+/// Keeps the trunk until it ends, says good-bye, and closes.
+async fn stay(trunk: Arc<Trunk>) {
     if trunk.settings.register {
-        tokio::spawn(register(trunk.clone()));
+        register(&trunk).await;
     }
+    trunk.cancelled().cancelled().await;
+    // Calls that end with the trunk say good-bye as well.
+    let deadline = tokio::time::Instant::now() + FAREWELL_MAX;
+    while trunk.legs.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(FAREWELL_EVERY).await;
+    }
+    trunk.close();
 }
 
 async fn look_up(trunk: Arc<Trunk>) {
@@ -97,7 +111,7 @@ async fn options(trunk: &Trunk, sequence: u32) -> rsipstack::Result<bool> {
     Ok(false)
 }
 
-async fn register(trunk: Arc<Trunk>) {
+async fn register(trunk: &Arc<Trunk>) {
     let Some(credential) = trunk.credential.clone() else {
         return;
     };
@@ -117,29 +131,32 @@ async fn register(trunk: Arc<Trunk>) {
     };
     let mut registration = Registration::new(trunk.endpoint.clone(), Some(credential));
     let cancel = trunk.cancelled().clone();
-    registration
-        .keep_alive(
-            server.clone(),
-            trunk.settings.register_s,
-            cancel,
-            |outcome| {
-                let (is_registered, why) = match outcome {
-                    RefreshOutcome::Registered(_) => (true, String::new()),
-                    RefreshOutcome::Rejected(response) => (false, response.status_code.to_string()),
-                    RefreshOutcome::Failed(error) => (false, error.to_string()),
-                };
-                let before = trunk.is_registered.swap(is_registered, Ordering::Relaxed);
-                if before != is_registered || !is_registered {
-                    tracing::info!(
-                        trunk = trunk.settings.name,
-                        is_registered,
-                        why,
-                        "registration"
-                    );
-                }
-            },
-        )
-        .await;
+    let kept = registration.keep_alive(
+        server.clone(),
+        trunk.settings.register_s,
+        cancel,
+        |outcome| {
+            let (is_registered, why) = match outcome {
+                RefreshOutcome::Registered(_) => (true, String::new()),
+                RefreshOutcome::Rejected(response) => (false, response.status_code.to_string()),
+                RefreshOutcome::Failed(error) => (false, error.to_string()),
+            };
+            let before = trunk.is_registered.swap(is_registered, Ordering::Relaxed);
+            if before != is_registered || !is_registered {
+                tracing::info!(
+                    trunk = trunk.settings.name,
+                    is_registered,
+                    why,
+                    "registration"
+                );
+            }
+        },
+    );
+    tokio::select! {
+        () = kept => {}
+        // A registrar that says nothing holds up nobody.
+        () = trunk.cancelled().cancelled() => {}
+    }
     // The service stops either way.
     let _ = tokio::time::timeout(FAREWELL_MAX, registration.register(server, Some(0))).await;
 }

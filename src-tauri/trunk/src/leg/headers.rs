@@ -23,7 +23,10 @@ pub(super) fn invite_headers(trunk: &Trunk, local_phone: &str, session_s: u32) -
     if session_s > 0 {
         headers.push(Header::Supported("timer".into()));
         headers.push(Header::SessionExpires(session_s.to_string().into()));
-        headers.push(Header::MinSE(SESSION_MIN_S.to_string().into()));
+        // What a trunk asked for with 422 is the least from then on (RFC 4028 §7.3).
+        let asked = session_s > trunk.settings.session_s;
+        let least_s = if asked { session_s } else { SESSION_MIN_S };
+        headers.push(Header::MinSE(least_s.to_string().into()));
     }
     headers
 }

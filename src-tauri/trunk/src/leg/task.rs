@@ -189,10 +189,12 @@ impl Task {
             }
         };
         tokio::select! {
+            // What was said before an answer is told before it.
+            biased;
             () = ending.cancelled() => Event::HangUp,
-            Some(command) = commands.recv() => Event::Command(command),
-            Some(done) = self.results.recv() => Event::Done(done),
             Some(state) = state => Event::State(Box::new(state)),
+            Some(done) = self.results.recv() => Event::Done(done),
+            Some(command) = commands.recv() => Event::Command(command),
             _ = report.tick() => Event::Report,
             () = wait => Event::Timer,
         }
@@ -280,7 +282,13 @@ impl Task {
             let usable = answered.is_ok() || (response.body.is_empty() && self.session.is_agreed());
             if usable {
                 self.timer = headers::timer_of_answer(response);
-                return self.give(Input::Answered(self.timer));
+                self.give(Input::Answered(self.timer));
+                // Who hangs up in the moment of the answer may be heard of before it.
+                let dialog = self.dialog.as_ref();
+                if dialog.is_some_and(|dialog| dialog.state().is_terminated()) {
+                    self.give(Input::Ended);
+                }
+                return;
             }
             tracing::info!("the phone answered with no sound that we speak");
             self.bye();

@@ -42,7 +42,7 @@ async fn a_phone_that_answers_is_heard_and_hears_and_the_rep_ends_the_call() {
     );
     assert!(messages.contains(&format!("P-Asserted-Identity: <sip:{REP_PHONE}@")));
     drop(call);
-    desk.settled().await;
+    desk.freed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +54,7 @@ async fn a_lead_who_hangs_up_ends_the_call() {
     call.expect(&[Ringing, Answered, HungUp]).await;
     sipp.done().await;
     drop(call);
-    desk.settled().await;
+    desk.freed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +110,7 @@ async fn a_rep_who_hangs_up_while_it_rings_cancels() {
     call.leg.hang_up();
     sipp.done().await;
     drop(call);
-    desk.settled().await;
+    desk.freed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,7 +246,7 @@ async fn the_next_trunk_is_tried_when_one_is_away_and_when_one_refuses() {
     refusing.done().await;
     answering.done().await;
     drop(call);
-    desk.settled().await;
+    desk.freed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,6 +77,19 @@ impl Desk {
         Call::new(leg, events)
     }
 
+    /// Waits until no leg and no port is left. The stack holds its transactions for half a minute more.
+    pub async fn freed(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let legs: u32 = self.trunks.status().iter().map(|trunk| trunk.legs).sum();
+            if legs == 0 && self.trunks.ports_taken() == 0 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "left over: {:?}", self.trunks);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until the stack holds nothing more of any call, nor a port is taken.
     pub async fn settled(&self) {
         let deadline = Instant::now() + Duration::from_secs(90);
@@ -153,6 +166,14 @@ impl Call {
         for signal in course {
             assert_eq!(self.signal().await, *signal);
         }
+    }
+
+    /// Waits until nothing more is to come of the leg.
+    pub async fn over(&mut self) {
+        let last = tokio::time::timeout(PATIENCE, async {
+            while self.events.recv().await.is_some() {}
+        });
+        last.await.expect("an end in time");
     }
 
     /// Waits until a condition of what is heard and told holds.

@@ -6,7 +6,11 @@
     reason = "so does a test fail"
 )]
 
+mod answers;
 mod course;
 mod desk;
+mod inbound;
 mod scenario;
 mod sipp;
+mod uas;
+mod upkeep;
