@@ -213,7 +213,7 @@ struct Shared {
 }
 
 impl Worker {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let shared = Arc::new(Shared::default());
         let own = shared.clone();
         let thread = std::thread::spawn(move || run(&own));
@@ -223,7 +223,7 @@ impl Worker {
         }
     }
 
-    fn attach(&self, media: Box<dyn LeadMedia>) {
+    pub fn attach(&self, media: Box<dyn LeadMedia>) {
         *self.shared.media.lock().unwrap() = Some(media);
     }
 
@@ -238,7 +238,7 @@ impl Worker {
         self.shared.packets.load(Ordering::Relaxed)
     }
 
-    fn hears(&self, hz: f32) -> f32 {
+    pub fn hears(&self, hz: f32) -> f32 {
         let heard = self.shared.heard.lock().unwrap();
         let last = heard.len().saturating_sub(25 * FRAME_SAMPLES);
         strength(&heard[last..], hz)

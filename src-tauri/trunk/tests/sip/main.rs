@@ -7,10 +7,13 @@
 )]
 
 mod answers;
+mod bulk;
 mod course;
 mod desk;
+mod encrypted;
 mod inbound;
 mod scenario;
 mod sipp;
+mod torture;
 mod uas;
 mod upkeep;

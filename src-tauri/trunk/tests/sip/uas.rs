@@ -87,6 +87,37 @@ pub fn with_body(body: &str) -> String {
     format!("{kind}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
+/// A response to a request. The tag is ours in To, unless there is one.
+pub fn response(
+    to: &Message,
+    status: &str,
+    tag: &str,
+    lines: &str,
+    own: SocketAddr,
+    body: &str,
+) -> String {
+    let tag = if to.tag("To").is_empty() && !tag.is_empty() {
+        format!(";tag={tag}")
+    } else {
+        String::new()
+    };
+    let contact = if lines.contains("Contact:") {
+        String::new()
+    } else {
+        format!("Contact: <sip:{LEAD_PHONE}@{}>\r\n", own)
+    };
+    format!(
+        "SIP/2.0 {status}\r\nVia: {}\r\nFrom: {}\r\nTo: {}{tag}\r\nCall-ID: {}\r\nCSeq: {}\r\n\
+         {contact}{lines}{}",
+        to.header("Via"),
+        to.header("From"),
+        to.header("To"),
+        to.header("Call-ID"),
+        to.header("CSeq"),
+        with_body(body),
+    )
+}
+
 /// Somebody with a SIP socket.
 pub struct Uas {
     pub socket: UdpSocket,
@@ -152,26 +183,7 @@ impl Uas {
 
     /// Replies to a request. The tag is ours in To, unless there is one.
     pub async fn reply(&self, to: &Message, status: &str, tag: &str, lines: &str, body: &str) {
-        let tag = if to.tag("To").is_empty() && !tag.is_empty() {
-            format!(";tag={tag}")
-        } else {
-            String::new()
-        };
-        let contact = if lines.contains("Contact:") {
-            String::new()
-        } else {
-            format!("Contact: <sip:{LEAD_PHONE}@{}>\r\n", self.address())
-        };
-        let text = format!(
-            "SIP/2.0 {status}\r\nVia: {}\r\nFrom: {}\r\nTo: {}{tag}\r\nCall-ID: {}\r\nCSeq: {}\r\n\
-             {contact}{lines}{}",
-            to.header("Via"),
-            to.header("From"),
-            to.header("To"),
-            to.header("Call-ID"),
-            to.header("CSeq"),
-            with_body(body),
-        );
+        let text = response(to, status, tag, lines, self.address(), body);
         self.send(&text, to.from).await;
     }
 

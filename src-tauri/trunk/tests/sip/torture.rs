@@ -1,0 +1,238 @@
+//! Messages that are hard to read (RFC 4475), and some that nobody can: none of them ends us.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use media::LeadSignal::{Answered, Ringing};
+use trunk::TrunkSettings;
+
+use super::desk::{Desk, HERE, free_port, trunk_at};
+use super::uas::{Uas, sound};
+
+const MUTATIONS: u32 = 6_000;
+const SEED: u64 = 0x4475_3261_5060;
+
+/// Where anything but a test panicked.
+static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// The messages, with their names. Short of `longreq`, which is made here.
+fn messages() -> Vec<(String, Vec<u8>)> {
+    let all = include_str!("torture.txt").split("=== ").skip(1);
+    let mut messages: Vec<_> = all
+        .map(|part| {
+            let (name, text) = part.split_once('\n').unwrap();
+            (name.to_owned(), bytes(text))
+        })
+        .collect();
+    let long = format!(
+        "INVITE sip:user@example.com SIP/2.0\r\nTo: \"{}\" <sip:user@example.com:6000;{}>\r\n\
+         F: sip:{}@host5.example.net;tag=12982982982982{}424;unknownparam\r\n\
+         Call-ID: longreq.one{}longcallid\r\nCSeq: 3882340 INVITE\r\nUnknown: {}\r\n{}\
+         Max-Forwards: 70\r\nContact: <sip:{}@host5.example.net>\r\nContent-Length: 0\r\n\r\n",
+        "I have a user name of extreme proportion ".repeat(10),
+        "unknownparam1=verylong".repeat(20),
+        "amazinglylongcallername".repeat(10),
+        "982".repeat(60),
+        "really".repeat(30),
+        "unknown-value ".repeat(200),
+        "Via: SIP/2.0/TCP sip33.example.com;branch=z9hG4bKkdjuw\r\n".repeat(34),
+        "amazinglylongcallername".repeat(10),
+    );
+    messages.push(("longreq".into(), long.into_bytes()));
+    messages
+}
+
+/// Lines as SIP ends them, and the bytes that a text file cannot hold.
+fn bytes(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some(sign) = rest.chars().next() {
+        let escaped = rest.strip_prefix("\\x").and_then(|hex| hex.get(..2));
+        if let Some(byte) = escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            bytes.push(byte);
+            rest = &rest[4..];
+        } else {
+            if sign == '\n' {
+                bytes.push(b'\r');
+            }
+            let mut buffer = [0; 4];
+            bytes.extend(sign.encode_utf8(&mut buffer).as_bytes());
+            rest = &rest[sign.len_utf8()..];
+        }
+    }
+    bytes
+}
+
+/// xorshift64*: small, and the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % end.max(1)
+    }
+}
+
+fn mutate(random: &mut Random, message: &mut Vec<u8>) {
+    const WORDS: [&[u8]; 14] = [
+        b"\r\n",
+        b"\r\n\r\n",
+        b";",
+        b"\"",
+        b"<",
+        b">",
+        b":",
+        b"@",
+        b"%",
+        b"\xff\xfe",
+        b"\0",
+        b"18446744073709551616",
+        b"-1",
+        "\u{2028}\u{e9}".as_bytes(),
+    ];
+    for _ in 0..=random.below(4) {
+        let at = random.below(message.len());
+        match random.below(5) {
+            0 if !message.is_empty() => message[at] = random.below(256) as u8,
+            1 => message.truncate(at),
+            2 => {
+                let end = (at + random.below(40)).min(message.len());
+                message.drain(at..end);
+            }
+            3 => {
+                let end = (at + random.below(80)).min(message.len());
+                let again = message[at..end].to_vec();
+                message.splice(at..at, again);
+            }
+            _ => {
+                let word = WORDS[random.below(WORDS.len())];
+                message.splice(at..at, word.iter().copied());
+            }
+        }
+    }
+}
+
+fn watch_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let place = info.location().map(ToString::to_string);
+        let place = place.unwrap_or_default();
+        if !place.contains("tests/sip") {
+            PANICS.lock().unwrap().push(place);
+        }
+        before(info);
+    }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_are_hard_to_read_or_broken_end_neither_the_trunk_nor_its_calls() {
+    watch_panics();
+    let mut uas = Uas::start().await;
+    let at = SocketAddr::from((HERE, free_port()));
+    let trunk = TrunkSettings {
+        listen: Some(at),
+        ..trunk_at(uas.port)
+    };
+    let mut desk = Desk::with(vec![trunk]).await;
+    let messages = messages();
+    assert!(messages.len() >= 45, "{}", messages.len());
+    for (name, message) in &messages {
+        uas.socket.send_to(message, at).await.unwrap();
+        answers(&mut uas, at, name).await;
+    }
+    // A call stands while the worst is said, some of it in its own name.
+    let mut call = desk.dial();
+    let invite = uas.take("INVITE").await;
+    uas.reply(&invite, "200 OK", "a", "", &sound(9)).await;
+    uas.take("ACK").await;
+    call.expect(&[Answered]).await;
+    println!("seed {SEED:#x}");
+    let mut random = Random(SEED);
+    let own = uas.address();
+    let head = |first: &str, cseq: &str, from: &str, to: &str, n: u32| {
+        format!(
+            "{first}\r\nVia: SIP/2.0/UDP {};branch=z9hG4bKmut{n};rport\r\nFrom: {from}\r\nTo: {to}\r\n\
+             Call-ID: {}\r\nCSeq: {cseq}\r\nContact: <sip:x@{}>\r\nMax-Forwards: 70\r\n\
+             Session-Expires: 1800;refresher=uac\r\nContent-Type: application/sdp\r\n",
+            own,
+            invite.header("Call-ID"),
+            own,
+        )
+    };
+    let (ours, theirs) = (
+        invite.header("From"),
+        format!("{};tag=b", invite.header("To")),
+    );
+    let body = sound(9);
+    for n in 0..MUTATIONS {
+        let head = match n % 4 {
+            0 => head(
+                &format!("INVITE {} SIP/2.0", invite.uri()),
+                "1 INVITE",
+                &theirs,
+                invite.header("To"),
+                n,
+            ),
+            1 => head(
+                &format!("BYE {} SIP/2.0", invite.contact()),
+                "7 BYE",
+                &theirs,
+                ours,
+                n,
+            ),
+            2 => head("SIP/2.0 200 OK", invite.header("CSeq"), ours, &theirs, n),
+            _ => head(
+                &format!("UPDATE {} SIP/2.0", invite.contact()),
+                "9 UPDATE",
+                &theirs,
+                ours,
+                n,
+            ),
+        };
+        let text = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        let mut message = text.into_bytes();
+        mutate(&mut random, &mut message);
+        uas.socket.send_to(&message, at).await.unwrap();
+        while desk.incoming.try_recv().is_ok() {}
+        if n % 50 == 0 {
+            answers(&mut uas, at, &format!("mutation {n}")).await;
+        }
+    }
+    answers(&mut uas, at, "the last").await;
+    drop(call);
+    let mut call = desk.dial();
+    let is_new = |message: &super::uas::Message| {
+        message.kind() == "INVITE" && message.header("Call-ID") != invite.header("Call-ID")
+    };
+    let invite = uas.take_where("a call afterwards", is_new).await;
+    uas.reply(&invite, "180 Ringing", "c", "", "").await;
+    uas.reply(&invite, "200 OK", "c", "", &sound(9)).await;
+    call.expect(&[Ringing, Answered]).await;
+    let panics = PANICS.lock().unwrap().clone();
+    assert!(panics.is_empty(), "{panics:?}");
+}
+
+/// Whether we still answer whoever asks: what came before is read by then.
+async fn answers(uas: &mut Uas, at: SocketAddr, after: &str) {
+    let own = uas.address();
+    let name: String = after.chars().filter(char::is_ascii_alphanumeric).collect();
+    let text = format!(
+        "OPTIONS sip:x@{at} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKafter{name};rport\r\n\
+         From: <sip:x@{own}>;tag=1\r\nTo: <sip:x@{at}>\r\nCall-ID: after-{name}\r\nCSeq: 1 OPTIONS\r\n\
+         Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+    );
+    uas.send(&text, at).await;
+    let call = format!("after-{name}");
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        let left = deadline - tokio::time::Instant::now();
+        let message = uas.any(left).await;
+        let message = message.unwrap_or_else(|| panic!("no answer any more after {after}"));
+        if message.header("Call-ID") == call {
+            return;
+        }
+    }
+}
