@@ -207,7 +207,7 @@ async fn what_is_played_by_the_later_of_two_networks_is_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_phone_that_vanishes_is_told_of_within_ten_seconds_and_leaves_nothing() {
+async fn a_phone_that_vanishes_is_told_of_within_ten_seconds_and_leaves_no_leg() {
     let mut uas = Uas::start().await;
     let echo = Rtp::echo().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
@@ -229,7 +229,7 @@ async fn a_phone_that_vanishes_is_told_of_within_ten_seconds_and_leaves_nothing(
     uas.take("OPTIONS").await;
     uas.take("BYE").await;
     drop(call);
-    desk.settled().await;
+    desk.freed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

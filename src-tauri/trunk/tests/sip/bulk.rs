@@ -2,15 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use media::LeadSignal::{Answered, Busy, HungUp, Ringing};
+use media::LeadSignal::{Answered, Busy, HungUp, Lost, Ringing};
 use tokio::runtime::Handle;
 
 use super::desk::{Desk, trunk_at};
 use super::uas::{Uas, sound};
 
+/// The call whose phone vanishes.
+const VANISHES: u32 = 52;
+
 /// Takes calls, and does with each what its turn is, until the test ends.
 async fn callee(mut uas: Uas) {
-    let mut turn = 0;
+    let mut turn: u32 = 0;
     let mut waiting = std::collections::HashMap::new();
     while let Some(message) = uas.any(Duration::from_secs(600)).await {
         let call = message.header("Call-ID").to_owned();
@@ -45,6 +48,10 @@ async fn callee(mut uas: Uas) {
                     uas.reply(invite, status, tag, "", "").await;
                 }
             }
+            "BYE"
+                if waiting
+                    .get(&call)
+                    .is_some_and(|(.., turn)| *turn == VANISHES) => {}
             "BYE" => uas.reply(&message, "200 OK", "", "", "").await,
             _ => {}
         }
@@ -59,9 +66,10 @@ async fn fifty_calls_that_end_in_every_way_leave_no_dialog_port_or_task() {
     let desk = Desk::with(vec![trunk_at(port)]).await;
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let before = tasks();
-    for turn in 0..52 {
+    for turn in 0..=VANISHES {
         let mut call = desk.dial();
         match turn % 4 {
+            _ if turn == VANISHES => call.expect(&[Ringing, Answered, Lost]).await,
             0 => {
                 call.expect(&[Ringing, Answered]).await;
                 call.leg.hang_up();
