@@ -179,6 +179,11 @@ impl App {
                 .as_ref()
                 .map(|all| all.counts())
                 .unwrap_or_default(),
+            trunks: self
+                .trunks
+                .as_ref()
+                .map(|trunks| trunks.status())
+                .unwrap_or_default(),
             ready: self.readiness().await.ready,
             uptime: self.started.elapsed(),
         })

@@ -11,6 +11,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use trunk::TrunkStatus;
 
 /// What HTTP counts.
 #[derive(Default)]
@@ -43,6 +44,8 @@ pub struct Gauges {
     pub audit_lost: u64,
     /// What became of recordings.
     pub recordings: RecordingCounts,
+    /// The trunks to the telephone network.
+    pub trunks: Vec<TrunkStatus>,
     /// Whether the last readiness check was good.
     pub ready: bool,
     /// Since the start.
@@ -151,6 +154,7 @@ impl Metrics {
         page.one("audit_lost_total", "counter", help, gauges.audit_lost);
         page.recordings(&gauges.recordings);
         page.media(&gauges.media);
+        page.trunks(&gauges.trunks);
         page.0
     }
 }
@@ -204,6 +208,39 @@ impl Page {
             help,
             counts.overflows,
         );
+    }
+
+    /// Nothing where leads are simulated.
+    fn trunks(&mut self, trunks: &[TrunkStatus]) {
+        if trunks.is_empty() {
+            return;
+        }
+        type Value = fn(&TrunkStatus) -> u64;
+        let gauges: [(&str, &str, Value); 4] = [
+            (
+                "trunk_up",
+                "Whether the trunk answered when it was asked last.",
+                |trunk| u64::from(trunk.is_up),
+            ),
+            (
+                "trunk_registered",
+                "Whether it knows where we are; 1 also where it need not.",
+                |trunk| u64::from(trunk.is_registered != Some(false)),
+            ),
+            ("trunk_legs", "Phones on it now.", |trunk| trunk.legs.into()),
+            (
+                "trunk_dialogs",
+                "SIP dialogs and transactions that are held for it.",
+                |trunk| trunk.dialogs as u64,
+            ),
+        ];
+        for (name, help, value) in gauges {
+            self.head(name, "gauge", help);
+            for trunk in trunks {
+                let own = &trunk.name;
+                self.line(&format!("{name}{{trunk=\"{own}\"}} {}", value(trunk)));
+            }
+        }
     }
 
     fn media(&mut self, media: &MediaMetrics) {
