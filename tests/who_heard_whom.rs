@@ -1,4 +1,9 @@
 //! The main job of the product, measured from what each party received: who heard whom.
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "so does a test fail, and tell what it measured"
+)]
 
 use demo::live::Screen;
 use demo::story;
