@@ -126,7 +126,13 @@ async fn j1_a_lead_who_calls_over_a_trunk_rings_is_answered_heard_and_known_the_
         .unwrap();
     let answer = answer_of(&mut caller).await;
     rep.connected().await.unwrap();
-    let _tone = Rtp::tone(TONE_HZ, answer.media_port()).await;
+    // The phone sends back what it hears: what the rep says comes back to them.
+    let tone = |at: usize| {
+        let angle = at as f64 * f64::from(TONE_HZ) * std::f64::consts::TAU / 48_000.0;
+        (angle.sin() * 8_000.0) as i16
+    };
+    rep.mouth
+        .say(&(0..20 * 48_000).map(tone).collect::<Vec<_>>());
     let heard = async {
         loop {
             let newest = rep.heard.newest(24_000);
@@ -136,7 +142,9 @@ async fn j1_a_lead_who_calls_over_a_trunk_rings_is_answered_heard_and_known_the_
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    in_time("the lead is heard", heard).await.unwrap();
+    in_time("the phone hears and is heard", heard)
+        .await
+        .unwrap();
 
     let page = reqwest::get(format!("{server}/metrics")).await.unwrap();
     let page = page.text().await.unwrap();
