@@ -1,9 +1,15 @@
 //! Two phones talk over loopback: each codec, plain and encrypted, keys, hold, other negotiations.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "so does a test fail, and tell what it measured"
+)]
 
 mod common;
 
-use common::{End, HOLD_HZ, call, negotiate, run};
+use common::{End, HOLD_HZ, Tone, call, negotiate, run};
 use trunk::sdp::Direction;
 use voice::Codec;
 
@@ -35,6 +41,30 @@ fn both_hear_each_other_in_each_codec_plain_and_encrypted() {
             let stats = second.buffer.stats();
             assert_eq!((stats.lost, stats.refused, stats.late), (0, 0, 0), "{what}");
         }
+    }
+}
+
+/// From the frame that a tone begins in to where it is heard, in samples: the whole of a phone's leg in
+/// one direction, counted in ticks, so that no clock is asked.
+fn way_samples(codec: Codec) -> usize {
+    let (mut first, mut second) = call(&[codec], false);
+    first.tone = Tone::new(0.0);
+    run(&mut first, &mut second, 100);
+    let from = second.heard.len();
+    first.tone = Tone::new(1000.0);
+    run(&mut first, &mut second, 25);
+    let heard = &second.heard[from..];
+    let onset = heard.iter().position(|sample| sample.unsigned_abs() > 2000);
+    onset.expect("it is heard")
+}
+
+#[test]
+fn the_way_to_a_phone_takes_less_than_what_it_may_take_beyond_webrtc() {
+    for codec in [Codec::Pcma, Codec::Pcmu, Codec::Opus] {
+        let way_ms = way_samples(codec) / 48;
+        eprintln!("{codec:?}: {way_ms} ms");
+        // The goal is 90 ms more than a leg over WebRTC takes, for all that a leg is.
+        assert!(way_ms <= 60, "{codec:?}: {way_ms} ms");
     }
 }
 
