@@ -2,6 +2,7 @@
 //! nothing waits.
 #![allow(dead_code, reason = "each test uses some of it")]
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -68,6 +69,8 @@ pub struct End {
     pub media: PhoneMedia,
     pub buffer: JitterBuffer,
     pub tone: Tone,
+    /// What is said before the tone.
+    pub words: VecDeque<Frame>,
     pub encoder: Encoder,
     pub local: Local,
     pub ticks: u32,
@@ -96,6 +99,7 @@ impl End {
             media,
             buffer: JitterBuffer::new(JitterSettings::default()).unwrap(),
             tone: Tone::new(hz),
+            words: VecDeque::new(),
             encoder: Encoder::new(&EncoderSettings::default()).unwrap(),
             local,
             ticks: 0,
@@ -111,7 +115,10 @@ impl End {
 
     /// One tick: says its tone, and hears.
     pub fn tick(&mut self) {
-        let frame = self.tone.frame();
+        let frame = match self.words.pop_front() {
+            Some(frame) => frame,
+            None => self.tone.frame(),
+        };
         let mut packet = [0; MAX_PACKET_BYTES];
         let len = if self.media.hears_opus() {
             self.encoder.encode(&frame, &mut packet).unwrap()

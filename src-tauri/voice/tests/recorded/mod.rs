@@ -75,7 +75,7 @@ pub fn write(band: Band, path: &Path, samples: &[i16]) {
 /// PESQ of each pair of files: what was said, and what was heard.
 pub fn pesq(band: Band, pairs: &[(PathBuf, PathBuf)]) -> Vec<f64> {
     let mut command = Command::new(python());
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pesq_score.py"));
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../voice/tests/pesq_score.py"));
     command.arg(match band {
         Band::Wide => "wb",
         Band::Narrow => "nb",
