@@ -281,6 +281,8 @@ pub struct Told {
     pub events: Mutex<Vec<(UserId, Event)>>,
     pub levels: Mutex<Vec<(UserId, Vec<Level>)>>,
     pub active: Mutex<Vec<(UserId, usize)>>,
+    /// Of the lead's phone.
+    pub phone: Mutex<Vec<(UserId, ServerMessage)>>,
     pub listeners: Mutex<HashMap<OrganizationId, Vec<UserId>>>,
     news: tokio::sync::Notify,
 }
@@ -350,6 +352,9 @@ impl Notify for Told {
         if let ServerMessage::Levels { levels, .. } = message {
             let told = (user.clone(), levels.clone());
             self.levels.lock().unwrap().push(told);
+        } else {
+            let told = (user.clone(), message.clone());
+            self.phone.lock().unwrap().push(told);
         }
         self.news.notify_waiters();
     }

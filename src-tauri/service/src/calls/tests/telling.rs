@@ -298,3 +298,59 @@ async fn j5_a_call_that_the_lead_ends_is_over_for_all_and_stays_readable() {
     assert_eq!(told, [(user("riley"), 1), (user("riley"), 0)]);
     assert_eq!(world.calls.active_count(), 0);
 }
+
+#[tokio::test]
+async fn the_rep_alone_is_told_what_the_leads_phone_does() {
+    let world = World::new().await;
+    let call_id = world.answered().await;
+    world.join("morgan", &call_id).await.unwrap();
+    let quality = media::LeadQuality {
+        jitter_ms: 12,
+        lost_permille: 4,
+        round_trip_ms: Some(84),
+    };
+    world.line_says(LeadSignal::Key('5')).await;
+    world.line_says(LeadSignal::Quality(quality)).await;
+    // What comes after them was told, so they were too.
+    world.line_says(LeadSignal::HungUp).await;
+    let over = |call: &Call| call.status == CallStatus::Completed;
+    world.changed("riley", &call_id, over).await;
+    let told = world.told.phone.lock().unwrap().clone();
+    let quality = LeadQuality {
+        jitter_ms: 12,
+        lost_permille: 4,
+        round_trip_ms: Some(84),
+    };
+    let key = '5';
+    let call = call_id.clone();
+    let expected = [
+        ServerMessage::LeadKey { call_id: call, key },
+        ServerMessage::LeadQuality { call_id, quality },
+    ];
+    assert_eq!(told, expected.map(|message| (user("riley"), message)));
+}
+
+#[tokio::test]
+async fn why_a_phone_was_not_reached_is_kept_and_told() {
+    for (signal, cause, status) in [
+        (
+            LeadSignal::Declined,
+            HangupCause::Declined,
+            CallStatus::Busy,
+        ),
+        (
+            LeadSignal::Failed,
+            HangupCause::NetworkFailed,
+            CallStatus::Failed,
+        ),
+        (LeadSignal::Lost, HangupCause::LeadLost, CallStatus::Failed),
+    ] {
+        let world = World::new().await;
+        let call = world.place().await.id;
+        world.line_says(LeadSignal::EarlyMedia).await;
+        world.line_says(signal).await;
+        let over = |call: &Call| call.hangup_cause == Some(cause);
+        let seen = world.changed("riley", &call, over).await;
+        assert_eq!((seen.status, seen.duration), (status, 0));
+    }
+}
