@@ -7,7 +7,7 @@ pub mod plain;
 pub mod ticks;
 
 use client::audio::Discard;
-use client::{Devices, SessionEvent, View, VoiceStats};
+use client::{Devices, EndReason, Notice, SessionEvent, View, VoiceStats};
 use demo::actor::{Actor, in_time};
 use demo::tape::{Recording, TapedLine, Track};
 use demo::trace::{Trace, trace};
@@ -15,6 +15,7 @@ use media::{SimulatedLine, SimulatedLineSettings};
 use service::{Config, Hooks, Running};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
 use wire::{
     CallId, CallStatus, CoachLeg, CoachLegStatus, CoachMode, PhoneNumberKind, PlaceCallRequest,
     UserId,
@@ -276,4 +277,24 @@ pub fn is_heard(trace: &Trace) -> bool {
 /// Devices of one who speaks these words over and over, and whose ear keeps nothing.
 pub fn tireless(words: Vec<i16>) -> Devices {
     Devices::new(client::audio::Samples::repeated(words), Discard::default())
+}
+
+/// Why coachings ended, once this client is told of one: the state says so a moment before.
+pub async fn ends(events: &mut Receiver<SessionEvent>) -> Vec<EndReason> {
+    let first = async {
+        loop {
+            let event = events.recv().await.expect("the session goes on");
+            if let SessionEvent::Notice(Notice::CoachingEnded(_, reason)) = event {
+                return reason;
+            }
+        }
+    };
+    let first = in_time("the end of a coaching to be told", first).await;
+    let mut ends = vec![first.expect("it is told")];
+    while let Ok(event) = events.try_recv() {
+        if let SessionEvent::Notice(Notice::CoachingEnded(_, reason)) = event {
+            ends.push(reason);
+        }
+    }
+    ends
 }

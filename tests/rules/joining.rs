@@ -1,9 +1,9 @@
 //! Which calls can be joined, by whom, and when they end (J1–J5).
 
 use crate::common::{
-    Listening, Stage, answered, config, is_heard, join, leg_of, place, sees, until, words,
+    Listening, Stage, answered, config, ends, is_heard, join, leg_of, place, sees, until, words,
 };
-use client::{Api, EndReason, Notice, SessionEvent};
+use client::{Api, EndReason};
 use demo::trace::trace;
 use wire::{
     CallStatus, ClientType, Code, HangupCause, JoinRequest, LegEndReason, PhoneNumberKind,
@@ -99,13 +99,7 @@ async fn j4_a_second_device_takes_the_sound_over_on_the_same_leg() {
         view.coaching.is_none()
     })
     .await;
-    let mut reasons = Vec::new();
-    while let Ok(event) = events.try_recv() {
-        if let SessionEvent::Notice(Notice::CoachingEnded(_, reason)) = event {
-            reasons.push(reason);
-        }
-    }
-    assert_eq!(reasons, [EndReason::MovedDevice]);
+    assert_eq!(ends(&mut events).await, [EndReason::MovedDevice]);
 
     let said = words(41, 3);
     let traces = Listening::to(&[&second.heard])
@@ -147,13 +141,10 @@ async fn j5_the_lead_hangs_up_and_all_is_over() {
     assert_eq!(call.status, CallStatus::Completed);
     assert_eq!(call.hangup_cause, Some(HangupCause::Lead));
     assert_eq!(call.coach_legs[0].end_reason, Some(LegEndReason::CallEnded));
-    let mut reasons = Vec::new();
-    while let Ok(event) = told.try_recv() {
-        if let SessionEvent::Notice(Notice::CoachingEnded(_, reason)) = event {
-            reasons.push(reason);
-        }
-    }
-    assert_eq!(reasons, [EndReason::Leg(LegEndReason::CallEnded)]);
+    assert_eq!(
+        ends(&mut told).await,
+        [EndReason::Leg(LegEndReason::CallEnded)]
+    );
     stage.strike().await;
 }
 

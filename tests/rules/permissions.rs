@@ -1,12 +1,11 @@
 //! Plan, roles and organizations (J3, A1–A3).
 
 use crate::common::{
-    Listening, Stage, answered, call_request, fresh_stats, is_heard, leg_of, rep_sees, sees,
+    Listening, Stage, answered, call_request, ends, fresh_stats, is_heard, leg_of, rep_sees, sees,
     switch, until, words,
 };
 use client::{EndReason, Notice, Session, SessionEvent, Settings};
 use demo::actor::{Actor, in_time};
-use tokio::sync::broadcast::Receiver;
 use wire::{
     CallId, CallStatus, CoachMode, Code, JoinRequest, LegEndReason, MembershipId, MembershipPatch,
     OrganizationPatch, ParticipationAction, PhoneNumberKind, Plan,
@@ -32,17 +31,6 @@ async fn patch(admin: &Actor, id: &MembershipId, role: Option<&str>, active: Opt
 fn membership_of(actor: &Actor) -> MembershipId {
     let view = actor.session.view();
     view.me.as_ref().expect("me").membership.id.clone()
-}
-
-/// Why coachings ended, as far as this client was told.
-fn ends(events: &mut Receiver<SessionEvent>) -> Vec<EndReason> {
-    let mut ends = Vec::new();
-    while let Ok(event) = events.try_recv() {
-        if let SessionEvent::Notice(Notice::CoachingEnded(_, reason)) = event {
-            ends.push(reason);
-        }
-    }
-    ends
 }
 
 /// What the rep says now reaches the lead: the call is untouched.
@@ -78,7 +66,10 @@ async fn j3_a_downgraded_plan_puts_coaches_out_and_leaves_the_rep_alone() {
         view.coaching.is_none()
     })
     .await;
-    assert_eq!(ends(&mut told), [EndReason::Leg(LegEndReason::PlanChanged)]);
+    assert_eq!(
+        ends(&mut told).await,
+        [EndReason::Leg(LegEndReason::PlanChanged)]
+    );
     until(&coach, "the call to be shown locked", |view| {
         let call = view.calls.get(&call_id);
         call.is_some_and(|call| call.joinability.code == Some(Code::PlanRequired))
@@ -180,7 +171,7 @@ async fn a2_a_permission_taken_away_silences_the_coach_at_once_and_nobody_else()
     })
     .await;
     let wanted = [EndReason::Leg(LegEndReason::PermissionRevoked)];
-    assert_eq!(ends(&mut told), wanted);
+    assert_eq!(ends(&mut told).await, wanted);
     patch(&admin, &membership_of(&other), None, Some(false)).await;
     until(&rep, "the deactivated coach to be out", |view| {
         leg_of(view, &other.user_id)
