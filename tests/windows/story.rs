@@ -223,6 +223,11 @@ async fn tell(stage: Stage) {
         .lead
         .hears("the lead of a listened-to call", &[RILEY_HZ])
         .await;
+    riley_ear.hears("riley listened to", &[LEAD_HZ]).await;
+    stage
+        .recording
+        .hears("the recording of a listened-to call", &[RILEY_HZ, LEAD_HZ])
+        .await;
     assert_eq!(
         desk.pulse.captures("mic_morgan"),
         0,
@@ -257,6 +262,9 @@ async fn tell(stage: Stage) {
     stage
         .recording
         .hears("the recording during a whisper", &[RILEY_HZ, LEAD_HZ])
+        .await;
+    morgan_ear
+        .hears("morgan whispering", &[LEAD_HZ, RILEY_HZ])
         .await;
     morgan.shots("coaching-whisper").await;
     riley.shots("call-whispered-to").await;
