@@ -21,6 +21,8 @@ use wire::{CallStatus, CoachMode, PlaceCallRequest, RecordingStatus};
 const DRAW: Duration = Duration::from_millis(100);
 /// How long after the last word one waits before a scene is over: longer than mouth to ear.
 const SETTLE: Duration = Duration::from_millis(800);
+/// How long a real phone pauses between two sentences: 1.5 s.
+const PAUSE_SAMPLES: usize = 72_000;
 /// How much of a track its level is taken from: 100 ms.
 const METER_SAMPLES: usize = 4_800;
 
@@ -125,7 +127,12 @@ impl Stage {
         let lead_name = "Globex".to_owned();
         let phone = match codec {
             Some(codec) => {
-                let says = script.lead.concat();
+                // As people do, it lets the other speak first, and breathes between sentences.
+                let mut says = vec![0; 2 * PAUSE_SAMPLES];
+                for sentence in &script.lead {
+                    says.extend(sentence);
+                    says.extend([0; PAUSE_SAMPLES]);
+                }
                 let api = rep.session.api();
                 Some(Phone::of_lead(api, &lead_name, port, codec, &says).await?)
             }
