@@ -18,6 +18,8 @@ mod desk {
     pub const REP_PHONE: &str = "+15550004";
     pub const LEAD_PHONE: &str = "+4930123456";
 }
+#[path = "../src-tauri/trunk/tests/common/tone.rs"]
+mod tone;
 #[path = "../src-tauri/trunk/tests/sip/uas.rs"]
 #[allow(dead_code, reason = "its own tests use all of it")]
 mod uas;
@@ -30,6 +32,7 @@ use demo::actor::{Actor, in_time};
 use demo::phone::free_port;
 use desk::{HERE, LEAD_PHONE};
 use service::{Config, Hooks, Running, TelephonySettings, TrunkSettings};
+use tone::strength;
 use uas::{Message, Rtp, Uas, sound};
 use wire::{Call, CallStatus, Direction};
 
@@ -78,17 +81,6 @@ async fn rings(rep: &Actor, other: Option<&Call>) -> Call {
         .find(|call| call.status == CallStatus::Ringing)
         .unwrap()
         .clone()
-}
-
-/// How strong a tone is in some samples: the amplitude of its sine.
-fn strength(samples: &[i16], hz: f32) -> f64 {
-    let (mut sine, mut cosine) = (0.0, 0.0);
-    for (at, sample) in samples.iter().enumerate() {
-        let angle = at as f64 * f64::from(hz) * std::f64::consts::TAU / 48_000.0;
-        sine += f64::from(*sample) * angle.sin();
-        cosine += f64::from(*sample) * angle.cos();
-    }
-    f64::hypot(sine, cosine) * 2.0 / samples.len().max(1) as f64
 }
 
 async fn answer_of(caller: &mut Uas) -> Message {

@@ -10,7 +10,7 @@ use crate::tape::{Recording, TapedLine, Track};
 use crate::trace::track_dbov;
 use crate::verdict::{Mode, Part, Verdict};
 use client::read_recording;
-use media::lead::{SimulatedLine, SimulatedLineSettings};
+use media::lead::{LeadLine, SimulatedLine, SimulatedLineSettings};
 use service::{Config, Hooks, PhoneCodec, Running};
 use std::ops::Range;
 use std::sync::Arc;
@@ -89,21 +89,26 @@ impl Stage {
         data: &std::path::Path,
         codec: Option<PhoneCodec>,
     ) -> Result<Self, DemoError> {
-        let (mut lead_said, mut lead_heard) = (Track::default(), Track::default());
-        let port = phone::free_port()?;
+        let (said, heard) = (Track::default(), Track::default());
         let recording = Recording::default();
-        let line = SimulatedLine::new(SimulatedLineSettings {
-            sentences: script.lead.clone(),
-            talks_over: false,
-            ear: None,
-        })?;
-        let simulated = TapedLine::new(line, lead_said.clone(), lead_heard.clone());
+        let trunk = match codec {
+            Some(codec) => Some((phone::free_port()?, codec)),
+            None => None,
+        };
+        // The trunk of the settings is the line where no other is given.
+        let lead_line: Option<Arc<dyn LeadLine>> = match trunk {
+            Some(_) => None,
+            None => {
+                let line = SimulatedLine::new(SimulatedLineSettings {
+                    sentences: script.lead.clone(),
+                    talks_over: false,
+                    ear: None,
+                })?;
+                Some(Arc::new(TapedLine::new(line, said.clone(), heard.clone())))
+            }
+        };
         let hooks = Hooks {
-            // A trunk of the settings is the line where no other is given.
-            lead_line: match codec {
-                Some(_) => None,
-                None => Some(Arc::new(simulated)),
-            },
+            lead_line,
             recording: Some(Arc::new(recording.clone())),
         };
         let config = Config {
@@ -111,8 +116,8 @@ impl Stage {
             media_bind: [127, 0, 0, 1].into(),
             data: data.to_owned(),
             demo: true,
-            telephony: codec
-                .map(|codec| phone::trunk_to(port, codec))
+            telephony: trunk
+                .map(|(port, codec)| phone::trunk_to(port, codec))
                 .unwrap_or_default(),
             ..Config::default()
         };
@@ -125,8 +130,8 @@ impl Stage {
             Actor::sign_in(&server, "jordan").await?,
         ];
         let lead_name = "Globex".to_owned();
-        let phone = match codec {
-            Some(codec) => {
+        let phone = match trunk {
+            Some((port, codec)) => {
                 // As people do, it lets the other speak first, and breathes between sentences.
                 let mut says = vec![0; 2 * PAUSE_SAMPLES];
                 for sentence in &script.lead {
@@ -138,10 +143,10 @@ impl Stage {
             }
             None => None,
         };
-        if let Some(phone) = &phone {
-            lead_said = phone.said.clone();
-            lead_heard = phone.heard.clone();
-        }
+        let (lead_said, lead_heard) = match &phone {
+            Some(phone) => (phone.said.clone(), phone.heard.clone()),
+            None => (said, heard),
+        };
         Ok(Self {
             service,
             rep,

@@ -110,26 +110,22 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
             continue;
         }
         let started = Instant::now();
-        if !is_encoded(&mix, legs) {
-            let heard = Heard {
-                tick: tick_number,
-                frame: mix.frame,
-                opus: &[],
-            };
-            lead_served |= tick_lead(legs, elapsed, heard);
-            spent.encode += started.elapsed();
-            continue;
-        }
-        let opus = match encoders.encode(mix.key, mix.frame, &mut packet) {
-            Some(Ok(len)) => packet.get(..len).unwrap_or_default(),
-            Some(Err(_)) => {
-                means.metrics.encodes_missed.add(1);
-                continue;
+        let opus = if is_encoded(&mix, legs) {
+            match encoders.encode(mix.key, mix.frame, &mut packet) {
+                Some(Ok(len)) => {
+                    means.metrics.encodes.add(1);
+                    packet.get(..len).unwrap_or_default()
+                }
+                Some(Err(_)) => {
+                    means.metrics.encodes_missed.add(1);
+                    continue;
+                }
+                // Counted above.
+                None => continue,
             }
-            // Counted above.
-            None => continue,
+        } else {
+            &[]
         };
-        means.metrics.encodes.add(1);
         if mix.recorded
             && let Some(recording) = recording
         {
@@ -200,11 +196,10 @@ fn pull(leg: &mut Leg, elapsed: Duration) -> Option<Spoken<'_>> {
 /// Whether anybody hears the mix.
 fn is_wanted(mix: &Mix<'_>, legs: &[Leg], recorded: bool) -> bool {
     (mix.recorded && recorded)
-        || mix.listeners.iter().any(|id| {
-            let leg = legs.binary_search_by_key(id, |leg| leg.id);
-            let leg = leg.ok().and_then(|at| legs.get(at));
-            leg.is_some_and(Leg::is_served)
-        })
+        || mix
+            .listeners
+            .iter()
+            .any(|id| leg_of(legs, *id).is_some_and(Leg::is_served))
 }
 
 /// Whether anybody hears the mix as Opus. A lead alone, whose phone speaks another codec, does not.
@@ -212,9 +207,8 @@ fn is_encoded(mix: &Mix<'_>, legs: &[Leg]) -> bool {
     mix.key != MixKey::Lead
         || mix.recorded
         || mix.listeners.iter().any(|id| {
-            let at = legs.binary_search_by_key(id, |leg| leg.id);
-            let leg = at.ok().and_then(|at| legs.get(at));
-            leg.is_none_or(|leg| leg.lead.as_ref().is_none_or(|lead| lead.hears_opus()))
+            let lead = leg_of(legs, *id).and_then(|leg| leg.lead.as_ref());
+            lead.is_none_or(|lead| lead.hears_opus())
         })
 }
 
@@ -225,10 +219,7 @@ fn source(mix: &Mix<'_>, legs: &[Leg]) -> Option<MixKey> {
     match mix.key {
         MixKey::Public | MixKey::Lead | MixKey::Rep => None,
         MixKey::Held => Some(MixKey::Public),
-        MixKey::Coach(id) => {
-            let at = legs.binary_search_by_key(&id, |leg| leg.id).ok()?;
-            legs.get(at)?.served
-        }
+        MixKey::Coach(id) => leg_of(legs, id)?.served,
     }
 }
 
@@ -253,8 +244,7 @@ fn write(
     legs: &mut [Leg],
     means: &mut Means<'_>,
 ) {
-    let level = level_dbov(mix.frame);
-    let mut payload: Option<Arc<[u8]>> = None;
+    let mut packet: Option<(Arc<[u8]>, i8)> = None;
     for id in mix.listeners {
         let Some(leg) = find(legs, *id) else {
             continue;
@@ -266,8 +256,9 @@ fn write(
         let Some(connection) = means.connections.get_mut(key) else {
             continue;
         };
-        let payload = payload.get_or_insert_with(|| Arc::from(opus));
-        connection.write(now, tick, Arc::clone(payload), level);
+        let (payload, level_dbov) =
+            packet.get_or_insert_with(|| (Arc::from(opus), level_dbov(mix.frame)));
+        connection.write(now, tick, Arc::clone(payload), *level_dbov);
         let (socket, metrics) = (means.socket, means.metrics);
         let outgoing = &mut *means.outgoing;
         let mut reachable = leg.reachable;
@@ -289,4 +280,9 @@ fn write(
 fn find(legs: &mut [Leg], id: LegId) -> Option<&mut Leg> {
     let at = legs.binary_search_by_key(&id, |leg| leg.id).ok()?;
     legs.get_mut(at)
+}
+
+fn leg_of(legs: &[Leg], id: LegId) -> Option<&Leg> {
+    let at = legs.binary_search_by_key(&id, |leg| leg.id).ok()?;
+    legs.get(at)
 }

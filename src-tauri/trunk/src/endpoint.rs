@@ -129,15 +129,10 @@ impl Trunk {
 
     /// Where requests go.
     pub(crate) fn destination(&self) -> Option<SipAddr> {
-        let transport = match self.settings.transport {
-            Transport::Udp => sip::Transport::Udp,
-            Transport::Tcp => sip::Transport::Tcp,
-            Transport::Tls => sip::Transport::Tls,
-        };
         let host = sip::Host::try_from(self.settings.host.as_str()).ok()?;
         let port = Some(sip::Port::from(self.settings.port()));
         let addr = sip::HostWithPort { host, port };
-        Some(SipAddr::new(transport, addr))
+        Some(SipAddr::new(self.settings.transport.of_stack(), addr))
     }
 
     /// Somebody at the trunk.
@@ -234,12 +229,9 @@ struct OnlyOver(Transport);
 impl TransportEventInspector for OnlyOver {
     async fn handle(&self, event: TransportEvent) -> Option<TransportEvent> {
         let is_own = match &event {
-            TransportEvent::Incoming(_, connection, _) => matches!(
-                (self.0, connection.transport()),
-                (Transport::Udp, sip::Transport::Udp)
-                    | (Transport::Tcp, sip::Transport::Tcp)
-                    | (Transport::Tls, sip::Transport::Tls)
-            ),
+            TransportEvent::Incoming(_, connection, _) => {
+                connection.transport() == self.0.of_stack()
+            }
             _ => true,
         };
         is_own.then_some(event)
@@ -257,9 +249,6 @@ async fn listen(
     let wanted = settings.listen.unwrap_or(SocketAddr::new(local, 0));
     let failed = |error: &dyn std::fmt::Display| TrunkError::Listen(wanted, error.to_string());
     let external = settings.advertise;
-    if settings.transport == Transport::Tls {
-        layer.set_tls_config(tls(settings)?);
-    }
     let listens = settings.listen.is_some();
     match settings.transport {
         Transport::Tcp if listens => {
@@ -269,11 +258,16 @@ async fn listen(
             layer.add_transport(listener.map_err(|error| failed(&error))?.into());
         }
         Transport::Tls if listens && settings.certificate.is_some() => {
+            let tls = tls(settings)?;
+            layer.set_tls_config(tls.clone());
             TcpListener::bind(wanted).map_err(|error| failed(&error))?;
-            let listener = TlsListenerConnection::new(wanted, external, tls(settings)?).await;
+            let listener = TlsListenerConnection::new(wanted, external, tls).await;
             layer.add_transport(listener.map_err(|error| failed(&error))?.into());
         }
-        Transport::Udp | Transport::Tcp | Transport::Tls => {
+        transport => {
+            if transport == Transport::Tls {
+                layer.set_tls_config(tls(settings)?);
+            }
             let token = Some(cancel.child_token());
             let socket = UdpConnection::create_connection(wanted, external, token).await;
             layer.add_transport(socket.map_err(|error| failed(&error))?.into());

@@ -76,15 +76,9 @@ impl WaitingRoom {
     fn enter(&self, call: CallId, waiting: Waiting) {
         let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let late: Vec<CallId> = room
-            .iter()
-            .filter(|(_, (since, _))| now.duration_since(*since) > WAITING_TIME)
-            .map(|(call, _)| call.clone())
-            .collect();
-        for call in late {
-            if let Some((_, waiting)) = room.remove(&call) {
-                reject(&waiting, 480);
-            }
+        let late = room.extract_if(|_, (since, _)| now.duration_since(*since) > WAITING_TIME);
+        for (_, (_, waiting)) in late {
+            reject(&waiting, 480);
         }
         if room.len() >= WAITING_MAX {
             reject(&waiting, 503);

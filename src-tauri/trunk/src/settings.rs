@@ -54,6 +54,17 @@ pub enum Transport {
     Tls,
 }
 
+impl Transport {
+    /// The same, as the SIP stack names it.
+    pub(crate) const fn of_stack(self) -> rsipstack::sip::Transport {
+        match self {
+            Self::Udp => rsipstack::sip::Transport::Udp,
+            Self::Tcp => rsipstack::sip::Transport::Tcp,
+            Self::Tls => rsipstack::sip::Transport::Tls,
+        }
+    }
+}
+
 /// A codec as trunks name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -12,6 +12,7 @@ use rsipstack::transaction::make_tag;
 use rsipstack::transaction::transaction::Transaction;
 
 use crate::endpoint::Trunk;
+use crate::settings::Transport;
 
 /// How long a trunk may take to say that it is there.
 const ANSWER_MAX: Duration = Duration::from_secs(4);
@@ -119,16 +120,16 @@ async fn register(trunk: &Arc<Trunk>) {
     let Some(host) = host else {
         return;
     };
-    let server = sip::Uri {
+    let mut server = sip::Uri {
         scheme: Some(sip::Scheme::Sip),
         host_with_port: host,
         ..sip::Uri::default()
     };
-    let server = match trunk.settings.transport {
-        crate::settings::Transport::Udp => server,
-        crate::settings::Transport::Tcp => with_transport(server, sip::Transport::Tcp),
-        crate::settings::Transport::Tls => with_transport(server, sip::Transport::Tls),
-    };
+    // UDP is what a URI means that names none.
+    if trunk.settings.transport != Transport::Udp {
+        let transport = trunk.settings.transport.of_stack();
+        server.params.push(sip::Param::Transport(transport));
+    }
     let mut registration = Registration::new(trunk.endpoint.clone(), Some(credential));
     let cancel = trunk.cancelled().clone();
     let kept = registration.keep_alive(
@@ -159,9 +160,4 @@ async fn register(trunk: &Arc<Trunk>) {
     }
     // The service stops either way.
     let _ = tokio::time::timeout(FAREWELL_MAX, registration.register(server, Some(0))).await;
-}
-
-fn with_transport(mut uri: sip::Uri, transport: sip::Transport) -> sip::Uri {
-    uri.params.push(sip::Param::Transport(transport));
-    uri
 }

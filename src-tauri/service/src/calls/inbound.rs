@@ -2,10 +2,12 @@
 
 use super::handle::{Caller, Calls, Result, error, fresh, stored};
 use crate::clock::now;
+use crate::store::LeadWhoCalls;
 use call::{Input, Placed, Viewer};
+use std::sync::Arc;
 use wire::{
     Call, CallId, ClientType, Code, Direction, InboundCallRequest, LeadBrief, LegId,
-    OrganizationId, PhoneNumber, PhoneNumberKind,
+    OrganizationId, PhoneNumber, PhoneNumberKind, UserId,
 };
 
 impl Calls {
@@ -39,22 +41,17 @@ impl Calls {
                 "The lead has no phone to call from. Add one to a contact.",
             )
         })?;
-        let placed = Placed {
-            id: fresh(CallId::from_suffix)?,
-            rep: owner,
-            rep_leg: fresh(LegId::from_suffix)?,
-            contact: Some(contact.id.clone()),
-            remote_phone: phone.clone(),
+        let (contact, phone) = (contact.id.clone(), phone.clone());
+        let who_calls = LeadWhoCalls {
             lead: LeadBrief {
                 id: lead.id,
                 display_name: lead.display_name,
             },
-            direction: Direction::Inbound,
-            local_phone: number.number,
-            local_phone_type: number.kind,
+            contact: Some(contact),
         };
-        let begun = self.begin(organization, ClientType::Native, now(), placed);
-        Ok(self.shown(&*begun.await?, &viewer))
+        let call = fresh(CallId::from_suffix)?;
+        let rung = self.ring(organization, call, owner, number, who_calls, phone);
+        Ok(self.shown(&*rung.await?, &viewer))
     }
 
     /// Somebody calls one of the numbers over a trunk, which lets them wait under `call`: it rings with
@@ -80,23 +77,39 @@ impl Calls {
             .ok_or_else(|| error(Code::NotFound, "There is no such phone number."))?;
         let owner = self.who_answers(&organization, &number).await?;
         // Only now: a caller whom nobody would hear becomes no lead.
-        let caller = directory
+        let who_calls = directory
             .lead_who_calls(&organization, remote_phone)
             .await
             .map_err(stored)?;
+        let phone = remote_phone.unwrap_or_default().to_owned();
+        let rep = owner.user.clone();
+        let rung = self.ring(&organization, call, rep, number, who_calls, phone);
+        Ok(self.shown(&*rung.await?, &owner))
+    }
+
+    /// Begins a call that rings with this rep.
+    async fn ring(
+        &self,
+        organization: &OrganizationId,
+        call: CallId,
+        rep: UserId,
+        number: PhoneNumber,
+        who_calls: LeadWhoCalls,
+        remote_phone: String,
+    ) -> Result<Arc<Call>> {
         let placed = Placed {
             id: call,
-            rep: owner.user.clone(),
+            rep,
             rep_leg: fresh(LegId::from_suffix)?,
-            lead: caller.lead,
-            contact: caller.contact,
+            lead: who_calls.lead,
+            contact: who_calls.contact,
             direction: Direction::Inbound,
             local_phone: number.number,
             local_phone_type: number.kind,
-            remote_phone: remote_phone.unwrap_or_default().to_owned(),
+            remote_phone,
         };
-        let begun = self.begin(&organization, ClientType::Native, now(), placed);
-        Ok(self.shown(&*begun.await?, &owner))
+        self.begin(organization, ClientType::Native, now(), placed)
+            .await
     }
 
     /// With whom a call to this number rings.

@@ -120,11 +120,7 @@ impl Task {
             Err(why) => {
                 tracing::info!(why, "a call that came in offers no sound that we speak");
                 self.reject(488);
-                return self.give(Input::Refused {
-                    code: 488,
-                    redirect: false,
-                    longer: false,
-                });
+                return self.give(Input::refused(488));
             }
         };
         let mut lines = vec![headers::description()];
@@ -164,22 +160,18 @@ impl Task {
         });
     }
 
-    /// Asks whether the phone is still there. Any answer but "there is no such call" says so.
+    /// Asks whether the phone is still there.
     pub(super) fn probe(&self) {
         let limit = Duration::from_millis(PROBE_MS);
         self.ask(limit, Method::Options, Vec::new(), None, |response| {
-            Done::Probed(
-                response.is_some_and(|response| !matches!(response.status_code.code(), 408 | 481)),
-            )
+            Done::Probed(knows_the_call(response))
         });
     }
 
     pub(super) fn renew(&self) {
         let lines = self.timer.map(headers::renewal).unwrap_or_default();
         self.ask(REQUEST_MAX, Method::Update, lines, None, |response| {
-            Done::Renewed(
-                response.is_some_and(|response| !matches!(response.status_code.code(), 408 | 481)),
-            )
+            Done::Renewed(knows_the_call(response))
         });
     }
 
@@ -227,4 +219,10 @@ impl Task {
             let _ = results.send(done(response)).await;
         });
     }
+}
+
+/// Whether a request within the call was answered as one: with anything but "there is no such call", or
+/// the stack's own word for nothing at all.
+fn knows_the_call(response: Option<Response>) -> bool {
+    response.is_some_and(|response| !matches!(response.status_code.code(), 408 | 481))
 }

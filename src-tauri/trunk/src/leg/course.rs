@@ -68,6 +68,17 @@ pub(super) enum Input {
     Timer,
 }
 
+impl Input {
+    /// The trunk will not, and that is all there is to it.
+    pub(super) const fn refused(code: u16) -> Self {
+        Self::Refused {
+            code,
+            redirect: false,
+            longer: false,
+        }
+    }
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Output {

@@ -292,11 +292,7 @@ impl Task {
             }
             tracing::info!("the phone answered with no sound that we speak");
             self.bye();
-            return self.give(Input::Refused {
-                code: 488,
-                redirect: false,
-                longer: false,
-            });
+            return self.give(Input::refused(488));
         }
         tracing::info!(
             trunk = self.trunk.settings.name,
@@ -322,10 +318,8 @@ impl Task {
                 code: 100,
                 media: false,
             }),
-            DialogState::Early(_, response) if self.trunks.is_empty() => {
-                // Our own ringing, of a call that came in.
-                drop(response);
-            }
+            // Our own ringing, of a call that came in.
+            DialogState::Early(..) if self.trunks.is_empty() => {}
             DialogState::Early(_, response) => {
                 let media = !response.body.is_empty()
                     && self

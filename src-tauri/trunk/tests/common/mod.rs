@@ -2,6 +2,10 @@
 //! nothing waits.
 #![allow(dead_code, reason = "each test uses some of it")]
 
+mod tone;
+
+pub use tone::strength;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, LazyLock};
@@ -50,17 +54,6 @@ impl Tone {
         }
         frame
     }
-}
-
-/// How strong a frequency is in these samples: the amplitude of its sine.
-pub fn strength(samples: &[i16], hz: f32) -> f32 {
-    let (mut sine, mut cosine) = (0.0_f64, 0.0_f64);
-    for (at, sample) in samples.iter().enumerate() {
-        let angle = at as f64 * f64::from(hz) * std::f64::consts::TAU / 48_000.0;
-        sine += f64::from(*sample) * angle.sin();
-        cosine += f64::from(*sample) * angle.cos();
-    }
-    (sine.hypot(cosine) * 2.0 / samples.len().max(1) as f64) as f32
 }
 
 /// One phone with an ear.

@@ -1,5 +1,10 @@
 //! Whoever dials: trunks, a leg, and a worker that ticks its media.
 
+#[path = "../common/tone.rs"]
+mod tone;
+
+pub use tone::strength;
+
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -290,15 +295,4 @@ fn run(shared: &Shared) {
         });
         shared.heard.lock().unwrap().extend(buffer.pull(now).frame);
     }
-}
-
-/// How strong a frequency is: the amplitude of its sine.
-pub fn strength(samples: &[i16], hz: f32) -> f32 {
-    let (mut sine, mut cosine) = (0.0_f64, 0.0_f64);
-    for (at, sample) in samples.iter().enumerate() {
-        let angle = at as f64 * f64::from(hz) * std::f64::consts::TAU / 48_000.0;
-        sine += f64::from(*sample) * angle.sin();
-        cosine += f64::from(*sample) * angle.cos();
-    }
-    (sine.hypot(cosine) * 2.0 / samples.len().max(1) as f64) as f32
 }

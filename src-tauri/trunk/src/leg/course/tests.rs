@@ -32,14 +32,6 @@ fn up(session: Option<SessionTimer>) -> Course {
     course
 }
 
-fn refused(code: u16) -> Input {
-    Input::Refused {
-        code,
-        redirect: false,
-        longer: false,
-    }
-}
-
 fn ended(signal: LeadSignal) -> Vec<Output> {
     vec![Output::Signal(signal), Output::Over]
 }
@@ -112,7 +104,7 @@ fn each_refusal_is_told_in_the_words_of_a_person() {
     ] {
         let mut course = calling(1);
         assert_eq!(
-            after(&mut course, 9, refused(code)),
+            after(&mut course, 9, Input::refused(code)),
             ended(signal),
             "{code}"
         );
@@ -126,10 +118,10 @@ fn the_next_trunk_is_tried_in_order_until_none_is_left() {
         trunk,
         redirected: false,
     };
-    assert_eq!(after(&mut course, 10, refused(503)), [invite(1)]);
+    assert_eq!(after(&mut course, 10, Input::refused(503)), [invite(1)]);
     assert_eq!(after(&mut course, 20, Input::Unreached), [invite(2)]);
     assert_eq!(
-        after(&mut course, 30, refused(407)),
+        after(&mut course, 30, Input::refused(407)),
         ended(LeadSignal::Failed)
     );
 }
@@ -163,13 +155,13 @@ fn a_phone_that_rang_does_not_ring_a_second_time_over_another_trunk() {
     let mut course = calling(2);
     after(&mut course, 10, RINGS);
     assert_eq!(
-        after(&mut course, 20, refused(503)),
+        after(&mut course, 20, Input::refused(503)),
         ended(LeadSignal::Failed)
     );
     let mut course = calling(2);
     after(&mut course, 10, RINGS);
     assert_eq!(
-        after(&mut course, 20, refused(408)),
+        after(&mut course, 20, Input::refused(408)),
         ended(LeadSignal::NoAnswer)
     );
 }
@@ -198,7 +190,7 @@ fn a_loop_of_redirections_ends() {
     assert_eq!(after(&mut course, 200, elsewhere), [], "it is over");
     let mut course = calling(1);
     assert_eq!(
-        after(&mut course, 1, refused(302)),
+        after(&mut course, 1, Input::refused(302)),
         ended(LeadSignal::Failed),
         "elsewhere is not the trunk's own"
     );
