@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rsipstack::dialog::dialog::Dialog;
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Method, StatusCode};
+use rsipstack::sip::{Header, Method, StatusCode, Version};
 use rsipstack::transaction::TransactionReceiver;
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::{Semaphore, mpsc};
@@ -15,6 +15,7 @@ use wire::CallId;
 
 use crate::endpoint::Trunk;
 use crate::leg::{Waiting, callee, caller};
+use crate::screening;
 
 /// Requests of one trunk that are worked on at once. Each call has one in its course at most times.
 const REQUESTS_MAX: usize = 4_096;
@@ -150,6 +151,13 @@ async fn take(
         }
         return;
     }
+    if request.original.method != Method::Ack
+        && let Some(refusal) = screening::refusal(&request.original)
+    {
+        // The answer is in the version that we speak.
+        request.original.version = Version::V2;
+        return reply_with(&mut request, refusal.status, refusal.headers).await;
+    }
     match request.original.method {
         Method::Invite if !within => invited(trunk, request, calls, room).await,
         Method::Options if !within => reply(&mut request, StatusCode::OK).await,
@@ -218,7 +226,11 @@ async fn invited(
 }
 
 async fn reply(request: &mut Transaction, status: StatusCode) {
-    if let Err(error) = request.reply(status).await {
+    reply_with(request, status, Vec::new()).await;
+}
+
+async fn reply_with(request: &mut Transaction, status: StatusCode, headers: Vec<Header>) {
+    if let Err(error) = request.reply_with(status, headers, None).await {
         tracing::debug!(%error, "who asked is gone");
     }
 }

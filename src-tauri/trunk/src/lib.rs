@@ -16,6 +16,7 @@ mod leg;
 mod line;
 pub mod phone;
 pub mod rtp;
+mod screening;
 pub mod sdp;
 mod settings;
 mod upkeep;

@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use media::LeadSignal::{Answered, Ringing};
+use tokio::time::timeout;
 use trunk::TrunkSettings;
 
-use super::desk::{Desk, HERE, free_port, trunk_at};
-use super::uas::{Uas, sound};
+use super::desk::{Desk, HERE, PATIENCE, REP_PHONE, free_port, trunk_at};
+use super::uas::{Message, Uas, sound};
 
 const MUTATIONS: u32 = 6_000;
 const SEED: u64 = 0x4475_3261_5060;
@@ -16,17 +17,29 @@ const SEED: u64 = 0x4475_3261_5060;
 /// Where anything but a test panicked.
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// The messages, with their names. Short of `longreq`, which is made here.
-fn messages() -> Vec<(String, Vec<u8>)> {
-    let all = include_str!("torture.txt").split("=== ").skip(1);
-    let mut messages: Vec<_> = all
-        .map(|part| {
-            let (name, text) = part.split_once('\n').unwrap();
-            (name.to_owned(), bytes(text))
-        })
-        .collect();
+/// What we do with a message.
+#[derive(Debug, Clone, PartialEq)]
+enum Answer {
+    /// It is dropped.
+    Silent,
+    /// It is a call.
+    Rings,
+    Status(String),
+}
+
+struct Torture {
+    name: String,
+    section: String,
+    answer: Answer,
+    bytes: Vec<u8>,
+}
+
+/// The messages of `torture.txt`, and `longreq`, which is made here.
+fn messages() -> Vec<Torture> {
+    let all = include_str!("torture.txt").split("\n=== ").skip(1);
+    let mut messages: Vec<_> = all.map(message).collect();
     let long = format!(
-        "INVITE sip:user@example.com SIP/2.0\r\nTo: \"{}\" <sip:user@example.com:6000;{}>\r\n\
+        "INVITE sip:{REP_PHONE}@example.com SIP/2.0\r\nTo: \"{}\" <sip:user@example.com:6000;{}>\r\n\
          F: sip:{}@host5.example.net;tag=12982982982982{}424;unknownparam\r\n\
          Call-ID: longreq.one{}longcallid\r\nCSeq: 3882340 INVITE\r\nUnknown: {}\r\n{}\
          Max-Forwards: 70\r\nContact: <sip:{}@host5.example.net>\r\nContent-Length: 0\r\n\r\n",
@@ -39,8 +52,38 @@ fn messages() -> Vec<(String, Vec<u8>)> {
         "Via: SIP/2.0/TCP sip33.example.com;branch=z9hG4bKkdjuw\r\n".repeat(34),
         "amazinglylongcallername".repeat(10),
     );
-    messages.push(("longreq".into(), long.into_bytes()));
+    messages.push(Torture {
+        name: "longreq".into(),
+        section: "3.1.1.7".into(),
+        answer: Answer::Rings,
+        bytes: long.into_bytes(),
+    });
     messages
+}
+
+fn message(part: &str) -> Torture {
+    // The split took its last end of line.
+    let part = format!("{part}\n");
+    let (title, text) = part.split_once('\n').unwrap();
+    let [name, section, answer] = title.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("a name, a section, an answer: {title}");
+    };
+    let comments = text.lines().take_while(|line| line.starts_with("# "));
+    let start: usize = comments.map(|line| line.len() + 1).sum();
+    assert!(start > 0, "{name} has no word of what it is");
+    let body = sound(9);
+    let text = text[start..].replace("@length@", &body.len().to_string());
+    let text = text.replace("@sound@\n", &body.replace("\r\n", "\n"));
+    Torture {
+        name: name.into(),
+        section: section.into(),
+        answer: match answer {
+            "silent" => Answer::Silent,
+            "rings" => Answer::Rings,
+            status => Answer::Status(status.into()),
+        },
+        bytes: bytes(&text),
+    }
 }
 
 /// Lines as SIP ends them, and the bytes that a text file cannot hold.
@@ -128,21 +171,79 @@ fn watch_panics() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_that_are_hard_to_read_or_broken_end_neither_the_trunk_nor_its_calls() {
+async fn each_message_of_rfc_4475_is_answered_as_it_says_and_only_a_call_rings() {
     watch_panics();
-    let mut uas = Uas::start().await;
+    let (mut uas, at, mut desk) = tortured().await;
+    let messages = messages();
+    assert_eq!(messages.len(), 49, "the RFC's number of messages");
+    for torture in &messages {
+        let Torture { name, section, .. } = torture;
+        uas.socket.send_to(&torture.bytes, at).await.unwrap();
+        let answer = match &torture.answer {
+            Answer::Silent => None,
+            Answer::Rings => {
+                let incoming = timeout(PATIENCE, desk.incoming.recv()).await;
+                let incoming = incoming.unwrap_or_else(|_| panic!("{section} {name} never rings"));
+                incoming.unwrap().refuse(603);
+                Some("603")
+            }
+            Answer::Status(status) => Some(status.as_str()),
+        };
+        if let Some(status) = answer {
+            let what = format!("{section} {name}: {status}");
+            let own = |message: &Message| is_of(message, name) && message.kind() != "100";
+            let said = uas.take_where(&what, own).await;
+            assert_eq!(said.kind(), status, "{section} {name}: {}", said.text);
+        }
+        answers(&mut uas, at, name).await;
+    }
+    // Whatever was answered late is here by then.
+    let end = Instant::now() + Duration::from_millis(500);
+    while uas
+        .any(end.saturating_duration_since(Instant::now()))
+        .await
+        .is_some()
+    {}
+    for torture in &messages {
+        let said = uas
+            .seen
+            .iter()
+            .find(|message| is_of(message, &torture.name));
+        let is_silent = torture.answer == Answer::Silent;
+        assert_eq!(said.is_none(), is_silent, "{}: {said:?}", torture.name);
+    }
+    assert!(desk.incoming.try_recv().is_err(), "something else rang");
+    // The trunk does its work afterwards.
+    let mut call = desk.dial();
+    let invite = uas.take("INVITE").await;
+    uas.reply(&invite, "200 OK", "a", "", &sound(9)).await;
+    uas.take("ACK").await;
+    call.expect(&[Answered]).await;
+    let panics = PANICS.lock().unwrap().clone();
+    assert!(panics.is_empty(), "{panics:?}");
+}
+
+/// Whether it answers the message of this name.
+fn is_of(message: &Message, name: &str) -> bool {
+    message.header("Call-ID").starts_with(&format!("{name}."))
+}
+
+/// A trunk that listens, and whoever says the worst to it.
+async fn tortured() -> (Uas, SocketAddr, Desk) {
+    let uas = Uas::start().await;
     let at = SocketAddr::from((HERE, free_port()));
     let trunk = TrunkSettings {
         listen: Some(at),
         ..trunk_at(uas.port)
     };
-    let mut desk = Desk::with(vec![trunk]).await;
-    let messages = messages();
-    assert!(messages.len() >= 45, "{}", messages.len());
-    for (name, message) in &messages {
-        uas.socket.send_to(message, at).await.unwrap();
-        answers(&mut uas, at, name).await;
-    }
+    let desk = Desk::with(vec![trunk]).await;
+    (uas, at, desk)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_are_broken_end_neither_the_trunk_nor_its_calls() {
+    watch_panics();
+    let (mut uas, at, mut desk) = tortured().await;
     // A call stands while the worst is said, some of it in its own name.
     let mut call = desk.dial();
     let invite = uas.take("INVITE").await;
@@ -204,7 +305,7 @@ async fn messages_that_are_hard_to_read_or_broken_end_neither_the_trunk_nor_its_
     answers(&mut uas, at, "the last").await;
     drop(call);
     let mut call = desk.dial();
-    let is_new = |message: &super::uas::Message| {
+    let is_new = |message: &Message| {
         message.kind() == "INVITE" && message.header("Call-ID") != invite.header("Call-ID")
     };
     let invite = uas.take_where("a call afterwards", is_new).await;
