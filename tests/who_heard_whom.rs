@@ -8,11 +8,21 @@
 use demo::live::Screen;
 use demo::story;
 use serde_json::Value;
+use service::PhoneCodec;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn m2_every_party_hears_exactly_whom_the_product_promises() {
+    judge(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m2_so_does_a_real_phone_beyond_a_trunk() {
+    judge(Some(PhoneCodec::Pcmu)).await;
+}
+
+async fn judge(phone: Option<PhoneCodec>) {
     let data = tempfile::tempdir().expect("a folder");
-    let verdict = story::run(&mut Screen::default(), data.path(), None)
+    let verdict = story::run(&mut Screen::default(), data.path(), phone)
         .await
         .expect("the story is played");
     println!("{}", verdict.tables());

@@ -23,6 +23,8 @@ const DRAW: Duration = Duration::from_millis(100);
 const SETTLE: Duration = Duration::from_millis(800);
 /// How long a real phone pauses between two sentences: 1.5 s.
 const PAUSE_SAMPLES: usize = 72_000;
+/// How far the recording's file may be ahead of its tape, 100 ms: it leaves out what the codec looks ahead.
+const FILE_AHEAD_SAMPLES: usize = 4_800;
 /// How much of a track its level is taken from: 100 ms.
 const METER_SAMPLES: usize = 4_800;
 
@@ -91,10 +93,8 @@ impl Stage {
     ) -> Result<Self, DemoError> {
         let (said, heard) = (Track::default(), Track::default());
         let recording = Recording::default();
-        let trunk = match codec {
-            Some(codec) => Some((phone::free_port()?, codec)),
-            None => None,
-        };
+        let with_port = |codec| phone::free_port().map(|port| (port, codec));
+        let trunk = codec.map(with_port).transpose()?;
         // The trunk of the settings is the line where no other is given.
         let lead_line: Option<Arc<dyn LeadLine>> = match trunk {
             Some(_) => None,
@@ -416,7 +416,8 @@ impl Stage {
                 track.between(from.coaches[index], now.coaches[index]),
             ));
         }
-        (Scene { name, said, heard }, from.recording..now.recording)
+        let recorded = from.recording.saturating_sub(FILE_AHEAD_SAMPLES)..now.recording;
+        (Scene { name, said, heard }, recorded)
     }
 
     /// Everybody goes home; what is left is the call's recording.
