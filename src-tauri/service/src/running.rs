@@ -222,7 +222,8 @@ impl Running {
     }
 
     /// Stops gracefully, and takes at most the configured time: calls end and are told so, sockets get
-    /// `going_away`, requests under way are finished, files are closed.
+    /// `going_away`, requests under way are finished, files are closed. Trunks that do not answer a
+    /// good-bye take a second more.
     pub async fn stop(self) {
         tracing::info!("stopping");
         let limit = self.app.config.shutdown_timeout();
@@ -232,7 +233,7 @@ impl Running {
         self.server.abort();
         self.app.media.clone().stop().await;
         if let Some(trunks) = &self.app.trunks {
-            trunks.stop();
+            trunks.stop().await;
         }
         self.app.store.upkeep.close().await;
         tracing::info!("stopped");

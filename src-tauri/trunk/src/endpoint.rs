@@ -22,6 +22,7 @@ use rsipstack::transport::transport_layer::TransportWhitelist;
 use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipAddr, TransportEvent, TransportLayer};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::TrunkError;
 use crate::digest::Spelling;
@@ -48,6 +49,8 @@ pub(crate) struct Trunk {
     pub(crate) is_registered: AtomicBool,
     /// Legs over it now.
     pub(crate) legs: AtomicU32,
+    /// Ends of calls that are not acknowledged yet.
+    pub(crate) farewells: TaskTracker,
     allowed: Arc<RwLock<Vec<IpNet>>>,
     cancel: CancellationToken,
     /// Ends its transports, after everything else of it.
@@ -97,6 +100,7 @@ impl Trunk {
             is_down: AtomicBool::new(false),
             is_registered: AtomicBool::new(false),
             legs: AtomicU32::new(0),
+            farewells: TaskTracker::new(),
             allowed,
             cancel,
             closing,

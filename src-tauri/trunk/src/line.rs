@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use media::{Dial, LeadEvent, LeadLeg, LeadLine, LeadSignal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use wire::CallId;
 
 use crate::endpoint::Trunk;
@@ -38,6 +39,8 @@ pub struct Trunks {
     advertised: Option<std::net::IpAddr>,
     room: WaitingRoom,
     cancel: CancellationToken,
+    /// One for each trunk, until it has closed.
+    staying: TaskTracker,
 }
 
 impl Trunks {
@@ -61,12 +64,13 @@ impl Trunks {
         let cancel = CancellationToken::new();
         let (calls, incoming) = mpsc::channel(INCOMING_MAX);
         let room = WaitingRoom::default();
+        let staying = TaskTracker::new();
         let mut trunks = Vec::with_capacity(settings.trunks.len());
         for trunk in settings.trunks {
             let (trunk, requests) = Trunk::start(trunk, cancel.child_token()).await?;
             let served = incoming::serve(trunk.clone(), requests, calls.clone(), room.clone());
             tokio::spawn(served);
-            upkeep::begin(&trunk);
+            upkeep::begin(&trunk, &staying);
             trunks.push(trunk);
         }
         let range = settings.rtp_port_min..=settings.rtp_port_max;
@@ -77,6 +81,7 @@ impl Trunks {
             advertised: settings.rtp_advertise,
             room,
             cancel,
+            staying,
         });
         Ok((line, incoming))
     }
@@ -108,9 +113,13 @@ impl Trunks {
         self.room.forget(call, code);
     }
 
-    /// Ends all of it. Legs are to be hung up before.
-    pub fn stop(&self) {
+    /// Ends all of it, and returns when every registrar and every call was told, or after about a second.
+    /// Legs are to be hung up before. Dropped without, the trunks end by themselves as long as the
+    /// runtime is there.
+    pub async fn stop(&self) {
         self.cancel.cancel();
+        self.staying.close();
+        self.staying.wait().await;
     }
 
     fn phone(&self) -> Result<(PhoneControl, PhoneMedia), PhoneError> {
@@ -167,7 +176,7 @@ impl LeadLine for Trunks {
 
 impl Drop for Trunks {
     fn drop(&mut self) {
-        self.stop();
+        self.cancel.cancel();
     }
 }
 

@@ -10,6 +10,7 @@ use rsipstack::sip::{self, Method, SipMessage, StatusCodeKind};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::make_tag;
 use rsipstack::transaction::transaction::Transaction;
+use tokio_util::task::TaskTracker;
 
 use crate::endpoint::Trunk;
 use crate::settings::Transport;
@@ -18,32 +19,53 @@ use crate::settings::Transport;
 const ANSWER_MAX: Duration = Duration::from_secs(4);
 /// How often its host is looked up.
 const LOOKUP_EVERY: Duration = Duration::from_secs(60);
-/// How long good-bye may take.
+/// How long good-bye may take: to the registrar and to every call at once.
 const FAREWELL_MAX: Duration = Duration::from_secs(1);
-/// How often it is looked whether all have said it.
+/// How often it is looked whether all calls are over.
 const FAREWELL_EVERY: Duration = Duration::from_millis(50);
 
-/// Begins all of it; it ends with the trunk.
-pub(crate) fn begin(trunk: &Arc<Trunk>) {
+/// Begins all of it; it ends with the trunk, and the trunk with the last of `staying`.
+pub(crate) fn begin(trunk: &Arc<Trunk>, staying: &TaskTracker) {
     tokio::spawn(look_up(trunk.clone()));
     if trunk.settings.options_s > 0 {
         tokio::spawn(ask(trunk.clone()));
     }
-    tokio::spawn(stay(trunk.clone()));
+    staying.spawn(stay(trunk.clone()));
 }
 
 /// Keeps the trunk until it ends, says good-bye, and closes.
 async fn stay(trunk: Arc<Trunk>) {
-    if trunk.settings.register {
-        register(&trunk).await;
+    let mut account = Account::of(&trunk);
+    tokio::select! {
+        () = async {
+            match &mut account {
+                Some(account) => account.keep(&trunk).await,
+                None => std::future::pending().await,
+            }
+        } => {}
+        // A registrar that says nothing holds up nobody.
+        () = trunk.cancelled().cancelled() => {}
     }
-    trunk.cancelled().cancelled().await;
-    // Calls that end with the trunk say good-bye as well.
-    let deadline = tokio::time::Instant::now() + FAREWELL_MAX;
-    while trunk.legs.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < deadline {
-        tokio::time::sleep(FAREWELL_EVERY).await;
+    let leaving = async {
+        if let Some(account) = &mut account {
+            account.leave().await;
+        }
+    };
+    // Calls that end with the trunk say good-bye as well. The service stops either way.
+    let all = async { tokio::join!(leaving, hung_up(&trunk)) };
+    if tokio::time::timeout(FAREWELL_MAX, all).await.is_err() {
+        tracing::info!(trunk = trunk.settings.name, "its good-bye was not heard");
     }
     trunk.close();
+}
+
+/// Returns when no leg is left over the trunk, and the end of each was acknowledged.
+async fn hung_up(trunk: &Trunk) {
+    while trunk.legs.load(Ordering::Relaxed) > 0 {
+        tokio::time::sleep(FAREWELL_EVERY).await;
+    }
+    trunk.farewells.close();
+    trunk.farewells.wait().await;
 }
 
 async fn look_up(trunk: Arc<Trunk>) {
@@ -112,52 +134,65 @@ async fn options(trunk: &Trunk, sequence: u32) -> rsipstack::Result<bool> {
     Ok(false)
 }
 
-async fn register(trunk: &Arc<Trunk>) {
-    let Some(credential) = trunk.credential.clone() else {
-        return;
-    };
-    let host = trunk.destination().map(|destination| destination.addr);
-    let Some(host) = host else {
-        return;
-    };
-    let mut server = sip::Uri {
-        scheme: Some(sip::Scheme::Sip),
-        host_with_port: host,
-        ..sip::Uri::default()
-    };
-    // UDP is what a URI means that names none.
-    if trunk.settings.transport != Transport::Udp {
-        let transport = trunk.settings.transport.of_stack();
-        server.params.push(sip::Param::Transport(transport));
+/// Our name with a registrar.
+struct Account {
+    registration: Registration,
+    server: sip::Uri,
+}
+
+impl Account {
+    /// The one of this trunk, where that is wanted.
+    fn of(trunk: &Trunk) -> Option<Self> {
+        if !trunk.settings.register {
+            return None;
+        }
+        let credential = trunk.credential.clone()?;
+        let mut server = sip::Uri {
+            scheme: Some(sip::Scheme::Sip),
+            host_with_port: trunk.destination()?.addr,
+            ..sip::Uri::default()
+        };
+        // UDP is what a URI means that names none.
+        if trunk.settings.transport != Transport::Udp {
+            let transport = trunk.settings.transport.of_stack();
+            server.params.push(sip::Param::Transport(transport));
+        }
+        Some(Self {
+            registration: Registration::new(trunk.endpoint.clone(), Some(credential)),
+            server,
+        })
     }
-    let mut registration = Registration::new(trunk.endpoint.clone(), Some(credential));
-    let cancel = trunk.cancelled().clone();
-    let kept = registration.keep_alive(
-        server.clone(),
-        trunk.settings.register_s,
-        cancel,
-        |outcome| {
-            let (is_registered, why) = match outcome {
-                RefreshOutcome::Registered(_) => (true, String::new()),
-                RefreshOutcome::Rejected(response) => (false, response.status_code.to_string()),
-                RefreshOutcome::Failed(error) => (false, error.to_string()),
-            };
-            let before = trunk.is_registered.swap(is_registered, Ordering::Relaxed);
-            if before != is_registered || !is_registered {
-                tracing::info!(
-                    trunk = trunk.settings.name,
-                    is_registered,
-                    why,
-                    "registration"
-                );
-            }
-        },
-    );
-    tokio::select! {
-        () = kept => {}
-        // A registrar that says nothing holds up nobody.
-        () = trunk.cancelled().cancelled() => {}
+
+    /// Registers again and again, until the trunk ends.
+    async fn keep(&mut self, trunk: &Trunk) {
+        let (server, expires_s) = (self.server.clone(), trunk.settings.register_s);
+        let cancel = trunk.cancelled().clone();
+        let kept = self
+            .registration
+            .keep_alive(server, expires_s, cancel, |outcome| {
+                let (is_registered, why) = match outcome {
+                    RefreshOutcome::Registered(_) => (true, String::new()),
+                    RefreshOutcome::Rejected(response) => (false, response.status_code.to_string()),
+                    RefreshOutcome::Failed(error) => (false, error.to_string()),
+                };
+                let before = trunk.is_registered.swap(is_registered, Ordering::Relaxed);
+                if before != is_registered || !is_registered {
+                    tracing::info!(
+                        trunk = trunk.settings.name,
+                        is_registered,
+                        why,
+                        "registration"
+                    );
+                }
+            });
+        kept.await;
     }
-    // The service stops either way.
-    let _ = tokio::time::timeout(FAREWELL_MAX, registration.register(server, Some(0))).await;
+
+    /// Lets the registrar forget us (RFC 3261 §10.2.2).
+    async fn leave(&mut self) {
+        let server = self.server.clone();
+        if let Err(error) = self.registration.register(server, Some(0)).await {
+            tracing::debug!(%error, "the registrar does not let us go, and forgets us by itself");
+        }
+    }
 }

@@ -91,7 +91,7 @@ impl Task {
         self.states = None;
         self.attempt += 1;
         if let Some(dialog) = self.dialog.take() {
-            tokio::spawn(async move {
+            self.trunk.farewells.spawn(async move {
                 if let Err(error) = dialog.cancel().await {
                     tracing::debug!(%error, "the call could not be cancelled, and ends by itself");
                 }
@@ -148,7 +148,7 @@ impl Task {
             return;
         };
         let layer = self.trunk.layer.clone();
-        tokio::spawn(async move {
+        self.trunk.farewells.spawn(async move {
             let id = dialog.id();
             if !matches!(
                 tokio::time::timeout(REQUEST_MAX, dialog.bye()).await,

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use media::LeadSignal::Answered;
+use tokio::time::timeout;
 use trunk::{TrunkSettings, TrunkStatus};
 
 use super::desk::{Desk, PATIENCE, trunk_at};
-use super::uas::{Message, Uas};
+use super::uas::{Message, Uas, sound};
 
 /// Waits until the first trunk does so.
 async fn until(desk: &Desk, what: &str, holds: impl Fn(&TrunkStatus) -> bool) {
@@ -46,13 +48,7 @@ fn expires(register: &Message) -> &str {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trunk_that_wants_to_know_where_we_are_is_told_until_the_end() {
     let mut uas = Uas::start().await;
-    let trunk = TrunkSettings {
-        register: true,
-        username: Some("account".into()),
-        password: Some("trunk-password".into()),
-        ..trunk_at(uas.port)
-    };
-    let desk = Desk::with(vec![trunk]).await;
+    let desk = Desk::with(vec![registrar(uas.port)]).await;
     let first = uas.take("REGISTER").await;
     assert_eq!(desk.trunks.status()[0].is_registered, Some(false));
     assert_eq!(expires(&first), "300");
@@ -80,9 +76,75 @@ async fn a_trunk_that_wants_to_know_where_we_are_is_told_until_the_end() {
     let after = granted.elapsed();
     assert!(after < Duration::from_secs(4), "again after {after:?}");
     uas.reply(&again, "200 OK", "a", &grant(&again), "").await;
-    desk.trunks.stop();
+    let trunks = desk.trunks.clone();
+    let stopping = tokio::spawn(async move { trunks.stop().await });
     let last = uas
         .take_where("a good-bye", |register| expires(register) == "0")
         .await;
     assert_eq!(last.kind(), "REGISTER");
+    assert!(!stopping.is_finished(), "it did not wait for the registrar");
+    uas.reply(&last, "200 OK", "a", "", "").await;
+    let heard = Instant::now();
+    timeout(PATIENCE, stopping).await.unwrap().unwrap();
+    let after = heard.elapsed();
+    assert!(
+        after < Duration::from_millis(700),
+        "stopped {after:?} later"
+    );
+}
+
+/// A trunk that wants to know where we are.
+fn registrar(port: u16) -> TrunkSettings {
+    TrunkSettings {
+        register: true,
+        username: Some("account".into()),
+        password: Some("trunk-password".into()),
+        ..trunk_at(port)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registrars_that_say_nothing_hold_up_a_stop_by_one_second_together() {
+    let mut registrars = Vec::new();
+    for _ in 0..4 {
+        registrars.push(Uas::start().await);
+    }
+    let trunks = registrars.iter().map(|uas| registrar(uas.port));
+    let desk = Desk::with(trunks.collect()).await;
+    for uas in &mut registrars {
+        let register = uas.take("REGISTER").await;
+        let lines = format!("Contact: {};expires=300\r\n", register.header("Contact"));
+        uas.reply(&register, "200 OK", "a", &lines, "").await;
+    }
+    until(&desk, "registered", |trunk| {
+        trunk.is_registered == Some(true)
+    })
+    .await;
+    let begun = Instant::now();
+    timeout(PATIENCE, desk.trunks.stop()).await.unwrap();
+    let took = begun.elapsed();
+    println!("stopped after {took:?}");
+    assert!(took < Duration::from_millis(1_900), "{took:?}");
+    for uas in &mut registrars {
+        uas.take_where("a good-bye", |register| expires(register) == "0")
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_ends_with_the_trunk_is_ended_before_it_has_stopped() {
+    let mut uas = Uas::start().await;
+    let desk = Desk::with(vec![trunk_at(uas.port)]).await;
+    let mut call = desk.dial();
+    let invite = uas.take("INVITE").await;
+    uas.reply(&invite, "200 OK", "a", "", &sound(9)).await;
+    uas.take("ACK").await;
+    call.expect(&[Answered]).await;
+    call.leg.hang_up();
+    let trunks = desk.trunks.clone();
+    let stopping = tokio::spawn(async move { trunks.stop().await });
+    let bye = uas.take("BYE").await;
+    assert!(!stopping.is_finished(), "it did not wait for the call");
+    uas.reply(&bye, "200 OK", "", "", "").await;
+    timeout(PATIENCE, stopping).await.unwrap().unwrap();
 }
