@@ -7,7 +7,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine;
 use ipnet::IpNet;
 use rsipstack::dialog::authenticate::Credential;
 use rsipstack::dialog::dialog_layer::DialogLayer;
@@ -17,7 +16,7 @@ use rsipstack::transaction::endpoint::{
 };
 use rsipstack::transaction::{Endpoint, TransactionReceiver};
 use rsipstack::transport::tcp_listener::TcpListenerConnection;
-use rsipstack::transport::tls::{TlsConfig, TlsListenerConnection};
+use rsipstack::transport::tls::TlsListenerConnection;
 use rsipstack::transport::transport_layer::TransportWhitelist;
 use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipAddr, TransportEvent, TransportLayer};
@@ -27,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::TrunkError;
 use crate::digest::Spelling;
 use crate::settings::{Transport, TrunkSettings};
+use crate::tls;
 
 /// What we are called in SIP.
 const USER_AGENT: &str = concat!("CallCoaching/", env!("CARGO_PKG_VERSION"));
@@ -262,7 +262,7 @@ async fn listen(
             layer.add_transport(listener.map_err(|error| failed(&error))?.into());
         }
         Transport::Tls if listens && settings.certificate.is_some() => {
-            let tls = tls(settings)?;
+            let tls = tls::config(settings)?;
             layer.set_tls_config(tls.clone());
             TcpListener::bind(wanted).map_err(|error| failed(&error))?;
             let listener = TlsListenerConnection::new(wanted, external, tls).await;
@@ -270,7 +270,7 @@ async fn listen(
         }
         transport => {
             if transport == Transport::Tls {
-                layer.set_tls_config(tls(settings)?);
+                layer.set_tls_config(tls::config(settings)?);
             }
             let token = Some(cancel.child_token());
             let socket = UdpConnection::create_connection(wanted, external, token).await;
@@ -278,37 +278,6 @@ async fn listen(
         }
     }
     Ok(())
-}
-
-fn tls(settings: &TrunkSettings) -> Result<TlsConfig, TrunkError> {
-    let optional = |path: &Option<std::path::PathBuf>| path.as_deref().map(read).transpose();
-    let authorities = match &settings.ca {
-        Some(path) => read(path)?,
-        None => system_authorities(),
-    };
-    Ok(TlsConfig {
-        cert: optional(&settings.certificate)?,
-        key: optional(&settings.key)?,
-        ca_certs: Some(authorities),
-        sni_hostname: Some(settings.host.clone()),
-        ..TlsConfig::default()
-    })
-}
-
-/// The system's authorities, in PEM.
-fn system_authorities() -> Vec<u8> {
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
-        tracing::error!("the system has no certificate authorities: no TLS trunk will be believed");
-    }
-    let mut pem = String::new();
-    for certificate in found.certs {
-        let text = base64::engine::general_purpose::STANDARD.encode(&certificate);
-        pem.push_str("-----BEGIN CERTIFICATE-----\n");
-        pem.push_str(&text);
-        pem.push_str("\n-----END CERTIFICATE-----\n");
-    }
-    pem.into_bytes()
 }
 
 fn credential(settings: &TrunkSettings) -> Result<Option<Credential>, TrunkError> {
@@ -332,7 +301,11 @@ fn credential(settings: &TrunkSettings) -> Result<Option<Credential>, TrunkError
     }))
 }
 
-fn read(path: &std::path::Path) -> Result<Vec<u8>, TrunkError> {
+/// What a file of the settings holds.
+///
+/// # Errors
+/// [`TrunkError::File`] when it cannot be read, or is too large for what it should be.
+pub(crate) fn read(path: &std::path::Path) -> Result<Vec<u8>, TrunkError> {
     let failed = |error: &dyn std::fmt::Display| TrunkError::File(path.into(), error.to_string());
     let length = std::fs::metadata(path)
         .map_err(|error| failed(&error))?

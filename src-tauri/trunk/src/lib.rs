@@ -19,6 +19,7 @@ pub mod rtp;
 mod screening;
 pub mod sdp;
 mod settings;
+mod tls;
 mod upkeep;
 
 pub use error::TrunkError;

@@ -138,9 +138,9 @@ pub struct TrunkSettings {
     pub ringing_timeout_ms: u64,
     /// The authorities that its TLS certificate may come from, in PEM; none is the system's.
     pub ca: Option<PathBuf>,
-    /// The certificate to show when listening with TLS, in PEM.
+    /// The certificate to show with TLS, in PEM: when listening, and to a trunk that asks for one.
     pub certificate: Option<PathBuf>,
-    /// Its key, in PEM.
+    /// Its key, in PEM (PKCS #8 or PKCS #1).
     pub key: Option<PathBuf>,
     /// Further networks that calls may come from, as `192.0.2.0/24`; the addresses of the host may anyway.
     pub allow_from: Vec<IpNet>,

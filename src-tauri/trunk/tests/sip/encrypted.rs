@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media::LeadSignal::{Answered, Failed};
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -16,10 +17,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use trunk::phone::{HoldSound, Ports, phone, sdes_key};
 use trunk::sdp::{self, Direction, Local};
-use trunk::{Transport, TrunkSettings};
+use trunk::{TelephonySettings, Transport, TrunkError, TrunkSettings, Trunks};
 
 use super::desk::{Desk, HERE, PATIENCE, Worker, trunk_at};
-use super::uas::{Message, response};
+use super::uas::{Message, response, sound};
 
 const HEARD: f32 = 2_000.0;
 /// When nothing came for so long, nothing more comes.
@@ -63,14 +64,27 @@ struct Callee {
 
 impl Callee {
     async fn start(folder: &Path) -> Self {
+        Self::asking(folder, None).await
+    }
+
+    /// One that wants to see a certificate of this authority.
+    async fn asking(folder: &Path, authority: Option<&Path>) -> Self {
         // The trunk may have chosen it already.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let chain = CertificateDer::from_pem_file(folder.join("leaf.pem")).unwrap();
         let key = PrivateKeyDer::from_pem_file(folder.join("leaf.key")).unwrap();
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![chain], key)
-            .unwrap();
+        let config = match authority {
+            None => ServerConfig::builder().with_no_client_auth(),
+            Some(path) => {
+                let mut roots = RootCertStore::empty();
+                roots
+                    .add(CertificateDer::from_pem_file(path).unwrap())
+                    .unwrap();
+                let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build();
+                ServerConfig::builder().with_client_cert_verifier(verifier.unwrap())
+            }
+        };
+        let config = config.with_single_cert(vec![chain], key).unwrap();
         Self {
             listener: TcpListener::bind((HERE, 0)).await.unwrap(),
             acceptor: TlsAcceptor::from(Arc::new(config)),
@@ -190,7 +204,12 @@ async fn never_connects(name: &str, authority: &str) {
     }
     let mut callee = Callee::start(folder.path()).await;
     let authority = folder.path().join(format!("{authority}.pem"));
-    let desk = Desk::with(vec![callee.trunk(&authority)]).await;
+    let trunk = callee.trunk(&authority);
+    never_speaks(&mut callee, trunk).await;
+}
+
+async fn never_speaks(callee: &mut Callee, trunk: TrunkSettings) {
+    let desk = Desk::with(vec![trunk]).await;
     let mut call = desk.dial();
     // The stack may try once more; whatever it tries ends before a word is said.
     let mut attempts = 0;
@@ -211,4 +230,79 @@ async fn a_trunk_with_a_certificate_of_another_authority_is_told_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trunk_with_a_certificate_for_another_name_is_told_nothing() {
     never_connects("DNS:other.example", "authority").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trunk_that_wants_to_see_a_certificate_is_shown_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path(), "authority", "IP:127.0.0.1");
+    let ours = tempfile::tempdir().unwrap();
+    certificates(ours.path(), "our-authority", "DNS:calls.example");
+    let authority = ours.path().join("our-authority.pem");
+    let mut callee = Callee::asking(folder.path(), Some(&authority)).await;
+    let without = callee.trunk(&folder.path().join("authority.pem"));
+    let with = TrunkSettings {
+        certificate: Some(ours.path().join("leaf.pem")),
+        key: Some(ours.path().join("leaf.key")),
+        ..without.clone()
+    };
+    never_speaks(&mut callee, without).await;
+    let desk = Desk::with(vec![with]).await;
+    let mut call = desk.dial();
+    callee.accept().await.unwrap();
+    let invite = callee.take("INVITE").await;
+    callee
+        .reply(&invite, "a", &sound(9).replace("RTP/AVP", "RTP/SAVP"))
+        .await;
+    // Sound without a key is none that we take; it was spoken to, which is what matters here.
+    call.expect(&[Failed]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_cannot_be_read_is_passed_over_and_a_file_without_any_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path(), "authority", "IP:127.0.0.1");
+    let mut callee = Callee::start(folder.path()).await;
+    let unreadable = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
+    let readable = std::fs::read_to_string(folder.path().join("authority.pem")).unwrap();
+    let both = folder.path().join("both.pem");
+    std::fs::write(&both, format!("{unreadable}{readable}")).unwrap();
+    let desk = Desk::with(vec![callee.trunk(&both)]).await;
+    let _call = desk.dial();
+    callee.accept().await.unwrap();
+    callee.take("INVITE").await;
+    let none = folder.path().join("none.pem");
+    std::fs::write(&none, unreadable).unwrap();
+    refused(callee.trunk(&none), &none).await;
+}
+
+/// The trunk does not begin, for this file.
+async fn refused(trunk: TrunkSettings, file: &Path) {
+    let settings = TelephonySettings {
+        trunks: vec![trunk],
+        ..TelephonySettings::default()
+    };
+    let Err(TrunkError::File(path, why)) = Trunks::start(settings).await else {
+        panic!("it was taken");
+    };
+    assert_eq!(path, file, "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_is_not_of_its_key_is_refused_before_anybody_calls() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    certificates(one.path(), "authority", "IP:127.0.0.1");
+    certificates(other.path(), "authority", "IP:127.0.0.1");
+    let trunk = |key: &Path| TrunkSettings {
+        transport: Transport::Tls,
+        certificate: Some(one.path().join("leaf.pem")),
+        key: Some(key.to_owned()),
+        ..trunk_at(9)
+    };
+    let certificate = one.path().join("leaf.pem");
+    refused(trunk(&other.path().join("leaf.key")), &certificate).await;
+    // The stack reads no SEC 1, and would say so in its log alone.
+    openssl(one.path(), "ec -in leaf.key -out sec1.key");
+    let key = one.path().join("sec1.key");
+    refused(trunk(&key), &key).await;
 }
