@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -20,6 +20,7 @@ use trunk::sdp::{self, Direction, Local};
 use trunk::{TelephonySettings, Transport, TrunkError, TrunkSettings, Trunks};
 
 use super::desk::{Desk, HERE, PATIENCE, Worker, trunk_at};
+use super::stream::message;
 use super::uas::{Message, response, sound};
 
 const HEARD: f32 = 2_000.0;
@@ -36,7 +37,7 @@ fn openssl(folder: &Path, arguments: &str) {
 }
 
 /// An authority, and a certificate of it for this name.
-fn certificates(folder: &Path, authority: &str, name: &str) {
+pub fn certificates(folder: &Path, authority: &str, name: &str) {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
     openssl(
         folder,
@@ -110,27 +111,14 @@ impl Callee {
     /// The next message of this kind.
     async fn take(&mut self, kind: &str) -> Message {
         loop {
-            let message = timeout(PATIENCE, self.message()).await;
+            let from = self.listener.local_addr().unwrap();
+            let stream = self.stream.as_mut().unwrap();
+            let message = timeout(PATIENCE, message(stream, from)).await;
             let message = message.unwrap_or_else(|_| panic!("never {kind}"));
             if message.kind() == kind {
                 return message;
             }
         }
-    }
-
-    async fn message(&mut self) -> Message {
-        let from = self.listener.local_addr().unwrap();
-        let stream = self.stream.as_mut().unwrap();
-        let mut text = String::new();
-        while !text.ends_with("\r\n\r\n") {
-            text.push(char::from(stream.read_u8().await.unwrap()));
-        }
-        let head = Message { text, from };
-        let length: usize = head.header("Content-Length").parse().unwrap_or_default();
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).await.unwrap();
-        let text = head.text + std::str::from_utf8(&body).unwrap();
-        Message { text, from }
     }
 
     async fn reply(&mut self, to: &Message, tag: &str, body: &str) {

@@ -14,6 +14,7 @@ mod encrypted;
 mod inbound;
 mod scenario;
 mod sipp;
+mod stream;
 mod torture;
 mod uas;
 mod upkeep;
