@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::TrunkError;
 use crate::digest::Spelling;
+use crate::early::EarlyCalls;
 use crate::settings::{Transport, TrunkSettings};
 use crate::tls;
 
@@ -49,6 +50,8 @@ pub(crate) struct Trunk {
     pub(crate) is_registered: AtomicBool,
     /// Legs over it now.
     pub(crate) legs: AtomicU32,
+    /// Calls of ours that are not answered yet.
+    pub(crate) early: EarlyCalls,
     /// Ends of calls that are not acknowledged yet.
     pub(crate) farewells: TaskTracker,
     allowed: Arc<RwLock<Vec<IpNet>>>,
@@ -100,6 +103,7 @@ impl Trunk {
             is_down: AtomicBool::new(false),
             is_registered: AtomicBool::new(false),
             legs: AtomicU32::new(0),
+            early: EarlyCalls::default(),
             farewells: TaskTracker::new(),
             allowed,
             cancel,

@@ -13,6 +13,7 @@ use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::{Semaphore, mpsc};
 use wire::CallId;
 
+use crate::early;
 use crate::endpoint::Trunk;
 use crate::leg::{Waiting, callee, caller};
 use crate::screening;
@@ -146,6 +147,9 @@ async fn take(
     let within = request.original.to_header().ok();
     let within = within.and_then(|to| to.tag().ok().flatten()).is_some();
     if let Some(mut dialog) = dialog_of(trunk, &request, within).await {
+        if early::is_before_answer(&dialog, request.original.method) {
+            return early::answer(trunk, &mut request).await;
+        }
         if let Err(error) = dialog.handle(&mut request).await {
             tracing::debug!(trunk = trunk.settings.name, %error, "a request within a call came to nothing");
         }
@@ -157,6 +161,9 @@ async fn take(
         // The answer is in the version that we speak.
         request.original.version = Version::V2;
         return reply_with(&mut request, refusal.status, refusal.headers).await;
+    }
+    if within && early::ask(trunk, &mut request).await {
+        return;
     }
     match request.original.method {
         Method::Invite if !within => invited(trunk, request, calls, room).await,

@@ -9,6 +9,7 @@
 //! ```
 
 mod digest;
+mod early;
 mod endpoint;
 mod error;
 mod incoming;

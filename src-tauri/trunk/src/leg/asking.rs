@@ -6,6 +6,7 @@ use std::time::Duration;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::sip::{self, Method, Response, StatusCode};
 
+use super::change::Early;
 use super::course::{Input, PROBE_MS};
 use super::headers;
 use super::task::{Done, Task};
@@ -28,11 +29,12 @@ impl Task {
         let option = self.invite_option(&trunk, redirected);
         let (sender, states) = trunk.layer.new_dialog_state_channel();
         let begun = option.and_then(|option| {
-            let begun = trunk.layer.do_invite_async(option, sender);
+            let begun = trunk.layer.do_invite_async(option, sender.clone());
             begun.map_err(|error| error.to_string())
         });
         match begun {
             Ok((dialog, result)) => {
+                self.early = Early::of(trunk.early.enter(dialog.clone(), sender));
                 self.dialog = Some(dialog);
                 self.states = Some(states);
                 let (attempt, done) = (self.attempt, self.done.clone());
@@ -89,6 +91,7 @@ impl Task {
 
     pub(super) fn cancel(&mut self) {
         self.states = None;
+        self.early = Early::default();
         self.attempt += 1;
         if let Some(dialog) = self.dialog.take() {
             self.trunk.farewells.spawn(async move {

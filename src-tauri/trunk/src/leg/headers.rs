@@ -64,7 +64,7 @@ pub(super) fn timer_of_offer(request: &Request) -> Option<(SessionTimer, Vec<Hea
 }
 
 /// What a request within the call, which renews the session, is answered with.
-pub(super) fn renewed(request: &Request) -> Vec<Header> {
+pub(crate) fn renewed(request: &Request) -> Vec<Header> {
     let value = values(request, "session-expires");
     if session_expires(request).is_none() {
         return Vec::new();

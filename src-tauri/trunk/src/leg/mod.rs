@@ -1,6 +1,7 @@
 //! One leg to a phone: a task that owns its dialog, its course and its media's controls.
 
 mod asking;
+mod change;
 mod course;
 mod headers;
 mod meaning;
@@ -19,7 +20,7 @@ use crate::endpoint::Trunk;
 use crate::phone::{PhoneControl, PhoneMedia};
 use task::Task;
 
-pub(crate) use headers::{callee, caller};
+pub(crate) use headers::{callee, caller, renewed};
 
 /// Commands that wait for one leg.
 const COMMANDS_MAX: usize = 64;

@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use media::{Dial, LeadEvent, LeadSignal};
-use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TransactionHandle};
+use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver};
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{self, Method, Request, Response, StatusCode, StatusCodeKind};
+use rsipstack::sip::{self, Response, StatusCode, StatusCodeKind};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::change::{Early, respond};
 use super::course::{Course, Input, Limits, Output, SessionTimer};
 use super::session::Session;
 use super::{Command, Waiting, headers};
@@ -57,6 +58,7 @@ pub(super) struct Task {
     pub(super) dialog: Option<InviteDialog>,
     pub(super) states: Option<DialogStateReceiver>,
     pub(super) attempt: u32,
+    pub(super) early: Early,
     /// Where the trunk redirected the call to.
     pub(super) redirection: Option<sip::Uri>,
     pub(super) session_s: u32,
@@ -134,6 +136,7 @@ impl Task {
             dialog: None,
             states: None,
             attempt: 0,
+            early: Early::default(),
             redirection: None,
             timer: None,
             done,
@@ -277,7 +280,11 @@ impl Task {
     fn invited(&mut self, response: &Response) {
         let code = response.status_code.code();
         if response.status_code.kind() == StatusCodeKind::Successful {
-            let answered = self.session.answered(&response.body);
+            let answered = if self.early.is_outdated(response) {
+                Ok(())
+            } else {
+                self.session.answered(&response.body)
+            };
             // Who sent the answer with a provisional response may leave it out of the last one.
             let usable = answered.is_ok() || (response.body.is_empty() && self.session.is_agreed());
             if usable {
@@ -327,6 +334,9 @@ impl Task {
                         .answered(&response.body)
                         .inspect_err(|error| tracing::debug!(%error, "no early media"))
                         .is_ok();
+                if media {
+                    self.early.taken(&response);
+                }
                 let code = response.status_code.code();
                 self.give(Input::Provisional { code, media });
             }
@@ -361,30 +371,6 @@ impl Task {
         self.give(Input::Answered(self.timer));
     }
 
-    /// The other side changes the call, or renews it.
-    async fn updated(&mut self, request: Request, handle: TransactionHandle) {
-        self.give(Input::Refreshed);
-        let mut lines = headers::renewed(&request);
-        if request.body.is_empty() && request.method == Method::Update {
-            return respond(&handle, StatusCode::OK, lines, None).await;
-        }
-        let body = if request.body.is_empty() {
-            Ok(self.session.offer())
-        } else {
-            self.session.offered(&request.body)
-        };
-        match body {
-            Ok(body) => {
-                lines.push(headers::description());
-                respond(&handle, StatusCode::OK, lines, Some(body)).await;
-            }
-            Err(error) => {
-                tracing::info!(%error, "a change of the call that we cannot follow");
-                respond(&handle, StatusCode::NotAcceptableHere, Vec::new(), None).await;
-            }
-        }
-    }
-
     fn end(&mut self) {
         self.over = true;
         if let Some(dialog) = &self.dialog
@@ -392,17 +378,5 @@ impl Task {
         {
             self.trunk.layer.remove_dialog(&dialog.id());
         }
-    }
-}
-
-async fn respond(
-    handle: &TransactionHandle,
-    status: StatusCode,
-    lines: Vec<sip::Header>,
-    body: Option<Vec<u8>>,
-) {
-    let lines = Some(lines).filter(|lines| !lines.is_empty());
-    if handle.respond(status, lines, body).await.is_err() {
-        tracing::debug!("who asked is gone");
     }
 }

@@ -194,15 +194,28 @@ impl Uas {
 
     /// Sends a request within the call that this INVITE of theirs began.
     pub async fn request(&mut self, invite: &Message, tag: &str, method: &str, cseq: u32) {
+        self.request_with(invite, tag, method, cseq, "").await;
+    }
+
+    /// The same, with a session description.
+    pub async fn request_with(
+        &mut self,
+        invite: &Message,
+        tag: &str,
+        method: &str,
+        cseq: u32,
+        body: &str,
+    ) {
         let branch = self.branch();
         let text = format!(
             "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch={branch};rport\r\nFrom: {};tag={tag}\r\n\
-             To: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+             To: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n{}",
             invite.contact(),
             self.address(),
             invite.header("To"),
             invite.header("From"),
             invite.header("Call-ID"),
+            with_body(body),
         );
         self.send(&text, invite.from).await;
     }
