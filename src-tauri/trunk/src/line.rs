@@ -68,6 +68,13 @@ impl Trunks {
         let mut trunks = Vec::with_capacity(settings.trunks.len());
         for trunk in settings.trunks {
             let (trunk, requests) = Trunk::start(trunk, cancel.child_token()).await?;
+            if settings.rtp_bind.is_ipv4() && trunk.media_address(settings.rtp_advertise).is_ipv6()
+            {
+                tracing::error!(
+                    trunk = trunk.settings.name,
+                    "it is reached over IPv6: no sound without an rtp_bind of that, as \"::\""
+                );
+            }
             let served = incoming::serve(trunk.clone(), requests, calls.clone(), room.clone());
             tokio::spawn(served);
             upkeep::begin(&trunk, &staying);

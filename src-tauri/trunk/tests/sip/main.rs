@@ -13,6 +13,7 @@ mod desk;
 mod early;
 mod encrypted;
 mod inbound;
+mod ipv6;
 mod scenario;
 mod sipp;
 mod stream;

@@ -1,6 +1,6 @@
 //! A SIP end of our own, that says exactly what a test has it say: one UDP socket and text.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
@@ -70,8 +70,14 @@ impl Message {
 
 /// A session description with sound at this port.
 pub fn sound(port: u16) -> String {
+    sound_at(HERE, port)
+}
+
+/// The same, at this address.
+pub fn sound_at(address: IpAddr, port: u16) -> String {
+    let family = if address.is_ipv6() { "IP6" } else { "IP4" };
     format!(
-        "v=0\r\no=- 1 1 IN IP4 {HERE}\r\ns=-\r\nc=IN IP4 {HERE}\r\nt=0 0\r\n\
+        "v=0\r\no=- 1 1 IN {family} {address}\r\ns=-\r\nc=IN {family} {address}\r\nt=0 0\r\n\
          m=audio {port} RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n\
          a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=sendrecv\r\n"
     )
@@ -278,7 +284,11 @@ pub struct Rtp {
 impl Rtp {
     /// Sends back what it hears.
     pub async fn echo() -> Self {
-        let socket = UdpSocket::bind((HERE, 0)).await.unwrap();
+        Self::echo_at(HERE).await
+    }
+
+    pub async fn echo_at(address: IpAddr) -> Self {
+        let socket = UdpSocket::bind((address, 0)).await.unwrap();
         let port = socket.local_addr().unwrap().port();
         let task = tokio::spawn(async move {
             let mut buffer = [0; 2_048];
