@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use ipnet::IpNet;
@@ -26,13 +26,13 @@ use tokio_util::task::TaskTracker;
 use crate::TrunkError;
 use crate::digest::Spelling;
 use crate::early::EarlyCalls;
+use crate::names::{ByName, Names};
+use crate::servers::Servers;
 use crate::settings::{Transport, TrunkSettings};
 use crate::tls;
 
 /// What we are called in SIP.
 const USER_AGENT: &str = concat!("CallCoaching/", env!("CARGO_PKG_VERSION"));
-/// How long a name may take to be looked up.
-const LOOKUP_MAX: Duration = Duration::from_secs(3);
 /// A file of certificates or a password is no larger.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -54,6 +54,8 @@ pub(crate) struct Trunk {
     pub(crate) early: EarlyCalls,
     /// Ends of calls that are not acknowledged yet.
     pub(crate) farewells: TaskTracker,
+    pub(crate) servers: Arc<Servers>,
+    names: Arc<Names>,
     allowed: Arc<RwLock<Vec<IpNet>>>,
     cancel: CancellationToken,
     /// Ends its transports, after everything else of it.
@@ -67,13 +69,22 @@ impl Trunk {
     /// [`TrunkError`] when a file cannot be read or the address not be listened on.
     pub(crate) async fn start(
         settings: TrunkSettings,
+        names: Arc<Names>,
         cancel: CancellationToken,
     ) -> Result<(Arc<Self>, TransactionReceiver), TrunkError> {
         let credential = credential(&settings)?;
-        let addresses = lookup(&settings).await;
-        let local = local_address(addresses.first().copied());
+        let servers = Arc::new(Servers::default());
+        let found = names.servers(&settings).await;
+        let local = local_address(found.first().copied());
+        servers.replace(found);
         let closing = CancellationToken::new();
-        let layer = TransportLayer::new(closing.child_token());
+        let resolver = ByName {
+            settings: settings.clone(),
+            servers: servers.clone(),
+            names: names.clone(),
+        };
+        let layer =
+            TransportLayer::new_with_domain_resolver(closing.child_token(), Box::new(resolver));
         listen(&settings, local, &layer, &closing).await?;
         let allowed = Arc::new(RwLock::new(Vec::new()));
         layer.set_whitelist(Allowed(allowed.clone()));
@@ -105,25 +116,29 @@ impl Trunk {
             legs: AtomicU32::new(0),
             early: EarlyCalls::default(),
             farewells: TaskTracker::new(),
+            servers,
+            names,
             allowed,
             cancel,
             closing,
             settings,
         });
-        trunk.allow(&addresses);
+        trunk.allow();
         Ok((trunk, incoming))
     }
 
     /// Looks its host up anew; calls may come from these addresses from now on.
     pub(crate) async fn refresh_addresses(&self) {
-        let addresses = lookup(&self.settings).await;
-        if !addresses.is_empty() {
-            self.allow(&addresses);
+        let found = self.names.servers(&self.settings).await;
+        if !found.is_empty() {
+            self.servers.replace(found);
+            self.allow();
         }
     }
 
-    fn allow(&self, addresses: &[SocketAddr]) {
-        let hosts = addresses.iter().map(|address| IpNet::from(address.ip()));
+    fn allow(&self) {
+        let servers = self.servers.all();
+        let hosts = servers.iter().map(|server| IpNet::from(server.ip()));
         let all = hosts.chain(self.settings.allow_from.iter().copied());
         let mut allowed = self.allowed.write().unwrap_or_else(PoisonError::into_inner);
         *allowed = all.collect();
@@ -135,12 +150,26 @@ impl Trunk {
         allowed.iter().any(|network| network.contains(&address))
     }
 
-    /// Where requests go.
+    /// Where requests go: to the server that is meant now.
     pub(crate) fn destination(&self) -> Option<SipAddr> {
-        let host = sip::Host::try_from(self.settings.host.as_str()).ok()?;
-        let port = Some(sip::Port::from(self.settings.port()));
-        let addr = sip::HostWithPort { host, port };
+        let addr = match self.server() {
+            Some(server) => server.into(),
+            None => self.host()?,
+        };
         Some(SipAddr::new(self.settings.transport.of_stack(), addr))
+    }
+
+    /// The server that is meant now; none when it was never found.
+    pub(crate) fn server(&self) -> Option<SocketAddr> {
+        self.servers.current(Instant::now())
+    }
+
+    /// Its host as a URI names it: without a port where SRV records say it.
+    pub(crate) fn host(&self) -> Option<sip::HostWithPort> {
+        let host = sip::Host::try_from(self.settings.host.as_str()).ok()?;
+        let is_told = !self.settings.names_service();
+        let port = is_told.then(|| sip::Port::from(self.settings.port()));
+        Some(sip::HostWithPort { host, port })
     }
 
     /// Somebody at the trunk.
@@ -149,6 +178,9 @@ impl Trunk {
     /// When the user is none that a URI can name.
     pub(crate) fn uri(&self, user: &str) -> Result<sip::Uri, sip::Error> {
         let host = bracketed(&self.settings.host);
+        if self.settings.names_service() {
+            return sip::Uri::try_from(format!("sip:{user}@{host}"));
+        }
         sip::Uri::try_from(format!("sip:{user}@{host}:{}", self.settings.port()))
     }
 
@@ -318,23 +350,6 @@ pub(crate) fn read(path: &std::path::Path) -> Result<Vec<u8>, TrunkError> {
         return Err(failed(&"it is too large"));
     }
     std::fs::read(path).map_err(|error| failed(&error))
-}
-
-/// The addresses of the trunk's host; none when they cannot be had now.
-async fn lookup(settings: &TrunkSettings) -> Vec<SocketAddr> {
-    let host = (settings.host.as_str(), settings.port());
-    let found = tokio::time::timeout(LOOKUP_MAX, tokio::net::lookup_host(host)).await;
-    match found {
-        Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(error)) => {
-            tracing::warn!(trunk = settings.name, %error, "its host cannot be looked up");
-            Vec::new()
-        }
-        Err(_) => {
-            tracing::warn!(trunk = settings.name, "its host takes too long to look up");
-            Vec::new()
-        }
-    }
 }
 
 /// Our own address on the way to somebody; nothing is sent for it.

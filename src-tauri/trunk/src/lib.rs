@@ -15,11 +15,14 @@ mod error;
 mod incoming;
 mod leg;
 mod line;
+mod names;
 pub mod phone;
 pub mod rtp;
 mod screening;
 pub mod sdp;
+mod servers;
 mod settings;
+mod srv;
 mod tls;
 mod upkeep;
 

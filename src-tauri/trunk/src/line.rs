@@ -13,6 +13,7 @@ use wire::CallId;
 use crate::endpoint::Trunk;
 use crate::incoming::{INCOMING_MAX, Incoming, WaitingRoom};
 use crate::leg::{NoLeg, PhoneLeg};
+use crate::names::Names;
 use crate::phone::{HoldSound, PhoneControl, PhoneError, PhoneMedia, Ports, phone};
 use crate::{TelephonySettings, TrunkError, incoming, upkeep};
 
@@ -65,9 +66,11 @@ impl Trunks {
         let (calls, incoming) = mpsc::channel(INCOMING_MAX);
         let room = WaitingRoom::default();
         let staying = TaskTracker::new();
+        let names = Arc::new(Names::of(&settings));
         let mut trunks = Vec::with_capacity(settings.trunks.len());
         for trunk in settings.trunks {
-            let (trunk, requests) = Trunk::start(trunk, cancel.child_token()).await?;
+            let started = Trunk::start(trunk, names.clone(), cancel.child_token());
+            let (trunk, requests) = started.await?;
             if settings.rtp_bind.is_ipv4() && trunk.media_address(settings.rtp_advertise).is_ipv6()
             {
                 tracing::error!(

@@ -15,6 +15,8 @@ const TRUNKS_MAX: usize = 64;
 pub struct TelephonySettings {
     /// The trunks, in the order in which they are tried. Without any, leads are simulated.
     pub trunks: Vec<TrunkSettings>,
+    /// The name servers that are asked where a trunk is, as `192.0.2.53:53`; none are the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// The address that RTP is received at; unspecified is the one that leads to the trunk.
     pub rtp_bind: IpAddr,
     /// The address that trunks are told to send RTP to; none is the one that is bound. The public one,
@@ -32,6 +34,7 @@ impl Default for TelephonySettings {
     fn default() -> Self {
         Self {
             trunks: Vec::new(),
+            name_servers: Vec::new(),
             rtp_bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             rtp_advertise: None,
             rtp_port_min: 20_000,
@@ -98,7 +101,7 @@ pub struct TrunkSettings {
     pub name: String,
     /// Its host: a name or an address.
     pub host: String,
-    /// Its port; none is the transport's own.
+    /// Its port; none is what SRV records say of a name (RFC 3263), or else the transport's own.
     pub port: Option<u16>,
     /// How it is spoken to.
     pub transport: Transport,
@@ -192,7 +195,7 @@ impl std::fmt::Debug for TrunkSettings {
 }
 
 impl TrunkSettings {
-    /// The port that it is reached at.
+    /// The port that it is reached at, where no SRV record says another.
     #[must_use]
     pub fn port(&self) -> u16 {
         let own = if self.transport == Transport::Tls {
@@ -201,6 +204,11 @@ impl TrunkSettings {
             5060
         };
         self.port.unwrap_or(own)
+    }
+
+    /// Whether its host names a service, whose servers SRV records tell.
+    pub(crate) fn names_service(&self) -> bool {
+        self.port.is_none() && self.host.parse::<IpAddr>().is_err()
     }
 
     /// Whether a call of this organization from this number goes over it.

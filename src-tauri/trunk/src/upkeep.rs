@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rsipstack::dialog::registration::{RefreshOutcome, Registration};
 use rsipstack::sip::{self, Method, SipMessage, StatusCodeKind};
@@ -82,9 +82,18 @@ async fn ask(trunk: Arc<Trunk>) {
     let every = Duration::from_secs(trunk.settings.options_s.into());
     let mut sequence = 0_u32;
     loop {
-        sequence = sequence.wrapping_add(1);
-        let answered = tokio::time::timeout(ANSWER_MAX, options(&trunk, sequence)).await;
-        let is_down = !matches!(answered, Ok(Ok(true)));
+        let mut is_down = true;
+        // Of several servers one that answers is enough, and is spoken to from then on.
+        for _ in 0..trunk.servers.count().max(1) {
+            sequence = sequence.wrapping_add(1);
+            let asked = trunk.server();
+            let answered = tokio::time::timeout(ANSWER_MAX, options(&trunk, sequence)).await;
+            is_down = !matches!(answered, Ok(Ok(true)));
+            match asked {
+                Some(server) if is_down => trunk.servers.shun(server, Instant::now()),
+                _ => break,
+            }
+        }
         if trunk.is_down.swap(is_down, Ordering::Relaxed) != is_down {
             tracing::warn!(
                 trunk = trunk.settings.name,
@@ -149,7 +158,7 @@ impl Account {
         let credential = trunk.credential.clone()?;
         let mut server = sip::Uri {
             scheme: Some(sip::Scheme::Sip),
-            host_with_port: trunk.destination()?.addr,
+            host_with_port: trunk.host()?,
             ..sip::Uri::default()
         };
         // UDP is what a URI means that names none.

@@ -1,7 +1,7 @@
 //! What a leg asks of the other side.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::sip::{self, Method, Response, StatusCode};
@@ -26,6 +26,7 @@ impl Task {
         }
         self.attempt += 1;
         self.trunk = trunk.clone();
+        self.server = trunk.server();
         let option = self.invite_option(&trunk, redirected);
         let (sender, states) = trunk.layer.new_dialog_state_channel();
         let begun = option.and_then(|option| {
@@ -99,6 +100,14 @@ impl Task {
                     tracing::debug!(%error, "the call could not be cancelled, and ends by itself");
                 }
             });
+        }
+    }
+
+    /// Lets others, and the next attempt, go to another server.
+    pub(super) fn shun(&self) {
+        if let Some(server) = self.server {
+            tracing::info!(trunk = self.trunk.settings.name, %server, "a server of it does not answer");
+            self.trunk.servers.shun(server, Instant::now());
         }
     }
 

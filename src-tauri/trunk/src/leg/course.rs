@@ -24,6 +24,8 @@ pub(super) struct Limits {
     pub(super) response_ms: u64,
     /// Until the phone rings.
     pub(super) ringing_ms: u64,
+    /// Servers of the trunk that may be tried, at least one.
+    pub(super) servers: usize,
 }
 
 /// A session timer that both sides agreed on (RFC 4028).
@@ -86,6 +88,8 @@ pub(super) enum Output {
     Invite { trunk: usize, redirected: bool },
     /// Give up what is being tried.
     Cancel,
+    /// The server that was tried does not answer; another one of the trunk is meant from now on.
+    Shun,
     /// Answer the call that came in.
     Accept,
     /// Refuse it.
@@ -123,6 +127,8 @@ pub(super) struct Course {
     limits: Vec<Limits>,
     state: State,
     trunk: usize,
+    /// Servers of this trunk that were tried for nothing.
+    failed_servers: usize,
     redirects: u32,
     lengthened: bool,
     early_media: bool,
@@ -153,6 +159,7 @@ impl Course {
             limits,
             state,
             trunk: 0,
+            failed_servers: 0,
             redirects: 0,
             lengthened: false,
             early_media: false,
@@ -203,7 +210,7 @@ impl Course {
                     longer,
                 },
             ) => self.refused(now, code, redirect, longer),
-            (State::Calling { .. }, Input::Unreached) => self.next(now, LeadSignal::Failed),
+            (State::Calling { .. }, Input::Unreached) => self.next_server(now),
             (State::Calling { .. }, Input::Timer) => self.late(now),
             (State::Waiting | State::Accepting | State::Up, Input::Ended) => {
                 self.end(LeadSignal::HungUp);
@@ -272,7 +279,25 @@ impl Course {
                 self.lengthened = true;
                 self.call(now, self.trunk, false);
             }
+            Meaning::NotThisServer => self.next_server(now),
             _ => self.next(now, LeadSignal::Failed),
+        }
+    }
+
+    /// Tries another server of the trunk (RFC 3263 §4.3), or else the next trunk.
+    fn next_server(&mut self, now: u64) {
+        let servers = self
+            .limits
+            .get(self.trunk)
+            .map_or(1, |limits| limits.servers);
+        if servers > 1 {
+            self.put(Output::Shun);
+        }
+        self.failed_servers += 1;
+        if self.rang || self.failed_servers >= servers {
+            self.next(now, LeadSignal::Failed);
+        } else {
+            self.call(now, self.trunk, false);
         }
     }
 
@@ -282,6 +307,7 @@ impl Course {
         if self.rang || next >= self.limits.len() {
             self.end(otherwise);
         } else {
+            self.failed_servers = 0;
             self.redirects = 0;
             self.lengthened = false;
             self.call(now, next, false);
@@ -289,8 +315,17 @@ impl Course {
     }
 
     fn late(&mut self, now: u64) {
-        if self.wake_at().is_some_and(|due| due <= now) {
-            self.put(Output::Cancel);
+        let State::Calling { response_due, .. } = self.state else {
+            return;
+        };
+        if self.wake_at().is_none_or(|due| due > now) {
+            return;
+        }
+        self.put(Output::Cancel);
+        // Who said something is there, and the phone is what does not ring.
+        if response_due.is_some() {
+            self.next_server(now);
+        } else {
             self.next(now, LeadSignal::Failed);
         }
     }

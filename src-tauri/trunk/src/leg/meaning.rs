@@ -13,6 +13,8 @@ pub(super) enum Meaning {
     Elsewhere,
     /// The session is to be longer.
     Longer,
+    /// This server is not to be had; another one of the trunk may be.
+    NotThisServer,
     /// This trunk will not; another one may.
     NotThisTrunk,
 }
@@ -28,6 +30,7 @@ pub(super) const fn meaning(code: u16) -> Meaning {
         480 => Meaning::Final(LeadSignal::NoAnswer),
         408 | 487 => Meaning::NotHere,
         422 => Meaning::Longer,
+        503 => Meaning::NotThisServer,
         _ => Meaning::NotThisTrunk,
     }
 }

@@ -1,6 +1,6 @@
 //! The loop of one leg: it takes what happens, asks the course what follows, and does that.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -24,6 +24,9 @@ use crate::phone::PhoneControl;
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// Results of requests that wait for the loop.
 const DONE_MAX: usize = 16;
+
+/// Servers of one trunk that are tried for one call.
+const SERVERS_TRIED_MAX: usize = 3;
 
 /// Everything that may happen.
 enum Event {
@@ -59,6 +62,8 @@ pub(super) struct Task {
     pub(super) states: Option<DialogStateReceiver>,
     pub(super) attempt: u32,
     pub(super) early: Early,
+    /// The server that is tried.
+    pub(super) server: Option<SocketAddr>,
     /// Where the trunk redirected the call to.
     pub(super) redirection: Option<sip::Uri>,
     pub(super) session_s: u32,
@@ -81,6 +86,7 @@ impl Task {
         let limits = trunks.iter().map(|trunk| Limits {
             response_ms: trunk.settings.response_timeout_ms,
             ringing_ms: trunk.settings.ringing_timeout_ms,
+            servers: trunk.servers.count().clamp(1, SERVERS_TRIED_MAX),
         });
         let course = Course::dial(0, limits.collect());
         let trunk = trunks.first()?.clone();
@@ -137,6 +143,7 @@ impl Task {
             states: None,
             attempt: 0,
             early: Early::default(),
+            server: None,
             redirection: None,
             timer: None,
             done,
@@ -214,6 +221,7 @@ impl Task {
             match output {
                 Output::Invite { trunk, redirected } => self.invite(trunk, redirected),
                 Output::Cancel => self.cancel(),
+                Output::Shun => self.shun(),
                 Output::Accept => self.accept(),
                 Output::Reject(code) => self.reject(code),
                 Output::Probe => self.probe(),

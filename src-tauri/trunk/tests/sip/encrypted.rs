@@ -57,14 +57,14 @@ pub fn certificates(folder: &Path, authority: &str, name: &str) {
 }
 
 /// Whoever is called over TLS.
-struct Callee {
+pub struct Callee {
     listener: TcpListener,
     acceptor: TlsAcceptor,
     stream: Option<TlsStream<TcpStream>>,
 }
 
 impl Callee {
-    async fn start(folder: &Path) -> Self {
+    pub async fn start(folder: &Path) -> Self {
         Self::asking(folder, None).await
     }
 
@@ -93,23 +93,27 @@ impl Callee {
         }
     }
 
+    pub fn port(&self) -> u16 {
+        self.listener.local_addr().unwrap().port()
+    }
+
     fn trunk(&self, authority: &Path) -> TrunkSettings {
         TrunkSettings {
             transport: Transport::Tls,
             ca: Some(authority.to_owned()),
-            ..trunk_at(self.listener.local_addr().unwrap().port())
+            ..trunk_at(self.port())
         }
     }
 
     /// Takes a connection, as far as it comes.
-    async fn accept(&mut self) -> std::io::Result<()> {
+    pub async fn accept(&mut self) -> std::io::Result<()> {
         let (stream, _) = timeout(PATIENCE, self.listener.accept()).await??;
         self.stream = Some(timeout(PATIENCE, self.acceptor.accept(stream)).await??);
         Ok(())
     }
 
     /// The next message of this kind.
-    async fn take(&mut self, kind: &str) -> Message {
+    pub async fn take(&mut self, kind: &str) -> Message {
         loop {
             let from = self.listener.local_addr().unwrap();
             let stream = self.stream.as_mut().unwrap();

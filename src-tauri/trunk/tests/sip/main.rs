@@ -10,6 +10,7 @@ mod answers;
 mod bulk;
 mod course;
 mod desk;
+mod dns;
 mod early;
 mod encrypted;
 mod inbound;

@@ -3,6 +3,7 @@ use super::*;
 const LIMITS: Limits = Limits {
     response_ms: 4_000,
     ringing_ms: 20_000,
+    servers: 1,
 };
 
 fn drained(course: &mut Course) -> Vec<Output> {
@@ -371,4 +372,41 @@ fn whatever_comes_in_whatever_order_it_ends_once_and_stays_over() {
             .count();
         assert!(answers <= 1, "seed {seed}");
     }
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up_for_the_trunks_next_and_then_for_the_next_trunk() {
+    let limits = Limits {
+        servers: 2,
+        ..LIMITS
+    };
+    let invite = |trunk| Output::Invite {
+        trunk,
+        redirected: false,
+    };
+    let begun = || {
+        let mut course = Course::dial(0, vec![limits, LIMITS]);
+        assert_eq!(drained(&mut course), [invite(0)]);
+        course
+    };
+    let mut course = begun();
+    let late = after(&mut course, 4_000, Input::Timer);
+    assert_eq!(late, [Output::Cancel, Output::Shun, invite(0)]);
+    let refused = after(&mut course, 4_100, Input::refused(503));
+    assert_eq!(refused, [Output::Shun, invite(1)]);
+    assert_eq!(
+        after(&mut course, 4_200, Input::Unreached),
+        ended(LeadSignal::Failed)
+    );
+    // Who answers, if only to refuse, is spoken with.
+    let mut course = begun();
+    assert_eq!(after(&mut course, 10, Input::refused(403)), [invite(1)]);
+    let mut course = begun();
+    let trying = Input::Provisional {
+        code: 100,
+        media: false,
+    };
+    assert_eq!(after(&mut course, 10, trying), []);
+    let late = after(&mut course, 20_000, Input::Timer);
+    assert_eq!(late, [Output::Cancel, invite(1)]);
 }
