@@ -36,12 +36,12 @@ pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Records every call into one ring.
-struct Taps(Ring);
+/// Records the stage's call, and no other.
+struct Taps(CallId, Ring);
 
 impl RecordingTaps for Taps {
-    fn open(&self, _: &CallId) -> Option<Box<dyn media::RecordingTap>> {
-        Some(Box::new(Tap(self.0.clone())))
+    fn open(&self, call: &CallId) -> Option<Box<dyn media::RecordingTap>> {
+        (*call == self.0).then(|| Box::new(Tap(self.1.clone())) as _)
     }
 }
 
@@ -66,14 +66,14 @@ pub struct Stage {
 impl Stage {
     pub async fn new(workers: usize) -> Self {
         let recording = Ring::default();
+        let call = CallId::parse("acti_test").unwrap();
         let (sender, events) = mpsc::channel(1024);
         let settings = MediaSettings {
             worker_count: workers,
-            recording: Some(Arc::new(Taps(recording.clone()))),
+            recording: Some(Arc::new(Taps(call.clone(), recording.clone()))),
             ..MediaSettings::default()
         };
         let media = Media::start(settings, sender).unwrap();
-        let call = CallId::parse("acti_test").unwrap();
         media.open_call(call.clone()).await.unwrap();
         Self {
             media,
