@@ -67,6 +67,7 @@ bench: $(SETUP)-bench
 	@$(MAKE) --no-print-directory $(UI)
 	@cargo build --locked --release --package service --package bench
 	cargo bench --locked --package mix
+	cargo bench --locked --package trunk --bench phone
 	@target/release/bench
 	cargo bench --locked --package call-coaching --bench app
 

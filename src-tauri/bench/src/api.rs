@@ -6,9 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 use wire::{
-    Call, CallId, CallStatus, ClientType, CoachLeg, JoinRequest, Lead, List, MediaAnswer,
-    MediaOffer, PhoneNumber, PhoneNumberKind, PlaceCallRequest, SignInRequest, Tokens,
+    Call, CallId, CallStatus, ClientType, CoachLeg, JoinRequest, Lead, List, Me, MediaAnswer,
+    MediaOffer, Organization, OrganizationPatch, PhoneNumber, PhoneNumberKind, PlaceCallRequest,
+    RecordingSettings, SignInRequest, Tokens,
 };
 
 use crate::error::BenchError;
@@ -32,6 +34,17 @@ pub struct Api {
 #[derive(Debug, Clone)]
 pub struct User {
     token: String,
+}
+
+/// Calls of many reps that were placed one after the other.
+#[derive(Debug)]
+pub struct Placed {
+    /// Each call with the place of its rep among those who were to call.
+    pub calls: Vec<(usize, CallId)>,
+    /// Why the first one that was not placed was not.
+    pub refusal: Option<BenchError>,
+    /// From the first request to the last one.
+    pub asked_in: Duration,
 }
 
 /// What a rep needs to call.
@@ -98,18 +111,70 @@ impl Api {
         Ok(call.id)
     }
 
+    /// Places a call of each rep, one every `every`, whether or not earlier requests were answered.
+    pub fn place_all(&self, reps: &[User], dialling: &Dialling, every: Duration) -> Placed {
+        let url = format!("{}/api/v1/activity/call/", self.base);
+        self.runtime.block_on(async {
+            let mut pace = tokio::time::interval(every);
+            let mut asked = JoinSet::new();
+            let began = std::time::Instant::now();
+            for (at, rep) in reps.iter().enumerate() {
+                pace.tick().await;
+                let request = self.http.post(&url).json(&dialling.0);
+                let answer = fetch(request.bearer_auth(&rep.token));
+                asked.spawn(async move { (at, answer.await) });
+            }
+            let mut placed = Placed {
+                calls: Vec::with_capacity(reps.len()),
+                refusal: None,
+                asked_in: began.elapsed(),
+            };
+            while let Some(done) = asked.join_next().await {
+                let call = done
+                    .map_err(BenchError::unexpected("a request to its end"))
+                    .and_then(|(at, text)| Ok((at, read::<Call>("a placed call", &text?)?.id)));
+                match call {
+                    Ok(call) => placed.calls.push(call),
+                    Err(error) => placed.refusal = placed.refusal.or(Some(error)),
+                }
+            }
+            placed
+        })
+    }
+
+    /// Where a call stands.
+    pub fn status(&self, rep: &User, call: &CallId) -> Result<CallStatus, BenchError> {
+        let call: Call = self.get(rep, &format!("activity/call/{call}/"))?;
+        Ok(call.status)
+    }
+
+    /// Lets the admin's organization record nothing from now on.
+    pub fn stop_recording(&self, admin: &User) -> Result<(), BenchError> {
+        let me: Me = self.get(admin, "me/")?;
+        let path = format!("organization/{}/", me.organization.id);
+        let patch = OrganizationPatch {
+            recording: Some(RecordingSettings {
+                enabled: false,
+                ..me.organization.recording
+            }),
+            ..OrganizationPatch::default()
+        };
+        let request = self.http.patch(format!("{}/api/v1/{path}", self.base));
+        let text = self.run(request.json(&patch).bearer_auth(&admin.token))?;
+        read::<Organization>(&path, &text).map(drop)
+    }
+
     /// Waits until the lead has answered.
     pub fn answered(&self, rep: &User, call: &CallId) -> Result<(), BenchError> {
         let until = std::time::Instant::now() + ANSWER_TIMEOUT;
         loop {
-            let now: Call = self.get(rep, &format!("activity/call/{call}/"))?;
-            if now.status == CallStatus::InProgress {
+            let now = self.status(rep, call)?;
+            if now == CallStatus::InProgress {
                 return Ok(());
             }
-            if now.status.is_over() || std::time::Instant::now() > until {
+            if now.is_over() || std::time::Instant::now() > until {
                 return Err(BenchError::Unexpected(format!(
-                    "the lead did not answer: {:?}",
-                    now.status
+                    "the lead did not answer: {now:?}"
                 )));
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -169,23 +234,26 @@ impl Api {
     }
 
     fn run(&self, request: reqwest::RequestBuilder) -> Result<String, BenchError> {
-        self.runtime.block_on(async {
-            let response = request
-                .send()
-                .await
-                .map_err(BenchError::unexpected("the service answers"))?;
-            let (status, url) = (response.status(), response.url().path().to_owned());
-            let text = response
-                .text()
-                .await
-                .map_err(BenchError::unexpected("the service answers"))?;
-            if status.is_success() {
-                return Ok(text);
-            }
-            let start: String = text.chars().take(200).collect();
-            Err(BenchError::Unexpected(format!("{url}: {status}: {start}")))
-        })
+        self.runtime.block_on(fetch(request))
     }
+}
+
+/// The body of an answer that is a success.
+async fn fetch(request: reqwest::RequestBuilder) -> Result<String, BenchError> {
+    let response = request
+        .send()
+        .await
+        .map_err(BenchError::unexpected("the service answers"))?;
+    let (status, url) = (response.status(), response.url().path().to_owned());
+    let text = response
+        .text()
+        .await
+        .map_err(BenchError::unexpected("the service answers"))?;
+    if status.is_success() {
+        return Ok(text);
+    }
+    let start: String = text.chars().take(200).collect();
+    Err(BenchError::Unexpected(format!("{url}: {status}: {start}")))
 }
 
 fn read<R: DeserializeOwned>(path: &str, text: &str) -> Result<R, BenchError> {

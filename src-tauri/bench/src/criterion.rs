@@ -1,4 +1,4 @@
-//! What Criterion measured of `mix` alone, read from its files when they are there.
+//! What Criterion measured of `mix` and of a telephone alone, read from its files when they are there.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -29,9 +29,10 @@ pub fn estimates(target: &Path) -> Vec<Estimate> {
 /// Them as a table, or where they come from.
 pub fn table(estimates: &[Estimate]) -> String {
     if estimates.is_empty() {
-        return "mix alone: no results; they come from `cargo bench -p mix`\n".into();
+        return "one tick alone: no results; they come from `cargo bench -p mix` and `cargo bench -p trunk --bench phone`\n".into();
     }
-    let mut out = String::from("mix alone (Criterion, mean of one tick)\n");
+    let mut out =
+        String::from("one tick alone, of the mixer and of a telephone (Criterion, mean)\n");
     for estimate in estimates {
         let _ = writeln!(
             out,

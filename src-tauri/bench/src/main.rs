@@ -8,12 +8,14 @@
 //! ```text
 //! bench ── HTTP ──▶ service            one process, watched by /proc
 //!   └ load: str0m clients ── DTLS-SRTP ──▶ its media workers
+//!   └ callee: telephones ◀── SIP, RTP ── its trunk
 //! bench ── Unix socket, RTP ──▶ janus  one process, watched the same way
 //! ```
 
 mod api;
 mod batch;
 mod call100;
+mod callee;
 mod cpu;
 mod criterion;
 mod error;
@@ -23,11 +25,13 @@ mod load;
 mod metrics;
 mod mouth;
 mod peer;
+mod phones;
 mod program;
 mod quantile;
 mod ramp;
 mod rtp;
 mod service;
+mod sipp;
 mod speech;
 mod switch;
 
@@ -57,6 +61,8 @@ enum PartName {
     Calls100,
     /// From the click on a mode to its effect.
     Switch,
+    /// Leads on telephones, beyond a SIP trunk.
+    Phones,
 }
 
 /// Measures the service on this machine; a table, and a file of the same.
@@ -143,6 +149,12 @@ fn measure(flags: &Flags, figures: &mut Vec<Figure>) -> Vec<BenchError> {
     if flags.wants(PartName::Switch) {
         say("switches of mode…");
         take(switch::run(&encoding, cores).map(|figure| vec![figure]));
+    }
+    if flags.wants(PartName::Phones) {
+        say("a thousand calls over a trunk…");
+        take(phones::set_up(&encoding, cores));
+        say("more and more calls with telephones…");
+        take(phones::density(&encoding, cores));
     }
     failures
 }

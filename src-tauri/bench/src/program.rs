@@ -35,6 +35,15 @@ impl Program {
         self.child.stdout.take()
     }
 
+    /// Waits for it to end by itself; whether it did, and well.
+    pub fn ends_well(&mut self, timeout: Duration) -> bool {
+        let until = Instant::now() + timeout;
+        while self.runs() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        matches!(self.child.try_wait(), Ok(Some(status)) if status.success())
+    }
+
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

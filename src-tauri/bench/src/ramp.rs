@@ -9,13 +9,14 @@ use voice::EncoderSettings;
 use wire::CallId;
 
 use crate::api::{Dialling, User};
+use crate::callee::{Callee, Heard};
 use crate::cpu::{CpuShare, CpuWatch};
 use crate::error::BenchError;
 use crate::figure::{Figure, rounded};
 use crate::load::Load;
 use crate::mouth::{Mouth, Words};
 use crate::peer::{Offer, Part, certificate};
-use crate::service::{Service, member};
+use crate::service::{Service, Setting, member};
 use crate::speech;
 
 /// How long so many calls are watched.
@@ -37,6 +38,19 @@ pub struct Shape {
     pub step: usize,
     /// No more are tried.
     pub calls_max: usize,
+    /// Who the leads are.
+    pub lead: Lead,
+    /// Media worker threads of the service; 0 is one a core.
+    pub workers: usize,
+}
+
+/// Who the leads of calls are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lead {
+    /// Simulated ones, who live in the service.
+    Simulated,
+    /// Telephones beyond a trunk, in G.711 A-law.
+    Phone,
 }
 
 /// Rep, lead and one coach.
@@ -45,6 +59,8 @@ pub const CALLS_OF_3: Shape = Shape {
     coaches: 1,
     step: 16,
     calls_max: 192,
+    lead: Lead::Simulated,
+    workers: 0,
 };
 /// Rep, lead and 98 coaches.
 pub const CALLS_OF_100: Shape = Shape {
@@ -52,19 +68,14 @@ pub const CALLS_OF_100: Shape = Shape {
     coaches: crate::call100::COACHES,
     step: 4,
     calls_max: 32,
+    lead: Lead::Simulated,
+    workers: 0,
 };
 
 /// Finds how many hold.
 pub fn run(shape: &Shape, encoding: &EncoderSettings, cores: usize) -> Result<Figure, BenchError> {
     let mut ramp = Ramp::start(*shape, encoding)?;
-    let mut last_held = None;
-    let held = search(shape.step, shape.calls_max, |calls| {
-        let window = ramp.hold(calls)?;
-        if window.late == 0.0 {
-            last_held = Some(window);
-        }
-        Ok(window.late == 0.0)
-    })?;
+    let (held, last_held) = ramp.most()?;
     let (service, load) = last_held.map_or((0.0, 0.0), |window| {
         (window.service.core_percent, window.load.core_percent)
     });
@@ -111,11 +122,19 @@ fn search(
     Ok(held)
 }
 
+/// What was seen of so many calls while they were watched.
 #[derive(Debug, Clone, Copy)]
-struct Window {
-    late: f64,
-    service: CpuShare,
-    load: CpuShare,
+pub struct Window {
+    /// Ticks that were late or skipped.
+    pub late: f64,
+    /// The service's processor time.
+    pub service: CpuShare,
+    /// The load's, telephones included.
+    pub load: CpuShare,
+    /// The fewest packets that a client got.
+    pub received_min: u64,
+    /// What telephones said and heard, where leads are such.
+    pub phones: Option<Heard>,
 }
 
 struct Open {
@@ -123,9 +142,11 @@ struct Open {
     rep: User,
 }
 
-struct Ramp {
+/// Calls of a shape, more and fewer of them.
+pub struct Ramp {
     shape: Shape,
     service: Service,
+    callee: Option<Callee>,
     load: Load,
     certificate: DtlsCert,
     users: Vec<User>,
@@ -135,15 +156,25 @@ struct Ramp {
 }
 
 impl Ramp {
-    fn start(shape: Shape, encoding: &EncoderSettings) -> Result<Self, BenchError> {
+    /// Without calls.
+    pub fn start(shape: Shape, encoding: &EncoderSettings) -> Result<Self, BenchError> {
         let members = shape.calls_max.max(shape.coaches) + 1;
-        let service = Service::start(members, encoding)?;
+        let callee = match shape.lead {
+            Lead::Simulated => None,
+            Lead::Phone => Some(Callee::start()?),
+        };
+        let setting = Setting {
+            workers: shape.workers,
+            trunk_port: callee.as_ref().map(|callee| callee.port),
+        };
+        let service = Service::start_set(members, encoding, setting)?;
         let first = service.api.sign_in(&member(1))?;
         let dialling = service.api.dialling(&first)?;
         let packets = speech::encode(&speech::speech(0, 20), &EncoderSettings::default())?;
         Ok(Self {
             shape,
             service,
+            callee,
             load: Load::start(),
             certificate: certificate()?,
             users: vec![first],
@@ -153,13 +184,30 @@ impl Ramp {
         })
     }
 
+    /// The most that hold, and what was seen of them, where any do.
+    pub fn most(&mut self) -> Result<(usize, Option<Window>), BenchError> {
+        let mut last_held = None;
+        let held = search(self.shape.step, self.shape.calls_max, |calls| {
+            let window = self.hold(calls)?;
+            if window.late == 0.0 {
+                last_held = Some(window);
+            }
+            Ok(window.late == 0.0)
+        })?;
+        Ok((held, last_held))
+    }
+
     /// Has so many calls, and watches them until a window is without a late tick, or for all tries.
-    fn hold(&mut self, calls: usize) -> Result<Window, BenchError> {
+    pub fn hold(&mut self, calls: usize) -> Result<Window, BenchError> {
         while self.open.len() > calls {
             self.close_one()?;
         }
+        let before = self.open.len();
         while self.open.len() < calls {
             self.open_one()?;
+        }
+        for open in self.open.iter().skip(before) {
+            self.service.api.answered(&open.rep, &open.call)?;
         }
         self.load.connected(CONNECT_TIMEOUT)?;
         std::thread::sleep(SETTLE);
@@ -182,6 +230,10 @@ impl Ramp {
                 .ok_or_else(|| BenchError::Unexpected("no counter of late ticks".into()))?;
             Ok(late + skipped)
         };
+        self.load.restart()?;
+        if let Some(callee) = &self.callee {
+            callee.restart()?;
+        }
         let before = late()?;
         let service = CpuWatch::start(self.service.pid())?;
         let load = CpuWatch::start(std::process::id())?;
@@ -191,6 +243,8 @@ impl Ramp {
             late: late()? - before,
             service,
             load,
+            received_min: self.load.report()?.received_min,
+            phones: self.callee.as_ref().map(Callee::heard).transpose()?,
         })
     }
 
@@ -204,7 +258,9 @@ impl Ramp {
         let offer = Offer::new(&self.certificate, Part::Talks(Box::new(mouth)))?;
         let answer = api.connect(&rep, &call, &offer.sdp)?;
         self.load.add(number, offer.accept(&answer)?)?;
-        api.answered(&rep, &call)?;
+        if self.shape.coaches > 0 {
+            api.answered(&rep, &call)?;
+        }
         for coach in 0..self.shape.coaches {
             let coach =
                 self.user((number + 1 + coach) % (self.shape.coaches + 1).max(number + 2))?;

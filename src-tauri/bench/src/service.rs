@@ -23,9 +23,27 @@ pub struct Service {
     _folder: tempfile::TempDir,
 }
 
+/// How the service is set, beside what all measurements set.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Setting {
+    /// Media worker threads; 0 is one a core.
+    pub workers: usize,
+    /// The port of this machine at which a trunk takes calls in G.711 A-law; none simulates leads.
+    pub trunk_port: Option<u16>,
+}
+
 impl Service {
     /// Starts it with `members` more managers, and waits until it serves.
     pub fn start(members: usize, encoding: &EncoderSettings) -> Result<Self, BenchError> {
+        Self::start_set(members, encoding, Setting::default())
+    }
+
+    /// Starts it set otherwise.
+    pub fn start_set(
+        members: usize,
+        encoding: &EncoderSettings,
+        setting: Setting,
+    ) -> Result<Self, BenchError> {
         let folder = tempfile::tempdir().map_err(BenchError::system("make a folder"))?;
         let log = std::fs::File::create(folder.path().join("log"))
             .map_err(BenchError::system("write a log"))?;
@@ -43,6 +61,7 @@ impl Service {
             .arg("--data")
             .arg(folder.path().join("data"))
             .args(["--demo-members", &members.to_string()])
+            .args(["--workers", &setting.workers.to_string()])
             .args(["--opus-bitrate-bps", &encoding.bitrate_bps.to_string()])
             .args(["--opus-complexity", &encoding.complexity.to_string()])
             .args([
@@ -53,6 +72,11 @@ impl Service {
             .stderr(log);
         if std::path::Path::new(speech::RECORDINGS).is_dir() {
             command.args(["--lead-speech", speech::RECORDINGS]);
+        }
+        if let Some(port) = setting.trunk_port {
+            let file = folder.path().join("settings.toml");
+            std::fs::write(&file, telephony(port)).map_err(BenchError::system("write settings"))?;
+            command.arg("--config").arg(file);
         }
         let mut program = Program::start(&mut command)?;
         let address = ready(&mut program).map_err(|error| {
@@ -79,6 +103,14 @@ impl Service {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+/// One trunk on this machine, that is not asked whether it is there: only calls are measured.
+fn telephony(port: u16) -> String {
+    format!(
+        "[[telephony.trunks]]\nname = \"bench\"\nhost = \"127.0.0.1\"\nport = {port}\n\
+         codecs = [\"pcma\"]\noptions_s = 0\n"
+    )
 }
 
 /// The e-mail address of a member that `--demo-members` made, from 1 on.
