@@ -63,6 +63,9 @@ impl Desk {
             .env("HOME", self.folder.path())
             .env("PULSE_SERVER", self.pulse.server())
             .env("LC_ALL", "C.UTF-8")
+            // Without a graphics card Mesa's software puts pages together. In its 22.3 the threads that
+            // do so have been seen to let go of what another still looked at: it has none.
+            .env("LP_NUM_THREADS", "0")
             .env_remove("WAYLAND_DISPLAY")
             .stdin(Stdio::null());
         command
@@ -94,6 +97,30 @@ impl Desk {
         let done = self.command("xdotool").args([action, keys]).status();
         let done = done.expect("xdotool runs; Debian has it in xdotool");
         assert!(done.success(), "xdotool {action} {keys}");
+    }
+
+    /// Gives the only window on this desk the focus, and presses a key.
+    pub fn presses_in_window(&self, key: &str) {
+        let search = ["search", "--onlyvisible", "--name", "^Call Coaching$"];
+        let focus = ["windowfocus", "--sync", "key", key];
+        let done = self.command("xdotool").args(search).args(focus).status();
+        let done = done.expect("xdotool runs; Debian has it in xdotool");
+        assert!(done.success(), "xdotool {focus:?}");
+    }
+
+    /// The processes in which pages of this desk's windows run.
+    pub fn pages(&self) -> Vec<String> {
+        let ours = format!("DISPLAY={}", self.display);
+        let is_ours = |process: &Path| {
+            let name = std::fs::read_to_string(process.join("comm")).unwrap_or_default();
+            let variables = std::fs::read(process.join("environ")).unwrap_or_default();
+            let mut variables = variables.split(|byte| *byte == 0);
+            name.starts_with("WebKitWebProc") && variables.any(|one| one == ours.as_bytes())
+        };
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ours = processes.filter(|process| is_ours(&process.path()));
+        ours.map(|process| process.file_name().to_string_lossy().into_owned())
+            .collect()
     }
 
     /// What a loudspeaker plays from now on.

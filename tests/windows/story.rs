@@ -21,7 +21,8 @@ pub struct Stage {
     pub server: String,
     pub lead: Ear,
     pub recording: Ear,
-    _phone: Option<Phone>,
+    /// The lead's, where it is a real one.
+    pub phone: Option<Phone>,
     folder: tempfile::TempDir,
 }
 
@@ -59,14 +60,14 @@ impl Stage {
             service,
             lead: Ear::Line(Track::default()),
             recording: Ear::Line(recording.0),
-            _phone: None,
+            phone: None,
             folder,
         };
         let api = stage.api_of("riley").await;
         let phone = Phone::of_lead(&api, "Globex", port, codec, &speech(LEAD_HZ)).await;
         let phone = phone.expect("the lead's phone");
         stage.lead = Ear::Line(phone.heard.clone());
-        stage._phone = Some(phone);
+        stage.phone = Some(phone);
         stage
     }
 
@@ -96,7 +97,7 @@ impl Stage {
             service,
             lead: Ear::Line(heard),
             recording: Ear::Line(recording.0),
-            _phone: None,
+            phone: None,
             folder,
         }
     }

@@ -201,6 +201,17 @@ impl Window {
         }
     }
 
+    /// Waits until the words that explain an element hold some text.
+    pub async fn explains(&self, id: &str, text: &str) {
+        let wanted = text.to_owned();
+        let query = self.driver.query(by(id)).wait(PATIENCE, LOOK);
+        let has = move |found: &str| found.contains(&wanted);
+        if let Err(error) = query.with_attribute("title", has).first().await {
+            self.shot(&format!("failed-{}", self.name)).await;
+            panic!("{}: {id} is not explained by {text}: {error}", self.name);
+        }
+    }
+
     /// Types into a field.
     pub async fn types(&self, id: &str, text: &str) {
         let field = self.see(id).await;

@@ -1,6 +1,8 @@
 //! A real SIP phone as the lead: `baresip`, a program that knows nothing of ours. It answers, speaks
 //! what it is given, and writes down what it said and what it heard.
 
+mod hand;
+
 use crate::DemoError;
 use crate::tape::Track;
 use client::Api;
@@ -16,6 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use voice::Resampler;
 
+use hand::Hand;
+
 /// Where Debian keeps its modules.
 const MODULES: &str = "/usr/lib/baresip/modules";
 /// How long it may take to start.
@@ -30,6 +34,7 @@ const SPEECH_S: usize = 180;
 /// A phone that waits to be called.
 pub struct Phone {
     child: Child,
+    hand: Hand,
     /// What it said.
     pub said: Track,
     /// What it heard.
@@ -84,10 +89,11 @@ impl Phone {
         let folder = tempfile::tempdir()?;
         let path = folder.path();
         write_wav(&path.join("says.wav"), says)?;
-        std::fs::write(path.join("config"), config(path, port))?;
+        let hand_port = free_port()?;
+        std::fs::write(path.join("config"), config(path, port, hand_port))?;
         std::fs::write(path.join("accounts"), account(number, port, codec))?;
         let log = File::create(path.join("phone.log"))?;
-        let child = Command::new("baresip")
+        let mut child = Command::new("baresip")
             .arg("-f")
             .arg(path)
             .stdin(Stdio::null())
@@ -95,21 +101,29 @@ impl Phone {
             .stderr(log)
             .spawn()
             .map_err(|error| DemoError::Phone(error.to_string()))?;
+        let hand = match hand_of(&mut child, hand_port) {
+            Ok(hand) => hand,
+            Err(error) => {
+                // It may have ended by itself.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(error);
+            }
+        };
         let (said, heard) = (Track::default(), Track::default());
         let over = Arc::new(AtomicBool::new(false));
         for (ending, track) in [("-enc.wav", &said), ("-dec.wav", &heard)] {
             let (folder, track, over) = (path.to_owned(), track.clone(), over.clone());
             std::thread::spawn(move || follow(&folder, ending, &track, &over));
         }
-        let mut phone = Self {
+        Ok(Self {
             child,
+            hand,
             said,
             heard,
             over,
             _folder: folder,
-        };
-        phone.wait_until_it_listens(port)?;
-        Ok(phone)
+        })
     }
 
     /// Starts one that has the number of this lead.
@@ -130,18 +144,26 @@ impl Phone {
         Self::start(number, port, codec, says)
     }
 
-    fn wait_until_it_listens(&mut self, port: u16) -> Result<(), DemoError> {
-        let deadline = Instant::now() + START_MAX;
-        while UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            if self.child.try_wait()?.is_some() {
-                return Err(DemoError::Phone("it ended at once".into()));
-            }
-            if Instant::now() >= deadline {
-                return Err(DemoError::Phone("it does not listen".into()));
-            }
-            std::thread::sleep(POLL);
-        }
-        Ok(())
+    /// The keys that were pressed at the other end, the first 64 of them.
+    #[must_use]
+    pub fn keys(&self) -> String {
+        self.hand.keys()
+    }
+
+    /// Presses one key after another.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`] when the phone is gone.
+    pub fn presses(&self, keys: &str) -> Result<(), DemoError> {
+        self.hand.does("sndcode", keys)
+    }
+
+    /// Ends the call.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`] when the phone is gone.
+    pub fn hangs_up(&self) -> Result<(), DemoError> {
+        self.hand.does("hangup", "")
     }
 }
 
@@ -154,7 +176,22 @@ impl Drop for Phone {
     }
 }
 
-fn config(folder: &Path, port: u16) -> String {
+/// Its hand, which it takes last of all: then it waits for calls.
+fn hand_of(child: &mut Child, port: u16) -> Result<Hand, DemoError> {
+    let deadline = Instant::now() + START_MAX;
+    loop {
+        match Hand::at(port) {
+            Ok(hand) => return Ok(hand),
+            Err(_) if child.try_wait()?.is_some() => {
+                return Err(DemoError::Phone("it ended at once".into()));
+            }
+            Err(error) if Instant::now() >= deadline => return Err(error),
+            Err(_) => std::thread::sleep(POLL),
+        }
+    }
+}
+
+fn config(folder: &Path, port: u16, hand_port: u16) -> String {
     let folder = folder.display();
     format!(
         "sip_listen 127.0.0.1:{port}\n\
@@ -165,7 +202,8 @@ fn config(folder: &Path, port: u16) -> String {
          module_path {MODULES}\n\
          module g711.so\nmodule opus.so\nmodule aufile.so\nmodule sndfile.so\n\
          snd_path {folder}\n\
-         module_app account.so\nmodule_app menu.so\n"
+         module_app account.so\nmodule_app menu.so\n\
+         module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{hand_port}\n"
     )
 }
 

@@ -17,6 +17,8 @@ mod commands;
 mod error;
 mod events;
 mod local_service;
+#[cfg(target_os = "linux")]
+mod page;
 mod playback;
 mod presenter;
 mod profile;

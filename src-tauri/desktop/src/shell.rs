@@ -150,14 +150,17 @@ fn set_up(app: &AppHandle, base: &str, args: Args) -> Result<(), AppError> {
 }
 
 fn open_window(app: &AppHandle, visible: bool) -> tauri::Result<()> {
-    WebviewWindowBuilder::new(app, App::WINDOW, WebviewUrl::default())
+    let window = WebviewWindowBuilder::new(app, App::WINDOW, WebviewUrl::default())
         .title("Call Coaching")
         .inner_size(1180.0, 780.0)
         .min_inner_size(720.0, 560.0)
         .visible(visible)
         .zoom_hotkeys_enabled(true)
-        .build()
-        .map(drop)
+        .build()?;
+    // Elsewhere the shell is not told of it.
+    #[cfg(target_os = "linux")]
+    crate::page::keep(&window)?;
+    Ok(())
 }
 
 /// A sign-in that was kept by an earlier run.

@@ -26,7 +26,8 @@ pub fn register(app: &AppHandle, accelerator: Option<&str>) -> Result<(), String
     })
 }
 
-fn hold(app: &AppHandle, held: bool) {
+/// The key is pressed, or let go.
+pub fn hold(app: &AppHandle, held: bool) {
     let Some(shell) = app.try_state::<App>() else {
         return;
     };
