@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use voice::Resampler;
 
@@ -22,6 +22,9 @@ use hand::Hand;
 
 /// Where Debian keeps its modules.
 const MODULES: &str = "/usr/lib/baresip/modules";
+/// The ports that a phone may have, two by two: 10,000 to 17,999.
+const FIRST_PORT: u16 = 10_000;
+const PORT_PAIRS: u32 = 4_000;
 /// How long it may take to start.
 const START_MAX: Duration = Duration::from_secs(10);
 /// How often what it wrote is read.
@@ -43,19 +46,26 @@ pub struct Phone {
     _folder: tempfile::TempDir,
 }
 
-/// A port of this machine that nobody has, for UDP and TCP.
+/// A port of this machine that nobody has, for UDP and TCP, and that after it for TCP, where the phone
+/// listens for TLS whether it is wanted or not. Below the ports that systems give to connections as they
+/// please: one of those may be taken at any time.
 ///
 /// # Errors
 /// When there is none.
 pub fn free_port() -> Result<u16, DemoError> {
-    for _ in 0..64 {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = socket.local_addr()?.port();
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    Err(DemoError::Missing("a free port for the phone"))
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port: u16| {
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+            && [port, port + 1].map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+                == [true; 2]
+    };
+    // Two programs at once begin at different places.
+    let start = std::process::id().wrapping_mul(61);
+    (0..PORT_PAIRS)
+        .map(|_| start.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)) % PORT_PAIRS)
+        .map(|pair| FIRST_PORT + 2 * pair as u16)
+        .find(|port| is_free(*port))
+        .ok_or(DemoError::Missing("a free port for the phone"))
 }
 
 /// The trunk at whose other end the phone is, for every number.
@@ -103,11 +113,16 @@ impl Phone {
             .map_err(|error| DemoError::Phone(error.to_string()))?;
         let hand = match hand_of(&mut child, hand_port) {
             Ok(hand) => hand,
-            Err(error) => {
+            Err(why) => {
                 // It may have ended by itself.
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(error);
+                let said = std::fs::read_to_string(path.join("phone.log")).unwrap_or_default();
+                let lines: Vec<&str> = said.lines().collect();
+                let last = lines
+                    .get(lines.len().saturating_sub(4)..)
+                    .unwrap_or_default();
+                return Err(DemoError::Phone(format!("{why}: {}", last.join(" / "))));
             }
         };
         let (said, heard) = (Track::default(), Track::default());
@@ -176,16 +191,16 @@ impl Drop for Phone {
     }
 }
 
-/// Its hand, which it takes last of all: then it waits for calls.
-fn hand_of(child: &mut Child, port: u16) -> Result<Hand, DemoError> {
+/// Its hand, which it takes last of all: then it waits for calls. Or why there is none.
+fn hand_of(child: &mut Child, port: u16) -> Result<Hand, String> {
     let deadline = Instant::now() + START_MAX;
     loop {
         match Hand::at(port) {
             Ok(hand) => return Ok(hand),
-            Err(_) if child.try_wait()?.is_some() => {
-                return Err(DemoError::Phone("it ended at once".into()));
+            Err(_) if matches!(child.try_wait(), Ok(Some(_))) => {
+                return Err("it ended at once".into());
             }
-            Err(error) if Instant::now() >= deadline => return Err(error),
+            Err(error) if Instant::now() >= deadline => return Err(error.to_string()),
             Err(_) => std::thread::sleep(POLL),
         }
     }
