@@ -21,6 +21,21 @@ async fn keys_hold_mute_and_the_quality_line_reach_a_real_phone_and_back() {
     stage.lead.hears("the lead", &[RILEY_HZ]).await;
     ear.hears("riley", &[LEAD_HZ]).await;
 
+    // What was clicked cannot be again, and looks so though the pointer rests on it.
+    let looks = riley
+        .script(
+            "const probe = Object.assign(document.createElement('button'), { disabled: true });
+             probe.className = 'button';
+             document.body.append(probe);
+             const call = document.querySelector('[data-testid=lead-call]');
+             const looks = [call, probe].map((button) => getComputedStyle(button).backgroundColor);
+             probe.remove();
+             return [call.matches(':hover'), ...looks];",
+        )
+        .await;
+    assert_eq!(looks[0], true, "the pointer rests on it");
+    assert_eq!(looks[1], looks[2], "it looks as what cannot be clicked");
+
     // How the phone is heard, in words and figures.
     riley.sees("call-phone", "data-grade", "good").await;
     riley.explains("call-phone", "round trip").await;
