@@ -6,13 +6,13 @@
 run: $(if $(DISPLAY)$(WAYLAND_DISPLAY),app,demo)
 
 help:
-	@echo "make run      set up, build, and open the desktop app (without a display: make demo)"
-	@echo "make demo     a coached call in the terminal, measured (PHONE=baresip: with a real SIP phone)"
-	@echo "make service  run the service with demo data on http://127.0.0.1:8080"
-	@echo "make test     set up and prove everything: format, lints, all tests, windows"
-	@echo "make bench    set up and measure; a table, and target/bench.json"
-	@echo "make package  build an installable package into target/package"
-	@echo "make bindings write ui/src/bindings.ts anew after a command or an event has changed"
+	@echo "make run       build and open the desktop app (without a display: make demo)"
+	@echo "make demo      play and measure a coached call in the terminal (PHONE=baresip: with a SIP phone)"
+	@echo "make service   run the service with demo data on http://127.0.0.1:8080"
+	@echo "make test      run every check and test"
+	@echo "make bench     measure performance; prints tables and writes target/bench.json"
+	@echo "make package   build a Debian package in target/package"
+	@echo "make bindings  update ui/src/bindings.ts after changing a command or event"
 
 # A set-up runs again when it, or what it installs from, has changed.
 SETUP := target/setup-$(shell cat .ci/setup src-tauri/voice/tests/requirements.txt | cksum | cut -d' ' -f1)

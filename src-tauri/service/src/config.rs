@@ -1,5 +1,5 @@
-//! What the service is told when it starts: a TOML file, then the environment, then flags. What comes
-//! later wins; what nobody names has the default below.
+//! The service's settings. Flags override the environment, which overrides the TOML file, which
+//! overrides the defaults below.
 
 mod flags;
 
@@ -15,87 +15,52 @@ use trunk::TelephonySettings;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For a person at a terminal.
+    /// Plain text, for a terminal.
     Text,
 }
 
-/// Every setting, with a value. The file has the same names.
+/// Every setting, with its value. `docs/service.example.toml` says what each one is for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where HTTP and WebSocket are served.
     pub listen: SocketAddr,
-    /// The folder of the store.
     pub data: PathBuf,
-    /// The store may grow to so many bytes; 0 is as far as the disk goes.
     pub data_bytes_max: u64,
-    /// Whether the store is opened for reading only.
     pub read_only: bool,
-    /// Whether a new store gets the demonstration's organizations.
     pub demo: bool,
-    /// Further managers that the demonstration's first organization gets, for load.
     pub demo_members: usize,
-    /// The address of the media workers' UDP sockets.
     pub media_bind: IpAddr,
-    /// The address that clients are told to send media to; none is the one that is bound.
     pub media_advertise: Option<IpAddr>,
-    /// The first worker's UDP port, the next worker has the next; 0 takes any.
     pub media_port_base: u16,
-    /// Media workers; 0 is one a core.
     pub workers: usize,
-    /// The most parties in one call, rep and lead counted (J2).
     pub parties_max: usize,
-    /// Bits a second of what the service encodes.
     pub opus_bitrate_bps: u32,
-    /// 0 to 10: the more, the better and the dearer.
     pub opus_complexity: u8,
-    /// The loss that the encoder's error correction reckons with, in percent.
     pub opus_expected_loss_percent: u8,
-    /// A folder of speech for the simulated lead, G.722 files; none is a synthesized voice.
     pub lead_speech: Option<PathBuf>,
-    /// Whether the simulated lead never lets anybody finish.
     pub lead_talks_over: bool,
-    /// Where recordings are kept: `s3://BUCKET/PREFIX` or a folder; none is a folder beside the store.
     pub recordings: Option<String>,
-    /// Where that S3 is, when it is not Amazon's.
     pub recordings_endpoint: Option<String>,
-    /// Its region.
     pub recordings_region: Option<String>,
-    /// Whether it may be spoken to without TLS.
     pub recordings_allow_http: bool,
-    /// What is said at the start of a recorded call, where that is wanted; none is a prompt that the
-    /// system has.
     pub announcement: Option<PathBuf>,
-    /// Trunks to the telephone network. In the settings file alone: there is no flag for a list.
+    /// Only in the settings file: a list of trunks has no flag.
     #[serde(skip_serializing)]
     pub telephony: TelephonySettings,
-    /// What is logged: a level, or `target=level` pairs with commas.
     pub log: String,
-    /// How it is written.
     pub log_format: LogFormat,
-    /// How long an access token is good, in seconds.
     pub access_token_s: u64,
-    /// How long a refresh token is good, in seconds.
     pub refresh_token_s: u64,
-    /// Failed sign-ins in a row that one e-mail address is allowed; one more every 30 s.
     pub sign_in_failures_per_email: u32,
-    /// Failed sign-ins in a row that one network address is allowed; one more every 6 s.
     pub sign_in_failures_per_address: u32,
-    /// How long a request may take, in milliseconds.
     pub request_timeout_ms: u64,
-    /// How long a new WebSocket may take to say `hello`, in milliseconds.
     pub hello_timeout_ms: u64,
-    /// How long a WebSocket may be silent before its device counts as gone, in milliseconds.
     pub heartbeat_timeout_ms: u64,
-    /// Events that are kept for a client that comes back.
     pub stream_events_max: usize,
-    /// Messages that may wait for one slow WebSocket before it is closed.
     pub socket_queue_max: usize,
-    /// WebSockets at once.
     pub sockets_max: usize,
-    /// How long a graceful stop may take, in milliseconds.
     pub shutdown_timeout_ms: u64,
 }
 
@@ -141,14 +106,14 @@ impl Default for Config {
     }
 }
 
-/// Why the settings cannot be used.
+/// Why the settings can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("the settings file {0} cannot be read: {1}")]
+    /// The file can't be read.
+    #[error("couldn't read the settings file {0}: {1}")]
     Unreadable(PathBuf, std::io::Error),
-    /// The file is no TOML, or holds a key or a value that is not known.
-    #[error("the settings file {0} is wrong: {1}")]
+    /// The file isn't TOML, or has an unknown key or a value of the wrong type.
+    #[error("the settings file {0} isn't valid: {1}")]
     Malformed(PathBuf, String),
     /// A value is outside its range.
     #[error("{0}")]
@@ -156,10 +121,10 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// The settings of a file, overridden by environment and flags, which `flags` already holds.
+    /// The settings file, overridden by `flags`, in which clap has put the environment already.
     ///
     /// # Errors
-    /// [`ConfigError`] when the file cannot be read, holds an unknown key, or a value is out of range.
+    /// [`ConfigError`] when the file can't be read, has an unknown key, or a value is out of range.
     pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
         let path = flags.config.clone();
         let text = match &path {
@@ -183,28 +148,29 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether every value is within its range.
+    /// Checks that every value is within its range.
     ///
     /// # Errors
     /// [`ConfigError::OutOfRange`] with the first one that is not.
     pub fn check(&self) -> Result<(), ConfigError> {
         let complaint = if !(3..=mix::MAX_PARTIES).contains(&self.parties_max) {
-            format!("parties_max is 3 to {}", mix::MAX_PARTIES)
-        } else if !(6_000..=256_000).contains(&self.opus_bitrate_bps) {
-            "opus_bitrate_bps is 6000 to 256000".into()
+            format!("parties_max must be between 3 and {}", mix::MAX_PARTIES)
+        } else if !(6_000..=128_000).contains(&self.opus_bitrate_bps) {
+            "opus_bitrate_bps must be between 6000 and 128000".into()
         } else if self.opus_complexity > 10 {
-            "opus_complexity is 0 to 10".into()
+            "opus_complexity must be between 0 and 10".into()
         } else if self.opus_expected_loss_percent > 100 {
-            "opus_expected_loss_percent is 0 to 100".into()
+            "opus_expected_loss_percent must be between 0 and 100".into()
         } else if self.demo_members > 1000 {
-            "demo_members is 0 to 1000".into()
+            "demo_members must be between 0 and 1000".into()
         } else if self.workers > 256 {
-            "workers is 0 to 256".into()
+            "workers must be between 0 and 256".into()
         } else if self.stream_events_max == 0 || self.socket_queue_max < 4 || self.sockets_max == 0
         {
-            "stream_events_max and sockets_max are at least 1, socket_queue_max at least 4".into()
+            "stream_events_max and sockets_max must be at least 1, and socket_queue_max at least 4"
+                .into()
         } else if self.access_token_s == 0 || self.refresh_token_s < self.access_token_s {
-            "access_token_s is at least 1, and refresh_token_s no less".into()
+            "access_token_s must be at least 1, and refresh_token_s no shorter".into()
         } else if let Err(complaint) = self.telephony.check() {
             complaint
         } else {
@@ -248,16 +214,22 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_or_a_value_out_of_range_is_an_error_that_names_it() {
+    fn an_unknown_key_or_a_value_out_of_range_is_named() {
         let unknown = merged("partys_max = 5", &Flags::default()).unwrap_err();
         assert!(unknown.to_string().contains("partys_max"), "{unknown}");
         let outside = merged("opus_complexity = 11", &Flags::default()).unwrap_err();
         assert!(outside.to_string().contains("opus_complexity"), "{outside}");
+        // Beyond what the encoder takes, which would refuse it only once the service starts.
+        let outside = merged("opus_bitrate_bps = 128001", &Flags::default()).unwrap_err();
+        assert!(
+            outside.to_string().contains("opus_bitrate_bps"),
+            "{outside}"
+        );
         assert!(merged("workers = \"two\"", &Flags::default()).is_err());
     }
 
     #[test]
-    fn trunks_stand_in_the_file_and_a_wrong_one_is_named() {
+    fn trunks_are_read_from_the_file_and_an_invalid_one_is_named() {
         let trunk = "[[telephony.trunks]]\nname = \"main\"\nhost = \"sip.example\"\n";
         let config = merged(trunk, &Flags::default()).unwrap();
         assert_eq!(config.telephony.trunks[0].host, "sip.example");
@@ -267,29 +239,88 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_is_a_flag_of_the_same_name_with_help_and_an_environment_variable() {
+    fn every_setting_has_a_flag_with_help_and_an_environment_variable() {
         use clap::CommandFactory;
         let command = Flags::command();
         let flags: Vec<_> = command.get_arguments().collect();
-        // A TOML table leaves out what is none, and some settings are none by default.
-        let all = Config {
-            media_advertise: Some(IpAddr::from(Ipv4Addr::LOCALHOST)),
-            lead_speech: Some(PathBuf::from("speech")),
-            recordings: Some("s3://bucket".into()),
-            recordings_endpoint: Some("https://s3.example".into()),
-            recordings_region: Some("eu-central-1".into()),
-            announcement: Some(PathBuf::from("notice.wav")),
-            ..Config::default()
-        };
-        for name in toml::Table::try_from(all).unwrap().keys() {
+        let settings = serde_json::to_value(Config::default()).unwrap();
+        for (name, default) in settings.as_object().unwrap() {
             let flag = flags
                 .iter()
                 .find(|flag| flag.get_id() == name.as_str())
                 .unwrap_or_else(|| panic!("{name} has no flag"));
-            assert!(flag.get_help().is_some(), "{name}");
+            let help = flag.get_help().unwrap().to_string();
+            // Defaults that are null are explained in words.
+            let default = default.as_str().map_or(default.to_string(), str::to_owned);
+            let named = format!("[default: {default}");
+            assert!(default == "null" || help.contains(&named), "{name}: {help}");
             let variable = flag.get_env().unwrap().to_str().unwrap();
             assert_eq!(variable, format!("CALL_COACHING_{}", name.to_uppercase()));
         }
         command.clone().debug_assert();
+    }
+
+    const EXAMPLE: &str = include_str!("../../../docs/service.example.toml");
+
+    /// The example with its optional settings, which start with `#= `, switched on.
+    fn whole_example() -> String {
+        EXAMPLE.replace("#= ", "")
+    }
+
+    fn example_table() -> toml::Table {
+        toml::from_str(&whole_example()).unwrap()
+    }
+
+    /// The names that the first list has and the second hasn't.
+    fn missing<'a>(all: &'a serde_json::Value, shown: &[&toml::Table]) -> Vec<&'a String> {
+        let mut names: Vec<_> = all.as_object().unwrap().keys().collect();
+        names.retain(|name| !shown.iter().any(|table| table.contains_key(*name)));
+        names
+    }
+
+    #[test]
+    fn the_example_file_as_it_is_has_the_defaults() {
+        assert_eq!(
+            merged(EXAMPLE, &Flags::default()).unwrap(),
+            Config::default()
+        );
+    }
+
+    #[test]
+    fn every_option_in_the_example_file_is_valid() {
+        let config = merged(&whole_example(), &Flags::default()).unwrap();
+        assert_eq!(config.telephony.trunks.len(), 2);
+    }
+
+    #[test]
+    fn every_setting_is_in_the_example_file() {
+        let example = example_table();
+        let settings = serde_json::to_value(Config::default()).unwrap();
+        assert_eq!(missing(&settings, &[&example]), Vec::<&String>::new());
+
+        let telephony = example["telephony"].as_table().unwrap();
+        let settings = serde_json::to_value(TelephonySettings::default()).unwrap();
+        assert_eq!(missing(&settings, &[telephony]), Vec::<&String>::new());
+
+        let trunks = telephony["trunks"].as_array().unwrap();
+        let trunks: Vec<_> = trunks.iter().map(|own| own.as_table().unwrap()).collect();
+        let settings = serde_json::to_value(trunk::TrunkSettings::default()).unwrap();
+        assert_eq!(missing(&settings, &trunks), Vec::<&String>::new());
+    }
+
+    #[test]
+    fn the_first_trunk_in_the_example_file_shows_the_defaults() {
+        let example = serde_json::to_value(example_table()).unwrap();
+        let shown = &example["telephony"]["trunks"][0];
+        let defaults = serde_json::to_value(trunk::TrunkSettings::default()).unwrap();
+        for (name, default) in defaults.as_object().unwrap() {
+            let is_example =
+                default.is_null() || *default == "" || *default == serde_json::json!([]);
+            assert!(
+                is_example || shown[name] == *default,
+                "{name}: {}",
+                shown[name]
+            );
+        }
     }
 }

@@ -12,44 +12,44 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// A flag or the file is wrong; clap's own code for a wrong flag.
+/// The exit code for an invalid flag or settings file: the one that clap uses.
 const WRONG_SETTINGS: u8 = 2;
 
-// No words of its own: what `--help` begins with is said at the settings.
+// A doc comment here would replace the text that `--help` begins with.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(flatten)]
     flags: Flags,
-    /// Stop when no WebSocket was in and no request came for so many seconds: for a service that is
-    /// bundled with windows, and must not outlive the last one. 0 is never.
+    /// Stop after this many seconds without a request or an open WebSocket. The desktop app uses this
+    /// for its bundled service. 0 means never
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     stop_when_idle_s: u64,
     #[command(subcommand)]
     task: Option<Task>,
 }
 
-/// What is done instead of serving.
+/// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Copy the store into one file, also while a service works with it.
+    /// Back up the database into one file. Works while the service runs
     Backup {
-        /// The folder of the store.
+        /// Data folder
         #[arg(long, value_name = "FOLDER")]
         data: PathBuf,
-        /// The file, which must not be there yet.
+        /// File to write. It must not exist yet
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
-    /// Put such a copy back as the store of a folder.
+    /// Restore a backup into a data folder. Stop the service first
     Restore {
-        /// The copy.
+        /// Backup file
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
-        /// The folder of the store.
+        /// Data folder. Created if it doesn't exist
         #[arg(long, value_name = "FOLDER")]
         data: PathBuf,
-        /// Write over a store that is there.
+        /// Replace a database that is already there
         #[arg(long)]
         force: bool,
     },
@@ -65,7 +65,10 @@ fn main() -> ExitCode {
         Err(error) => return complain(&error, WRONG_SETTINGS),
     };
     if let Err(error) = log(&config) {
-        return complain(&format!("log: {error}"), WRONG_SETTINGS);
+        return complain(
+            &format!("the log setting isn't valid: {error}"),
+            WRONG_SETTINGS,
+        );
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -78,13 +81,13 @@ fn main() -> ExitCode {
     match runtime.block_on(run(config, idle)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "the service ends");
+            tracing::error!(%error, "the service failed");
             complain(&*error, 1)
         }
     }
 }
 
-/// Does the task, and ends.
+/// Runs a task instead of the service.
 fn perform(task: Task) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -113,16 +116,16 @@ async fn run(config: Config, idle: Duration) -> Result<(), Box<dyn std::error::E
         () = stop.asked() => return Ok(()),
     };
     let ready = serde_json::json!({ "ready": true, "http": running.http_addr.to_string() });
-    // Whoever started us may not care to read it.
+    // Whoever started us may have closed the pipe.
     let _ = writeln!(std::io::stdout(), "{ready}");
     tokio::select! {
         () = stop.asked() => {}
-        () = running.idle_for(idle), if !idle.is_zero() => tracing::info!("nobody uses it"),
+        () = running.idle_for(idle), if !idle.is_zero() => tracing::info!("no one is using the service"),
     }
     tokio::select! {
         () = running.stop() => Ok(()),
-        // Asked twice: at once.
-        () = stop.asked() => Err("stopped before everything was closed".into()),
+        // A second signal doesn't wait.
+        () = stop.asked() => Err("stopped by a second signal before everything was closed".into()),
     }
 }
 

@@ -6,38 +6,40 @@ use serde::Serialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-/// The flags of the program `service`. Each is also an environment variable and a key of the file:
-/// `--media-bind`, `CALL_COACHING_MEDIA_BIND`, `media_bind`.
+/// The command line of `service`. Each flag is also an environment variable and a key in the settings
+/// file: `--media-bind`, `CALL_COACHING_MEDIA_BIND`, `media_bind`.
 #[derive(Debug, Clone, Default, Parser, Serialize)]
 #[command(
     name = "service",
     version,
-    about = "Call Coaching's service: accounts, presence, calls, and the mixing of their audio.",
-    after_help = "Settings come from the file of --config, then from the environment, then from flags; \
-what comes later wins. When it is ready to serve, the service writes one line of JSON to its output: \
-{\"ready\":true,\"http\":\"ADDRESS:PORT\"}. Logs go to the error output. It stops on SIGTERM and SIGINT. \
-Exit codes: 0 stopped as asked, 1 it could not start or run, 2 a flag or the file is wrong."
+    about = "The Call Coaching service: accounts, presence, calls and audio mixing.",
+    after_help = "Flags override environment variables, which override the settings file (--config). \
+Once it's ready, the service prints one line of JSON to standard output: \
+{\"ready\":true,\"http\":\"ADDRESS:PORT\"}. Logs go to standard error. SIGTERM and SIGINT stop it gracefully; \
+a second signal stops it at once. Exit codes: 0 stopped on request, 1 failed to start or run, 2 invalid \
+flag or settings file."
 )]
 pub struct Flags {
-    /// A TOML file of settings, named as the flags with `_` for `-`; an unknown one is an error.
+    /// Settings file (TOML). Keys are named like the flags, with `_` for `-`. Unknown keys are errors.
     #[arg(long, env = "CALL_COACHING_CONFIG", value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
-    /// Address and port of HTTP and WebSocket; port 0 takes any [default: 127.0.0.1:7780].
+    /// Address and port for HTTP and WebSocket. Port 0 picks a free one [default: 127.0.0.1:7780]
     #[arg(long, env = "CALL_COACHING_LISTEN", value_name = "ADDRESS:PORT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
-    /// The folder of the store; made when missing [default: data].
+    /// Data folder. Created if it doesn't exist [default: data]
     #[arg(long, env = "CALL_COACHING_DATA", value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
-    /// The store may grow to so many bytes; beyond it writes are refused with `unavailable`. 0 is as
-    /// far as the disk goes [default: 0].
+    /// Largest size of the embedded database, in bytes. Once it's full, changes are refused with
+    /// `unavailable`. 0 means no limit [default: 0]
     #[arg(long, env = "CALL_COACHING_DATA_BYTES_MAX", value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_bytes_max: Option<u64>,
-    /// Open the store for reading only, to look at a copy: who is signed in can look, every write is
-    /// refused with `unavailable`, and the service does not say that it is ready [default: false].
+    /// Open the database read-only, to look at a copy. People who are signed in can look around, every
+    /// change is refused with `unavailable`, and /ready reports that the service isn't ready
+    /// [default: false]
     #[arg(
         long,
         env = "CALL_COACHING_READ_ONLY",
@@ -47,7 +49,7 @@ pub struct Flags {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
-    /// Give a new store the demonstration's organizations, people, leads and numbers [default: false].
+    /// Fill a new database with demo organizations, people, leads and numbers [default: false]
     #[arg(
         long,
         env = "CALL_COACHING_DEMO",
@@ -57,41 +59,42 @@ pub struct Flags {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demo: Option<bool>,
-    /// Managers that the demonstration gets beside its people, for measurements: member-0001@demo.example
-    /// and so on, at most 1000 [default: 0].
+    /// Extra managers in the demo data, for load tests: member-0001@demo.example and so on, up to 1000
+    /// [default: 0]
     #[arg(long, env = "CALL_COACHING_DEMO_MEMBERS", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demo_members: Option<usize>,
-    /// The address that the media workers' UDP sockets are bound to [default: 127.0.0.1].
+    /// Address the media workers listen on (UDP) [default: 127.0.0.1]
     #[arg(long, env = "CALL_COACHING_MEDIA_BIND", value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media_bind: Option<IpAddr>,
-    /// The address that clients are told to send media to, where it is another one than the bound
-    /// (several networks, NAT) [default: the bound one].
+    /// Address that clients send media to, if it differs from --media-bind, for example behind a NAT
+    /// [default: same as --media-bind]
     #[arg(long, env = "CALL_COACHING_MEDIA_ADVERTISE", value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media_advertise: Option<IpAddr>,
-    /// The first media worker's UDP port, each next worker has the next; 0 takes any [default: 0].
+    /// UDP port of the first media worker; each further worker takes the next one. 0 picks free ports
+    /// [default: 0]
     #[arg(long, env = "CALL_COACHING_MEDIA_PORT_BASE", value_name = "PORT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media_port_base: Option<u16>,
-    /// Media worker threads; 0 is one a core [default: 0].
+    /// Number of media worker threads. 0 means one per core [default: 0]
     #[arg(long, env = "CALL_COACHING_WORKERS", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
-    /// The most parties in one call, rep and lead counted, 3 to 128 [default: 100].
+    /// Maximum number of people in one call, including rep and lead, 3 to 128 [default: 100]
     #[arg(long, env = "CALL_COACHING_PARTIES_MAX", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parties_max: Option<usize>,
-    /// Bits a second of what the service encodes, 6000 to 256000 [default: 32000].
+    /// Bit rate of the audio sent to clients, in bits per second, 6000 to 128000 [default: 32000]
     #[arg(long, env = "CALL_COACHING_OPUS_BITRATE_BPS", value_name = "BPS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opus_bitrate_bps: Option<u32>,
-    /// How hard the encoder tries, 0 to 10 [default: 5].
+    /// Encoder complexity, 0 to 10. Higher sounds better and takes more CPU [default: 5]
     #[arg(long, env = "CALL_COACHING_OPUS_COMPLEXITY", value_name = "0-10")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opus_complexity: Option<u8>,
-    /// The packet loss that the encoder's error correction reckons with, 0 to 100 [default: 5].
+    /// Packet loss the encoder's error correction prepares for, in percent, 0 to 100 [default: 5]
     #[arg(
         long,
         env = "CALL_COACHING_OPUS_EXPECTED_LOSS_PERCENT",
@@ -99,12 +102,12 @@ pub struct Flags {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opus_expected_loss_percent: Option<u8>,
-    /// A folder of G.722 speech files that the simulated lead speaks [default: a synthesized voice].
+    /// Folder of G.722 recordings (*.g722) that the simulated lead speaks [default: Debian's Asterisk
+    /// recordings if installed, otherwise a synthesized voice]
     #[arg(long, env = "CALL_COACHING_LEAD_SPEECH", value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lead_speech: Option<PathBuf>,
-    /// The simulated lead talks all the time, also while it is spoken to; for measurements
-    /// [default: false].
+    /// Let the simulated lead keep talking while the rep speaks, for load tests [default: false]
     #[arg(
         long,
         env = "CALL_COACHING_LEAD_TALKS_OVER",
@@ -114,21 +117,20 @@ pub struct Flags {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lead_talks_over: Option<bool>,
-    /// Where recordings are kept: s3://BUCKET/PREFIX, or a folder; the keys of the former come from the
-    /// environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), never from here [default:
-    /// recordings/store in the folder of the store].
+    /// Where recordings are stored: a folder, or s3://BUCKET/PREFIX with its keys in AWS_ACCESS_KEY_ID
+    /// and AWS_SECRET_ACCESS_KEY [default: recordings/store in the data folder]
     #[arg(long, env = "CALL_COACHING_RECORDINGS", value_name = "URL|FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recordings: Option<String>,
-    /// Where that S3 is, when it is not Amazon's [default: Amazon's, or AWS_ENDPOINT].
+    /// URL of an S3-compatible server [default: AWS_ENDPOINT if set, otherwise Amazon S3]
     #[arg(long, env = "CALL_COACHING_RECORDINGS_ENDPOINT", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recordings_endpoint: Option<String>,
-    /// Its region [default: AWS_REGION, or us-east-1].
+    /// S3 region [default: AWS_REGION if set, otherwise us-east-1]
     #[arg(long, env = "CALL_COACHING_RECORDINGS_REGION", value_name = "REGION")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recordings_region: Option<String>,
-    /// Whether it may be spoken to without TLS, which is for a network of one's own [default: false].
+    /// Allow plain HTTP to the S3 server. Only for a trusted network [default: false]
     #[arg(
         long,
         env = "CALL_COACHING_RECORDINGS_ALLOW_HTTP",
@@ -138,30 +140,30 @@ pub struct Flags {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recordings_allow_http: Option<bool>,
-    /// What is said at the start of a recorded call where the organization wants that: a G.722 file
-    /// (*.g722), or a WAV file of 16-bit samples; 30 s at most [default: a prompt that the system has,
-    /// or two tones].
+    /// Announcement played at the start of recorded calls, for organizations that turned it on: a G.722
+    /// file (*.g722) or a 16-bit WAV file, up to 30 seconds [default: Asterisk's prompt if installed,
+    /// otherwise two tones]
     #[arg(long, env = "CALL_COACHING_ANNOUNCEMENT", value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub announcement: Option<PathBuf>,
-    /// What is logged: error, warn, info, debug, trace, or pairs such as info,service=debug
-    /// [default: info].
+    /// Log level: error, warn, info, debug or trace, optionally per module, as in info,service=debug
+    /// [default: info]
     #[arg(long, env = "CALL_COACHING_LOG", value_name = "LEVELS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
-    /// How log lines are written [default: json].
+    /// Log format [default: json]
     #[arg(long, env = "CALL_COACHING_LOG_FORMAT", value_name = "FORMAT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_format: Option<LogFormat>,
-    /// How long an access token is good, in seconds [default: 900].
+    /// Lifetime of an access token, in seconds [default: 900]
     #[arg(long, env = "CALL_COACHING_ACCESS_TOKEN_S", value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_s: Option<u64>,
-    /// How long a refresh token is good, in seconds [default: 2592000, 30 days].
+    /// Lifetime of a refresh token, in seconds [default: 2592000 (30 days)]
     #[arg(long, env = "CALL_COACHING_REFRESH_TOKEN_S", value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_s: Option<u64>,
-    /// Failed sign-ins in a row that one e-mail address is allowed; one more every 30 s [default: 5].
+    /// Failed sign-ins allowed in a row per email address; one more every 30 seconds [default: 5]
     #[arg(
         long,
         env = "CALL_COACHING_SIGN_IN_FAILURES_PER_EMAIL",
@@ -169,8 +171,7 @@ pub struct Flags {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_in_failures_per_email: Option<u32>,
-    /// Failed sign-ins in a row that one network address is allowed; one more every 6 s
-    /// [default: 100].
+    /// Failed sign-ins allowed in a row per network address; one more every 6 seconds [default: 100]
     #[arg(
         long,
         env = "CALL_COACHING_SIGN_IN_FAILURES_PER_ADDRESS",
@@ -178,32 +179,32 @@ pub struct Flags {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_in_failures_per_address: Option<u32>,
-    /// How long a request may take, in milliseconds [default: 30000].
+    /// Time limit for a request, in milliseconds [default: 30000]
     #[arg(long, env = "CALL_COACHING_REQUEST_TIMEOUT_MS", value_name = "MS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_timeout_ms: Option<u64>,
-    /// How long a new WebSocket may take to say hello, in milliseconds [default: 5000].
+    /// Time a new WebSocket has to send `hello`, in milliseconds [default: 5000]
     #[arg(long, env = "CALL_COACHING_HELLO_TIMEOUT_MS", value_name = "MS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hello_timeout_ms: Option<u64>,
-    /// How long a WebSocket may be silent before its device counts as gone, in milliseconds
-    /// [default: 22000].
+    /// Silence after which a WebSocket is closed and its device counts as offline, in milliseconds
+    /// [default: 22000]
     #[arg(long, env = "CALL_COACHING_HEARTBEAT_TIMEOUT_MS", value_name = "MS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat_timeout_ms: Option<u64>,
-    /// Events that are kept for each user's clients that come back [default: 1000].
+    /// Events kept per user for clients that reconnect [default: 1000]
     #[arg(long, env = "CALL_COACHING_STREAM_EVENTS_MAX", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream_events_max: Option<usize>,
-    /// Messages that may wait for one slow WebSocket before it is closed [default: 256].
+    /// Messages that may queue up for a slow WebSocket before it's closed [default: 256]
     #[arg(long, env = "CALL_COACHING_SOCKET_QUEUE_MAX", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub socket_queue_max: Option<usize>,
-    /// WebSockets at once; the next is refused [default: 10000].
+    /// Maximum number of WebSockets; further ones are refused [default: 10000]
     #[arg(long, env = "CALL_COACHING_SOCKETS_MAX", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sockets_max: Option<usize>,
-    /// How long a graceful stop may take, in milliseconds [default: 10000].
+    /// Time limit for a graceful stop, in milliseconds [default: 10000]
     #[arg(long, env = "CALL_COACHING_SHUTDOWN_TIMEOUT_MS", value_name = "MS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shutdown_timeout_ms: Option<u64>,
