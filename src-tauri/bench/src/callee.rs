@@ -11,12 +11,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mix::FRAME_MS;
+use trunk::rtp::{HEADER_BYTES, RtpHeader};
 use voice::{G711_PACKET_BYTES, G711Encoder, Law};
 
 use crate::batch::Batch;
 use crate::error::BenchError;
-use crate::rtp::{self, Tally};
 use crate::speech;
+use crate::tally::{Tally, rtp_header};
 
 const FRAME: Duration = Duration::from_millis(FRAME_MS);
 /// What is due is said, and signalling answered, at each of these.
@@ -31,9 +32,9 @@ const PCMA: u8 = 8;
 const PHONES_MAX: usize = 4096;
 const MESSAGE_BYTES_MAX: usize = 4096;
 
-/// What the telephones said and heard since the last restart.
+/// What all telephones sent and received since the last restart.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Heard {
+pub struct PhoneTraffic {
     /// Telephones in a call.
     pub phones: usize,
     /// Packets that they sent, all together.
@@ -46,7 +47,7 @@ pub struct Heard {
 
 enum Order {
     Restart,
-    Report(Sender<Heard>),
+    Report(Sender<PhoneTraffic>),
 }
 
 /// A handle to the thread; it ends when this is dropped.
@@ -91,8 +92,7 @@ impl Callee {
         self.order(Order::Restart)
     }
 
-    /// What was said and heard.
-    pub fn heard(&self) -> Result<Heard, BenchError> {
+    pub fn traffic(&self) -> Result<PhoneTraffic, BenchError> {
         let (answer, answered) = channel();
         self.order(Order::Report(answer))?;
         answered
@@ -152,7 +152,7 @@ impl Desk {
                     }
                     Ok(Order::Report(answer)) => {
                         self.listen(&mut batch, |_| true);
-                        let _ = answer.send(self.heard());
+                        let _ = answer.send(self.traffic());
                     }
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return,
@@ -220,7 +220,7 @@ impl Desk {
             if which(at) {
                 let Phone { socket, tally, .. } = phone;
                 batch.drain(socket, |datagram, _| {
-                    if let Some(header) = rtp::parse(datagram) {
+                    if let Some((header, _)) = rtp_header(datagram) {
                         tally.count(&header);
                     }
                 });
@@ -228,9 +228,9 @@ impl Desk {
         }
     }
 
-    fn heard(&self) -> Heard {
+    fn traffic(&self) -> PhoneTraffic {
         let phones = self.phones.values();
-        Heard {
+        PhoneTraffic {
             phones: self.phones.len(),
             sent: phones.clone().map(|phone| phone.sent).sum(),
             received_min: phones
@@ -268,11 +268,17 @@ impl Phone {
             let Some(word) = words.get(number as usize % words.len().max(1)) else {
                 return;
             };
-            let mut packet = [0; 12 + G711_PACKET_BYTES];
-            let timestamp = number.wrapping_mul(G711_PACKET_BYTES as u32);
-            let (sequence, ssrc) = (number as u16, u32::from(self.port));
-            rtp::write(&mut packet, PCMA, sequence, timestamp, ssrc, word);
-            self.sent += u64::from(self.socket.send_to(&packet, self.peer).is_ok());
+            let mut packet = [0; HEADER_BYTES + G711_PACKET_BYTES];
+            let header = RtpHeader {
+                marker: false,
+                payload_type: PCMA,
+                sequence: number as u16,
+                timestamp: number.wrapping_mul(G711_PACKET_BYTES as u32),
+                ssrc: u32::from(self.port),
+            };
+            let is_written = header.write(word, &mut packet).is_some();
+            let is_sent = is_written && self.socket.send_to(&packet, self.peer).is_ok();
+            self.sent += u64::from(is_sent);
         }
     }
 }

@@ -116,13 +116,13 @@ pub fn run(
     for participant in &mut participants {
         participant.drain()?;
     }
-    let heard = Heard::of(&participants, cpu.window_s)?;
+    let report = ListenerReport::of(&participants, cpu.window_s)?;
     Ok(JanusRun {
         cpu,
-        packets_per_s_min: heard.packets_per_s_min,
-        packets_missing: heard.missing,
-        heard_dbov: heard.dbov,
-        heard_bps: heard.bps,
+        packets_per_s_min: report.packets_per_s_min,
+        packets_missing: report.missing,
+        heard_dbov: report.dbov,
+        heard_bps: report.bps,
     })
 }
 
@@ -333,14 +333,14 @@ fn write_configuration(root: &Path, encoding: &EncoderSettings) -> Result<(), Be
 }
 
 /// Whether the listeners heard what they should.
-struct Heard {
+struct ListenerReport {
     packets_per_s_min: f64,
     missing: u64,
     dbov: f64,
     bps: f64,
 }
 
-impl Heard {
+impl ListenerReport {
     fn of(participants: &[Participant], window_s: f64) -> Result<Self, BenchError> {
         let packets_per_s_min = participants
             .iter()

@@ -29,11 +29,11 @@ mod phones;
 mod program;
 mod quantile;
 mod ramp;
-mod rtp;
 mod service;
 mod sipp;
 mod speech;
 mod switch;
+mod tally;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -20,7 +20,7 @@ use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use crate::batch::Batch;
 use crate::error::BenchError;
 use crate::mouth::{Ear, Mouth};
-use crate::rtp::{self, Tally};
+use crate::tally::{Tally, rtp_header};
 
 /// How often a counting client sends RTCP reports; it has nothing to report.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
@@ -185,8 +185,8 @@ impl Peer {
             .map_err(BenchError::system("read an address"))?;
         let hears = matches!(part, Part::Hears(_));
         batch.drain(socket, |datagram, source| {
-            let header = rtp::parse(datagram);
-            if let Some(header) = &header {
+            let header = rtp_header(datagram);
+            if let Some((header, _)) = &header {
                 tally.count(header);
             }
             if header.is_none() || hears {

@@ -182,7 +182,7 @@ pub fn density(encoding: &EncoderSettings, cores: usize) -> Result<Vec<Figure>, 
                 "calls": COMPARED, "service_core_percent": rounded(own),
                 "load_core_percent": rounded(phones.compared.load.core_percent),
                 "late_ticks": phones.compared.late,
-                "phones_missed_packets": phones.compared.phones.map(|heard| heard.missing),
+                "phones_missed_packets": phones.compared.phones.map(|traffic| traffic.missing),
             })),
         },
         Figure {

@@ -9,7 +9,7 @@ use voice::EncoderSettings;
 use wire::CallId;
 
 use crate::api::{Dialling, User};
-use crate::callee::{Callee, Heard};
+use crate::callee::{Callee, PhoneTraffic};
 use crate::cpu::{CpuShare, CpuWatch};
 use crate::error::BenchError;
 use crate::figure::{Figure, rounded};
@@ -133,8 +133,8 @@ pub struct Window {
     pub load: CpuShare,
     /// The fewest packets that a client got.
     pub received_min: u64,
-    /// What telephones said and heard, where leads are such.
-    pub phones: Option<Heard>,
+    /// What the leads' telephones sent and received, if leads have telephones.
+    pub phones: Option<PhoneTraffic>,
 }
 
 struct Open {
@@ -244,7 +244,7 @@ impl Ramp {
             service,
             load,
             received_min: self.load.report()?.received_min,
-            phones: self.callee.as_ref().map(Callee::heard).transpose()?,
+            phones: self.callee.as_ref().map(Callee::traffic).transpose()?,
         })
     }
 

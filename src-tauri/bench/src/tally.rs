@@ -1,77 +1,35 @@
-//! The plain header of RTP (RFC 3550 §5.1), which SRTP leaves in the clear, and gaps in its numbers.
+//! How much of an RTP stream arrived, told by its sequence numbers.
 
-/// The parts of the header that are counted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
-    /// Sequence number; wraps.
-    pub sequence: u16,
-    /// Synchronization source.
-    pub ssrc: u32,
-    /// Where the payload begins, header extension passed over.
-    pub payload_at: usize,
+use trunk::rtp::{RtpHeader, is_rtcp};
+
+/// The header of an RTP packet, which SRTP leaves in the clear, and where its payload begins. `None`
+/// for anything else: STUN, DTLS and RTCP share the port (RFC 7983, RFC 5761).
+pub fn rtp_header(datagram: &[u8]) -> Option<(RtpHeader, usize)> {
+    RtpHeader::parse(datagram).filter(|_| !is_rtcp(datagram))
 }
 
-/// Reads the header of a datagram; `None` when it is not RTP: STUN, DTLS and RTCP share the port
-/// (RFC 7983, RFC 5761).
-pub fn parse(datagram: &[u8]) -> Option<Header> {
-    let fixed: &[u8; 12] = datagram.first_chunk()?;
-    if fixed[0] >> 6 != 2 || (192..=223).contains(&fixed[1]) {
-        return None;
-    }
-    let mut payload_at = 12 + 4 * usize::from(fixed[0] & 0x0f);
-    if fixed[0] & 0x10 != 0 {
-        let words: &[u8; 2] = datagram.get(payload_at + 2..)?.first_chunk()?;
-        payload_at += 4 + 4 * usize::from(u16::from_be_bytes(*words));
-    }
-    (payload_at <= datagram.len()).then_some(Header {
-        sequence: u16::from_be_bytes([fixed[2], fixed[3]]),
-        ssrc: u32::from_be_bytes([fixed[8], fixed[9], fixed[10], fixed[11]]),
-        payload_at,
-    })
-}
-
-/// Writes a header without extension before a payload and returns the length of both.
-pub fn write(
-    out: &mut [u8],
-    payload_type: u8,
-    sequence: u16,
-    timestamp: u32,
-    ssrc: u32,
-    payload: &[u8],
-) -> Option<usize> {
-    let len = 12 + payload.len();
-    let out = out.get_mut(..len)?;
-    out[0] = 0x80;
-    out[1] = payload_type & 0x7f;
-    out[2..4].copy_from_slice(&sequence.to_be_bytes());
-    out[4..8].copy_from_slice(&timestamp.to_be_bytes());
-    out[8..12].copy_from_slice(&ssrc.to_be_bytes());
-    out[12..].copy_from_slice(payload);
-    Some(len)
-}
-
-/// Counts what came of one stream, and what did not, by sequence number.
+/// Counts the packets of one stream that arrived, and those that did not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Packets that came, each once.
+    /// Distinct packets that arrived.
     pub received: u64,
-    /// Packets that are missing between the first and the newest one.
+    /// Packets missing between the first and the newest.
     pub missing: u64,
     newest: Option<u16>,
-    /// Bit n: whether the packet n before the newest one came.
-    came: u128,
+    /// Bit n: whether the packet n before the newest arrived.
+    arrived: u128,
     ssrc: Option<u32>,
 }
 
 impl Tally {
-    /// Takes the header of a packet. Another SSRC starts a new stream; the counts go on.
-    pub fn count(&mut self, header: &Header) {
+    /// A new SSRC starts a new stream without resetting the counts.
+    pub fn count(&mut self, header: &RtpHeader) {
         let newest = match self.newest {
             Some(newest) if self.ssrc == Some(header.ssrc) => newest,
             _ => {
                 self.ssrc = Some(header.ssrc);
                 self.newest = Some(header.sequence);
-                self.came = 1;
+                self.arrived = 1;
                 self.received += 1;
                 return;
             }
@@ -80,27 +38,27 @@ impl Tally {
         if (1..0x8000).contains(&ahead) {
             self.missing += u64::from(ahead) - 1;
             self.newest = Some(header.sequence);
-            self.came = self.came.checked_shl(u32::from(ahead)).unwrap_or(0) | 1;
+            self.arrived = self.arrived.checked_shl(u32::from(ahead)).unwrap_or(0) | 1;
             self.received += 1;
             return;
         }
         let bit = 1_u128
             .checked_shl(u32::from(newest.wrapping_sub(header.sequence)))
             .unwrap_or(0);
-        // A late packet was counted as missing; one that is too old to tell from a duplicate, too.
-        if bit != 0 && self.came & bit == 0 {
-            self.came |= bit;
+        // A late packet was counted as missing. One too old to tell from a duplicate stays missing.
+        if bit != 0 && self.arrived & bit == 0 {
+            self.arrived |= bit;
             self.received += 1;
             self.missing = self.missing.saturating_sub(1);
         }
     }
 
-    /// Forgets the counts but not where the stream stands: what is missing next is counted from here.
+    /// Resets the counts, but not the position in the stream.
     pub fn restart(&mut self) {
         self.received = 0;
         self.missing = 0;
-        // What came before the restart is no longer waited for.
-        self.came = u128::MAX;
+        // Packets from before the restart are no longer awaited.
+        self.arrived = u128::MAX;
     }
 }
 
@@ -108,14 +66,20 @@ impl Tally {
 mod tests {
     use super::*;
 
+    const fn header(ssrc: u32, sequence: u16) -> RtpHeader {
+        RtpHeader {
+            marker: false,
+            payload_type: 111,
+            sequence,
+            timestamp: 960,
+            ssrc,
+        }
+    }
+
     fn tally(sequences: impl IntoIterator<Item = u16>) -> (u64, u64) {
         let mut tally = Tally::default();
         for sequence in sequences {
-            tally.count(&Header {
-                sequence,
-                ssrc: 7,
-                payload_at: 12,
-            });
+            tally.count(&header(7, sequence));
         }
         (tally.received, tally.missing)
     }
@@ -129,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_packet_is_not_missing_and_a_duplicate_makes_up_for_nothing() {
+    fn a_late_packet_is_not_missing_and_duplicates_do_not_count() {
         assert_eq!(tally([1, 2, 4, 3, 5]), (5, 0));
         assert_eq!(tally([1, 2, 4, 2, 5]), (4, 1));
         assert_eq!(tally([1, 2, 4, 3, 3, 6]), (5, 1));
@@ -140,72 +104,52 @@ mod tests {
     #[test]
     fn a_new_stream_is_no_gap() {
         let mut tally = Tally::default();
-        tally.count(&Header {
-            sequence: 9,
-            ssrc: 1,
-            payload_at: 12,
-        });
-        tally.count(&Header {
-            sequence: 4000,
-            ssrc: 2,
-            payload_at: 12,
-        });
-        tally.count(&Header {
-            sequence: 4001,
-            ssrc: 2,
-            payload_at: 12,
-        });
+        tally.count(&header(1, 9));
+        tally.count(&header(2, 4000));
+        tally.count(&header(2, 4001));
         assert_eq!((tally.received, tally.missing), (3, 0));
     }
 
     #[test]
-    fn a_restart_counts_from_where_the_stream_stands() {
+    fn a_restart_keeps_the_position_in_the_stream() {
         let mut tally = Tally::default();
         for sequence in [5, 9] {
-            tally.count(&Header {
-                sequence,
-                ssrc: 1,
-                payload_at: 12,
-            });
+            tally.count(&header(1, sequence));
         }
         tally.restart();
         for sequence in [7, 10, 12] {
-            tally.count(&Header {
-                sequence,
-                ssrc: 1,
-                payload_at: 12,
-            });
+            tally.count(&header(1, sequence));
         }
         assert_eq!((tally.received, tally.missing), (2, 1));
     }
 
     #[test]
-    fn a_header_is_read_as_it_is_written_and_extensions_are_passed_over() {
+    fn a_payload_is_found_behind_header_and_extension() {
         let mut buffer = [0; 64];
-        let len = write(&mut buffer, 111, 77, 960, 0xdead_beef, b"opus").unwrap();
-        let header = parse(&buffer[..len]).unwrap();
-        assert_eq!((header.sequence, header.ssrc), (77, 0xdead_beef));
-        assert_eq!(&buffer[header.payload_at..len], b"opus");
+        let len = header(0xdead_beef, 77).write(b"opus", &mut buffer).unwrap();
+        let (read, payload_at) = rtp_header(&buffer[..len]).unwrap();
+        assert_eq!(read, header(0xdead_beef, 77));
+        assert_eq!(&buffer[payload_at..len], b"opus");
 
         let mut extended = buffer[..12].to_vec();
         extended[0] |= 0x10;
         extended.extend([0xbe, 0xde, 0, 1, 0x10, 2, 0, 0, 42]);
-        assert_eq!(parse(&extended).unwrap().payload_at, 20);
+        assert_eq!(rtp_header(&extended).unwrap().1, 20);
         extended.truncate(18);
-        assert_eq!(parse(&extended), None);
+        assert_eq!(rtp_header(&extended), None);
     }
 
     #[test]
     fn stun_dtls_and_rtcp_are_not_rtp() {
         let mut datagram = [0_u8; 40];
-        assert_eq!(parse(&datagram), None, "STUN");
+        assert_eq!(rtp_header(&datagram), None, "STUN");
         datagram[0] = 22;
-        assert_eq!(parse(&datagram), None, "DTLS");
+        assert_eq!(rtp_header(&datagram), None, "DTLS");
         datagram[0] = 0x80;
         datagram[1] = 200;
-        assert_eq!(parse(&datagram), None, "RTCP");
+        assert_eq!(rtp_header(&datagram), None, "RTCP");
         datagram[1] = 111;
-        assert!(parse(&datagram).is_some());
-        assert_eq!(parse(&datagram[..11]), None, "truncated");
+        assert!(rtp_header(&datagram).is_some());
+        assert_eq!(rtp_header(&datagram[..11]), None, "truncated");
     }
 }
