@@ -8,6 +8,8 @@
 //!
 //! `call` knows nothing of HTTP, sockets, sound, storage, clocks or other calls.
 
+#![warn(missing_docs)]
+
 mod authority;
 mod charging;
 mod coach;

@@ -21,6 +21,8 @@
 //! nothing of ours allocates, locks or blocks; str0m allocates one payload for each mix and one buffer
 //! for each packet it encrypts. Costs are measured by stage ([`MediaMetrics::stages_us`]).
 
+#![warn(missing_docs)]
+
 mod announcement;
 mod call;
 mod command;

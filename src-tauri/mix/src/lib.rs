@@ -4,6 +4,8 @@
 //! the mode they were captured in, routes that deny by default, and answers with the distinct mixes
 //! and their listeners.
 
+#![warn(missing_docs)]
+
 mod gate;
 mod limiter;
 mod mixer;
