@@ -2,10 +2,9 @@
 
 use crate::view::admit;
 use crate::{
-    Authority, GrantCause, HISTORY_LINES_MAX, Join, LEGS_KEPT_MAX, Machine, Output, REP_LEG,
-    Refusal, Viewer,
+    Authority, HISTORY_LINES_MAX, Join, LEGS_KEPT_MAX, Machine, Output, REP_LEG, Refusal, Viewer,
 };
-use mix::{LegId, Mode, Role};
+use mix::{GrantCause, LegNumber, Mode, Role};
 use wire::{
     CoachLeg, CoachLegStatus, CoachMode, DeviceId, LegEndReason, ParticipationAction,
     ParticipationEntry, Timestamp, UserId,
@@ -15,7 +14,7 @@ use wire::{
 #[derive(Debug, Clone)]
 pub(crate) struct Coach {
     /// The leg in the media. Another one after each move to another device.
-    pub(crate) audio: LegId,
+    pub(crate) audio: LegNumber,
     /// When the leg ends unless the audio is connected by then.
     pub(crate) deadline: Option<Timestamp>,
     /// Minutes of the leg that are charged.
@@ -55,7 +54,7 @@ impl Machine {
     /// # Errors
     /// `call_ended`, `not_found` when the user is not on the call, `conflict` when another device of
     /// theirs has the audio.
-    pub fn media_leg(&self, user: &UserId, device: &DeviceId) -> Result<LegId, Refusal> {
+    pub fn media_leg(&self, user: &UserId, device: &DeviceId) -> Result<LegNumber, Refusal> {
         if self.is_over() {
             return Err(Refusal::over());
         }
@@ -291,7 +290,7 @@ impl Machine {
         Ok(())
     }
 
-    pub(crate) fn coach_offered(&mut self, audio: LegId) {
+    pub(crate) fn coach_offered(&mut self, audio: LegNumber) {
         let now = self.now;
         let Some(coach) = self.live_by_audio(audio) else {
             return;
@@ -310,7 +309,7 @@ impl Machine {
         self.put(changed);
     }
 
-    pub(crate) fn coach_connected(&mut self, audio: LegId) {
+    pub(crate) fn coach_connected(&mut self, audio: LegNumber) {
         let now = self.now;
         let Some(coach) = self.live_by_audio(audio) else {
             return;
@@ -328,7 +327,7 @@ impl Machine {
     }
 
     /// The place is held for a while; the mode is the narrowest until the coach asks again.
-    pub(crate) fn coach_lost(&mut self, audio: LegId) {
+    pub(crate) fn coach_lost(&mut self, audio: LegNumber) {
         let now = self.now;
         let deadline = now.plus_millis(self.limits.reconnect_ms);
         let Some(coach) = self.live_by_audio(audio) else {
@@ -358,7 +357,7 @@ impl Machine {
         self.put(changed);
     }
 
-    fn live_by_audio(&mut self, audio: LegId) -> Option<&mut Coach> {
+    fn live_by_audio(&mut self, audio: LegNumber) -> Option<&mut Coach> {
         self.coaches
             .iter_mut()
             .find(|coach| coach.is_live() && coach.audio == audio)

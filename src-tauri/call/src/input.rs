@@ -7,14 +7,14 @@ use wire::{CallRecording, CoachMode, DeviceId, InvitationId, LegEndReason, LegId
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// The lead's line said something.
-    Lead(LeadSignal),
+    Lead(LeadProgress),
     /// A client offers a new connection for a leg, which begins in Listen like the leg did: what a
     /// connection is granted is not granted to the next.
-    MediaOffered(mix::LegId),
+    MediaOffered(mix::LegNumber),
     /// The media of a leg is connected. A leg that is not in the call is passed over.
-    MediaConnected(mix::LegId),
+    MediaConnected(mix::LegNumber),
     /// The media of a leg is lost. A leg that is not in the call is passed over.
-    MediaLost(mix::LegId),
+    MediaLost(mix::LegNumber),
     /// This user takes the call that came in; only the rep may.
     Answer {
         /// Who asks.
@@ -104,9 +104,9 @@ pub enum Input {
     ServiceStopping,
 }
 
-/// What the lead's line says.
+/// How the lead's leg is getting on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeadSignal {
+pub enum LeadProgress {
     /// The phone rings.
     Ringing,
     /// The network plays something before the lead answers: the rep is to hear it.

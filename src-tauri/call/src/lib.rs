@@ -26,10 +26,10 @@ mod view;
 
 pub use authority::Authority;
 pub use charging::{cut_off_at, owed};
-pub use input::{Digits, Input, Invitee, Join, LeadSignal};
+pub use input::{Digits, Input, Invitee, Join, LeadProgress};
 pub use limits::{HISTORY_LINES_MAX, INVITATIONS_KEPT_MAX, LEGS_KEPT_MAX, Limits};
 pub use machine::{LEAD_LEG, Machine, Placed, REP_LEG};
-pub use output::{GrantCause, Output};
+pub use output::Output;
 pub use recording::recorded;
 pub use refusal::Refusal;
-pub use view::{Heard, Viewer, abandoned, joinability, may_see_coach_legs, view};
+pub use view::{Viewer, abandoned, joinability, may_see_coach_legs, view};

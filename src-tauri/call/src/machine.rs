@@ -2,8 +2,8 @@
 
 use crate::coach::Coach;
 use crate::view::end;
-use crate::{Input, LeadSignal, Limits, Output, Refusal};
-use mix::{LegId, Role};
+use crate::{Input, LeadProgress, Limits, Output, Refusal};
+use mix::{LegNumber, Role};
 use std::collections::VecDeque;
 use wire::{
     Call, CallId, CallStatus, ContactId, Direction, HangupCause, Invitation, InvitationStatus,
@@ -11,9 +11,9 @@ use wire::{
 };
 
 /// The rep's leg in the call's media.
-pub const REP_LEG: LegId = LegId(0);
+pub const REP_LEG: LegNumber = LegNumber(0);
 /// The lead's leg in the call's media.
-pub const LEAD_LEG: LegId = LegId(1);
+pub const LEAD_LEG: LegNumber = LegNumber(1);
 
 /// What is known of a call when it is placed, or comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,25 +260,25 @@ impl Machine {
         }
     }
 
-    fn lead(&mut self, signal: LeadSignal) {
+    fn lead(&mut self, signal: LeadProgress) {
         match signal {
-            LeadSignal::Ringing => {
+            LeadProgress::Ringing => {
                 if self.call.status == CallStatus::Created {
                     self.call.status = CallStatus::Ringing;
                     self.put(Output::CallChanged);
                 }
             }
-            LeadSignal::EarlyMedia => self.lead_plays(),
+            LeadProgress::EarlyMedia => self.lead_plays(),
             // Whoever calls in is there already: the rep answers.
-            LeadSignal::Answered if self.call.direction == Direction::Inbound => {}
-            LeadSignal::Answered => self.lead_answered(),
-            LeadSignal::Busy => self.end_after_lead(HangupCause::Busy),
-            LeadSignal::NoAnswer => self.end_after_lead(HangupCause::NoAnswer),
-            LeadSignal::Declined => self.end_after_lead(HangupCause::Declined),
-            LeadSignal::Unreachable => self.end_after_lead(HangupCause::Unreachable),
-            LeadSignal::Failed => self.end_after_lead(HangupCause::NetworkFailed),
-            LeadSignal::Lost => self.end_after_lead(HangupCause::LeadLost),
-            LeadSignal::HungUp => self.end_after_lead(HangupCause::Lead),
+            LeadProgress::Answered if self.call.direction == Direction::Inbound => {}
+            LeadProgress::Answered => self.lead_answered(),
+            LeadProgress::Busy => self.end_after_lead(HangupCause::Busy),
+            LeadProgress::NoAnswer => self.end_after_lead(HangupCause::NoAnswer),
+            LeadProgress::Declined => self.end_after_lead(HangupCause::Declined),
+            LeadProgress::Unreachable => self.end_after_lead(HangupCause::Unreachable),
+            LeadProgress::Failed => self.end_after_lead(HangupCause::NetworkFailed),
+            LeadProgress::Lost => self.end_after_lead(HangupCause::LeadLost),
+            LeadProgress::HungUp => self.end_after_lead(HangupCause::Lead),
         }
     }
 
@@ -287,7 +287,7 @@ impl Machine {
     fn lead_plays(&mut self) {
         if self.call.direction == Direction::Outbound && self.call.status != CallStatus::InProgress
         {
-            self.lead(LeadSignal::Ringing);
+            self.lead(LeadProgress::Ringing);
             self.add_lead();
         }
     }
@@ -318,7 +318,7 @@ impl Machine {
         self.put(Output::CallChanged);
     }
 
-    fn media_connected(&mut self, leg: LegId) {
+    fn media_connected(&mut self, leg: LegNumber) {
         if leg == REP_LEG {
             self.rep_connected = true;
             self.rep_deadline = None;
@@ -327,7 +327,7 @@ impl Machine {
         }
     }
 
-    fn media_lost(&mut self, leg: LegId) {
+    fn media_lost(&mut self, leg: LegNumber) {
         if leg == REP_LEG {
             self.rep_connected = false;
             if self.rep_deadline.is_none() {
@@ -401,8 +401,8 @@ impl Machine {
 
     /// A leg number that this call has not used before: what the media says of an old one is then
     /// never taken for a new one's.
-    pub(crate) const fn new_leg(&mut self) -> LegId {
-        let leg = LegId(self.next_leg);
+    pub(crate) const fn new_leg(&mut self) -> LegNumber {
+        let leg = LegNumber(self.next_leg);
         self.next_leg = self.next_leg.saturating_add(1);
         leg
     }

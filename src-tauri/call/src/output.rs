@@ -1,7 +1,7 @@
 //! What is to be done, in the order in which it was put out.
 
 use crate::Digits;
-use mix::{LegId, Mode, Role};
+use mix::{GrantCause, LegNumber, Mode, Role};
 use usage::Charge;
 use wire::{CoachLeg, HangupCause, Invitation};
 
@@ -19,19 +19,19 @@ pub enum Output {
     /// Let a leg into the call's media. A coach's leg enters with the grant Listen (M1).
     AddLeg {
         /// Which.
-        leg: LegId,
+        leg: LegNumber,
         /// As what.
         role: Role,
     },
     /// Take a leg out of the call's media.
     RemoveLeg {
         /// Which.
-        leg: LegId,
+        leg: LegNumber,
     },
     /// Let a coach reach this far from now on.
     SetGrant {
         /// Whose leg.
-        leg: LegId,
+        leg: LegNumber,
         /// How far.
         mode: Mode,
         /// By whose wish.
@@ -40,7 +40,7 @@ pub enum Output {
     /// Mute a leg, or take the mute off.
     SetMuted {
         /// Which.
-        leg: LegId,
+        leg: LegNumber,
         /// Whether it is muted.
         muted: bool,
     },
@@ -62,13 +62,4 @@ pub enum Output {
     InvitationChanged(Box<Invitation>),
     /// The call is over. The last output of all.
     Ended(HangupCause),
-}
-
-/// By whose wish a grant changes; it decides what happens to speech that is still on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GrantCause {
-    /// The coach asked: speech captured before a narrowing still goes as far as it was meant to.
-    Asked,
-    /// It was taken away (A2), or the connection was lost: nothing wider gets through from now on.
-    Revoked,
 }

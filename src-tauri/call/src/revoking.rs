@@ -2,8 +2,8 @@
 
 use crate::coach::Coach;
 use crate::input::revoked_reason;
-use crate::{Authority, GrantCause, Machine, Output};
-use mix::Mode;
+use crate::{Authority, Machine, Output};
+use mix::{GrantCause, Mode};
 use wire::{
     CoachLegStatus, CoachMode, HangupCause, LegEndReason, ParticipationAction, Plan, UserId,
 };

@@ -1,7 +1,7 @@
 //! What one viewer may see of a call, whether they may join it, and whose level they get.
 
 use crate::{Authority, LEAD_LEG, Limits, Machine, REP_LEG, Refusal};
-use mix::{LegId, Mode};
+use mix::{LegLevel, LegNumber, Mode};
 use wire::{
     Call, CallStatus, CoachLegStatus, Direction, HangupCause, Joinability, LegEndReason, Level,
     ParticipationAction, ParticipationEntry, PartyKind, PhoneNumberKind, Timestamp, UserId,
@@ -14,17 +14,6 @@ pub struct Viewer {
     pub user: UserId,
     /// What they may do now.
     pub authority: Authority,
-}
-
-/// How loud one leg was, as the media reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heard {
-    /// Whose.
-    pub leg: LegId,
-    /// How far it reached.
-    pub reach: Mode,
-    /// How loud, in dBov.
-    pub level_dbov: i8,
 }
 
 /// A call as this viewer may see it: the coach legs only when they may see those, the joinability
@@ -214,7 +203,7 @@ impl Machine {
     /// whisper's level goes to the rep and to the whispering coach; that of a muted leg, of a leg
     /// that reached nobody, or of a lead on hold, to nobody but its own user.
     #[must_use]
-    pub fn levels(&self, heard: &[Heard]) -> Vec<(UserId, Vec<Level>)> {
+    pub fn levels(&self, levels: &[LegLevel]) -> Vec<(UserId, Vec<Level>)> {
         if self.call.status != CallStatus::InProgress {
             return Vec::new();
         }
@@ -223,19 +212,19 @@ impl Machine {
         std::iter::once(rep)
             .chain(coaches)
             .map(|(listener, user)| {
-                let levels = heard
+                let heard = levels
                     .iter()
-                    .filter(|heard| heard.leg == listener || self.hears(listener, heard))
-                    .filter_map(|heard| self.level(heard))
+                    .filter(|level| level.leg == listener || self.hears(listener, level))
+                    .filter_map(|level| self.level(level))
                     .collect::<Vec<_>>();
-                (user.clone(), levels)
+                (user.clone(), heard)
             })
-            .filter(|(_, levels)| !levels.is_empty())
+            .filter(|(_, heard)| !heard.is_empty())
             .collect()
     }
 
-    fn hears(&self, listener: LegId, heard: &Heard) -> bool {
-        match heard.leg {
+    fn hears(&self, listener: LegNumber, level: &LegLevel) -> bool {
+        match level.leg {
             LEAD_LEG => !self.call.held,
             REP_LEG => !self.call.muted,
             leg => {
@@ -247,13 +236,13 @@ impl Machine {
                 } else {
                     Mode::Barge
                 };
-                !muted && heard.reach >= needed
+                !muted && level.reach >= needed
             }
         }
     }
 
-    fn level(&self, heard: &Heard) -> Option<Level> {
-        let (kind, user_id, leg_id) = match heard.leg {
+    fn level(&self, level: &LegLevel) -> Option<Level> {
+        let (kind, user_id, leg_id) = match level.leg {
             LEAD_LEG => (PartyKind::Lead, None, None),
             REP_LEG => (
                 PartyKind::Rep,
@@ -273,7 +262,7 @@ impl Machine {
             kind,
             user_id,
             leg_id,
-            level_dbov: heard.level_dbov,
+            level_dbov: level.level_dbov,
         })
     }
 }

@@ -7,14 +7,14 @@ use std::f64::consts::TAU;
 use std::path::Path;
 use std::sync::Arc;
 
-use mix::{FRAME_SAMPLES, Frame, LegId, SAMPLE_RATE_HZ, SILENCE};
+use mix::{FRAME_SAMPLES, Frame, LegNumber, SAMPLE_RATE_HZ, SILENCE};
 use voice::Resampler;
 use voice::speech::{decode_g722, normalized};
 
 use crate::lead::DEFAULT_SPEECH_DIR;
 
 /// The leg of an announcement. Those of people count up from 0 and do not get there.
-pub(crate) const ANNOUNCEMENT_LEG: LegId = LegId(u32::MAX);
+pub(crate) const ANNOUNCEMENT_LEG: LegNumber = LegNumber(u32::MAX);
 /// The recorded prompt that is played where no other is given.
 const PROMPT: &str = "conf-now-recording.g722";
 /// How loud it is made, in dBov: as speech is.

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use mix::{Gate, LegId, MAX_PARTIES, MixKey, Mixer, Mode, Role, Routes, RoutesError};
+use mix::{
+    Gate, GrantCause, LegNumber, MAX_PARTIES, MixKey, Mixer, Mode, Role, Routes, RoutesError,
+};
 use voice::{JitterBuffer, JitterSettings, JitterStats};
 use wire::CallId;
 
@@ -10,7 +12,6 @@ use crate::MediaError;
 use crate::announcement::{ANNOUNCEMENT_LEG, Announcement, Playing};
 use crate::encoders::MixEncoders;
 use crate::lead::LeadMedia;
-use crate::media::ModeCause;
 use crate::metrics::WorkerMetrics;
 use crate::recording::RecordingTap;
 
@@ -40,7 +41,7 @@ pub(crate) struct Call {
 
 /// One party.
 pub(crate) struct Leg {
-    pub(crate) id: LegId,
+    pub(crate) id: LegNumber,
     pub(crate) role: Role,
     pub(crate) gate: Gate,
     /// What it sends; none while it sends nothing.
@@ -86,13 +87,13 @@ impl Call {
         }
     }
 
-    pub(crate) fn leg(&mut self, id: LegId) -> Result<&mut Leg, MediaError> {
+    pub(crate) fn leg(&mut self, id: LegNumber) -> Result<&mut Leg, MediaError> {
         let at = self.legs.binary_search_by_key(&id, |leg| leg.id);
         let leg = at.ok().and_then(|at| self.legs.get_mut(at));
         leg.ok_or(MediaError::UnknownLeg)
     }
 
-    pub(crate) fn add_leg(&mut self, id: LegId, role: Role) -> Result<(), MediaError> {
+    pub(crate) fn add_leg(&mut self, id: LegNumber, role: Role) -> Result<(), MediaError> {
         self.routes.add(id, role)?;
         let Err(at) = self.legs.binary_search_by_key(&id, |leg| leg.id) else {
             return Err(RoutesError::Duplicate.into());
@@ -102,7 +103,7 @@ impl Call {
     }
 
     /// Takes a leg out; its connections are the caller's to close.
-    pub(crate) fn remove_leg(&mut self, id: LegId) -> Result<Leg, MediaError> {
+    pub(crate) fn remove_leg(&mut self, id: LegNumber) -> Result<Leg, MediaError> {
         self.routes.remove(id);
         let at = self.legs.binary_search_by_key(&id, |leg| leg.id);
         at.map(|at| self.legs.remove(at))
@@ -112,18 +113,15 @@ impl Call {
     pub(crate) fn set_mode(
         &mut self,
         now: Duration,
-        id: LegId,
+        id: LegNumber,
         mode: Mode,
-        cause: ModeCause,
+        cause: GrantCause,
     ) -> Result<(), MediaError> {
         let leg = self.leg(id)?;
         if leg.role != Role::Coach {
             return Err(MediaError::NotACoach);
         }
-        match cause {
-            ModeCause::Asked => leg.gate.ask(now, mode),
-            ModeCause::Revoked => leg.gate.revoke(now, mode),
-        }
+        leg.gate.set(now, mode, cause);
         Ok(())
     }
 
@@ -175,7 +173,7 @@ impl Call {
 }
 
 impl Leg {
-    fn new(id: LegId, role: Role) -> Self {
+    fn new(id: LegNumber, role: Role) -> Self {
         Self {
             id,
             role,

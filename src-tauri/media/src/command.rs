@@ -1,13 +1,12 @@
 //! What a worker is asked to do.
 
-use mix::{LegId, Mode, Role};
+use mix::{GrantCause, LegNumber, Mode, Role};
 use tokio::sync::oneshot;
 use wire::CallId;
 
 use crate::MediaError;
 use crate::announcement::Announcement;
 use crate::lead::LeadMedia;
-use crate::media::ModeCause;
 use crate::negotiation::Negotiated;
 use crate::recording::RecordingTap;
 
@@ -31,11 +30,11 @@ pub(crate) enum Command {
 pub(crate) enum Change {
     Open(Option<Box<dyn RecordingTap>>),
     Close,
-    AddLeg(LegId, Role),
-    RemoveLeg(LegId),
-    Connect(LegId, Box<Negotiated>),
-    Mode(LegId, Mode, ModeCause),
-    Muted(LegId, bool),
+    AddLeg(LegNumber, Role),
+    RemoveLeg(LegNumber),
+    Connect(LegNumber, Box<Negotiated>),
+    Mode(LegNumber, Mode, GrantCause),
+    Muted(LegNumber, bool),
     Held(bool),
     AttachLead(Box<dyn LeadMedia>),
     Announce(Announcement),

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mix::{FRAME_SAMPLES, LegId};
+use mix::{FRAME_SAMPLES, LegNumber};
 use str0m::media::Pt;
 use str0m::net::{DatagramSend, Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc};
@@ -42,7 +42,7 @@ pub(crate) enum Happening<'a> {
 pub(crate) struct Connection {
     /// Key of the call it belongs to.
     pub(crate) call: usize,
-    pub(crate) leg: LegId,
+    pub(crate) leg: LegNumber,
     /// When it wants [`Connection::timeout`].
     pub(crate) deadline: Instant,
     /// When the timer's queue has it, at the latest.
@@ -65,7 +65,7 @@ impl Connection {
     pub(crate) fn new(
         negotiated: Negotiated,
         call: usize,
-        leg: LegId,
+        leg: LegNumber,
         local: SocketAddr,
         now: Instant,
     ) -> Self {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use mix::{LegId, Mode};
+use mix::{LegLevel, LegNumber};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 use wire::CallId;
@@ -17,7 +17,7 @@ pub enum MediaEvent {
         /// The call.
         call: CallId,
         /// The leg in it.
-        leg: LegId,
+        leg: LegNumber,
     },
     /// Nothing is heard of a leg's client for 5 s, or it closed its connection. Never missed. The
     /// leg stays in the call until it is removed.
@@ -25,16 +25,16 @@ pub enum MediaEvent {
         /// The call.
         call: CallId,
         /// The leg in it.
-        leg: LegId,
+        leg: LegNumber,
     },
     /// How loud each leg was that could be heard by somebody within the last 200 ms; legs that are
     /// not in the list were silent. Dropped when nobody takes it in time.
     Levels {
         /// The call.
         call: CallId,
-        /// Each leg with how far its loudest frame reached and that frame's level in dBov, −127 to 0.
-        /// Who was not meant to hear a whisper should not learn of it from here either.
-        levels: Vec<(LegId, Mode, i8)>,
+        /// The loudest frame of each. Who was not meant to hear a whisper should not learn of it from
+        /// here either.
+        levels: Vec<LegLevel>,
     },
 }
 
@@ -53,12 +53,12 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn connected(&mut self, call: &CallId, leg: LegId) {
+    pub(crate) fn connected(&mut self, call: &CallId, leg: LegNumber) {
         let call = call.clone();
         self.essential(MediaEvent::Connected { call, leg });
     }
 
-    pub(crate) fn lost(&mut self, call: &CallId, leg: LegId) {
+    pub(crate) fn lost(&mut self, call: &CallId, leg: LegNumber) {
         let call = call.clone();
         self.essential(MediaEvent::Lost { call, leg });
     }
@@ -89,12 +89,7 @@ impl Outbox {
         true
     }
 
-    pub(crate) fn levels(
-        &mut self,
-        call: &CallId,
-        levels: Vec<(LegId, Mode, i8)>,
-        metrics: &WorkerMetrics,
-    ) {
+    pub(crate) fn levels(&mut self, call: &CallId, levels: Vec<LegLevel>, metrics: &WorkerMetrics) {
         let call = call.clone();
         if self
             .events
@@ -112,7 +107,7 @@ impl Outbox {
     }
 }
 
-fn about(event: &MediaEvent) -> Option<(&CallId, LegId)> {
+fn about(event: &MediaEvent) -> Option<(&CallId, LegNumber)> {
     match event {
         MediaEvent::Connected { call, leg } | MediaEvent::Lost { call, leg } => Some((call, *leg)),
         MediaEvent::Levels { .. } => None,
@@ -128,24 +123,24 @@ mod tests {
         let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
         let mut outbox = Outbox::new(sender);
         let call = CallId::parse("acti_1").unwrap();
-        outbox.connected(&call, LegId(1));
-        outbox.connected(&call, LegId(2));
-        outbox.lost(&call, LegId(2));
+        outbox.connected(&call, LegNumber(1));
+        outbox.connected(&call, LegNumber(2));
+        outbox.lost(&call, LegNumber(2));
         assert_eq!(outbox.waiting.len(), 1);
         let connected = |leg| MediaEvent::Connected {
             call: call.clone(),
-            leg: LegId(leg),
+            leg: LegNumber(leg),
         };
         assert_eq!(receiver.try_recv().unwrap(), connected(1));
         assert!(outbox.flush());
-        let leg = LegId(2);
+        let leg = LegNumber(2);
         let lost = MediaEvent::Lost {
             call: call.clone(),
             leg,
         };
         assert_eq!(receiver.try_recv().unwrap(), lost);
         outbox.levels(&call, Vec::new(), &WorkerMetrics::default());
-        outbox.connected(&call, LegId(3));
+        outbox.connected(&call, LegNumber(3));
         outbox.forget(&call);
         assert!(outbox.waiting.is_empty());
     }

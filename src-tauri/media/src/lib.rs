@@ -45,13 +45,13 @@ mod worker;
 pub use announcement::{Announcement, load_announcement, load_samples};
 pub use error::MediaError;
 pub use event::MediaEvent;
-pub use media::{Media, MediaSettings, ModeCause};
+pub use media::{Media, MediaSettings};
 pub use metrics::{MediaMetrics, Spread, Stage};
 pub use recording::{RecordingTap, RecordingTaps};
 pub use stamp::{Stamp, stamp_extension};
 
 #[doc(no_inline)]
 pub use lead::{
-    Dial, Heard, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadQuality, LeadSignal, SimulatedLine,
+    Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadMix, LeadQuality, LeadSignal, SimulatedLine,
     SimulatedLineSettings,
 };

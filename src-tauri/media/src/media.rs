@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use mix::{LegId, Mode, Role};
+use mix::{GrantCause, LegNumber, Mode, Role};
 use str0m::config::DtlsCert;
 use tokio::sync::{mpsc, oneshot};
 use voice::EncoderSettings;
@@ -55,15 +55,6 @@ impl Default for MediaSettings {
             recording: None,
         }
     }
-}
-
-/// Why a coach's mode changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModeCause {
-    /// The coach asked, and may: what was said before the switch is still played as it was meant.
-    Asked,
-    /// A permission was taken away: what was said before is played no wider than what is left.
-    Revoked,
 }
 
 /// The media engine. A handle, cheap to clone; the workers end when [`Media::stop`] is called or
@@ -182,7 +173,12 @@ impl Media {
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::Routes`], [`MediaError::Stopped`].
-    pub async fn add_leg(&self, call: &CallId, leg: LegId, role: Role) -> Result<(), MediaError> {
+    pub async fn add_leg(
+        &self,
+        call: &CallId,
+        leg: LegNumber,
+        role: Role,
+    ) -> Result<(), MediaError> {
         self.change(call, Change::AddLeg(leg, role)).await
     }
 
@@ -190,7 +186,7 @@ impl Media {
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::UnknownLeg`], [`MediaError::Stopped`].
-    pub async fn remove_leg(&self, call: &CallId, leg: LegId) -> Result<(), MediaError> {
+    pub async fn remove_leg(&self, call: &CallId, leg: LegNumber) -> Result<(), MediaError> {
         self.change(call, Change::RemoveLeg(leg)).await
     }
 
@@ -208,7 +204,7 @@ impl Media {
     pub async fn connect(
         &self,
         call: &CallId,
-        leg: LegId,
+        leg: LegNumber,
         sdp_offer: &str,
     ) -> Result<String, MediaError> {
         let candidate = self.worker_of(call)?.candidate;
@@ -226,9 +222,9 @@ impl Media {
     pub async fn set_mode(
         &self,
         call: &CallId,
-        leg: LegId,
+        leg: LegNumber,
         mode: Mode,
-        cause: ModeCause,
+        cause: GrantCause,
     ) -> Result<(), MediaError> {
         self.change(call, Change::Mode(leg, mode, cause)).await
     }
@@ -240,7 +236,7 @@ impl Media {
     pub async fn set_muted(
         &self,
         call: &CallId,
-        leg: LegId,
+        leg: LegNumber,
         muted: bool,
     ) -> Result<(), MediaError> {
         self.change(call, Change::Muted(leg, muted)).await

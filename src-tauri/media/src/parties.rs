@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use mix::LegId;
+use mix::{LegLevel, LegNumber};
 use str0m::rtp::RtpPacket;
 use wire::CallId;
 
@@ -105,7 +105,7 @@ impl Worker {
     fn connect(
         &mut self,
         call_key: usize,
-        id: LegId,
+        id: LegNumber,
         negotiated: Negotiated,
         now: Instant,
     ) -> Result<(), MediaError> {
@@ -206,7 +206,7 @@ impl Worker {
         self.bury(key);
     }
 
-    fn connection_up(&mut self, key: usize, call_key: usize, id: LegId) {
+    fn connection_up(&mut self, key: usize, call_key: usize, id: LegNumber) {
         let Some(call) = self.calls.get_mut(call_key) else {
             return;
         };
@@ -283,8 +283,12 @@ impl Worker {
         let mut levels = Vec::new();
         let mut ended = Vec::new();
         for leg in &mut call.legs {
-            if let Some((reach, level)) = leg.loudest.take() {
-                levels.push((leg.id, reach, level));
+            if let Some((reach, level_dbov)) = leg.loudest.take() {
+                levels.push(LegLevel {
+                    leg: leg.id,
+                    reach,
+                    level_dbov,
+                });
             }
             let pending = leg
                 .pending

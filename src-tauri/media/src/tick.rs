@@ -16,14 +16,14 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mix::{LegId, MAX_PARTIES, Mix, MixKey, Mode, Role, SILENCE, Spoken};
+use mix::{LegNumber, MAX_PARTIES, Mix, MixKey, Mode, Role, SILENCE, Spoken};
 use slab::Slab;
 use voice::{Kind, MAX_PACKET_BYTES, level_dbov};
 
 use crate::call::{Call, IDLE_PULLS_MAX, Leg};
 use crate::connection::{Connection, Happening};
 use crate::encoders::EncoderPool;
-use crate::lead::Heard;
+use crate::lead::LeadMix;
 use crate::metrics::{Stage, WorkerMetrics};
 use crate::socket::Outgoing;
 
@@ -58,11 +58,11 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
     *tick += 1;
 
     let mut spoken = [Spoken {
-        leg: LegId(0),
+        leg: LegNumber(0),
         reach: Mode::Listen,
         frame: &SILENCE,
     }; MAX_PARTIES];
-    let mut reaches = [(LegId(0), Mode::Listen, 0_i8); MAX_PARTIES];
+    let mut reaches = [(LegNumber(0), Mode::Listen, 0_i8); MAX_PARTIES];
     let mut speakers = 0;
     for leg in legs.iter_mut() {
         let Some(said) = pull(leg, elapsed) else {
@@ -134,7 +134,7 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
             recording.packet(tick_number, opus);
         }
         if mix.key == MixKey::Lead {
-            let heard = Heard {
+            let heard = LeadMix {
                 tick: tick_number,
                 frame: mix.frame,
                 opus,
@@ -147,7 +147,7 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
         spent.write += encoded.elapsed();
     }
     if !lead_served {
-        let heard = Heard {
+        let heard = LeadMix {
             tick: tick_number,
             frame: &SILENCE,
             opus: &[],
@@ -224,7 +224,7 @@ fn source(mix: &Mix<'_>, legs: &[Leg]) -> Option<MixKey> {
 }
 
 /// Lets the lead hear, and say something; whether there is a lead.
-fn tick_lead(legs: &mut [Leg], elapsed: Duration, heard: Heard<'_>) -> bool {
+fn tick_lead(legs: &mut [Leg], elapsed: Duration, heard: LeadMix<'_>) -> bool {
     let Some(leg) = legs.iter_mut().find(|leg| leg.role == Role::Lead) else {
         return false;
     };
@@ -277,12 +277,12 @@ fn write(
     }
 }
 
-fn find(legs: &mut [Leg], id: LegId) -> Option<&mut Leg> {
+fn find(legs: &mut [Leg], id: LegNumber) -> Option<&mut Leg> {
     let at = legs.binary_search_by_key(&id, |leg| leg.id).ok()?;
     legs.get_mut(at)
 }
 
-fn leg_of(legs: &[Leg], id: LegId) -> Option<&Leg> {
+fn leg_of(legs: &[Leg], id: LegNumber) -> Option<&Leg> {
     let at = legs.binary_search_by_key(&id, |leg| leg.id).ok()?;
     legs.get(at)
 }

@@ -18,11 +18,11 @@ fn call() -> CallId {
     CallId::parse("acti_test").unwrap()
 }
 
-fn connected(leg: mix::LegId) -> MediaEvent {
+fn connected(leg: mix::LegNumber) -> MediaEvent {
     MediaEvent::Connected { call: call(), leg }
 }
 
-fn lost(leg: mix::LegId) -> MediaEvent {
+fn lost(leg: mix::LegNumber) -> MediaEvent {
     MediaEvent::Lost { call: call(), leg }
 }
 
@@ -112,10 +112,10 @@ async fn garbage_instead_of_an_offer_is_refused_with_its_reason() {
     let inactive = good.replace("a=sendrecv", "a=inactive");
     let send_only = good.replace("a=sendrecv", "a=sendonly");
     let long = format!("{good}{}", "a=x\r\n".repeat(16 * 1024));
-    type Refused = fn(&MediaError) -> bool;
-    let malformed: Refused = |e| matches!(e, MediaError::OfferMalformed(_));
-    let no_audio: Refused = |e| *e == MediaError::NoAudio;
-    let table: [(&str, String, Refused); 13] = [
+    type Expected = fn(&MediaError) -> bool;
+    let malformed: Expected = |e| matches!(e, MediaError::OfferMalformed(_));
+    let no_audio: Expected = |e| *e == MediaError::NoAudio;
+    let table: [(&str, String, Expected); 13] = [
         ("empty", String::new(), malformed),
         ("prose", "hello, is anybody there?".to_owned(), malformed),
         ("NUL", "\0\0\0".to_owned(), malformed),

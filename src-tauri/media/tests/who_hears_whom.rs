@@ -190,7 +190,7 @@ async fn a2_a_revoked_coach_is_not_heard_any_more_though_the_client_goes_on() {
     assert_heard("rep", &rep.ring, &[(ONE_HZ, false)]);
     let mode = stage
         .media
-        .set_mode(&stage.call, REP, Mode::Barge, media::ModeCause::Asked);
+        .set_mode(&stage.call, REP, Mode::Barge, mix::GrantCause::Asked);
     assert_eq!(mode.await, Err(MediaError::NotACoach));
     stage.media.stop().await;
 }
@@ -278,7 +278,7 @@ async fn levels_tell_who_is_speaking_and_how_far() {
         };
         let told: Vec<_> = levels
             .iter()
-            .map(|(leg, reach, _)| (*leg, *reach))
+            .map(|level| (level.leg, level.reach))
             .collect();
         // A coach whom nobody hears is never among them.
         assert!(told.iter().all(|(leg, _)| *leg != coach(2)), "{told:?}");
@@ -286,7 +286,7 @@ async fn levels_tell_who_is_speaking_and_how_far() {
             assert!(
                 levels
                     .iter()
-                    .all(|(_, _, level)| (-30..=-15).contains(level)),
+                    .all(|level| (-30..=-15).contains(&level.level_dbov)),
                 "{levels:?}"
             );
             break;

@@ -11,6 +11,16 @@ pub const DRAIN: Duration = Duration::from_secs(1);
 /// How long after a widening a coach without stamps stays in the narrower mode (rule M3).
 pub const UNSTAMPED_WAIT: Duration = Duration::from_millis(300);
 
+/// Why a coach's grant changes. It decides what becomes of speech that is still in a jitter buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GrantCause {
+    /// The coach asked: what they said before they narrowed still goes as far as they meant it to.
+    Asked,
+    /// The permission was taken away (rule A2), or the connection was lost: nothing wider gets
+    /// through from now on.
+    Revoked,
+}
+
 /// What one coach has been granted, and for each played frame how far it may reach.
 ///
 /// A stamped frame reaches as far as the narrower of its stamp, which is the mode that it was
@@ -62,6 +72,14 @@ impl Gate {
     #[must_use]
     pub const fn grant(&self) -> Mode {
         self.grant
+    }
+
+    /// Changes the grant, for this reason.
+    pub fn set(&mut self, now: Duration, mode: Mode, cause: GrantCause) {
+        match cause {
+            GrantCause::Asked => self.ask(now, mode),
+            GrantCause::Revoked => self.revoke(now, mode),
+        }
     }
 
     /// A switch that the coach asked for and the service allows.

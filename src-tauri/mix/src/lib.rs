@@ -12,10 +12,10 @@ mod mixer;
 mod mode;
 mod routes;
 
-pub use gate::{DRAIN, Gate, UNSTAMPED_WAIT};
+pub use gate::{DRAIN, Gate, GrantCause, UNSTAMPED_WAIT};
 pub use mixer::{HANGOVER_TICKS, MAX_MIXES, Mix, MixKey, Mixer, Mixes, Spoken};
 pub use mode::Mode;
-pub use routes::{LegId, MAX_PARTIES, Role, Routes, RoutesError};
+pub use routes::{LegLevel, LegNumber, MAX_PARTIES, Role, Routes, RoutesError};
 
 /// Samples a second of everything that is mixed, in Hz.
 pub const SAMPLE_RATE_HZ: u32 = 48_000;

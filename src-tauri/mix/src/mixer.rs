@@ -1,7 +1,7 @@
 //! One tick of a call: frames in, the distinct mixes with their listeners out.
 
 use crate::limiter::{Limiter, Sum};
-use crate::routes::{LegId, MAX_PARTIES, Role, Routes};
+use crate::routes::{LegNumber, MAX_PARTIES, Role, Routes};
 use crate::{FRAME_SAMPLES, Frame, Mode, SILENCE};
 
 /// How many ticks a coach who was heard in public keeps a mix of their own after they fall silent:
@@ -15,7 +15,7 @@ pub const MAX_MIXES: usize = MAX_PARTIES + 2;
 #[derive(Debug, Clone, Copy)]
 pub struct Spoken<'a> {
     /// Who said it. A leg that is not in the routes is ignored, and so is a leg's second frame.
-    pub leg: LegId,
+    pub leg: LegNumber,
     /// How far a coach's frame reaches: what [`Gate::reach`](crate::Gate::reach) answered for it.
     /// Ignored for rep and lead, who are always public.
     pub reach: Mode,
@@ -40,7 +40,7 @@ pub enum MixKey {
     /// `P` less the rep, plus every whispering coach, for the rep.
     Rep,
     /// `P` less this coach, for this coach, who is being heard in it or was a moment ago.
-    Coach(LegId),
+    Coach(LegNumber),
 }
 
 /// One mix of one tick.
@@ -51,7 +51,7 @@ pub struct Mix<'a> {
     /// What its listeners hear.
     pub frame: &'a Frame,
     /// Who hears it, in leg order. Nobody stands in two mixes of one tick.
-    pub listeners: &'a [LegId],
+    pub listeners: &'a [LegNumber],
     /// Whether this is what is recorded; true of exactly one mix of each tick, [`MixKey::Public`].
     pub recorded: bool,
 }
@@ -61,7 +61,7 @@ pub struct Mix<'a> {
 pub struct Mixes<'a> {
     slots: &'a [Slot],
     frames: &'a [Frame],
-    listeners: &'a [LegId],
+    listeners: &'a [LegNumber],
 }
 
 impl<'a> Mixes<'a> {
@@ -105,7 +105,7 @@ pub struct Mixer {
 /// A coach who has a mix of their own.
 #[derive(Debug, Clone, Copy)]
 struct Apart {
-    leg: LegId,
+    leg: LegNumber,
     ticks_left: u16,
     limiter: Limiter,
 }
@@ -128,7 +128,7 @@ struct Slot {
 struct Out {
     slots: Vec<Slot>,
     frames: Box<[Frame]>,
-    listeners: Vec<LegId>,
+    listeners: Vec<LegNumber>,
 }
 
 impl Default for Mixer {
@@ -167,7 +167,7 @@ impl Mixer {
     /// is never swapped under them. While the lead is on hold there is no mix for the lead, the
     /// public mix is silence without listeners, and the coaches hear [`MixKey::Held`].
     pub fn mix(&mut self, routes: &Routes, spoken: &[Spoken<'_>]) -> Mixes<'_> {
-        let heard = Heard::sort(routes, spoken);
+        let heard = Voices::sort(routes, spoken);
         self.keep_apart(routes, &heard);
 
         let Self {
@@ -246,7 +246,7 @@ impl Mixer {
     }
 
     /// Decides which coaches have a mix of their own in this tick.
-    fn keep_apart(&mut self, routes: &Routes, heard: &Heard<'_>) {
+    fn keep_apart(&mut self, routes: &Routes, heard: &Voices<'_>) {
         self.coaches
             .retain(|apart| routes.role(apart.leg) == Some(Role::Coach));
         for (party, heard) in routes.in_order().iter().zip(&heard.0) {
@@ -277,9 +277,9 @@ impl Mixer {
 }
 
 /// What each party of the routes says in this tick, in leg order, with its true reach.
-struct Heard<'a>([Option<(Mode, &'a Frame)>; MAX_PARTIES]);
+struct Voices<'a>([Option<(Mode, &'a Frame)>; MAX_PARTIES]);
 
-impl<'a> Heard<'a> {
+impl<'a> Voices<'a> {
     fn sort(routes: &Routes, spoken: &[Spoken<'a>]) -> Self {
         let mut heard = [None; MAX_PARTIES];
         for spoken in spoken {
@@ -320,7 +320,7 @@ impl Out {
         });
     }
 
-    fn push_for(&mut self, leg: LegId, key: MixKey, limiter: &mut Limiter, sum: &Sum) {
+    fn push_for(&mut self, leg: LegNumber, key: MixKey, limiter: &mut Limiter, sum: &Sum) {
         let at = self.listeners.len();
         self.listeners.push(leg);
         self.push(key, limiter, sum, at..at + 1);

@@ -323,7 +323,7 @@ fn auth_settings(config: &Config) -> AuthSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use media::Heard;
+    use media::LeadMix;
     use mix::FRAME_SAMPLES;
 
     /// How many of ten seconds' ticks a lead speaks in while someone speaks to them without a pause.
@@ -336,17 +336,22 @@ mod tests {
         .unwrap();
         let call = wire::CallId::parse("acti_1").unwrap();
         let mut lead = line.0.wait().answered(&call);
-        let frame = std::array::from_fn::<i16, FRAME_SAMPLES, _>(|at| {
-            if at % 48 < 24 { 9_000 } else { -9_000 }
-        });
+        let frame =
+            std::array::from_fn::<i16, FRAME_SAMPLES, _>(
+                |at| {
+                    if at % 48 < 24 { 9_000 } else { -9_000 }
+                },
+            );
         let mut spoken = 0;
         for tick in 0..500 {
-            let heard = Heard {
+            let heard = LeadMix {
                 tick,
                 frame: &frame,
                 opus: &[],
             };
-            lead.tick(Duration::from_millis(tick * 20), heard, &mut |_| spoken += 1);
+            lead.tick(Duration::from_millis(tick * 20), heard, &mut |_| {
+                spoken += 1
+            });
         }
         spoken
     }

@@ -225,7 +225,7 @@ fn a_phone_that_ends_says_goodbye_once_and_is_silent() {
         assert_eq!(told.len(), 1);
         let mut goodbyes = 0;
         assert!(trunk::rtp::rtcp::read(&told[0].1, |told| {
-            goodbyes += usize::from(matches!(told, trunk::rtp::rtcp::Told::Goodbye { .. }));
+            goodbyes += usize::from(matches!(told, trunk::rtp::rtcp::RtcpItem::Goodbye { .. }));
         }));
         assert_eq!(goodbyes, 1);
     }

@@ -1,7 +1,7 @@
 //! Calls that come in: they ring, are taken once, and cannot be joined (J1).
 
 use crate::world::*;
-use call::{Input, LEAD_LEG, LeadSignal, Limits, Output, Placed, REP_LEG};
+use call::{Input, LEAD_LEG, LeadProgress, Limits, Output, Placed, REP_LEG};
 use mix::Role;
 use wire::{CallStatus, Code, Direction, HangupCause};
 
@@ -60,7 +60,7 @@ fn j5_a_call_that_rings_ends_by_declining_by_giving_up_and_by_time() {
     assert!(world.outputs.contains(&Output::HangUpLead), "declined");
 
     let mut world = ringing();
-    world.ok(Input::Lead(LeadSignal::HungUp));
+    world.ok(Input::Lead(LeadProgress::HungUp));
     assert_eq!(world.machine.record().status, CallStatus::NoAnswer);
     assert_eq!(world.give(answer(REP)).unwrap_err().code, Code::CallEnded);
 

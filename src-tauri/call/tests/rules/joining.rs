@@ -1,7 +1,7 @@
 //! J1 to J4, A1, M1: who gets in, and how.
 
 use crate::world::*;
-use call::{Input, Join, LeadSignal, Limits, Output, Placed};
+use call::{Input, Join, LeadProgress, Limits, Output, Placed};
 use mix::Role;
 use wire::{
     CoachLegStatus, CoachMode, Code, Direction, LegId, ParticipationAction, PhoneNumberKind, Plan,
@@ -37,9 +37,9 @@ fn j1_a_call_that_is_not_answered_yet_cannot_be_joined() {
     let mut world = World::placed(placed(), Limits::default());
     let join = world.join_input(MORGAN, 1, manager());
     assert_eq!(world.refused(join.clone()), Code::CallEnded);
-    world.ok(Input::Lead(LeadSignal::Ringing));
+    world.ok(Input::Lead(LeadProgress::Ringing));
     assert_eq!(world.refused(join.clone()), Code::CallEnded);
-    world.ok(Input::Lead(LeadSignal::Answered));
+    world.ok(Input::Lead(LeadProgress::Answered));
     world.ok(join);
 }
 

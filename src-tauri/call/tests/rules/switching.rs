@@ -1,8 +1,8 @@
 //! M1, A2: modes, mutes, holds and keys; what is taken away; lost connections.
 
 use crate::world::*;
-use call::{Digits, GrantCause, HISTORY_LINES_MAX, Input, Limits, Output, REP_LEG};
-use mix::Mode;
+use call::{Digits, HISTORY_LINES_MAX, Input, Limits, Output, REP_LEG};
+use mix::{GrantCause, Mode};
 use wire::{CoachLegStatus, CoachMode, Code, HangupCause, LegEndReason, ParticipationAction, Plan};
 
 fn granted(outputs: &[Output]) -> Vec<(Mode, GrantCause)> {

@@ -112,7 +112,7 @@ pub trait LeadLeg: Send {
 
 /// What the lead hears in one tick.
 #[derive(Debug, Clone, Copy)]
-pub struct Heard<'a> {
+pub struct LeadMix<'a> {
     /// The number of the call's tick.
     pub tick: u64,
     /// 20 ms of sound; silence while the lead is held.
@@ -124,7 +124,7 @@ pub struct Heard<'a> {
 
 /// How an answered lead sounds and hears.
 pub trait LeadMedia: Send {
-    /// Whether [`Heard::opus`] is wanted. Where it is not, nothing is encoded for the lead.
+    /// Whether [`LeadMix::opus`] is wanted. Where it is not, nothing is encoded for the lead.
     fn hears_opus(&self) -> bool {
         true
     }
@@ -132,5 +132,10 @@ pub trait LeadMedia: Send {
     /// Called once each 20 ms on the call's worker, also while the lead is held. Never blocks, locks
     /// or allocates. `now` is the worker's clock; each packet given to `speak` is the lead's speech
     /// as it arrived, in any order and number, and is unstamped.
-    fn tick(&mut self, now: Duration, heard: Heard<'_>, speak: &mut dyn FnMut(&voice::Packet<'_>));
+    fn tick(
+        &mut self,
+        now: Duration,
+        heard: LeadMix<'_>,
+        speak: &mut dyn FnMut(&voice::Packet<'_>),
+    );
 }

@@ -11,7 +11,7 @@ use voice::{Encoder, EncoderSettings, MAX_PACKET_BYTES, level_dbov};
 use wire::CallId;
 
 use super::turns::Turns;
-use super::{Dial, Heard, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadSignal};
+use super::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadMix, LeadSignal};
 use crate::MediaError;
 
 /// How long it rings before it is answered.
@@ -309,7 +309,7 @@ impl LeadMedia for SimulatedMedia {
     fn tick(
         &mut self,
         _now: Duration,
-        heard: Heard<'_>,
+        heard: LeadMix<'_>,
         speak: &mut dyn FnMut(&voice::Packet<'_>),
     ) {
         if let Some(ear) = &mut self.ear {

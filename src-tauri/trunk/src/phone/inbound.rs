@@ -10,7 +10,7 @@ use super::control::{Link, Shared};
 use super::reports::EPOCH;
 use super::source::{Source, Standing};
 use crate::rtp::event::EventReceiver;
-use crate::rtp::rtcp::{self, Told};
+use crate::rtp::rtcp::{self, RtcpItem};
 use crate::rtp::{Observed, Reception, RtpHeader, RtpPacket, SrtpReceiver, Timeline, round_trip};
 use crate::sdp::{Negotiated, Payload};
 
@@ -251,17 +251,17 @@ impl Stream {
     }
 
     /// Takes what stood in a report.
-    fn told(&mut self, told: Told, arrival: Arrival, own: u32) {
+    fn told(&mut self, told: RtcpItem, arrival: Arrival, own: u32) {
         match told {
-            Told::Sender { ssrc, info } if self.ssrc == Some(ssrc) => {
+            RtcpItem::Sender { ssrc, info } if self.ssrc == Some(ssrc) => {
                 self.reception.reported(info.ntp, arrival.at());
             }
-            Told::Received(block) if block.ssrc == own => {
+            RtcpItem::Received(block) if block.ssrc == own => {
                 let round_trip = round_trip(&block, EPOCH + arrival.at());
                 self.round_trip = round_trip.or(self.round_trip);
             }
             // The next stream needs no second packet.
-            Told::Goodbye { ssrc } if self.ssrc == Some(ssrc) => self.ssrc = None,
+            RtcpItem::Goodbye { ssrc } if self.ssrc == Some(ssrc) => self.ssrc = None,
             _ => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use media::Heard;
+use media::LeadMix;
 use voice::{Codec, G711Encoder, Law, MAX_PACKET_BYTES};
 
 use super::control::StreamStart;
@@ -101,7 +101,7 @@ impl Outbound {
         &mut self,
         negotiated: &Negotiated,
         content: Content,
-        heard: &Heard<'_>,
+        heard: &LeadMix<'_>,
         hold: &HoldSound,
         send: impl FnOnce(&[u8]) -> bool,
     ) -> bool {
@@ -184,7 +184,7 @@ fn voice<'a>(
     g711: &mut G711Encoder,
     last: Option<Content>,
     negotiated: &Negotiated,
-    heard: &Heard<'a>,
+    heard: &LeadMix<'a>,
 ) -> Said<'a> {
     let law = match negotiated.send.1 {
         Codec::Pcma => Law::A,

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use media::{Heard, LeadMedia};
+use media::{LeadMedia, LeadMix};
 use mix::{FRAME_SAMPLES, Frame, SILENCE};
 use trunk::phone::{HoldSound, PhoneControl, PhoneMedia, PhoneReport, Ports, phone, sdes_key};
 use trunk::sdp::{self, Direction, Local, Negotiated};
@@ -118,7 +118,7 @@ impl End {
         } else {
             0
         };
-        let heard = Heard {
+        let heard = LeadMix {
             tick: u64::from(self.ticks),
             frame: &frame,
             opus: &packet[..len],

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use media::{Dial, Heard, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadSignal};
+use media::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadMix, LeadSignal};
 use mix::{FRAME_SAMPLES, Frame, SILENCE};
 use tokio::sync::mpsc;
 use trunk::{Incoming, TelephonySettings, TrunkSettings, Trunks};
@@ -283,7 +283,7 @@ fn run(shared: &Shared) {
         } else {
             0
         };
-        let heard = Heard {
+        let heard = LeadMix {
             tick,
             frame: &frame,
             opus: &packet[..len],

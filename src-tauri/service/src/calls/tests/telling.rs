@@ -4,7 +4,7 @@ use super::world::*;
 use crate::calls::{Caller, CallsSettings};
 use call::{Limits, REP_LEG};
 use media::{LeadSignal, MediaEvent};
-use mix::{LegId, Mode};
+use mix::{LegLevel, LegNumber, Mode};
 use wire::*;
 
 fn is_leg(event: &Event) -> bool {
@@ -224,7 +224,15 @@ async fn m2_levels_go_only_to_those_who_hear() {
         .mode("morgan", &call, CoachMode::Whisper)
         .await
         .unwrap();
-    let levels = vec![(REP_LEG, Mode::Barge, -20), (LegId(2), Mode::Whisper, -30)];
+    let level = |leg, reach, level_dbov| LegLevel {
+        leg,
+        reach,
+        level_dbov,
+    };
+    let levels = vec![
+        level(REP_LEG, Mode::Barge, -20),
+        level(LegNumber(2), Mode::Whisper, -30),
+    ];
     let event = MediaEvent::Levels {
         call: call.clone(),
         levels,
