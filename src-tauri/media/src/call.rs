@@ -8,9 +8,9 @@ use mix::{
 use voice::{JitterBuffer, JitterSettings, JitterStats};
 use wire::CallId;
 
-use crate::MediaError;
 use crate::announcement::{ANNOUNCEMENT_LEG, Announcement, Playing};
 use crate::encoders::MixEncoders;
+use crate::error::MediaError;
 use crate::lead::LeadMedia;
 use crate::metrics::WorkerMetrics;
 use crate::recording::RecordingTap;

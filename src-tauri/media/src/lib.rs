@@ -25,7 +25,6 @@
 
 mod announcement;
 mod call;
-mod command;
 mod connection;
 mod demux;
 mod encoders;
@@ -35,7 +34,6 @@ pub mod lead;
 mod media;
 mod metrics;
 mod negotiation;
-mod parties;
 mod recording;
 mod socket;
 mod stamp;

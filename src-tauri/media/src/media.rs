@@ -12,13 +12,14 @@ use voice::EncoderSettings;
 use wire::CallId;
 
 use crate::announcement::Announcement;
-use crate::command::{COMMANDS_MAX, Change, Command};
+use crate::error::MediaError;
+use crate::event::MediaEvent;
 use crate::lead::LeadMedia;
-use crate::metrics::WorkerMetrics;
+use crate::metrics::{MediaMetrics, WorkerMetrics};
 use crate::negotiation::negotiate;
 use crate::recording::{RecordingTap, RecordingTaps, both};
-use crate::worker::{Waker, Worker, WorkerSettings};
-use crate::{MediaError, MediaEvent, MediaMetrics, socket};
+use crate::socket;
+use crate::worker::{COMMANDS_MAX, Change, Command, Waker, Worker, WorkerSettings};
 
 /// How to run the engine.
 #[derive(Clone)]

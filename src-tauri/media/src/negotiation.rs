@@ -11,7 +11,7 @@ use str0m::rtp::{Extension, Ssrc};
 use str0m::{Candidate, IceCreds, Rtc, RtcConfig};
 use wire::SDP_BYTES_MAX;
 
-use crate::MediaError;
+use crate::error::MediaError;
 use crate::stamp::stamp_extension;
 
 /// How often reports are sent (RTCP). The counts in them serve the peer's statistics only.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Mode;
+use crate::mode::Mode;
 
 /// How long after a switch frames of before it may still lie in a jitter buffer. It must be longer
 /// than any jitter buffer is deep.

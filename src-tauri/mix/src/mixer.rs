@@ -1,8 +1,9 @@
 //! One tick of a call: frames in, the distinct mixes with their listeners out.
 
+use crate::frame::{FRAME_SAMPLES, Frame, SILENCE};
 use crate::limiter::{Limiter, Sum};
+use crate::mode::Mode;
 use crate::routes::{LegNumber, MAX_PARTIES, Role, Routes};
-use crate::{FRAME_SAMPLES, Frame, Mode, SILENCE};
 
 /// How many ticks a coach who was heard in public keeps a mix of their own after they fall silent:
 /// 500 ms, so that a pause between two words does not move them from one mix to another and back.

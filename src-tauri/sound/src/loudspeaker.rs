@@ -8,9 +8,8 @@ use std::time::Instant;
 use client::audio::{Discard, Loudspeaker};
 use mix::Frame;
 
-use crate::card::Shared;
 use crate::playout::Writer;
-use crate::run::Input;
+use crate::shared::{Input, Shared};
 use crate::slot::Slot;
 
 /// A loudspeaker of the card. While no device works it goes on by the clock, and nobody hears it.

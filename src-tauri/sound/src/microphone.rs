@@ -10,8 +10,7 @@ use client::audio::{Microphone, Silence};
 use mix::Frame;
 
 use crate::capture::{Reader, UNCERTAINTY};
-use crate::card::Shared;
-use crate::run::Input;
+use crate::shared::{Input, Shared};
 use crate::slot::Slot;
 
 /// A microphone of the card. While it is open and no device works, it captures silence.

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
-use crate::card::{Event, Shared};
 use crate::devices::{Choice, Devices, Kind, System};
 use crate::line::{Line, Open, Step};
+use crate::shared::{End, Event, Input, Shared};
 use crate::slot::Slot;
-use crate::stream::{self, End, Order};
+use crate::stream::{self, Order};
 use crate::{capture, playout};
 
 /// How often the devices are looked at: no system tells of all of them by itself.
@@ -23,22 +23,6 @@ const LEVEL_EVERY: Duration = Duration::from_millis(66);
 const TONE_FOR: Duration = Duration::from_millis(2500);
 /// Streams that may be there at once, those included that the system does not let go of.
 const STREAMS_MAX: usize = 64;
-
-/// What the card's thread is told.
-pub(crate) enum Input {
-    Choose(Choice),
-    Meter(bool),
-    TestTone,
-    OpenMicrophone(Slot<capture::Reader>),
-    CloseMicrophone(Slot<capture::Reader>, Option<capture::Reader>),
-    OpenLoudspeaker(Slot<playout::Writer>),
-    CloseLoudspeaker(Slot<playout::Writer>, Option<playout::Writer>),
-    /// A stream runs.
-    Opened(u64, End),
-    /// A stream could not be opened, or ended.
-    Failed(u64, String),
-    Quit,
-}
 
 pub(crate) struct Run {
     inputs: SyncSender<Input>,

@@ -14,19 +14,12 @@ use cpal::{BufferSize, ErrorKind, FromSample, Sample, SampleFormat, SizedSample,
 use mix::SAMPLE_RATE_HZ;
 use voice::Resampler;
 
-use crate::card::Shared;
 use crate::devices::{Kind, find};
-use crate::run::Input;
+use crate::shared::{End, Input, Shared};
 use crate::{capture, playout};
 
 /// How long a device may take to open.
 const OPENING_MAX: Duration = Duration::from_secs(5);
-
-/// The program's end of an open device's ring.
-pub(crate) enum End {
-    Capture(capture::Reader),
-    Playout(playout::Writer),
-}
 
 /// What to open.
 pub(crate) struct Order {

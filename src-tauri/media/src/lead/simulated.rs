@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 use voice::{Encoder, EncoderSettings, MAX_PACKET_BYTES, level_dbov};
 use wire::CallId;
 
+use super::leg::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadMix, LeadSignal};
 use super::turns::Turns;
-use super::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadMix, LeadSignal};
-use crate::MediaError;
+use crate::error::MediaError;
 
 /// How long it rings before it is answered.
 const RINGING: Duration = Duration::from_secs(1);

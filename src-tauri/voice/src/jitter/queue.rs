@@ -3,7 +3,7 @@
 use mix::Mode;
 
 use super::decoders::g711_samples;
-use super::{Codec, Packet};
+use super::types::{Codec, Packet};
 use crate::opus::{MAX_PACKET_BYTES, packet_has_lbrr, packet_samples};
 
 /// A jump back of at most this many sequence numbers is a packet that comes late (RFC 3550 A.1).

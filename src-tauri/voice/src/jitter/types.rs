@@ -1,8 +1,12 @@
 //! What goes into the jitter buffer and comes out of it.
 
-use mix::{Frame, Mode};
+use mix::{FRAME_SAMPLES, Frame, Mode};
 
-use crate::VoiceError;
+use crate::opus::VoiceError;
+
+/// One frame, in samples.
+pub(super) const FRAME: i64 = FRAME_SAMPLES as i64;
+pub(super) const SAMPLES_PER_MS: i64 = 48;
 
 /// How deep the buffer may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
