@@ -1,7 +1,7 @@
 //! What a user may do on calls, as the shell found it just now.
 
 use mix::Mode;
-use wire::{Permission, Plan};
+use wire::{LegEndReason, Permission, Plan};
 
 /// The facts that decide about a coach (A1, A2, J3). They are asked for anew at every join and every
 /// mode change; none is remembered.
@@ -68,6 +68,19 @@ impl Authority {
             Some(Mode::Barge)
         } else {
             Some(Mode::Listen)
+        }
+    }
+
+    /// Why a coach with this authority is taken off the call (A2); `None` when they may stay.
+    pub(crate) const fn revoked_reason(&self) -> Option<LegEndReason> {
+        if !self.active {
+            Some(LegEndReason::Deactivated)
+        } else if !self.plan.has_call_coaching() {
+            Some(LegEndReason::PlanChanged)
+        } else if !self.may_listen() {
+            Some(LegEndReason::PermissionRevoked)
+        } else {
+            None
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What may happen to a call.
 
-use crate::{Authority, Refusal};
-use wire::{CallRecording, CoachMode, DeviceId, InvitationId, LegEndReason, LegId, Plan, UserId};
+use wire::{CallRecording, CoachMode, DeviceId, InvitationId, LegId, Plan, UserId};
+
+use crate::authority::Authority;
+use crate::refusal::Refusal;
 
 /// What happened. Facts and new ids come with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,18 +194,5 @@ impl Digits {
 impl std::fmt::Debug for Digits {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Digits({})", self.0.len())
-    }
-}
-
-/// Why a leg that is taken out is taken out, by what its coach has left (A2).
-pub(crate) const fn revoked_reason(authority: &Authority) -> Option<LegEndReason> {
-    if !authority.active {
-        Some(LegEndReason::Deactivated)
-    } else if !authority.plan.has_call_coaching() {
-        Some(LegEndReason::PlanChanged)
-    } else if !authority.may_listen() {
-        Some(LegEndReason::PermissionRevoked)
-    } else {
-        None
     }
 }

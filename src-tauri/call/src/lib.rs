@@ -11,25 +11,19 @@
 #![warn(missing_docs)]
 
 mod authority;
-mod charging;
-mod coach;
-mod inbound;
 mod input;
-mod invitation;
 mod limits;
 mod machine;
 mod output;
-mod recording;
+mod record;
 mod refusal;
-mod revoking;
 mod view;
 
 pub use authority::Authority;
-pub use charging::{cut_off_at, owed};
 pub use input::{Digits, Input, Invitee, Join, LeadProgress};
 pub use limits::{HISTORY_LINES_MAX, INVITATIONS_KEPT_MAX, LEGS_KEPT_MAX, Limits};
 pub use machine::{LEAD_LEG, Machine, Placed, REP_LEG};
 pub use output::Output;
-pub use recording::recorded;
+pub use record::{abandoned, cut_off_at, owed, recorded};
 pub use refusal::Refusal;
-pub use view::{Viewer, abandoned, joinability, may_see_coach_legs, view};
+pub use view::{Viewer, joinability, may_see_coach_legs, view};

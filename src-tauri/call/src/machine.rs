@@ -1,14 +1,23 @@
 //! The machine: its state, and what it does with each input.
 
-use crate::coach::Coach;
-use crate::view::end;
-use crate::{Input, LeadProgress, Limits, Output, Refusal};
-use mix::{LegNumber, Role};
 use std::collections::VecDeque;
+
+use mix::{GrantCause, LegLevel, LegNumber, Mode, Role};
+use usage::{Charge, charges, minute_starts};
 use wire::{
-    Call, CallId, CallStatus, ContactId, Direction, HangupCause, Invitation, InvitationStatus,
-    Joinability, LeadBrief, LegEndReason, PhoneNumberKind, Timestamp, UserId,
+    Call, CallId, CallRecording, CallStatus, CoachLeg, CoachLegStatus, CoachMode, ContactId,
+    DeviceId, Direction, HangupCause, Invitation, InvitationId, InvitationStatus, Joinability,
+    LeadBrief, LedgerKind, LegEndReason, Level, ParticipationAction, ParticipationEntry, PartyKind,
+    PhoneNumberKind, Plan, RecordingStatus, Timestamp, UserId,
 };
+
+use crate::authority::Authority;
+use crate::input::{Input, Invitee, Join, LeadProgress};
+use crate::limits::{HISTORY_LINES_MAX, INVITATIONS_KEPT_MAX, LEGS_KEPT_MAX, Limits};
+use crate::output::Output;
+use crate::record::{end, recorded};
+use crate::refusal::Refusal;
+use crate::view::{Viewer, admit, view};
 
 /// The rep's leg in the call's media.
 pub const REP_LEG: LegNumber = LegNumber(0);
@@ -42,14 +51,14 @@ pub struct Placed {
 #[derive(Debug, Clone)]
 pub struct Machine {
     // `coach_legs` of it stays empty: `coaches` holds them.
-    pub(crate) call: Call,
-    pub(crate) coaches: Vec<Coach>,
-    pub(crate) invitations: Vec<Invitation>,
-    pub(crate) limits: Limits,
+    call: Call,
+    coaches: Vec<Coach>,
+    invitations: Vec<Invitation>,
+    limits: Limits,
     // Never runs backwards, so that dates of one history follow each other.
-    pub(crate) now: Timestamp,
+    now: Timestamp,
     /// Minutes of the call itself that are charged.
-    pub(crate) charged: u32,
+    charged: u32,
     rep_connected: bool,
     /// Whether the lead's leg is in the media: since the answer, or what the network played before it.
     lead_added: bool,
@@ -302,7 +311,7 @@ impl Machine {
         }
     }
 
-    pub(crate) fn lead_answered(&mut self) {
+    fn lead_answered(&mut self) {
         if self.call.status == CallStatus::InProgress {
             return;
         }
@@ -349,7 +358,7 @@ impl Machine {
         Ok(())
     }
 
-    pub(crate) fn set_rep_muted(&mut self, muted: bool) {
+    fn set_rep_muted(&mut self, muted: bool) {
         if self.call.muted != muted {
             self.call.muted = muted;
             self.put(Output::SetMuted {
@@ -361,7 +370,7 @@ impl Machine {
     }
 
     /// Ends the call, and hangs up the lead (J5).
-    pub(crate) fn end(&mut self, cause: HangupCause) {
+    fn end(&mut self, cause: HangupCause) {
         self.put(Output::HangUpLead);
         self.end_after_lead(cause);
     }
@@ -383,7 +392,7 @@ impl Machine {
         self.put(Output::Ended(cause));
     }
 
-    pub(crate) fn rep_only(&self, user: &UserId, what: &str) -> Result<(), Refusal> {
+    fn rep_only(&self, user: &UserId, what: &str) -> Result<(), Refusal> {
         if *user == self.call.user_id {
             Ok(())
         } else {
@@ -391,7 +400,7 @@ impl Machine {
         }
     }
 
-    pub(crate) fn answered(&self) -> Result<(), Refusal> {
+    fn answered(&self) -> Result<(), Refusal> {
         if self.call.status == CallStatus::InProgress {
             Ok(())
         } else {
@@ -401,13 +410,808 @@ impl Machine {
 
     /// A leg number that this call has not used before: what the media says of an old one is then
     /// never taken for a new one's.
-    pub(crate) const fn new_leg(&mut self) -> LegNumber {
+    const fn new_leg(&mut self) -> LegNumber {
         let leg = LegNumber(self.next_leg);
         self.next_leg = self.next_leg.saturating_add(1);
         leg
     }
 
-    pub(crate) fn put(&mut self, output: Output) {
+    fn put(&mut self, output: Output) {
         self.outputs.push_back(output);
+    }
+}
+
+/// A call that comes in: it rings with the rep, who answers it or does not.
+impl Machine {
+    /// Whether it came in and nobody took it yet: the rep is not on a call by it.
+    #[must_use]
+    pub fn rings_in(&self) -> bool {
+        self.call.direction == Direction::Inbound && self.call.status == CallStatus::Ringing
+    }
+
+    /// The rep answers; on one device, once.
+    fn answer(&mut self, user: &UserId) -> Result<(), Refusal> {
+        self.rep_only(user, "answer")?;
+        if !self.rings_in() {
+            return Err(Refusal::answered_already());
+        }
+        self.put(Output::PickUp);
+        self.lead_answered();
+        Ok(())
+    }
+}
+
+/// Coaches: they join, switch modes, lose the connection and leave.
+impl Machine {
+    /// The leg in the media that this user's device speaks and hears on: the rep's from any device
+    /// of theirs, a coach's from the one that has the audio (J4).
+    ///
+    /// # Errors
+    /// `call_ended`, `not_found` when the user is not on the call, `conflict` when another device of
+    /// theirs has the audio.
+    pub fn media_leg(&self, user: &UserId, device: &DeviceId) -> Result<LegNumber, Refusal> {
+        if self.is_over() {
+            return Err(Refusal::over());
+        }
+        if *user == self.call.user_id {
+            return Ok(REP_LEG);
+        }
+        let coach = self.live_coach(user).ok_or_else(Refusal::not_on_call)?;
+        if coach.leg.device_id != *device {
+            return Err(Refusal::other_device());
+        }
+        Ok(coach.audio)
+    }
+
+    /// The leg on which this user coaches now.
+    #[must_use]
+    pub fn coach_leg(&self, user: &UserId) -> Option<&CoachLeg> {
+        self.live_coach(user).map(|coach| &coach.leg)
+    }
+
+    /// The newest leg on which this user coached, which may be over.
+    #[must_use]
+    pub fn last_coach_leg(&self, user: &UserId) -> Option<&CoachLeg> {
+        let mut legs = self.coaches.iter().rev().map(|coach| &coach.leg);
+        legs.find(|leg| leg.user_id == *user)
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Coach> {
+        self.coaches.iter().filter(|coach| coach.is_live())
+    }
+
+    fn live_coach(&self, user: &UserId) -> Option<&Coach> {
+        self.live().find(|coach| coach.leg.user_id == *user)
+    }
+
+    fn live_at(&self, user: &UserId) -> Option<usize> {
+        self.coaches
+            .iter()
+            .position(|coach| coach.is_live() && coach.leg.user_id == *user)
+    }
+
+    fn join(&mut self, join: Join) -> Result<(), Refusal> {
+        let viewer = Viewer {
+            user: join.user,
+            authority: join.authority,
+        };
+        let at = self.live_at(&viewer.user);
+        let live = self.live().count();
+        admit(&self.call, live, at.is_some(), &self.limits, &viewer)?;
+        if let Some(invitation) = &join.invitation {
+            self.may_accept(&viewer.user, invitation)?;
+        }
+        self.accept_invitation(&viewer.user);
+        match at {
+            Some(at) => self.rejoin(at, join.device),
+            None => self.enter(viewer.user, join.device, join.leg),
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, user: UserId, device: DeviceId, leg: wire::LegId) {
+        if self.coaches.len() >= LEGS_KEPT_MAX
+            && let Some(at) = self.coaches.iter().position(|coach| !coach.is_live())
+        {
+            self.coaches.remove(at);
+        }
+        let now = self.now;
+        let audio = self.new_leg();
+        let mut coach = Coach {
+            audio,
+            deadline: Some(now.plus_millis(self.limits.reconnect_ms)),
+            charged: 0,
+            leg: CoachLeg {
+                id: leg,
+                user_id: user,
+                device_id: device,
+                status: CoachLegStatus::Connecting,
+                mode: CoachMode::Listen,
+                muted: false,
+                date_created: now,
+                date_connected: None,
+                date_done: None,
+                end_reason: None,
+                participation_history: Vec::new(),
+            },
+        };
+        coach.note(now, ParticipationAction::Listen);
+        self.put(Output::AddLeg {
+            leg: audio,
+            role: Role::Coach,
+        });
+        self.put(coach.changed());
+        self.coaches.push(coach);
+        self.tell_when_full();
+    }
+
+    /// A second join: from another device the audio moves there and the old device is out at once;
+    /// from the same one nothing moves. In either case the mode is Listen, as at each join (M1).
+    fn rejoin(&mut self, at: usize, device: DeviceId) {
+        let now = self.now;
+        let reconnect_ms = self.limits.reconnect_ms;
+        let fresh = self.new_leg();
+        let Some(coach) = self.coaches.get_mut(at) else {
+            return;
+        };
+        let was = coach.mode();
+        let old = coach.audio;
+        let moved = coach.leg.device_id != device;
+        if !moved && was == Mode::Listen {
+            return;
+        }
+        coach.leg.mode = CoachMode::Listen;
+        if moved {
+            coach.leg.device_id = device;
+            coach.audio = fresh;
+            coach.leg.status = CoachLegStatus::Connecting;
+            coach.deadline = Some(now.plus_millis(reconnect_ms));
+            coach.note(now, ParticipationAction::MovedDevice);
+        }
+        if was != Mode::Listen {
+            coach.note(now, ParticipationAction::Listen);
+        }
+        let muted = coach.leg.muted;
+        let changed = coach.changed();
+        if moved {
+            self.put(Output::RemoveLeg { leg: old });
+            self.put(Output::AddLeg {
+                leg: fresh,
+                role: Role::Coach,
+            });
+            if muted {
+                self.put(Output::SetMuted { leg: fresh, muted });
+            }
+        } else {
+            self.put(Output::SetGrant {
+                leg: old,
+                mode: Mode::Listen,
+                cause: GrantCause::Asked,
+            });
+        }
+        self.put(changed);
+    }
+
+    fn leave(&mut self, user: &UserId) -> Result<(), Refusal> {
+        let at = self.live_at(user).ok_or_else(Refusal::not_on_call)?;
+        self.end_coach(at, LegEndReason::Left);
+        Ok(())
+    }
+
+    fn set_mode(
+        &mut self,
+        user: &UserId,
+        device: &DeviceId,
+        mode: Mode,
+        authority: &Authority,
+    ) -> Result<(), Refusal> {
+        let at = self.live_at(user).ok_or_else(Refusal::not_on_call)?;
+        let now = self.now;
+        let Some(coach) = self.coaches.get_mut(at) else {
+            return Err(Refusal::not_on_call());
+        };
+        // To be heard by nobody needs no more than to be the coach.
+        if mode > Mode::Listen {
+            if !authority.plan.has_call_coaching() {
+                return Err(Refusal::plan(authority.plan));
+            }
+            if authority.ceiling() != Some(Mode::Barge) {
+                return Err(Refusal::may_not_speak());
+            }
+        }
+        if mode > coach.mode() {
+            if coach.leg.device_id != *device {
+                return Err(Refusal::other_device());
+            }
+            if coach.leg.status == CoachLegStatus::Reconnecting {
+                return Err(Refusal::reconnecting());
+            }
+        }
+        if mode != coach.mode() {
+            let leg = coach.audio;
+            coach.leg.mode = mode.into();
+            coach.note(
+                now,
+                match mode {
+                    Mode::Listen => ParticipationAction::Listen,
+                    Mode::Whisper => ParticipationAction::Whisper,
+                    Mode::Barge => ParticipationAction::Barge,
+                },
+            );
+            let changed = coach.changed();
+            self.put(Output::SetGrant {
+                leg,
+                mode,
+                cause: GrantCause::Asked,
+            });
+            self.put(changed);
+        }
+        Ok(())
+    }
+
+    fn set_muted(&mut self, user: &UserId, device: &DeviceId, muted: bool) -> Result<(), Refusal> {
+        if *user == self.call.user_id {
+            self.set_rep_muted(muted);
+            return Ok(());
+        }
+        let at = self.live_at(user).ok_or_else(Refusal::not_on_call)?;
+        let now = self.now;
+        let Some(coach) = self.coaches.get_mut(at) else {
+            return Err(Refusal::not_on_call());
+        };
+        if !muted && coach.leg.device_id != *device {
+            return Err(Refusal::other_device());
+        }
+        if coach.leg.muted != muted {
+            coach.leg.muted = muted;
+            coach.note(
+                now,
+                if muted {
+                    ParticipationAction::Muted
+                } else {
+                    ParticipationAction::Unmuted
+                },
+            );
+            let leg = coach.audio;
+            let changed = coach.changed();
+            self.put(Output::SetMuted { leg, muted });
+            self.put(changed);
+        }
+        Ok(())
+    }
+
+    fn coach_offered(&mut self, audio: LegNumber) {
+        let now = self.now;
+        let Some(coach) = self.live_by_audio(audio) else {
+            return;
+        };
+        if coach.mode() == Mode::Listen {
+            return;
+        }
+        coach.leg.mode = CoachMode::Listen;
+        coach.note(now, ParticipationAction::Listen);
+        let changed = coach.changed();
+        self.put(Output::SetGrant {
+            leg: audio,
+            mode: Mode::Listen,
+            cause: GrantCause::Revoked,
+        });
+        self.put(changed);
+    }
+
+    fn coach_connected(&mut self, audio: LegNumber) {
+        let now = self.now;
+        let Some(coach) = self.live_by_audio(audio) else {
+            return;
+        };
+        match coach.leg.status {
+            CoachLegStatus::Connected | CoachLegStatus::Done => return,
+            CoachLegStatus::Connecting => {}
+            CoachLegStatus::Reconnecting => coach.note(now, ParticipationAction::Reconnected),
+        }
+        coach.leg.status = CoachLegStatus::Connected;
+        coach.leg.date_connected.get_or_insert(now);
+        coach.deadline = None;
+        let changed = coach.changed();
+        self.put(changed);
+    }
+
+    /// The place is held for a while; the mode is the narrowest until the coach asks again.
+    fn coach_lost(&mut self, audio: LegNumber) {
+        let now = self.now;
+        let deadline = now.plus_millis(self.limits.reconnect_ms);
+        let Some(coach) = self.live_by_audio(audio) else {
+            return;
+        };
+        if coach.leg.status == CoachLegStatus::Connected {
+            coach.leg.status = CoachLegStatus::Reconnecting;
+            coach.deadline = Some(deadline);
+            coach.note(now, ParticipationAction::ConnectionLost);
+        } else if coach.mode() == Mode::Listen {
+            // It was waited for already.
+            return;
+        }
+        let narrowed = coach.mode() != Mode::Listen;
+        if narrowed {
+            coach.leg.mode = CoachMode::Listen;
+            coach.note(now, ParticipationAction::Listen);
+        }
+        let changed = coach.changed();
+        if narrowed {
+            self.put(Output::SetGrant {
+                leg: audio,
+                mode: Mode::Listen,
+                cause: GrantCause::Revoked,
+            });
+        }
+        self.put(changed);
+    }
+
+    fn live_by_audio(&mut self, audio: LegNumber) -> Option<&mut Coach> {
+        self.coaches
+            .iter_mut()
+            .find(|coach| coach.is_live() && coach.audio == audio)
+    }
+
+    fn is_full(&self) -> bool {
+        self.live().count().saturating_add(2) >= self.limits.party_max
+    }
+
+    /// Others can no longer join: everybody's view of the call changed.
+    fn tell_when_full(&mut self) {
+        if self.is_full() {
+            self.put(Output::CallChanged);
+        }
+    }
+}
+
+/// What is taken from coaches: by a changed authority, by time, by the end of the call.
+impl Machine {
+    /// What was taken away takes effect at once (A2). A rep who is deactivated is out of the call
+    /// like everywhere else, which ends it; nothing else that happens to the rep's role does.
+    fn authority_changed(&mut self, user: &UserId, authority: &Authority) {
+        if *user == self.call.user_id {
+            if !authority.active {
+                self.end(HangupCause::RepLost);
+            }
+            return;
+        }
+        let Some(at) = self.live_at(user) else {
+            return;
+        };
+        if let Some(reason) = authority.revoked_reason() {
+            self.end_coach(at, reason);
+            return;
+        }
+        let now = self.now;
+        let Some(coach) = self.coaches.get_mut(at) else {
+            return;
+        };
+        if authority.ceiling().is_some_and(|most| coach.mode() <= most) {
+            return;
+        }
+        coach.leg.mode = CoachMode::Listen;
+        coach.note(now, ParticipationAction::MovedToListen);
+        let leg = coach.audio;
+        let changed = coach.changed();
+        self.put(Output::SetGrant {
+            leg,
+            mode: Mode::Listen,
+            cause: GrantCause::Revoked,
+        });
+        self.put(changed);
+    }
+
+    /// Whether the call can be joined changed for everybody, whichever way the plan changed.
+    fn plan_changed(&mut self, plan: Plan) {
+        if !plan.has_call_coaching() {
+            self.end_coaches(LegEndReason::PlanChanged);
+        }
+        self.put(Output::CallChanged);
+    }
+
+    fn expire_coaches(&mut self) {
+        let now = self.now;
+        // Each turn ends one leg, so there are at most as many turns as legs.
+        while let Some(at) = self
+            .coaches
+            .iter()
+            .position(|coach| coach.deadline.is_some_and(|deadline| deadline <= now))
+        {
+            self.end_coach(at, LegEndReason::ConnectionLost);
+        }
+    }
+
+    fn end_coaches(&mut self, reason: LegEndReason) {
+        while let Some(at) = self.coaches.iter().position(Coach::is_live) {
+            self.end_coach(at, reason);
+        }
+    }
+
+    fn end_coach(&mut self, at: usize, reason: LegEndReason) {
+        let now = self.now;
+        let was_full = self.is_full();
+        let Some(coach) = self.coaches.get_mut(at) else {
+            return;
+        };
+        coach.leg.status = CoachLegStatus::Done;
+        coach.leg.mode = CoachMode::Listen;
+        coach.leg.date_done = Some(now);
+        coach.leg.end_reason = Some(reason);
+        coach.deadline = None;
+        coach.note(now, ParticipationAction::Left);
+        let leg = coach.audio;
+        let changed = coach.changed();
+        self.put(Output::RemoveLeg { leg });
+        self.put(changed);
+        if was_full && reason != LegEndReason::CallEnded && reason != LegEndReason::ServiceStopped {
+            self.put(Output::CallChanged);
+        }
+    }
+}
+
+/// Invitations to coach the call (W3).
+impl Machine {
+    /// Every invitation that is remembered, oldest first.
+    pub fn invitations(&self) -> impl Iterator<Item = &Invitation> {
+        self.invitations.iter()
+    }
+
+    /// Every invitation that waits for an answer.
+    pub fn open_invitations(&self) -> impl Iterator<Item = &Invitation> {
+        self.invitations
+            .iter()
+            .filter(|invitation| invitation.status == InvitationStatus::Open)
+    }
+
+    /// The open invitation of this user, of which there is one at most.
+    #[must_use]
+    pub fn open_invitation(&self, invitee: &UserId) -> Option<&Invitation> {
+        self.open_invitations()
+            .find(|invitation| invitation.invitee_id == *invitee)
+    }
+
+    /// The invitation with this id, unless it was answered so long ago that it is forgotten here.
+    #[must_use]
+    pub fn invitation(&self, id: &InvitationId) -> Option<&Invitation> {
+        self.invitations
+            .iter()
+            .find(|invitation| invitation.id == *id)
+    }
+
+    /// All are invited, or on a refusal nobody: the rep then knows whom they are waiting for.
+    /// Whoever has an open invitation keeps it, with its date.
+    fn invite(&mut self, user: &UserId, invitees: Vec<Invitee>) -> Result<(), Refusal> {
+        self.rep_only(user, "invite teammates")?;
+        let mut invited: Vec<Invitee> = Vec::new();
+        for invitee in invitees {
+            if !invitee.native_online {
+                return Err(Refusal::invitee_offline());
+            }
+            if self.live_coach(&invitee.user).is_some() {
+                return Err(Refusal::invitee_on_call());
+            }
+            let viewer = Viewer {
+                user: invitee.user.clone(),
+                authority: invitee.authority,
+            };
+            self.joinability(&viewer)
+                .map_err(|refusal| Refusal::invitee(&refusal))?;
+            let twice = invited.iter().any(|one| one.user == invitee.user);
+            if !twice && self.open_invitation(&invitee.user).is_none() {
+                invited.push(invitee);
+            }
+        }
+        // More open invitations than places could never all be accepted.
+        let open_max = self.limits.party_max;
+        if self
+            .open_invitations()
+            .count()
+            .saturating_add(invited.len())
+            > open_max
+        {
+            return Err(Refusal::too_many_invitations(open_max));
+        }
+        for invitee in invited {
+            self.open(invitee);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, invitee: Invitee) {
+        if self.invitations.len() >= INVITATIONS_KEPT_MAX
+            && let Some(at) = self
+                .invitations
+                .iter()
+                .position(|one| one.status != InvitationStatus::Open)
+        {
+            self.invitations.remove(at);
+        }
+        let invitation = Invitation {
+            id: invitee.invitation,
+            call_id: self.call.id.clone(),
+            lead: self.call.lead.clone(),
+            inviter_id: self.call.user_id.clone(),
+            invitee_id: invitee.user,
+            status: InvitationStatus::Open,
+            date_created: self.now,
+            date_expires: self.now.plus_millis(self.limits.invitation_ms),
+        };
+        self.put(Output::InvitationChanged(Box::new(invitation.clone())));
+        self.invitations.push(invitation);
+    }
+
+    /// Whether a join may name this invitation: an open one of this user's, or the one that let them
+    /// in before, so that a join can be tried again.
+    fn may_accept(&self, user: &UserId, id: &InvitationId) -> Result<(), Refusal> {
+        let invitation = self
+            .invitation(id)
+            .filter(|invitation| invitation.invitee_id == *user)
+            .ok_or_else(Refusal::no_invitation)?;
+        let again =
+            invitation.status == InvitationStatus::Accepted && self.live_coach(user).is_some();
+        if invitation.status == InvitationStatus::Open || again {
+            Ok(())
+        } else {
+            Err(Refusal::invitation_closed())
+        }
+    }
+
+    /// Whichever way an invited user came in, the invitation is answered by it.
+    fn accept_invitation(&mut self, user: &UserId) {
+        self.close_invitations(InvitationStatus::Accepted, |invitation| {
+            invitation.invitee_id == *user
+        });
+    }
+
+    fn decline(&mut self, user: &UserId, id: &InvitationId) -> Result<(), Refusal> {
+        let invitation = self
+            .invitation(id)
+            .filter(|invitation| invitation.invitee_id == *user)
+            .ok_or_else(Refusal::no_invitation)?;
+        match invitation.status {
+            InvitationStatus::Open => {
+                self.close_invitations(InvitationStatus::Declined, |invitation| {
+                    invitation.id == *id
+                });
+                Ok(())
+            }
+            // Said twice.
+            InvitationStatus::Declined => Ok(()),
+            InvitationStatus::Accepted
+            | InvitationStatus::Expired
+            | InvitationStatus::Cancelled => Err(Refusal::invitation_closed()),
+        }
+    }
+
+    fn expire_invitations(&mut self) {
+        let now = self.now;
+        self.close_invitations(InvitationStatus::Expired, |invitation| {
+            invitation.date_expires <= now
+        });
+    }
+
+    fn close_invitations(&mut self, status: InvitationStatus, which: impl Fn(&Invitation) -> bool) {
+        let mut closed = Vec::new();
+        for invitation in &mut self.invitations {
+            if invitation.status == InvitationStatus::Open && which(invitation) {
+                invitation.status = status;
+                closed.push(Output::InvitationChanged(Box::new(invitation.clone())));
+            }
+        }
+        for output in closed {
+            self.put(output);
+        }
+    }
+}
+
+/// The recording (R1): how it stands, and that the rep may pause it.
+impl Machine {
+    fn recording_changed(&mut self, mut recording: CallRecording) {
+        let paused = |of: &CallRecording| of.status == RecordingStatus::Paused;
+        // Whoever writes the file knows later than the rep that it is paused.
+        if recording.status == RecordingStatus::Recording
+            && self.call.recording.as_ref().is_some_and(paused)
+        {
+            recording.status = RecordingStatus::Paused;
+        }
+        if self.call.recording.as_ref() != Some(&recording) {
+            recorded(&mut self.call, recording);
+            self.put(Output::CallChanged);
+        }
+    }
+
+    fn set_recording_paused(&mut self, user: &UserId, paused: bool) -> Result<(), Refusal> {
+        self.rep_only(user, "pause the recording")?;
+        let (from, to) = if paused {
+            (RecordingStatus::Recording, RecordingStatus::Paused)
+        } else {
+            (RecordingStatus::Paused, RecordingStatus::Recording)
+        };
+        let recording = self.call.recording.as_mut();
+        let recording = recording.ok_or_else(Refusal::not_recorded)?;
+        if recording.status == from {
+            recording.status = to;
+            self.put(Output::SetRecordingPaused(paused));
+            self.put(Output::CallChanged);
+        } else if recording.status != to {
+            return Err(Refusal::not_recorded());
+        }
+        Ok(())
+    }
+}
+
+/// Each minute is charged as it starts (B2).
+impl Machine {
+    /// Puts out every minute that started by now and was not charged: of each coach from the first
+    /// connection until the leg is done, also while it is lost and waited for; of the call from the
+    /// answer on. A machine that is woken late catches up.
+    fn charge(&mut self) {
+        let (now, minute_ms) = (self.now, self.limits.minute_ms);
+        let mut due: Vec<Charge> = Vec::new();
+        let mut take = |kind, leg, user, since, charged: &mut u32| {
+            let before = due.len();
+            due.extend(charges(kind, leg, user, (since, now), *charged, minute_ms));
+            *charged += (due.len() - before) as u32;
+        };
+        for coach in self.coaches.iter_mut().filter(|coach| coach.is_live()) {
+            let leg = &coach.leg;
+            if let Some(connected) = leg.date_connected {
+                let kind = LedgerKind::Coaching;
+                take(kind, &leg.id, &leg.user_id, connected, &mut coach.charged);
+            }
+        }
+        let call = &self.call;
+        if let Some(answered) = call.date_answered.filter(|_| !call.status.is_over()) {
+            let (leg, user) = (&call.rep_leg_id, &call.user_id);
+            take(LedgerKind::Call, leg, user, answered, &mut self.charged);
+        }
+        for charge in due {
+            self.put(Output::Charge(charge));
+        }
+    }
+
+    /// When the next minute has started, of whichever leg.
+    fn next_minute(&self) -> Option<Timestamp> {
+        // A minute has started when the leg goes on beyond the end of the one before.
+        let after = |from: Timestamp, charged: u32| {
+            minute_starts(from, charged, self.limits.minute_ms).plus_millis(1)
+        };
+        let coaches = self.live().filter_map(|coach| {
+            let connected = coach.leg.date_connected?;
+            Some(after(connected, coach.charged))
+        });
+        let call = self
+            .call
+            .date_answered
+            .map(|from| after(from, self.charged));
+        coaches.chain(call).min()
+    }
+}
+
+/// What one viewer may see, and whose levels each user gets.
+impl Machine {
+    /// The call as this viewer may see it.
+    #[must_use]
+    pub fn view(&self, viewer: &Viewer) -> Call {
+        view(&self.record(), &self.limits, viewer)
+    }
+
+    /// Whether this viewer would be let in now.
+    ///
+    /// # Errors
+    /// As [`joinability`].
+    pub fn joinability(&self, viewer: &Viewer) -> Result<(), Refusal> {
+        admit(
+            &self.call,
+            self.live().count(),
+            self.live_coach(&viewer.user).is_some(),
+            &self.limits,
+            viewer,
+        )
+    }
+
+    /// Whose levels each user on the call gets: of the parties whom they hear, and their own. A
+    /// whisper's level goes to the rep and to the whispering coach; that of a muted leg, of a leg
+    /// that reached nobody, or of a lead on hold, to nobody but its own user.
+    #[must_use]
+    pub fn levels(&self, levels: &[LegLevel]) -> Vec<(UserId, Vec<Level>)> {
+        if self.call.status != CallStatus::InProgress {
+            return Vec::new();
+        }
+        let rep = (REP_LEG, &self.call.user_id);
+        let coaches = self.live().map(|coach| (coach.audio, &coach.leg.user_id));
+        std::iter::once(rep)
+            .chain(coaches)
+            .map(|(listener, user)| {
+                let heard = levels
+                    .iter()
+                    .filter(|level| level.leg == listener || self.hears(listener, level))
+                    .filter_map(|level| self.level(level))
+                    .collect::<Vec<_>>();
+                (user.clone(), heard)
+            })
+            .filter(|(_, heard)| !heard.is_empty())
+            .collect()
+    }
+
+    fn hears(&self, listener: LegNumber, level: &LegLevel) -> bool {
+        match level.leg {
+            LEAD_LEG => !self.call.held,
+            REP_LEG => !self.call.muted,
+            leg => {
+                let muted = self
+                    .live()
+                    .any(|coach| coach.audio == leg && coach.leg.muted);
+                let needed = if listener == REP_LEG {
+                    Mode::Whisper
+                } else {
+                    Mode::Barge
+                };
+                !muted && level.reach >= needed
+            }
+        }
+    }
+
+    fn level(&self, level: &LegLevel) -> Option<Level> {
+        let (kind, user_id, leg_id) = match level.leg {
+            LEAD_LEG => (PartyKind::Lead, None, None),
+            REP_LEG => (
+                PartyKind::Rep,
+                Some(self.call.user_id.clone()),
+                Some(self.call.rep_leg_id.clone()),
+            ),
+            leg => {
+                let coach = self.live().find(|coach| coach.audio == leg)?;
+                (
+                    PartyKind::Coach,
+                    Some(coach.leg.user_id.clone()),
+                    Some(coach.leg.id.clone()),
+                )
+            }
+        };
+        Some(Level {
+            kind,
+            user_id,
+            leg_id,
+            level_dbov: level.level_dbov,
+        })
+    }
+}
+
+/// A coach's leg and its audio.
+#[derive(Debug, Clone)]
+struct Coach {
+    /// The leg in the media. Another one after each move to another device.
+    audio: LegNumber,
+    /// When the leg ends unless the audio is connected by then.
+    deadline: Option<Timestamp>,
+    /// Minutes of the leg that are charged.
+    charged: u32,
+    leg: CoachLeg,
+}
+
+impl Coach {
+    fn is_live(&self) -> bool {
+        self.leg.status != CoachLegStatus::Done
+    }
+
+    fn mode(&self) -> Mode {
+        self.leg.mode.into()
+    }
+
+    fn note(&mut self, now: Timestamp, action: ParticipationAction) {
+        let history = &mut self.leg.participation_history;
+        if history.len() >= HISTORY_LINES_MAX {
+            history.remove(0);
+        }
+        history.push(ParticipationEntry {
+            action,
+            timestamp: now,
+        });
+    }
+
+    fn changed(&self) -> Output {
+        Output::CoachLegChanged(Box::new(self.leg.clone()))
     }
 }

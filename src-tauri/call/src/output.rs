@@ -1,6 +1,6 @@
 //! What is to be done, in the order in which it was put out.
 
-use crate::Digits;
+use crate::input::Digits;
 use mix::{GrantCause, LegNumber, Mode, Role};
 use usage::Charge;
 use wire::{CoachLeg, HangupCause, Invitation};

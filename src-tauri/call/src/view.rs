@@ -1,11 +1,10 @@
-//! What one viewer may see of a call, whether they may join it, and whose level they get.
+//! What one viewer may see of a call, and whether they may join it.
 
-use crate::{Authority, LEAD_LEG, Limits, Machine, REP_LEG, Refusal};
-use mix::{LegLevel, LegNumber, Mode};
-use wire::{
-    Call, CallStatus, CoachLegStatus, Direction, HangupCause, Joinability, LegEndReason, Level,
-    ParticipationAction, ParticipationEntry, PartyKind, PhoneNumberKind, Timestamp, UserId,
-};
+use wire::{Call, CallStatus, CoachLegStatus, Direction, Joinability, PhoneNumberKind, UserId};
+
+use crate::authority::Authority;
+use crate::limits::Limits;
+use crate::refusal::Refusal;
 
 /// Who looks. They are of the call's organization: nobody else gets to ask (A3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,55 +58,6 @@ pub fn joinability(record: &Call, limits: &Limits, viewer: &Viewer) -> Result<()
         .filter(|leg| leg.status != CoachLegStatus::Done)
         .count();
     admit(record, live, on_call(record, &viewer.user), limits, viewer)
-}
-
-/// A call that was in progress when the service died, as it is to be kept: over since `now`, with
-/// every leg of it.
-#[must_use]
-pub fn abandoned(mut record: Call, now: Timestamp) -> Call {
-    if record.status.is_over() {
-        return record;
-    }
-    end(&mut record, now, HangupCause::ServiceStopped);
-    for leg in &mut record.coach_legs {
-        if leg.status != CoachLegStatus::Done {
-            leg.status = CoachLegStatus::Done;
-            leg.date_done = Some(now);
-            leg.end_reason = Some(LegEndReason::ServiceStopped);
-            leg.participation_history.push(ParticipationEntry {
-                action: ParticipationAction::Left,
-                timestamp: now,
-            });
-        }
-    }
-    record
-}
-
-/// Sets what every ended call has set.
-pub(crate) fn end(call: &mut Call, now: Timestamp, cause: HangupCause) {
-    call.status = if call.status == CallStatus::InProgress {
-        CallStatus::Completed
-    } else {
-        match cause {
-            HangupCause::Rep => CallStatus::Cancel,
-            // A phone that refuses the call is busy to whoever calls, as in the vocabulary that the
-            // statuses are taken from; the cause tells the two apart.
-            HangupCause::Busy | HangupCause::Declined => CallStatus::Busy,
-            // A lead who hangs up a ringing phone did not answer.
-            HangupCause::NoAnswer | HangupCause::Lead => CallStatus::NoAnswer,
-            HangupCause::Unreachable
-            | HangupCause::NetworkFailed
-            | HangupCause::LeadLost
-            | HangupCause::RepLost
-            | HangupCause::ServiceStopped => CallStatus::Failed,
-        }
-    };
-    call.date_ended = Some(now);
-    call.duration = call
-        .date_answered
-        .map_or(0, |answered| now.millis_since(answered) / 1000);
-    call.hangup_cause = Some(cause);
-    call.held = false;
 }
 
 /// The rules of joining over the facts alone. `live` counts the coaches on the call.
@@ -175,94 +125,5 @@ fn without_legs(record: &Call) -> Call {
             message: None,
         },
         ..*record
-    }
-}
-
-impl Machine {
-    /// The call as this viewer may see it.
-    #[must_use]
-    pub fn view(&self, viewer: &Viewer) -> Call {
-        view(&self.record(), &self.limits, viewer)
-    }
-
-    /// Whether this viewer would be let in now.
-    ///
-    /// # Errors
-    /// As [`joinability`].
-    pub fn joinability(&self, viewer: &Viewer) -> Result<(), Refusal> {
-        admit(
-            &self.call,
-            self.live().count(),
-            self.live_coach(&viewer.user).is_some(),
-            &self.limits,
-            viewer,
-        )
-    }
-
-    /// Whose levels each user on the call gets: of the parties whom they hear, and their own. A
-    /// whisper's level goes to the rep and to the whispering coach; that of a muted leg, of a leg
-    /// that reached nobody, or of a lead on hold, to nobody but its own user.
-    #[must_use]
-    pub fn levels(&self, levels: &[LegLevel]) -> Vec<(UserId, Vec<Level>)> {
-        if self.call.status != CallStatus::InProgress {
-            return Vec::new();
-        }
-        let rep = (REP_LEG, &self.call.user_id);
-        let coaches = self.live().map(|coach| (coach.audio, &coach.leg.user_id));
-        std::iter::once(rep)
-            .chain(coaches)
-            .map(|(listener, user)| {
-                let heard = levels
-                    .iter()
-                    .filter(|level| level.leg == listener || self.hears(listener, level))
-                    .filter_map(|level| self.level(level))
-                    .collect::<Vec<_>>();
-                (user.clone(), heard)
-            })
-            .filter(|(_, heard)| !heard.is_empty())
-            .collect()
-    }
-
-    fn hears(&self, listener: LegNumber, level: &LegLevel) -> bool {
-        match level.leg {
-            LEAD_LEG => !self.call.held,
-            REP_LEG => !self.call.muted,
-            leg => {
-                let muted = self
-                    .live()
-                    .any(|coach| coach.audio == leg && coach.leg.muted);
-                let needed = if listener == REP_LEG {
-                    Mode::Whisper
-                } else {
-                    Mode::Barge
-                };
-                !muted && level.reach >= needed
-            }
-        }
-    }
-
-    fn level(&self, level: &LegLevel) -> Option<Level> {
-        let (kind, user_id, leg_id) = match level.leg {
-            LEAD_LEG => (PartyKind::Lead, None, None),
-            REP_LEG => (
-                PartyKind::Rep,
-                Some(self.call.user_id.clone()),
-                Some(self.call.rep_leg_id.clone()),
-            ),
-            leg => {
-                let coach = self.live().find(|coach| coach.audio == leg)?;
-                (
-                    PartyKind::Coach,
-                    Some(coach.leg.user_id.clone()),
-                    Some(coach.leg.id.clone()),
-                )
-            }
-        };
-        Some(Level {
-            kind,
-            user_id,
-            leg_id,
-            level_dbov: level.level_dbov,
-        })
     }
 }
