@@ -23,18 +23,16 @@ use rsipstack::transport::{SipAddr, TransportEvent, TransportLayer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::TrunkError;
 use crate::digest::Spelling;
 use crate::early::EarlyCalls;
+use crate::error::TrunkError;
 use crate::names::{ByName, Names};
 use crate::servers::Servers;
-use crate::settings::{Transport, TrunkSettings};
+use crate::settings::{Transport, TrunkSettings, read_file};
 use crate::tls;
 
 /// What we are called in SIP.
 const USER_AGENT: &str = concat!("CallCoaching/", env!("CARGO_PKG_VERSION"));
-/// A file of certificates or a password is no larger.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A trunk that runs.
 pub(crate) struct Trunk {
@@ -323,7 +321,7 @@ fn credential(settings: &TrunkSettings) -> Result<Option<Credential>, TrunkError
     let password = match (&settings.password, &settings.password_file) {
         (Some(password), _) => password.clone(),
         (None, Some(path)) => {
-            let text = String::from_utf8(read(path)?)
+            let text = String::from_utf8(read_file(path)?)
                 .map_err(|error| TrunkError::File(path.clone(), error.to_string()))?;
             text.trim_end_matches(['\r', '\n']).to_owned()
         }
@@ -335,21 +333,6 @@ fn credential(settings: &TrunkSettings) -> Result<Option<Credential>, TrunkError
         realm: None,
         auth_username: settings.auth_username.clone(),
     }))
-}
-
-/// What a file of the settings holds.
-///
-/// # Errors
-/// [`TrunkError::File`] when it cannot be read, or is too large for what it should be.
-pub(crate) fn read(path: &std::path::Path) -> Result<Vec<u8>, TrunkError> {
-    let failed = |error: &dyn std::fmt::Display| TrunkError::File(path.into(), error.to_string());
-    let length = std::fs::metadata(path)
-        .map_err(|error| failed(&error))?
-        .len();
-    if length > FILE_BYTES_MAX {
-        return Err(failed(&"it is too large"));
-    }
-    std::fs::read(path).map_err(|error| failed(&error))
 }
 
 /// Our own address on the way to somebody; nothing is sent for it.

@@ -5,17 +5,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rsipstack::dialog::dialog::Dialog;
+use rsipstack::dialog::dialog::{Dialog, DialogState, TransactionCommand, TransactionHandle};
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Method, StatusCode, Version};
+use rsipstack::sip::{Header, Method, StatusCode, StatusCodeKind, Version};
 use rsipstack::transaction::TransactionReceiver;
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::{Semaphore, mpsc};
 use wire::CallId;
 
-use crate::early;
 use crate::endpoint::Trunk;
-use crate::leg::{Waiting, callee, caller};
+use crate::leg::{Waiting, callee, caller, renewed};
 use crate::screening;
 
 /// Requests of one trunk that are worked on at once. Each call has one in its course at most times.
@@ -31,6 +30,13 @@ const WAITING_TIME: Duration = Duration::from_secs(10);
 const LOOKS_MAX: u32 = 6;
 /// How long between that.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// How long a leg may take to answer a request.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// What is understood before an answer.
+const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE";
+/// When an offer may come again that crossed one of the caller's own, in seconds (RFC 3311 §5.2).
+const RETRY_S: &str = "2";
 
 /// Somebody calls. Dropped without [`Incoming::wait_as`], they are told that nobody is there.
 pub struct Incoming {
@@ -147,8 +153,8 @@ async fn take(
     let within = request.original.to_header().ok();
     let within = within.and_then(|to| to.tag().ok().flatten()).is_some();
     if let Some(mut dialog) = dialog_of(trunk, &request, within).await {
-        if early::is_before_answer(&dialog, request.original.method) {
-            return early::answer(trunk, &mut request).await;
+        if is_before_answer(&dialog, request.original.method) {
+            return answer_early(trunk, &mut request).await;
         }
         if let Err(error) = dialog.handle(&mut request).await {
             tracing::debug!(trunk = trunk.settings.name, %error, "a request within a call came to nothing");
@@ -162,7 +168,7 @@ async fn take(
         request.original.version = Version::V2;
         return reply_with(&mut request, refusal.status, refusal.headers).await;
     }
-    if within && early::ask(trunk, &mut request).await {
+    if within && ask_early(trunk, &mut request).await {
         return;
     }
     match request.original.method {
@@ -238,6 +244,108 @@ async fn reply(request: &mut Transaction, status: StatusCode) {
 
 async fn reply_with(request: &mut Transaction, status: StatusCode, headers: Vec<Header>) {
     if let Err(error) = request.reply_with(status, headers, None).await {
+        tracing::debug!(%error, "who asked is gone");
+    }
+}
+
+/// Whether this is a request within a call that came in, and that we have not answered, or whose answer
+/// was not acknowledged.
+fn is_before_answer(dialog: &Dialog, method: Method) -> bool {
+    let Dialog::Invite(dialog) = dialog else {
+        return false;
+    };
+    let state = dialog.state();
+    is_of_a_session(method) && (state.can_cancel() || state.waiting_ack())
+}
+
+/// Those that neither begin nor end anything.
+const fn is_of_a_session(method: Method) -> bool {
+    matches!(
+        method,
+        Method::Update
+            | Method::Info
+            | Method::Options
+            | Method::Notify
+            | Method::Message
+            | Method::Refer
+    )
+}
+
+/// Answers a request within a call that came in. Who calls made an offer, which we have not answered.
+async fn answer_early(trunk: &Trunk, request: &mut Transaction) {
+    let (status, lines) = match request.original.method {
+        Method::Update if request.original.body.is_empty() => {
+            (StatusCode::OK, renewed(&request.original))
+        }
+        Method::Update => (
+            StatusCode::ServerInternalError,
+            vec![Header::RetryAfter(RETRY_S.into())],
+        ),
+        method => of_no_session(method),
+    };
+    reply_early(trunk, request, status, lines, None).await;
+}
+
+/// Answers a request within a call of ours, if that is early; whether it is.
+async fn ask_early(trunk: &Trunk, request: &mut Transaction) -> bool {
+    let method = request.original.method;
+    let Some((dialog, states)) = trunk
+        .early
+        .of(&request.original)
+        .filter(|_| is_of_a_session(method))
+    else {
+        return false;
+    };
+    if method != Method::Update {
+        let (status, lines) = of_no_session(method);
+        reply_early(trunk, request, status, lines, None).await;
+        return true;
+    }
+    let (handle, mut answers) = TransactionHandle::new();
+    let updated = DialogState::Updated(dialog.id(), request.original.clone(), handle);
+    // Whose leg is over drops the handle with its states.
+    let _ = states.send(updated);
+    match tokio::time::timeout(ANSWER_MAX, answers.recv()).await {
+        Ok(Some(TransactionCommand::Respond {
+            status,
+            headers,
+            body,
+        })) => reply_early(trunk, request, status, headers.unwrap_or_default(), body).await,
+        _ => {
+            let status = StatusCode::CallTransactionDoesNotExist;
+            reply_early(trunk, request, status, Vec::new(), None).await;
+        }
+    }
+    true
+}
+
+/// What is said to a request that changes no session.
+fn of_no_session(method: Method) -> (StatusCode, Vec<Header>) {
+    match method {
+        Method::Options => (StatusCode::OK, Vec::new()),
+        _ => (
+            StatusCode::MethodNotAllowed,
+            vec![Header::Allow(ALLOW.into())],
+        ),
+    }
+}
+
+async fn reply_early(
+    trunk: &Trunk,
+    request: &mut Transaction,
+    status: StatusCode,
+    mut lines: Vec<Header>,
+    body: Option<Vec<u8>>,
+) {
+    // UPDATE says anew where either side is reached (RFC 3311 §5.2).
+    let is_refresh = request.original.method == Method::Update;
+    if is_refresh
+        && status.kind() == StatusCodeKind::Successful
+        && let Some(contact) = trunk.contact(&trunk.settings.name)
+    {
+        lines.push(Header::Contact(format!("<{contact}>").into()));
+    }
+    if let Err(error) = request.reply_with(status, lines, body).await {
         tracing::debug!(%error, "who asked is gone");
     }
 }

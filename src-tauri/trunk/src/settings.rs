@@ -1,10 +1,15 @@
 //! What a company says of its trunks.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+use crate::error::TrunkError;
+
+/// The largest file of certificates, or of a password.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Trunks that one service may have.
 const TRUNKS_MAX: usize = 64;
@@ -307,6 +312,21 @@ impl TrunkSettings {
         }
         Ok(())
     }
+}
+
+/// Reads a file that the settings name.
+///
+/// # Errors
+/// [`TrunkError::File`] when it cannot be read, or is too large.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, TrunkError> {
+    let failed = |error: &dyn std::fmt::Display| TrunkError::File(path.into(), error.to_string());
+    let length = std::fs::metadata(path)
+        .map_err(|error| failed(&error))?
+        .len();
+    if length > FILE_BYTES_MAX {
+        return Err(failed(&"it is too large"));
+    }
+    std::fs::read(path).map_err(|error| failed(&error))
 }
 
 #[cfg(test)]

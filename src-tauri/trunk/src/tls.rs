@@ -10,9 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use std::path::Path;
 
-use crate::TrunkError;
-use crate::endpoint::read;
-use crate::settings::TrunkSettings;
+use crate::error::TrunkError;
+use crate::settings::{TrunkSettings, read_file};
 
 /// What the stack is to know of a trunk. The certificate is shown when we listen, and when the trunk asks
 /// for one as we call.
@@ -44,7 +43,7 @@ fn pair(certificate: &Path, key: &Path) -> Result<(Vec<u8>, Vec<u8>), TrunkError
     let failed = |path: &Path, error: &dyn std::fmt::Display| {
         TrunkError::File(path.to_owned(), error.to_string())
     };
-    let (shown, secret) = (read(certificate)?, read(key)?);
+    let (shown, secret) = (read_file(certificate)?, read_file(key)?);
     let chain = CertificateDer::pem_slice_iter(&shown).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| failed(certificate, &error))?;
     let own = PrivateKeyDer::from_pem_slice(&secret).map_err(|error| failed(key, &error))?;
@@ -59,7 +58,7 @@ fn pair(certificate: &Path, key: &Path) -> Result<(Vec<u8>, Vec<u8>), TrunkError
 
 /// The authorities in a file, in PEM.
 fn authorities_of(path: &Path) -> Result<Vec<u8>, TrunkError> {
-    let text = read(path)?;
+    let text = read_file(path)?;
     let (pem, skipped) = readable(CertificateDer::pem_slice_iter(&text).map(Result::ok));
     if pem.is_empty() {
         return Err(TrunkError::File(

@@ -1,44 +1,25 @@
 //! One leg to a phone: a task that owns its dialog, its course and its media's controls.
 
-mod asking;
-mod change;
 mod course;
 mod headers;
-mod meaning;
 mod session;
 mod task;
 
 use std::sync::Arc;
 
 use media::{Dial, LeadEvent, LeadLeg, LeadMedia, LeadSignal};
-use rsipstack::dialog::dialog::DialogStateReceiver;
-use rsipstack::dialog::invite_dialog::InviteDialog;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::endpoint::Trunk;
 use crate::phone::{PhoneControl, PhoneMedia};
-use task::Task;
+use task::{Command, Task};
 
 pub(crate) use headers::{callee, caller, renewed};
+pub(crate) use task::Waiting;
 
 /// Commands that wait for one leg.
 const COMMANDS_MAX: usize = 64;
-
-/// What the service asks of a leg. Hanging up goes by itself, so that it never waits.
-#[derive(Debug)]
-pub(super) enum Command {
-    PickUp,
-    Held(bool),
-    Keys(String),
-}
-
-/// A call that came in, while it waits.
-pub(crate) struct Waiting {
-    pub(crate) trunk: Arc<Trunk>,
-    pub(crate) dialog: InviteDialog,
-    pub(crate) states: DialogStateReceiver,
-}
 
 /// The service's end of a leg.
 pub(crate) struct PhoneLeg {

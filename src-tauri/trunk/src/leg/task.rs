@@ -6,19 +6,21 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use media::{Dial, LeadEvent, LeadSignal};
-use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver};
+use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TransactionHandle};
+use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{self, Response, StatusCode, StatusCodeKind};
+use rsipstack::sip::{self, HasHeaders, Method, Request, Response, StatusCode, StatusCodeKind};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::change::{Early, respond};
-use super::course::{Course, Input, Limits, Output, SessionTimer};
+use super::course::{Course, Input, Limits, Output, PROBE_MS, SessionTimer};
+use super::headers;
 use super::session::Session;
-use super::{Command, Waiting, headers};
+use crate::early::EarlyCall;
 use crate::endpoint::Trunk;
 use crate::phone::PhoneControl;
+use crate::settings::Identity;
 
 /// How often the phone's media is asked how it does.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
@@ -27,48 +29,30 @@ const DONE_MAX: usize = 16;
 
 /// Servers of one trunk that are tried for one call.
 const SERVERS_TRIED_MAX: usize = 3;
+/// How long a request within the call may take.
+const REQUEST_MAX: Duration = Duration::from_secs(8);
 
-/// Everything that may happen.
-enum Event {
-    Command(Command),
-    HangUp,
-    State(Box<DialogState>),
-    Done(Done),
-    Report,
-    Timer,
-}
-
-/// What came of a request of ours.
-pub(super) enum Done {
-    Invited {
-        attempt: u32,
-        response: Option<Box<Response>>,
-    },
-    Reoffered(Option<Box<Response>>),
-    Probed(bool),
-    Renewed(bool),
-}
-
+/// One leg: its dialog, its course and its media's controls.
 pub(super) struct Task {
-    pub(super) dial: Dial,
-    pub(super) trunks: Vec<Arc<Trunk>>,
-    pub(super) trunk: Arc<Trunk>,
-    pub(super) advertised: Option<IpAddr>,
+    dial: Dial,
+    trunks: Vec<Arc<Trunk>>,
+    trunk: Arc<Trunk>,
+    advertised: Option<IpAddr>,
     events: mpsc::Sender<LeadEvent>,
-    pub(super) session: Session,
+    session: Session,
     course: Course,
     started: Instant,
-    pub(super) dialog: Option<InviteDialog>,
-    pub(super) states: Option<DialogStateReceiver>,
-    pub(super) attempt: u32,
-    pub(super) early: Early,
+    dialog: Option<InviteDialog>,
+    states: Option<DialogStateReceiver>,
+    attempt: u32,
+    early: Early,
     /// The server that is tried.
-    pub(super) server: Option<SocketAddr>,
+    server: Option<SocketAddr>,
     /// Where the trunk redirected the call to.
-    pub(super) redirection: Option<sip::Uri>,
-    pub(super) session_s: u32,
-    pub(super) timer: Option<SessionTimer>,
-    pub(super) done: mpsc::Sender<Done>,
+    redirection: Option<sip::Uri>,
+    session_s: u32,
+    timer: Option<SessionTimer>,
+    done: mpsc::Sender<Done>,
     results: mpsc::Receiver<Done>,
     over: bool,
 }
@@ -210,7 +194,7 @@ impl Task {
         }
     }
 
-    pub(super) fn give(&mut self, input: Input) {
+    fn give(&mut self, input: Input) {
         let now = self.started.elapsed().as_millis() as u64;
         self.course.handle(now, input);
     }
@@ -386,5 +370,354 @@ impl Task {
         {
             self.trunk.layer.remove_dialog(&dialog.id());
         }
+    }
+}
+
+/// What the leg asks of the other side.
+impl Task {
+    fn invite(&mut self, at: usize, redirected: bool) {
+        let Some(trunk) = self.trunks.get(at).cloned() else {
+            return self.give(Input::Unreached);
+        };
+        if !redirected && !Arc::ptr_eq(&self.trunk, &trunk) {
+            self.session_s = trunk.settings.session_s;
+        }
+        self.attempt += 1;
+        self.trunk = trunk.clone();
+        self.server = trunk.server();
+        let option = self.invite_option(&trunk, redirected);
+        let (sender, states) = trunk.layer.new_dialog_state_channel();
+        let begun = option.and_then(|option| {
+            let begun = trunk.layer.do_invite_async(option, sender.clone());
+            begun.map_err(|error| error.to_string())
+        });
+        match begun {
+            Ok((dialog, result)) => {
+                self.early = Early::of(trunk.early.enter(dialog.clone(), sender));
+                self.dialog = Some(dialog);
+                self.states = Some(states);
+                let (attempt, done) = (self.attempt, self.done.clone());
+                tokio::spawn(async move {
+                    let response = match result.await {
+                        Ok(Ok((_, response))) => response.map(Box::new),
+                        Ok(Err(error)) => {
+                            tracing::info!(trunk = trunk.settings.name, %error, "the trunk is not reached");
+                            None
+                        }
+                        Err(_) => None,
+                    };
+                    // The leg may be over.
+                    let _ = done.send(Done::Invited { attempt, response }).await;
+                });
+            }
+            Err(error) => {
+                tracing::warn!(trunk = trunk.settings.name, %error, "no call can be made over it");
+                self.give(Input::Unreached);
+            }
+        }
+    }
+
+    fn invite_option(&mut self, trunk: &Trunk, redirected: bool) -> Result<InviteOption, String> {
+        let failed = |error: sip::Error| error.to_string();
+        let address = trunk.media_address(self.advertised);
+        self.session
+            .begin(&trunk.settings, address)
+            .map_err(|error| error.to_string())?;
+        let local = &self.dial.local_phone;
+        let account = trunk.credential.as_ref().map(|own| own.username.as_str());
+        let user = match (trunk.settings.identity, account) {
+            (Identity::Asserted, Some(account)) => account,
+            _ => local,
+        };
+        let callee = match self.redirection.take().filter(|_| redirected) {
+            Some(uri) => uri,
+            None => trunk.uri(&self.dial.remote_phone).map_err(failed)?,
+        };
+        let contact = trunk.contact(account.unwrap_or(local));
+        Ok(InviteOption {
+            caller: trunk.caller_uri(user).map_err(failed)?,
+            callee,
+            destination: trunk.destination(),
+            offer: Some(self.session.offer()),
+            contact: contact.ok_or("no address of our own")?,
+            credential: trunk.credential.clone(),
+            headers: Some(headers::invite_headers(trunk, local, self.session_s)),
+            support_prack: true,
+            call_id: Some(rsipstack::transaction::make_uuid_v4()),
+            ..InviteOption::default()
+        })
+    }
+
+    fn cancel(&mut self) {
+        self.states = None;
+        self.early = Early::default();
+        self.attempt += 1;
+        if let Some(dialog) = self.dialog.take() {
+            self.trunk.farewells.spawn(async move {
+                if let Err(error) = dialog.cancel().await {
+                    tracing::debug!(%error, "the call could not be cancelled, and ends by itself");
+                }
+            });
+        }
+    }
+
+    /// Lets others, and the next attempt, go to another server.
+    fn shun(&self) {
+        if let Some(server) = self.server {
+            tracing::info!(trunk = self.trunk.settings.name, %server, "a server of it does not answer");
+            self.trunk.servers.shun(server, Instant::now());
+        }
+    }
+
+    fn accept(&mut self) {
+        let Some(dialog) = self.dialog.clone() else {
+            return self.give(Input::Unreached);
+        };
+        let request = dialog.initial_request();
+        let address = self.trunk.media_address(self.advertised);
+        let begun = self.session.begin(&self.trunk.settings, address);
+        let body = match begun {
+            Err(error) => Err(error.to_string()),
+            // An INVITE without an offer is answered with ours (RFC 3261 §13.2.1).
+            Ok(()) if request.body.is_empty() => Ok(self.session.offer()),
+            Ok(()) => self
+                .session
+                .offered(&request.body)
+                .map_err(|error| error.to_string()),
+        };
+        let body = match body {
+            Ok(body) => body,
+            Err(why) => {
+                tracing::info!(why, "a call that came in offers no sound that we speak");
+                self.reject(488);
+                return self.give(Input::refused(488));
+            }
+        };
+        let mut lines = vec![headers::description()];
+        if let Some((timer, more)) = headers::timer_of_offer(&request) {
+            self.timer = Some(timer);
+            lines.extend(more);
+        }
+        self.session.control().answered();
+        if let Err(error) = dialog.accept(Some(lines), Some(body)) {
+            tracing::info!(%error, "a call that came in could not be taken");
+            self.give(Input::Unreached);
+        }
+    }
+
+    fn reject(&mut self, code: u16) {
+        if let Some(dialog) = &self.dialog
+            && let Err(error) = dialog.reject(Some(StatusCode::from(code)), None)
+        {
+            tracing::debug!(%error, "the call was gone before it was refused");
+        }
+    }
+
+    fn bye(&mut self) {
+        let Some(dialog) = self.dialog.clone() else {
+            return;
+        };
+        let layer = self.trunk.layer.clone();
+        self.trunk.farewells.spawn(async move {
+            let id = dialog.id();
+            if !matches!(
+                tokio::time::timeout(REQUEST_MAX, dialog.bye()).await,
+                Ok(Ok(()))
+            ) {
+                tracing::debug!("nobody acknowledged the end of a call");
+            }
+            layer.remove_dialog(&id);
+        });
+    }
+
+    /// Asks whether the phone is still there.
+    fn probe(&self) {
+        let limit = Duration::from_millis(PROBE_MS);
+        self.ask(limit, Method::Options, Vec::new(), None, |response| {
+            Done::Probed(knows_the_call(response))
+        });
+    }
+
+    fn renew(&self) {
+        let lines = self.timer.map(headers::renewal).unwrap_or_default();
+        self.ask(REQUEST_MAX, Method::Update, lines, None, |response| {
+            Done::Renewed(knows_the_call(response))
+        });
+    }
+
+    fn reoffer(&self, offer: Vec<u8>) {
+        let lines = vec![headers::description()];
+        self.ask(
+            REQUEST_MAX,
+            Method::Invite,
+            lines,
+            Some(offer),
+            |response| Done::Reoffered(response.map(Box::new)),
+        );
+    }
+
+    /// Sends a request within the call; what comes of it is an event.
+    fn ask(
+        &self,
+        limit: Duration,
+        method: Method,
+        lines: Vec<sip::Header>,
+        body: Option<Vec<u8>>,
+        done: impl FnOnce(Option<Response>) -> Done + Send + 'static,
+    ) {
+        let Some(dialog) = self.dialog.clone() else {
+            return;
+        };
+        let results = self.done.clone();
+        tokio::spawn(async move {
+            let asked = async {
+                match method {
+                    // Both sides may change the call at once; one then waits (RFC 3261 §14.1).
+                    Method::Invite => dialog.reinvite_with_glare_retry(Some(lines), body, 3).await,
+                    method => dialog.request(method, Some(lines), body).await,
+                }
+            };
+            let response = match tokio::time::timeout(limit, asked).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "a request within a call failed");
+                    None
+                }
+                Err(_) => None,
+            };
+            // The leg may be over.
+            let _ = results.send(done(response)).await;
+        });
+    }
+}
+
+/// What the other side changes of a call, before its answer and after.
+impl Task {
+    /// The other side changes the call, or renews it.
+    async fn updated(&mut self, request: Request, handle: TransactionHandle) {
+        self.give(Input::Refreshed);
+        let mut lines = headers::renewed(&request);
+        if request.body.is_empty() && request.method == Method::Update {
+            return respond(&handle, StatusCode::OK, lines, None).await;
+        }
+        let dialog = self.dialog.as_ref();
+        let is_early = dialog.is_some_and(|dialog| dialog.state().can_cancel());
+        if is_early && self.early.answer.is_none() {
+            // Our own offer stands (RFC 3311 §5.2).
+            return respond(&handle, StatusCode::RequestPending, Vec::new(), None).await;
+        }
+        let body = if request.body.is_empty() {
+            Ok(self.session.offer())
+        } else {
+            self.session.offered(&request.body)
+        };
+        match body {
+            Ok(body) => {
+                self.early.is_changed |= is_early;
+                lines.push(headers::description());
+                respond(&handle, StatusCode::OK, lines, Some(body)).await;
+            }
+            Err(error) => {
+                tracing::info!(%error, "a change of the call that we cannot follow");
+                respond(&handle, StatusCode::NotAcceptableHere, Vec::new(), None).await;
+            }
+        }
+    }
+}
+
+/// What the service asks of a leg. Hanging up goes by itself, so that it never waits.
+#[derive(Debug)]
+pub(super) enum Command {
+    PickUp,
+    Held(bool),
+    Keys(String),
+}
+
+/// A call that came in, while it waits.
+pub(crate) struct Waiting {
+    pub(crate) trunk: Arc<Trunk>,
+    pub(crate) dialog: InviteDialog,
+    pub(crate) states: DialogStateReceiver,
+}
+
+/// Everything that may happen.
+enum Event {
+    Command(Command),
+    HangUp,
+    State(Box<DialogState>),
+    Done(Done),
+    Report,
+    Timer,
+}
+
+/// What came of a request of ours.
+enum Done {
+    Invited {
+        attempt: u32,
+        response: Option<Box<Response>>,
+    },
+    Reoffered(Option<Box<Response>>),
+    Probed(bool),
+    Renewed(bool),
+}
+
+/// What is known of a call of ours before its answer.
+#[derive(Default)]
+struct Early {
+    /// Lets requests within it come here.
+    _call: Option<EarlyCall>,
+    /// The answer to our offer that came with a reliable response, and is the last word on it
+    /// (RFC 3262 §5).
+    answer: Option<Vec<u8>>,
+    /// Whether something else was agreed on since.
+    is_changed: bool,
+}
+
+impl Early {
+    /// A call that begins.
+    fn of(call: EarlyCall) -> Self {
+        Self {
+            _call: Some(call),
+            ..Self::default()
+        }
+    }
+
+    /// Notes a response whose description was taken.
+    fn taken(&mut self, response: &Response) {
+        let mut required = response.headers().iter();
+        if required.any(
+            |header| matches!(header, sip::Header::Require(value) if is_reliable(value.value())),
+        ) {
+            self.answer = Some(response.body.clone());
+        }
+    }
+
+    /// Whether the description of the last response is the one of long ago said again (RFC 3261
+    /// §13.2.1), and something else holds by now.
+    fn is_outdated(&self, response: &Response) -> bool {
+        self.is_changed && self.answer.as_ref() == Some(&response.body)
+    }
+}
+
+fn is_reliable(required: &str) -> bool {
+    let mut options = required.split(',');
+    options.any(|option| option.trim().eq_ignore_ascii_case("100rel"))
+}
+
+/// Whether a request within the call was answered as one: with anything but "there is no such call", or
+/// the stack's own word for nothing at all.
+fn knows_the_call(response: Option<Response>) -> bool {
+    response.is_some_and(|response| !matches!(response.status_code.code(), 408 | 481))
+}
+
+async fn respond(
+    handle: &TransactionHandle,
+    status: StatusCode,
+    lines: Vec<sip::Header>,
+    body: Option<Vec<u8>>,
+) {
+    let lines = Some(lines).filter(|lines| !lines.is_empty());
+    if handle.respond(status, lines, body).await.is_err() {
+        tracing::debug!("who asked is gone");
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use voice::{Codec, MAX_PACKET_BYTES};
 
 use super::control::{Link, Shared};
-use super::reports::EPOCH;
 use super::source::{Source, Standing};
 use crate::rtp::event::EventReceiver;
 use crate::rtp::rtcp::{self, RtcpItem};
@@ -16,6 +15,9 @@ use crate::sdp::{Negotiated, Payload};
 
 /// A stream does not begin with sound that waited longer: the worker was not there yet to hear it.
 const STALE: Duration = Duration::from_millis(200);
+
+/// The epoch of this side's clock in its reports, so that none of its times is zero.
+pub(super) const EPOCH: Duration = Duration::from_secs(3600);
 
 /// The level of a pause for a key, in dB below overload.
 const SILENT: u8 = 127;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use media::LeadQuality;
 
 use super::PhoneError;
-use super::inbound::Stream;
+use super::inbound::{EPOCH, Stream};
 use super::outbound::Outbound;
 use crate::rtp::Interval;
 use crate::rtp::rtcp::{COMPOUND_BYTES_MAX, Compound};
@@ -16,8 +16,6 @@ const FIRST_AFTER: Duration = Duration::from_secs(1);
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// Reports to the leg.
 const QUALITY_EVERY: Duration = Duration::from_secs(2);
-/// The epoch of this side's clock in its reports, so that none of its times is zero.
-pub(super) const EPOCH: Duration = Duration::from_secs(3600);
 
 /// What is reported, and when.
 pub(super) struct Reports {
