@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_what_should_be_heard_is_not_enough_and_nothing_said_proves_nothing() {
+    fn hearing_half_is_not_enough_and_silence_proves_nothing() {
         let half = Trace {
             pieces: 6,
             found: 3,

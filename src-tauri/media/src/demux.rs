@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn every_truncation_and_every_flipped_byte_is_read_without_a_panic() {
+    fn truncated_and_corrupted_requests_never_panic() {
         let datagram = binding_request("ours:theirs");
         for len in 0..datagram.len() {
             let _ = request_ufrag(&datagram[..len]);

@@ -56,7 +56,7 @@ async fn j4_a_second_offer_takes_the_leg_over_and_begins_in_listen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_offer_that_never_connects_leaves_the_old_connection_hearing() {
+async fn an_offer_that_never_connects_leaves_the_old_connection_up() {
     let stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;

@@ -34,7 +34,7 @@ impl Numbers {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_garbage_and_replays_costs_the_call_beside_it_not_one_frame() {
+async fn a_flood_of_garbage_costs_another_call_not_one_frame() {
     let stage = Stage::new(1).await;
     stage.lead(Some(LEAD_HZ)).await;
     let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
@@ -112,7 +112,7 @@ async fn a_flood_of_garbage_and_replays_costs_the_call_beside_it_not_one_frame()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_with_two_talkers_costs_three_encodes_a_tick_and_few_system_calls() {
+async fn two_talkers_cost_three_encodes_a_tick_and_few_system_calls() {
     let stage = Stage::new(1).await;
     stage.lead(Some(LEAD_HZ)).await;
     let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;

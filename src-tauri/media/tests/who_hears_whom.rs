@@ -93,7 +93,7 @@ async fn every_cell_of_the_table_is_as_the_product_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m1_a_coach_changes_modes_without_reconnecting_and_is_heard_as_far_as_granted() {
+async fn m1_a_coach_switches_modes_without_reconnecting() {
     let stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, silent()).await;
@@ -126,7 +126,7 @@ async fn m1_a_coach_changes_modes_without_reconnecting_and_is_heard_as_far_as_gr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m3_what_is_stamped_whisper_never_reaches_the_lead_whatever_is_granted_meanwhile() {
+async fn m3_a_frame_stamped_whisper_never_reaches_the_lead() {
     let stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, silent()).await;
@@ -152,7 +152,7 @@ async fn m3_what_is_stamped_whisper_never_reaches_the_lead_whatever_is_granted_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m3_a_client_without_stamps_is_heard_as_granted_and_narrowed_at_once() {
+async fn m3_an_unstamped_client_is_heard_as_granted_narrowed_at_once() {
     let stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, silent()).await;
@@ -172,7 +172,7 @@ async fn m3_a_client_without_stamps_is_heard_as_granted_and_narrowed_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a2_a_revoked_coach_is_not_heard_any_more_though_the_client_goes_on() {
+async fn a2_a_revoked_coach_who_keeps_sending_is_not_heard() {
     let stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, silent()).await;

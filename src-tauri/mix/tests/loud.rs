@@ -16,7 +16,7 @@ fn said(spoken: &[(u32, Mode, u32)], tick: usize) -> Vec<(u32, Mode, Frame)> {
 
 proptest! {
     #[test]
-    fn m2_lead_and_recording_are_bit_for_bit_the_same_without_whispers(call in any_call()) {
+    fn m2_whispers_change_no_bit_for_the_lead_or_the_recording(call in any_call()) {
         let (mut with, mut without) = (Mixer::new(), Mixer::new());
         let mut routes = Routes::new();
         for stretch in &call {

@@ -132,7 +132,7 @@ fn a_call_of_100_with_two_talking_is_three_mixes() {
 }
 
 #[test]
-fn a_barging_coach_who_pauses_keeps_their_mix_for_the_hangover_and_no_longer() {
+fn a_pausing_coach_keeps_their_mix_only_for_the_hangover() {
     let routes = call_of(&ALL);
     let mut mixer = Mixer::new();
     let said = [(BARGES, Mode::Barge, marked(BARGES))];

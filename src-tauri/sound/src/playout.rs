@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_takes_much_at_once_gets_a_larger_reserve_and_then_enough() {
+    fn a_device_with_large_buffers_gets_a_larger_reserve() {
         let (mut writer, mut reader) = pair(48_000);
         let start = Instant::now();
         let mut dry = 0;

@@ -248,7 +248,7 @@ fn the_default_is_followed_when_it_changes() {
 }
 
 #[test]
-fn a_sound_server_that_dies_is_waited_for_while_the_call_goes_on() {
+fn the_call_goes_on_while_the_sound_server_is_dead() {
     let _alone = alone();
     let mut pulse = Pulse::start(&["mic_a"], &["spk_a"]);
     let card = card_on(&pulse);
@@ -328,7 +328,7 @@ fn the_test_tone_is_heard_without_a_call_and_within_one() {
 /// Prints how long it takes from `play` to `read`, where the microphone captures what the loudspeaker
 /// plays, and when the capture is said to have been.
 #[test]
-fn m3_a_frame_is_said_to_be_captured_after_it_was_played_and_before_it_is_read() {
+fn m3_capture_time_lies_between_playing_and_reading() {
     let _alone = alone();
     let pulse = Pulse::start(&[], &["spk_a"]);
     pulse.pactl(&[

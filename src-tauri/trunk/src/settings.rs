@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trunk_needs_a_name_and_a_host_and_has_a_default_for_the_rest() {
+    fn a_trunk_needs_only_a_name_and_a_host() {
         let least = settings("[[trunks]]\nname = \"main\"\nhost = \"sip.example.com\"");
         least.check().unwrap();
         assert_eq!(least.trunks[0].port(), 5060);
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_goes_over_the_trunks_that_name_it_of_its_own_organization() {
+    fn a_number_uses_the_trunks_of_its_organization_that_name_it() {
         let all = TrunkSettings::default();
         assert!(all.carries("orga_1", "+15550001"));
         let one = TrunkSettings {

@@ -104,7 +104,7 @@ fn local(crypto: Option<SdesKey>) -> Local {
 }
 
 #[test]
-fn no_description_brings_the_parser_down_and_every_answer_can_be_read() {
+fn no_description_crashes_the_parser_and_every_answer_parses() {
     let mut random = Random::new();
     let key = SdesKey::new([9; 30]);
     let locals = [local(None), local(Some(key))];

@@ -59,7 +59,7 @@ fn way_samples(codec: Codec) -> usize {
 }
 
 #[test]
-fn the_way_to_a_phone_takes_less_than_what_it_may_take_beyond_webrtc() {
+fn the_way_to_a_phone_stays_within_its_budget_beyond_webrtc() {
     for codec in [Codec::Pcma, Codec::Pcmu, Codec::Opus] {
         let way_ms = way_samples(codec) / 48;
         eprintln!("{codec:?}: {way_ms} ms");
@@ -69,7 +69,7 @@ fn the_way_to_a_phone_takes_less_than_what_it_may_take_beyond_webrtc() {
 }
 
 #[test]
-fn what_goes_over_the_wire_of_an_encrypted_call_is_not_the_sound() {
+fn the_wire_of_an_encrypted_call_does_not_carry_the_sound() {
     let (mut first, mut second) = call(&[Codec::Pcmu], true);
     let tap = common::socket();
     let mut negotiated = negotiate(&mut first, &mut second).0;
@@ -91,7 +91,7 @@ fn what_goes_over_the_wire_of_an_encrypted_call_is_not_the_sound() {
 }
 
 #[test]
-fn before_the_answer_the_peer_is_heard_and_hears_nothing_but_silence() {
+fn before_the_answer_the_peer_is_heard_but_hears_silence() {
     for codec in [Codec::Pcma, Codec::Opus] {
         let mut rep = End::new(440.0, &[codec], false);
         let mut network = End::new(425.0, &[codec], false);
@@ -109,7 +109,7 @@ fn before_the_answer_the_peer_is_heard_and_hears_nothing_but_silence() {
 }
 
 #[test]
-fn a_held_lead_hears_music_and_is_heard_no_further_than_the_call_says() {
+fn a_held_lead_hears_music_and_is_heard_only_as_the_call_says() {
     for codec in [Codec::Pcmu, Codec::Opus] {
         let (mut rep, mut lead) = call(&[codec], false);
         run(&mut rep, &mut lead, 60);

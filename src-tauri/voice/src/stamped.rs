@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn m3_the_flush_and_the_first_wider_packet_hold_nothing_of_a_whisper() {
+    fn m3_the_flush_and_the_first_wider_packet_hold_no_whisper() {
         let mut encoder = encoder();
         let mut out = [0; MAX_PACKET_BYTES];
         let mut heard = SILENCE;

@@ -19,7 +19,7 @@ fn what_is_no_request_is_not_answered() {
 }
 
 #[test]
-fn a_reply_has_the_headers_of_its_request_and_a_tag_of_its_own_once() {
+fn a_reply_copies_the_requests_headers_and_adds_one_tag() {
     for (to, replied) in [
         ("<sip:b@h>", "To: <sip:b@h>;tag=bench\r\n"),
         ("<sip:b@h>;tag=x", "To: <sip:b@h>;tag=x\r\n"),

@@ -118,7 +118,7 @@ fn a_call_that_is_not_answered_ends_as_the_line_says() {
 }
 
 #[test]
-fn what_the_network_plays_before_the_answer_is_heard_by_the_rep_alone() {
+fn early_media_is_heard_by_the_rep_alone() {
     let mut world = World::placed(placed(), Limits::default());
     let early = world.ok(Input::Lead(LeadProgress::EarlyMedia));
     let added = Output::AddLeg {
@@ -140,7 +140,7 @@ fn what_the_network_plays_before_the_answer_is_heard_by_the_rep_alone() {
 }
 
 #[test]
-fn what_was_played_before_an_answer_that_never_came_ends_with_the_call() {
+fn early_media_without_an_answer_ends_with_the_call() {
     let mut world = World::placed(placed(), Limits::default());
     world.ok(Input::Lead(LeadProgress::EarlyMedia));
     let outputs = world.ok(Input::Lead(LeadProgress::Declined));

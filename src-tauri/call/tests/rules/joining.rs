@@ -85,7 +85,7 @@ fn j2_a_full_call_can_still_be_moved_to_another_device() {
 }
 
 #[test]
-fn j2_everybody_is_told_when_a_call_gets_full_and_when_it_no_longer_is() {
+fn j2_everyone_is_told_when_a_call_gets_full_and_has_room_again() {
     let limits = Limits {
         party_max: 4,
         ..Limits::default()

@@ -143,7 +143,7 @@ fn a2_a_downgraded_plan_ends_all_coaching_and_not_the_call() {
 }
 
 #[test]
-fn a2_what_happens_to_the_rep_s_role_leaves_the_call_alone_unless_they_are_deactivated() {
+fn a2_only_deactivating_the_rep_ends_the_call() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let change = |authority| Input::AuthorityChanged {

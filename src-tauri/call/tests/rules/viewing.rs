@@ -6,7 +6,7 @@ use mix::{LegLevel, Mode};
 use wire::{CoachMode, Code, Level, PartyKind, Plan};
 
 #[test]
-fn w5_rep_coaches_and_those_who_may_listen_see_the_coach_legs_and_nobody_else() {
+fn w5_only_rep_coaches_and_listeners_see_the_coach_legs() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let seen = |who, authority| world.machine.view(&viewer(who, authority)).coach_legs.len();
@@ -86,7 +86,7 @@ fn kinds(levels: &[Level]) -> Vec<(PartyKind, Option<wire::UserId>)> {
 }
 
 #[test]
-fn m2_a_whisper_s_level_goes_to_the_rep_and_to_the_whisperer_only() {
+fn m2_a_whispers_level_goes_only_to_the_rep_and_the_whisperer() {
     let mut world = World::answered();
     let whisperer = world.coach(MORGAN);
     let barger = world.coach(CASEY);

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn it_falls_silent_while_it_is_spoken_to_and_goes_on_where_it_stopped() {
+    fn it_pauses_while_spoken_to_and_goes_on_where_it_stopped() {
         let mut turns = Turns::new(false);
         assert_eq!(turns.step(QUIET, sentences), Some((0, 0)));
         // A click is no speech.

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_even_and_odd_go_round_and_come_back_when_they_are_dropped() {
+    fn port_pairs_rotate_and_return_when_dropped() {
         let base = base(0);
         let ports = Ports::new(HERE, base + 1..=base + 9);
         assert_eq!(ports.total(), 4);

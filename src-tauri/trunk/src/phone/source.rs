@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_who_sends_what_was_negotiated_is_held_to_and_nobody_after() {
+    fn the_first_to_send_what_was_negotiated_is_the_peer() {
         let mut source = Source::new(at("10.0.0.5:4000"), at("10.0.0.5:4001"));
         let (nat, other) = (at("198.51.100.7:9000"), at("198.51.100.8:9000"));
         assert_eq!(source.destination(), at("10.0.0.5:4000"));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn another_description_lets_go_and_the_same_one_or_a_hold_does_not() {
+    fn only_a_new_description_lets_the_source_change() {
         let (described, rtcp) = (at("10.0.0.5:4000"), at("10.0.0.5:4001"));
         let mut source = Source::new(described, rtcp);
         let nat = at("198.51.100.7:9000");

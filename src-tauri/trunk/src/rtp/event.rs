@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_sounds_100_ms_its_end_is_told_thrice_and_a_pause_follows() {
+    fn a_key_lasts_100_ms_and_its_end_is_sent_three_times() {
         let mut sender = EventSender::default();
         assert!(sender.push(b'5') && sender.push(b'd'));
         let sent: Vec<_> = (0..16).map(|_| sender.tick(8000)).collect();

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn another_clock_in_the_same_stream_goes_on_where_the_last_one_was() {
+    fn a_change_of_clock_continues_the_same_timeline() {
         let mut timeline = Timeline::default();
         let last = timeline.place(1, 160, 8000, at(1));
         let next = timeline.place(2, 1920, 48_000, at(2));

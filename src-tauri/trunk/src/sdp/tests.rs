@@ -160,7 +160,7 @@ fn a_session_over_ipv6_is_described_and_understood() {
 }
 
 #[test]
-fn an_encrypted_session_exchanges_both_keys_and_shows_none_of_them() {
+fn an_encrypted_session_exchanges_both_keys_and_prints_neither() {
     let (mut ours, mut theirs) = (local(ALL), local(ALL));
     ours.crypto = Some(SdesKey::new([1; 30]));
     theirs.crypto = Some(SdesKey::new([2; 30]));

@@ -215,7 +215,7 @@ async fn never_speaks(callee: &mut Callee, trunk: TrunkSettings) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trunk_with_a_certificate_of_another_authority_is_told_nothing() {
+async fn a_trunk_with_an_untrusted_certificate_is_told_nothing() {
     never_connects("IP:127.0.0.1", "other").await;
 }
 
@@ -251,7 +251,7 @@ async fn a_trunk_that_wants_to_see_a_certificate_is_shown_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_authority_that_cannot_be_read_is_passed_over_and_a_file_without_any_is_refused() {
+async fn an_unreadable_authority_is_skipped_an_empty_file_refused() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path(), "authority", "IP:127.0.0.1");
     let mut callee = Callee::start(folder.path()).await;
@@ -281,7 +281,7 @@ async fn refused(trunk: TrunkSettings, file: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_is_not_of_its_key_is_refused_before_anybody_calls() {
+async fn a_certificate_with_the_wrong_key_is_refused_at_the_start() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     certificates(one.path(), "authority", "IP:127.0.0.1");
     certificates(other.path(), "authority", "IP:127.0.0.1");

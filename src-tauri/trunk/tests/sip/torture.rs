@@ -199,7 +199,7 @@ fn watch_panics() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_message_of_rfc_4475_is_answered_as_it_says_and_only_a_call_rings() {
+async fn each_message_of_rfc_4475_is_answered_as_it_says() {
     watch_panics();
     let (mut uas, at, mut desk) = tortured().await;
     let messages = messages();

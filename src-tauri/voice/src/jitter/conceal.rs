@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_where_a_voice_returns_with_another_phase_does_not_click() {
+    fn a_voice_returning_with_another_phase_does_not_click() {
         let whole = tone(150.0, 1_600);
         let mut concealment = Concealment::new();
         let mut heard = whole[..640].to_vec();

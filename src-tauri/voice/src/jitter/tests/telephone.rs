@@ -27,7 +27,7 @@ fn a_clean_stream_keeps_its_tone_and_its_level() {
 }
 
 #[test]
-fn a_telephone_is_heard_within_depth_and_a_frame_and_the_resampling() {
+fn a_phone_is_heard_within_depth_plus_a_frame_plus_resampling() {
     // Silence, and a tone from 800 ms on: when it arrives, and when it is heard.
     for phase_ms in [0, 3, 9, 14, 19] {
         for duration_ms in [10, 20, 30] {
