@@ -114,7 +114,7 @@ fn read(file: &Path) -> Result<Vec<i16>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
     let length = std::fs::metadata(file).map_err(|e| failed(&e))?.len();
     if length > FILE_BYTES_MAX {
-        return Err(failed(&"it is too large for an announcement"));
+        return Err(failed(&"the file is too large for an announcement"));
     }
     let bytes = std::fs::read(file).map_err(|e| failed(&e))?;
     if file.extension().is_some_and(|ending| ending == "g722") {
@@ -125,7 +125,7 @@ fn read(file: &Path) -> Result<Vec<i16>, String> {
 
 /// The first channel of a RIFF WAV file of 16-bit PCM, at 48 kHz.
 fn wav(bytes: &[u8]) -> Result<Vec<i16>, &'static str> {
-    let malformed = "it is no WAV file of 16-bit samples";
+    let malformed = "not a WAV file with 16-bit samples";
     let number = |at: usize, len: usize| {
         let field = bytes.get(at..at + len)?;
         Some(
@@ -157,8 +157,8 @@ fn wav(bytes: &[u8]) -> Result<Vec<i16>, &'static str> {
                 .chunks_exact(2 * channels)
                 .filter_map(|all| Some(i16::from_le_bytes(all.get(..2)?.try_into().ok()?)))
                 .collect();
-            let mut resampler = Resampler::new(rate, SAMPLE_RATE_HZ)
-                .map_err(|_| "its sampling rate is not one that can be played")?;
+            let mut resampler =
+                Resampler::new(rate, SAMPLE_RATE_HZ).map_err(|_| "unsupported sampling rate")?;
             let mut out = Vec::with_capacity(samples.len() * 6);
             resampler.process(&samples, &mut out);
             return Ok(out);

@@ -252,7 +252,7 @@ impl Leg {
                 }
                 buffer.push(now, packet);
             }
-            Err(error) => tracing::error!(%error, "no jitter buffer"),
+            Err(error) => tracing::error!(%error, "could not create a jitter buffer"),
         }
     }
 

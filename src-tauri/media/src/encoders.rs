@@ -31,7 +31,7 @@ impl EncoderPool {
             match Encoder::new(&self.settings) {
                 Ok(encoder) => self.spare.push(encoder),
                 Err(error) => {
-                    tracing::error!(%error, "no further encoder");
+                    tracing::error!(%error, "could not create another encoder");
                     return;
                 }
             }

@@ -103,7 +103,7 @@ impl Media {
         let certificate = provider
             .dtls_provider
             .generate_certificate()
-            .ok_or_else(|| MediaError::Socket("no DTLS certificate".to_owned()))?;
+            .ok_or_else(|| MediaError::Socket("could not create a DTLS certificate".to_owned()))?;
         let count = match settings.worker_count {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
@@ -382,7 +382,7 @@ fn start_worker(
         base => u16::try_from(at)
             .ok()
             .and_then(|at| base.checked_add(at))
-            .ok_or_else(|| failed(&"no port left for a further worker"))?,
+            .ok_or_else(|| failed(&"no port left for another worker"))?,
     };
     let socket = socket::bind(SocketAddr::new(settings.bind, port)).map_err(|e| failed(&e))?;
     let local = socket.local_addr().map_err(|e| failed(&e))?;

@@ -523,7 +523,7 @@ impl Worker {
         let (call_key, id) = (connection.call, connection.leg);
         if connection.panicked {
             self.metrics.panics.add(1);
-            tracing::error!("a connection was given up after a panic in the WebRTC stack");
+            tracing::error!("closed a connection after a panic in the WebRTC stack");
         }
         self.forget_connection(key);
         let Some(call) = self.calls.get_mut(call_key) else {

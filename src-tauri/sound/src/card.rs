@@ -122,7 +122,7 @@ impl SoundCard {
 
     fn tell(&self, input: Input) {
         if self.0.inputs.try_send(input).is_err() {
-            tracing::warn!("the sound card does not take any more orders");
+            tracing::warn!("the sound card's queue is full");
         }
     }
 }

@@ -23,9 +23,9 @@ pub(crate) fn ensure() {
         return;
     }
     match make(&home.join(".config/pulse")) {
-        Ok(()) => tracing::info!("made a cookie for PulseAudio"),
+        Ok(()) => tracing::info!("created a PulseAudio cookie"),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => tracing::warn!(%error, "no cookie for PulseAudio"),
+        Err(error) => tracing::warn!(%error, "could not create a PulseAudio cookie"),
     }
 }
 

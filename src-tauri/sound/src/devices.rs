@@ -99,14 +99,14 @@ pub(crate) fn pick<'a>(
     let noun = kind.noun();
     let trouble = match (chosen, wanted, device) {
         (None, None, Some(_)) => None,
-        (_, _, None) if devices.is_empty() => Some(format!("There is no {noun}.")),
-        (_, _, None) => Some(format!("No {noun} can be used.")),
+        (_, _, None) if devices.is_empty() => Some(format!("No {noun} found.")),
+        (_, _, None) => Some(format!("No {noun} is working.")),
         (_, Some(wanted), Some(device)) => Some(format!(
-            "The {noun} {} cannot be used; {} is used instead.",
+            "{} ({noun}) isn't working. Using {} instead.",
             wanted.name, device.name
         )),
         (Some(_), None, Some(device)) => Some(format!(
-            "The {noun} that was chosen is not connected; {} is used instead.",
+            "Your selected {noun} isn't connected. Using {} instead.",
             device.name
         )),
     };
@@ -235,19 +235,19 @@ mod tests {
         let devices = [device("a", false), device("b", true)];
         let (id, trouble) = picked(&devices, Some("z"), &[]);
         assert_eq!(id, "b");
-        assert!(trouble.contains("not connected; B"), "{trouble}");
+        assert!(trouble.contains("isn't connected. Using B"), "{trouble}");
         let (id, trouble) = picked(&devices, Some("b"), &["b"]);
         assert_eq!(id, "a");
         assert!(
-            trouble.contains("microphone B cannot be used; A"),
+            trouble.contains("B (microphone) isn't working. Using A"),
             "{trouble}"
         );
         let (id, trouble) = picked(&devices, None, &["a", "b"]);
         assert_eq!(
             (id.as_str(), trouble.as_str()),
-            ("", "No microphone can be used.")
+            ("", "No microphone is working.")
         );
-        assert_eq!(picked(&[], None, &[]).1, "There is no microphone.");
+        assert_eq!(picked(&[], None, &[]).1, "No microphone found.");
     }
 
     #[test]

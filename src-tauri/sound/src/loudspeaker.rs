@@ -34,7 +34,7 @@ impl CardLoudspeaker {
             .try_send(Input::OpenLoudspeaker(slot.clone()))
             .is_err()
         {
-            tracing::warn!("the sound card does not answer");
+            tracing::warn!("the sound card is not responding");
         }
         Self {
             inputs,

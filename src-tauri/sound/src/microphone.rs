@@ -56,7 +56,7 @@ impl Microphone for CardMicrophone {
         silence.open(now)?;
         self.inputs
             .try_send(Input::OpenMicrophone(slot.clone()))
-            .map_err(|_| ClientError::Audio("the sound card does not answer".into()))?;
+            .map_err(|_| ClientError::Audio("the sound card is not responding".into()))?;
         self.shared.is_read.store(true, Ordering::Relaxed);
         self.open = Some(Open {
             slot,

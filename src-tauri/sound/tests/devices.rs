@@ -280,13 +280,10 @@ fn without_any_device_a_call_goes_on_in_silence_and_says_so() {
     let card = card_on(&pulse);
     until("it is said", || card.trouble().microphone.is_some());
     let trouble = card.trouble();
-    assert_eq!(
-        trouble.microphone.as_deref(),
-        Some("There is no microphone.")
-    );
+    assert_eq!(trouble.microphone.as_deref(), Some("No microphone found."));
     assert_eq!(
         trouble.loudspeaker.as_deref(),
-        Some("There is no loudspeaker.")
+        Some("No loudspeaker found.")
     );
     let call = Call::start(&card);
     call.open(true);

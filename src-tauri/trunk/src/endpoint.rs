@@ -101,7 +101,7 @@ impl Trunk {
         let name = settings.name.clone();
         tokio::spawn(async move {
             if let Err(error) = endpoint.inner.serve().await {
-                tracing::error!(trunk = name, %error, "SIP is not served any more");
+                tracing::error!(trunk = name, %error, "stopped serving SIP");
             }
         });
         let trunk = Arc::new(Self {

@@ -111,7 +111,7 @@ impl WaitingRoom {
 
 pub(crate) fn reject(waiting: &Waiting, code: u16) {
     if let Err(error) = waiting.dialog.reject(Some(StatusCode::from(code)), None) {
-        tracing::debug!(%error, "the caller was gone before they were refused");
+        tracing::debug!(%error, "the caller hung up before we rejected the call");
     }
     waiting.trunk.layer.remove_dialog(&waiting.dialog.id());
 }
@@ -157,7 +157,7 @@ async fn take(
             return answer_early(trunk, &mut request).await;
         }
         if let Err(error) = dialog.handle(&mut request).await {
-            tracing::debug!(trunk = trunk.settings.name, %error, "a request within a call came to nothing");
+            tracing::debug!(trunk = trunk.settings.name, %error, "could not handle a request within a call");
         }
         return;
     }
@@ -215,7 +215,7 @@ async fn invited(
     let mut dialog = match begun {
         Ok(dialog) => dialog,
         Err(error) => {
-            tracing::info!(trunk = trunk.settings.name, %error, "an INVITE that is none");
+            tracing::info!(trunk = trunk.settings.name, %error, "not a valid INVITE");
             return reply(&mut request, StatusCode::BadRequest).await;
         }
     };
@@ -234,7 +234,7 @@ async fn invited(
         full.into_inner().refuse(503);
     }
     if let Err(error) = dialog.handle(&mut request).await {
-        tracing::debug!(trunk = trunk.settings.name, %error, "a call that came in broke off");
+        tracing::debug!(trunk = trunk.settings.name, %error, "an inbound call broke off");
     }
 }
 
@@ -244,7 +244,7 @@ async fn reply(request: &mut Transaction, status: StatusCode) {
 
 async fn reply_with(request: &mut Transaction, status: StatusCode, headers: Vec<Header>) {
     if let Err(error) = request.reply_with(status, headers, None).await {
-        tracing::debug!(%error, "who asked is gone");
+        tracing::debug!(%error, "the sender of a request is gone");
     }
 }
 
@@ -346,6 +346,6 @@ async fn reply_early(
         lines.push(Header::Contact(format!("<{contact}>").into()));
     }
     if let Err(error) = request.reply_with(status, lines, body).await {
-        tracing::debug!(%error, "who asked is gone");
+        tracing::debug!(%error, "the sender of a request is gone");
     }
 }

@@ -48,7 +48,7 @@ fn pair(certificate: &Path, key: &Path) -> Result<(Vec<u8>, Vec<u8>), TrunkError
     let chain = chain.map_err(|error| failed(certificate, &error))?;
     let own = PrivateKeyDer::from_pem_slice(&secret).map_err(|error| failed(key, &error))?;
     if matches!(own, PrivateKeyDer::Sec1(_)) {
-        return Err(failed(key, &"the key is to be in PKCS #8 or PKCS #1"));
+        return Err(failed(key, &"the key must be in PKCS #8 or PKCS #1"));
     }
     let provider = CryptoProvider::get_default().cloned();
     let provider = provider.unwrap_or_else(|| rustls::crypto::aws_lc_rs::default_provider().into());
@@ -63,11 +63,11 @@ fn authorities_of(path: &Path) -> Result<Vec<u8>, TrunkError> {
     if pem.is_empty() {
         return Err(TrunkError::File(
             path.to_owned(),
-            "it holds no certificate of an authority".into(),
+            "it contains no authority's certificate".into(),
         ));
     }
     if skipped > 0 {
-        tracing::warn!(file = %path.display(), skipped, "authorities that cannot be read are passed over");
+        tracing::warn!(file = %path.display(), skipped, "skipped unreadable certificate authorities");
     }
     Ok(pem)
 }
@@ -78,13 +78,10 @@ fn authorities_of_system() -> Vec<u8> {
     let (pem, unreadable) = readable(found.certs.into_iter().map(Some));
     let skipped = unreadable + found.errors.len();
     if skipped > 0 {
-        tracing::warn!(
-            skipped,
-            "authorities of the system that cannot be read are passed over"
-        );
+        tracing::warn!(skipped, "skipped unreadable system certificate authorities");
     }
     if pem.is_empty() {
-        tracing::error!("the system has no certificate authorities: no TLS trunk will be believed");
+        tracing::error!("the system has no certificate authorities: no TLS trunk will be trusted");
     }
     pem
 }

@@ -54,7 +54,10 @@ async fn stay(trunk: Arc<Trunk>) {
     // Calls that end with the trunk say good-bye as well. The service stops either way.
     let all = async { tokio::join!(leaving, hung_up(&trunk)) };
     if tokio::time::timeout(FAREWELL_MAX, all).await.is_err() {
-        tracing::info!(trunk = trunk.settings.name, "its good-bye was not heard");
+        tracing::info!(
+            trunk = trunk.settings.name,
+            "the trunk did not answer our sign-off"
+        );
     }
     trunk.close();
 }
@@ -201,7 +204,7 @@ impl Account {
     async fn leave(&mut self) {
         let server = self.server.clone();
         if let Err(error) = self.registration.register(server, Some(0)).await {
-            tracing::debug!(%error, "the registrar does not let us go, and forgets us by itself");
+            tracing::debug!(%error, "could not unregister; the registration will expire");
         }
     }
 }

@@ -270,7 +270,7 @@ impl LeadLeg for SimulatedLeg {
 
     fn send_dtmf(&mut self, digits: &str) {
         // Nobody at the other end listens for digits.
-        tracing::debug!(count = digits.len(), "digits for a simulated lead");
+        tracing::debug!(count = digits.len(), "sent digits to a simulated lead");
     }
 
     fn set_held(&mut self, held: bool) {

@@ -75,7 +75,7 @@ impl PhoneLeg {
 
     fn ask(&self, command: Command) {
         if self.commands.try_send(command).is_err() {
-            tracing::warn!("a leg that is over, or asked too much at once, does not do this");
+            tracing::warn!("dropped a command: the leg is over or has too many waiting");
         }
     }
 }

@@ -93,7 +93,7 @@ impl Task {
         } = waiting;
         let mut task = Self::new(dial, Vec::new(), trunk, control, advertised, events, course)?;
         if let Err(error) = dialog.ringing(None, None) {
-            tracing::debug!(%error, "a call that came in is gone already");
+            tracing::debug!(%error, "an inbound call has already ended");
         }
         task.dialog = Some(dialog);
         task.states = Some(states);
@@ -111,7 +111,7 @@ impl Task {
     ) -> Option<Self> {
         let (done, results) = mpsc::channel(DONE_MAX);
         let session = Session::new(control)
-            .inspect_err(|error| tracing::error!(%error, "no session for a leg"))
+            .inspect_err(|error| tracing::error!(%error, "could not create a session for a leg"))
             .ok()?;
         Some(Self {
             dial,
@@ -262,7 +262,7 @@ impl Task {
             Done::Reoffered(Some(response)) => {
                 let is_answer = response.status_code.kind() == StatusCodeKind::Successful;
                 if is_answer && let Err(error) = self.session.answered(&response.body) {
-                    tracing::info!(%error, "the answer to our change of the call is of no use");
+                    tracing::info!(%error, "the answer to our re-INVITE is unusable");
                 }
             }
             Done::Reoffered(None) => {}
@@ -289,14 +289,14 @@ impl Task {
                 }
                 return;
             }
-            tracing::info!("the phone answered with no sound that we speak");
+            tracing::info!("the phone answered without a codec in common");
             self.bye();
             return self.give(Input::refused(488));
         }
         tracing::info!(
             trunk = self.trunk.settings.name,
             code,
-            "the trunk refused the call"
+            "the trunk rejected the call"
         );
         self.redirection = headers::redirection(&self.trunk, response);
         let least_s = headers::least_session_s(response);
@@ -324,7 +324,7 @@ impl Task {
                     && self
                         .session
                         .answered(&response.body)
-                        .inspect_err(|error| tracing::debug!(%error, "no early media"))
+                        .inspect_err(|error| tracing::debug!(%error, "could not use early media"))
                         .is_ok();
                 if media {
                     self.early.taken(&response);
@@ -355,7 +355,7 @@ impl Task {
             let body = self.dialog.as_ref().and_then(InviteDialog::last_remote_ack);
             let body = body.map(|request| request.body).unwrap_or_default();
             if let Err(error) = self.session.answered(&body) {
-                tracing::info!(%error, "a call that came in offers no sound that we speak");
+                tracing::info!(%error, "an inbound call offers no codec in common");
                 self.bye();
                 return self.give(Input::Unreached);
             }
@@ -401,7 +401,7 @@ impl Task {
                     let response = match result.await {
                         Ok(Ok((_, response))) => response.map(Box::new),
                         Ok(Err(error)) => {
-                            tracing::info!(trunk = trunk.settings.name, %error, "the trunk is not reached");
+                            tracing::info!(trunk = trunk.settings.name, %error, "could not reach the trunk");
                             None
                         }
                         Err(_) => None,
@@ -411,7 +411,7 @@ impl Task {
                 });
             }
             Err(error) => {
-                tracing::warn!(trunk = trunk.settings.name, %error, "no call can be made over it");
+                tracing::warn!(trunk = trunk.settings.name, %error, "could not place a call over this trunk");
                 self.give(Input::Unreached);
             }
         }
@@ -439,7 +439,7 @@ impl Task {
             callee,
             destination: trunk.destination(),
             offer: Some(self.session.offer()),
-            contact: contact.ok_or("no address of our own")?,
+            contact: contact.ok_or("no local address")?,
             credential: trunk.credential.clone(),
             headers: Some(headers::invite_headers(trunk, local, self.session_s)),
             support_prack: true,
@@ -455,7 +455,7 @@ impl Task {
         if let Some(dialog) = self.dialog.take() {
             self.trunk.farewells.spawn(async move {
                 if let Err(error) = dialog.cancel().await {
-                    tracing::debug!(%error, "the call could not be cancelled, and ends by itself");
+                    tracing::debug!(%error, "could not cancel the call; it will time out");
                 }
             });
         }
@@ -464,7 +464,7 @@ impl Task {
     /// Lets others, and the next attempt, go to another server.
     fn shun(&self) {
         if let Some(server) = self.server {
-            tracing::info!(trunk = self.trunk.settings.name, %server, "a server of it does not answer");
+            tracing::info!(trunk = self.trunk.settings.name, %server, "one of the trunk's servers is not answering");
             self.trunk.servers.shun(server, Instant::now());
         }
     }
@@ -488,7 +488,7 @@ impl Task {
         let body = match body {
             Ok(body) => body,
             Err(why) => {
-                tracing::info!(why, "a call that came in offers no sound that we speak");
+                tracing::info!(why, "an inbound call offers no codec in common");
                 self.reject(488);
                 return self.give(Input::refused(488));
             }
@@ -500,7 +500,7 @@ impl Task {
         }
         self.session.control().answered();
         if let Err(error) = dialog.accept(Some(lines), Some(body)) {
-            tracing::info!(%error, "a call that came in could not be taken");
+            tracing::info!(%error, "could not answer an inbound call");
             self.give(Input::Unreached);
         }
     }
@@ -509,7 +509,7 @@ impl Task {
         if let Some(dialog) = &self.dialog
             && let Err(error) = dialog.reject(Some(StatusCode::from(code)), None)
         {
-            tracing::debug!(%error, "the call was gone before it was refused");
+            tracing::debug!(%error, "the call ended before we rejected it");
         }
     }
 
@@ -524,7 +524,7 @@ impl Task {
                 tokio::time::timeout(REQUEST_MAX, dialog.bye()).await,
                 Ok(Ok(()))
             ) {
-                tracing::debug!("nobody acknowledged the end of a call");
+                tracing::debug!("no one acknowledged our BYE");
             }
             layer.remove_dialog(&id);
         });
@@ -618,7 +618,7 @@ impl Task {
                 respond(&handle, StatusCode::OK, lines, Some(body)).await;
             }
             Err(error) => {
-                tracing::info!(%error, "a change of the call that we cannot follow");
+                tracing::info!(%error, "cannot follow a change of the session");
                 respond(&handle, StatusCode::NotAcceptableHere, Vec::new(), None).await;
             }
         }
@@ -718,6 +718,6 @@ async fn respond(
 ) {
     let lines = Some(lines).filter(|lines| !lines.is_empty());
     if handle.respond(status, lines, body).await.is_err() {
-        tracing::debug!("who asked is gone");
+        tracing::debug!("the sender of a request is gone");
     }
 }

@@ -23,7 +23,7 @@ const STREAMS_MAX: usize = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SrtpError {
     /// The key was refused.
-    #[error("the key is refused")]
+    #[error("the key is not valid")]
     Key,
     /// It is not authentic, a repetition, or no packet at all.
     #[error("the packet is not authentic")]
