@@ -55,7 +55,7 @@ pub(super) enum Input {
     /// The other side renewed the session.
     Refreshed,
     /// How long ago the phone was heard last.
-    LeadMix { ms_ago: u64 },
+    Heard { ms_ago: u64 },
     /// What came of asking whether it is still there.
     Probed { alive: bool },
     /// What came of renewing the session.
@@ -222,7 +222,7 @@ impl Course {
             }
             (State::Up, Input::Refreshed) => self.refresh(now),
             (State::Up, Input::Renewed { done }) => self.renewed(now, done),
-            (State::Up, Input::LeadMix { ms_ago }) => self.heard(now, ms_ago),
+            (State::Up, Input::Heard { ms_ago }) => self.heard(now, ms_ago),
             (State::Up, Input::Probed { alive }) => self.probed(alive),
             (State::Up, Input::Timer) => self.session_due(now),
             _ => {}

@@ -246,7 +246,7 @@ impl Task {
             self.tell(LeadSignal::Quality(quality)).await;
         }
         let ms_ago = report.heard_ms_ago;
-        self.give(Input::LeadMix { ms_ago });
+        self.give(Input::Heard { ms_ago });
     }
 
     fn done(&mut self, done: Done) {

@@ -252,7 +252,7 @@ fn an_inbound_call_is_answered_once_and_ends_with_its_caller() {
 #[test]
 fn a_phone_that_vanishes_is_told_of_within_ten_seconds() {
     let mut course = up(None);
-    let quiet = |ms_ago| Input::LeadMix { ms_ago };
+    let quiet = |ms_ago| Input::Heard { ms_ago };
     assert_eq!(after(&mut course, 4_000, quiet(4_000)), []);
     assert_eq!(after(&mut course, 4_500, quiet(4_500)), [Output::Probe]);
     assert_eq!(after(&mut course, 5_000, quiet(5_000)), [], "asked once");
@@ -270,7 +270,7 @@ fn a_phone_that_is_silent_but_there_is_asked_again_and_stays() {
     let mut course = up(None);
     let mut asked = 0;
     for now in (0..60_000).step_by(500) {
-        for output in after(&mut course, now, Input::LeadMix { ms_ago: now }) {
+        for output in after(&mut course, now, Input::Heard { ms_ago: now }) {
             assert_eq!(output, Output::Probe);
             asked += 1;
             after(&mut course, now, Input::Probed { alive: true });
@@ -350,7 +350,7 @@ fn whatever_comes_in_whatever_order_it_ends_once_and_stays_over() {
                 3 => Input::Unreached,
                 4 => Input::Ended,
                 5 => Input::Refreshed,
-                6 => Input::LeadMix {
+                6 => Input::Heard {
                     ms_ago: next(9_000),
                 },
                 7 => Input::Probed { alive: next(4) > 0 },
