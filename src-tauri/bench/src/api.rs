@@ -30,7 +30,6 @@ pub struct Api {
     base: String,
 }
 
-/// Who is signed in.
 #[derive(Debug, Clone)]
 pub struct User {
     token: String,
@@ -52,7 +51,6 @@ pub struct Placed {
 pub struct Dialling(PlaceCallRequest);
 
 impl Api {
-    /// For the service at `address`.
     pub fn new(address: SocketAddr) -> Result<Self, BenchError> {
         let http = reqwest::Client::builder()
             .timeout(REQUEST_TIMEOUT)
@@ -181,7 +179,6 @@ impl Api {
         }
     }
 
-    /// Joins as a coach, in Listen.
     pub fn join(&self, coach: &User, call: &CallId) -> Result<(), BenchError> {
         let path = format!("activity/call/{call}/coach_leg/");
         self.post::<_, CoachLeg>(Some(coach), &path, &JoinRequest::default())

@@ -11,14 +11,12 @@ const DATAGRAMS: usize = 32;
 /// The longest datagram that is read whole.
 const DATAGRAM_BYTES_MAX: usize = 2048;
 
-/// Room for a batch.
 pub struct Batch {
     headers: MultiHeaders<SockaddrStorage>,
     buffer: Box<[u8]>,
 }
 
 impl Batch {
-    /// An empty one.
     pub fn new() -> Self {
         Self {
             headers: MultiHeaders::preallocate(DATAGRAMS, None),

@@ -33,11 +33,9 @@ const SPEECH_S: u32 = 20;
 /// Of the pieces that were said, so many must be found for the delay to mean something.
 const FOUND_PERCENT_MIN: usize = 80;
 
-/// What was measured.
 pub struct Call100 {
     /// The service's processor time.
     pub cpu: CpuShare,
-    /// All figures.
     pub figures: Vec<Figure>,
 }
 

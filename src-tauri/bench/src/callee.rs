@@ -360,7 +360,6 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The value of a header line of this name.
 fn header<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let (own, value) = line.split_once(':')?;
     own.trim().eq_ignore_ascii_case(name).then(|| value.trim())

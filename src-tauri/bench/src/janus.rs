@@ -49,7 +49,6 @@ const WARM_UP_TICKS: u32 = 150;
 /// How loud a mix of speech is at least, as the mean of its frames in dBov.
 const SPEECH_DBOV_MIN: f64 = -40.0;
 
-/// What was measured of Janus.
 #[derive(Debug)]
 pub struct JanusRun {
     /// Its processor time.

@@ -41,7 +41,6 @@ pub enum Part {
 
 /// A client that has offered and waits for the answer.
 pub struct Offer {
-    /// The offer.
     pub sdp: String,
     peer: Peer,
     pending: SdpPendingOffer,
@@ -49,9 +48,7 @@ pub struct Offer {
 
 /// A client with its socket.
 pub struct Peer {
-    /// What it does.
     pub part: Part,
-    /// What it got.
     pub tally: Tally,
     /// Whether it is connected: keys are exchanged.
     pub connected: bool,
@@ -148,7 +145,6 @@ impl Offer {
 }
 
 impl Peer {
-    /// The socket, to wait at.
     pub fn socket(&self) -> &UdpSocket {
         &self.socket
     }

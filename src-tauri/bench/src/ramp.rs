@@ -30,7 +30,6 @@ const TRIES: usize = 2;
 /// A kind of call to have many of.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// Name of the figure.
     pub name: &'static str,
     /// Coaches in each call, beside rep and lead.
     pub coaches: usize,
@@ -38,13 +37,11 @@ pub struct Shape {
     pub step: usize,
     /// No more are tried.
     pub calls_max: usize,
-    /// Who the leads are.
     pub lead: Lead,
     /// Media worker threads of the service; 0 is one a core.
     pub workers: usize,
 }
 
-/// Who the leads of calls are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lead {
     /// Simulated ones, who live in the service.

@@ -15,7 +15,6 @@ use crate::speech;
 
 /// A running service. It ends, and its store goes, when this is dropped.
 pub struct Service {
-    /// How it is asked.
     pub api: Api,
     program: Program,
     address: SocketAddr,
@@ -38,7 +37,6 @@ impl Service {
         Self::start_set(members, encoding, Setting::default())
     }
 
-    /// Starts it set otherwise.
     pub fn start_set(
         members: usize,
         encoding: &EncoderSettings,

@@ -15,7 +15,6 @@ const LEVEL_DBOV: f64 = -23.0;
 const RECORDING_BYTES_MIN: u64 = 16_000;
 /// Above this level in dBov somebody speaks.
 const PAUSE_DBOV: i8 = -45;
-/// Frames of a pause that are kept.
 const PAUSE_FRAMES_MAX: usize = 10;
 
 /// Speech without long pauses, as frames; other speech for another `voice`.

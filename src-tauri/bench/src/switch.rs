@@ -35,7 +35,6 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(15);
 const FRAME: Duration = Duration::from_millis(FRAME_MS);
 const PASSWORD: &str = "demo-password";
 
-/// Measures all switches.
 pub fn run(encoding: &EncoderSettings, cores: usize) -> Result<Figure, BenchError> {
     let service = Service::start(0, encoding)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

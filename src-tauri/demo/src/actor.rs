@@ -19,11 +19,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Actor {
     /// The given name, by which the tables call them.
     pub name: &'static str,
-    /// The user.
     pub user_id: UserId,
-    /// The client.
     pub session: Session,
-    /// What they say.
     pub mouth: Mouth,
     /// What came out of their loudspeaker.
     pub heard: Track,
@@ -110,7 +107,6 @@ impl Mouth {
         self.lock().pending.extend(samples);
     }
 
-    /// Stops.
     pub fn hush(&self) {
         self.lock().pending.clear();
     }

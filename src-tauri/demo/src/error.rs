@@ -6,7 +6,6 @@ pub enum DemoError {
     /// A client could not do its part.
     #[error("a client failed: {0}")]
     Client(#[from] client::ClientError),
-    /// The service did not start.
     #[error("the service did not start: {0}")]
     Service(#[from] service::StartError),
     /// The lead's line could not be made.

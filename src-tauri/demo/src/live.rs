@@ -13,12 +13,10 @@ const SPEAKS_DBOV_MIN: f64 = -45.0;
 /// A shorter pause than this is a breath, in seconds.
 const BREATH_S: f64 = 1.0;
 
-/// One party's line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PartyLine {
     /// `rep`, `lead`, `coach` or `recording`.
     pub part: &'static str,
-    /// Who.
     pub name: String,
     /// The mode granted, for a coach.
     pub mode: Option<Mode>,
@@ -37,11 +35,9 @@ pub struct Picture {
     pub elapsed_s: f64,
     /// What is shown just now.
     pub scene: String,
-    /// Who is in.
     pub parties: Vec<PartyLine>,
 }
 
-/// The lines of a picture.
 #[must_use]
 pub fn lines(picture: &Picture) -> Vec<String> {
     let mut lines = vec![

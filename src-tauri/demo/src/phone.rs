@@ -38,9 +38,7 @@ const SPEECH_S: usize = 180;
 pub struct Phone {
     child: Child,
     hand: Hand,
-    /// What it said.
     pub said: Track,
-    /// What it heard.
     pub heard: Track,
     over: Arc<AtomicBool>,
     _folder: tempfile::TempDir,

@@ -34,7 +34,6 @@ impl Track {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -105,7 +104,6 @@ impl Head {
     }
 }
 
-/// What would be recorded.
 #[derive(Debug, Clone, Default)]
 pub struct Recording(pub Track);
 

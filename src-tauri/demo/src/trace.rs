@@ -38,7 +38,6 @@ pub const NO_TRACE_DBOV: f64 = -127.0;
 pub struct Trace {
     /// Pieces of speech that were searched for.
     pub pieces: usize,
-    /// How many of them were found.
     pub found: usize,
     /// The mean level at which they were found, in dBov; [`NO_TRACE_DBOV`] when none was.
     pub level_dbov: f64,

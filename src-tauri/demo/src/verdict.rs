@@ -19,18 +19,13 @@ pub enum Mode {
 /// Who speaks or listens in a scene.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The salesperson.
     Rep,
-    /// Who is called.
     Lead,
-    /// A coach, by name and by mode.
     Coach(&'static str, Mode),
-    /// What would be recorded.
     Recording,
 }
 
 impl Part {
-    /// The mode, for a coach.
     #[must_use]
     pub const fn mode(self) -> Option<Mode> {
         match self {
@@ -76,16 +71,13 @@ pub fn expected(speaker: Part, listener: Part) -> bool {
     }
 }
 
-/// One cell of the table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cell {
     /// Which scene of the demonstration it was measured in.
     pub scene: &'static str,
-    /// Who speaks.
     pub speaker: String,
     /// The speaker's mode; null for rep and lead.
     pub mode: Option<Mode>,
-    /// Who listens.
     pub listener: String,
     /// The listener's mode; null for rep, lead and recording.
     pub listener_mode: Option<Mode>,
@@ -97,7 +89,6 @@ pub struct Cell {
     pub level_dbov: f64,
     /// Pieces of speech that were searched for, and that were found.
     pub pieces: usize,
-    /// How many of them were found.
     pub found: usize,
     /// Whether promise and measurement agree: no trace at all, or at least three pieces of four.
     pub ok: bool,

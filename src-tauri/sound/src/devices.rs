@@ -19,20 +19,16 @@ pub struct Device {
 pub struct Devices {
     /// What captures. Monitors of loudspeakers are left out.
     pub microphones: Vec<Device>,
-    /// What plays.
     pub loudspeakers: Vec<Device>,
 }
 
 /// The devices that the user chose, by id; `None` follows the system's default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Choice {
-    /// The microphone.
     pub microphone: Option<String>,
-    /// The loudspeaker.
     pub loudspeaker: Option<String>,
 }
 
-/// What a device is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Microphone,

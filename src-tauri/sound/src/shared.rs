@@ -50,9 +50,7 @@ pub enum Event {
 /// What is wrong now, as sentences.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trouble {
-    /// With the microphone.
     pub microphone: Option<String>,
-    /// With the loudspeaker.
     pub loudspeaker: Option<String>,
 }
 

@@ -21,11 +21,9 @@ use crate::{capture, playout};
 /// How long a device may take to open.
 const OPENING_MAX: Duration = Duration::from_secs(5);
 
-/// What to open.
 pub(crate) struct Order {
     pub(crate) serial: u64,
     pub(crate) kind: Kind,
-    /// The device, by id.
     pub(crate) id: String,
     /// Whether the test tone sounds as soon as it plays.
     pub(crate) tone_first: bool,

@@ -31,10 +31,8 @@ use crate::servers::Servers;
 use crate::settings::{Transport, TrunkSettings, read_file};
 use crate::tls;
 
-/// What we are called in SIP.
 const USER_AGENT: &str = concat!("CallCoaching/", env!("CARGO_PKG_VERSION"));
 
-/// A trunk that runs.
 pub(crate) struct Trunk {
     pub(crate) settings: TrunkSettings,
     pub(crate) endpoint: EndpointInnerRef,
@@ -236,7 +234,6 @@ impl Trunk {
     }
 }
 
-/// The methods that are understood.
 const ALLOWS: [Method; 9] = [
     Method::Invite,
     Method::Ack,

@@ -23,7 +23,6 @@ const REQUESTS_MAX: usize = 4_096;
 pub(crate) const INCOMING_MAX: usize = 64;
 /// Calls that came in, and whose leg was not asked for yet.
 const WAITING_MAX: usize = 256;
-/// How long they wait for that.
 const WAITING_TIME: Duration = Duration::from_secs(10);
 
 /// How often a request's call is looked for before there is none.
@@ -95,7 +94,6 @@ impl WaitingRoom {
         }
     }
 
-    /// Takes the one that this call is.
     pub(crate) fn take(&self, call: &CallId) -> Option<Waiting> {
         let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         room.remove(call).map(|(_, waiting)| waiting)

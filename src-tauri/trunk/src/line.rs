@@ -17,7 +17,6 @@ use crate::names::Names;
 use crate::phone::{HoldSound, PhoneControl, PhoneError, PhoneMedia, Ports, phone};
 use crate::{TelephonySettings, TrunkError, incoming, upkeep};
 
-/// How a trunk does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrunkStatus {
     /// What the settings call it.

@@ -1,6 +1,5 @@
 //! The order in which the servers of a domain are tried (RFC 2782, for SIP RFC 3263 §4.2).
 
-/// One SRV record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     /// The lower the earlier.

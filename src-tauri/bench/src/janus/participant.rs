@@ -16,7 +16,6 @@ pub struct Participant {
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
-    /// What it got.
     pub tally: Tally,
     /// Bytes of Opus that it got.
     pub payload_bytes: u64,

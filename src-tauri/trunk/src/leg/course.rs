@@ -34,11 +34,13 @@ pub(super) struct SessionTimer {
     pub(super) ours: bool,
 }
 
-/// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Input {
     /// A response that is not the last; whether it came with media to hear.
-    Provisional { code: u16, media: bool },
+    Provisional {
+        code: u16,
+        media: bool,
+    },
     /// The lead answered, or the trunk acknowledged our answer.
     Answered(Option<SessionTimer>),
     /// The trunk will not. `redirect`: it names somewhere else that is its own. `longer`: it wants a
@@ -55,12 +57,17 @@ pub(super) enum Input {
     /// The other side renewed the session.
     Refreshed,
     /// How long ago the phone was heard last.
-    Heard { ms_ago: u64 },
+    Heard {
+        ms_ago: u64,
+    },
     /// What came of asking whether it is still there.
-    Probed { alive: bool },
+    Probed {
+        alive: bool,
+    },
     /// What came of renewing the session.
-    Renewed { done: bool },
-    /// The rep hangs up.
+    Renewed {
+        done: bool,
+    },
     HangUp,
     /// The rep takes the call.
     PickUp,
@@ -79,26 +86,25 @@ impl Input {
     }
 }
 
-/// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Output {
     /// Call over the trunk of this place in the list; redirected or not.
-    Invite { trunk: usize, redirected: bool },
+    Invite {
+        trunk: usize,
+        redirected: bool,
+    },
     /// Give up what is being tried.
     Cancel,
     /// The server that was tried does not answer; another one of the trunk is meant from now on.
     Shun,
     /// Answer the call that came in.
     Accept,
-    /// Refuse it.
     Reject(u16),
     /// Ask whether the phone is still there; within [`PROBE_MS`].
     Probe,
-    /// Renew the session.
     Renew,
     /// End what was answered.
     Bye,
-    /// Tell it.
     Signal(LeadSignal),
     /// The leg is over. The last output of all.
     Over,
@@ -119,7 +125,6 @@ enum State {
     Over,
 }
 
-/// One leg.
 #[derive(Debug)]
 pub(super) struct Course {
     limits: Vec<Limits>,
@@ -422,7 +427,6 @@ enum Meaning {
     NotHere,
     /// Somewhere else.
     Elsewhere,
-    /// The session is to be longer.
     Longer,
     /// This server is not to be had; another one of the trunk may be.
     NotThisServer,

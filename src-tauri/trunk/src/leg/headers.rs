@@ -72,7 +72,6 @@ pub(crate) fn renewed(request: &Request) -> Vec<Header> {
     vec![Header::SessionExpires(value.into())]
 }
 
-/// What our own renewal says.
 pub(super) fn renewal(timer: SessionTimer) -> Vec<Header> {
     // In a request within the call, who sends it is the UAC.
     let value = format!("{};refresher=uac", timer.expires_s);

@@ -18,10 +18,8 @@ pub(super) struct Session {
 /// Why nothing was agreed on.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SessionError {
-    /// The description is of no use.
     #[error(transparent)]
     Description(#[from] SdpError),
-    /// The media would not have it.
     #[error(transparent)]
     Media(#[from] PhoneError),
 }
@@ -77,7 +75,6 @@ impl Session {
         Ok(())
     }
 
-    /// What we offer.
     pub(super) fn offer(&mut self) -> Vec<u8> {
         self.local.version += 1;
         sdp::offer(&self.local).into_bytes()

@@ -46,7 +46,6 @@ pub(super) struct Task {
     states: Option<DialogStateReceiver>,
     attempt: u32,
     early: Early,
-    /// The server that is tried.
     server: Option<SocketAddr>,
     /// Where the trunk redirected the call to.
     redirection: Option<sip::Uri>,
@@ -674,7 +673,6 @@ struct Early {
 }
 
 impl Early {
-    /// A call that begins.
     fn of(call: EarlyCall) -> Self {
         Self {
             _call: Some(call),

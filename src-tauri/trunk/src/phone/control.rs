@@ -98,7 +98,6 @@ pub(super) struct Negotiation {
     pub start: StreamStart,
 }
 
-/// What a negotiation changes.
 pub(super) enum Change<T> {
     Keep,
     Set(Option<Box<T>>),
@@ -268,7 +267,6 @@ impl std::fmt::Debug for PhoneControl {
     }
 }
 
-/// That there is a report at all.
 const PRESENT: u64 = 1 << 63;
 /// Beyond this a round trip is not told: it fills 32 bits.
 const NO_ROUND_TRIP: u32 = u32::MAX;

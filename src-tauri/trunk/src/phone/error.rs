@@ -12,10 +12,8 @@ pub enum PhoneError {
     /// More was told than the worker takes: it does not tick.
     #[error("the phone's worker is not responding")]
     Busy,
-    /// The keys are refused.
     #[error("the stream's keys are not valid")]
     Keys,
-    /// The codec refuses.
     #[error(transparent)]
     Codec(#[from] voice::VoiceError),
 }

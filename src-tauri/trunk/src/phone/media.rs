@@ -138,7 +138,6 @@ impl PhoneMedia {
         }
     }
 
-    /// Sends what this tick sends.
     fn send(&mut self, heard: &LeadMix<'_>) {
         let Some((negotiated, inbound)) = &mut self.session else {
             return;

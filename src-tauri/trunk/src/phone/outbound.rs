@@ -12,13 +12,11 @@ use crate::rtp::rtcp::SenderInfo;
 use crate::rtp::{HEADER_BYTES, RtpHeader, SrtpSender, ntp};
 use crate::sdp::{Negotiated, Payload};
 
-/// Ticks in a second.
 const TICKS_HZ: u32 = 50;
 
 /// What a tick is to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
-    /// What is said.
     Voice,
     /// What a held lead hears.
     Held,

@@ -137,7 +137,6 @@ pub struct PortPair {
 }
 
 impl PortPair {
-    /// The port of RTP.
     #[must_use]
     pub const fn rtp_port(&self) -> u16 {
         self.port

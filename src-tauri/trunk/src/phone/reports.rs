@@ -14,10 +14,8 @@ use crate::rtp::rtcp::{COMPOUND_BYTES_MAX, Compound};
 const FIRST_AFTER: Duration = Duration::from_secs(1);
 /// Reports to the peer (RFC 3550 §6.2).
 const REPORT_EVERY: Duration = Duration::from_secs(5);
-/// Reports to the leg.
 const QUALITY_EVERY: Duration = Duration::from_secs(2);
 
-/// What is reported, and when.
 pub(super) struct Reports {
     /// A name that tells nothing (RFC 7022 §4.2): 96 random bits in hexadecimal.
     name: [u8; 24],
@@ -45,13 +43,11 @@ impl Reports {
         })
     }
 
-    /// Begins to count.
     pub fn begin(&mut self, now: Duration) {
         self.report_at = now + FIRST_AFTER;
         self.quality_at = now + QUALITY_EVERY;
     }
 
-    /// Whether the peer is due a report.
     pub fn is_due(&mut self, now: Duration) -> bool {
         let is_due = now >= self.report_at;
         if is_due {

@@ -14,7 +14,6 @@ const DATAGRAM_BYTES_MAX: usize = 2048;
 /// The most that a datagram is believed to have waited.
 const AGE_MAX: Duration = Duration::from_secs(10);
 
-/// One datagram.
 pub(super) struct Datagram<'a> {
     pub source: SocketAddr,
     pub bytes: &'a [u8],

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 /// What a source is, before its packet was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// The peer.
     Peer,
     /// The peer, if its packet is what the peer would send: [`Source::confirm`] then holds to it.
     Perhaps,

@@ -10,15 +10,12 @@ const ENDS: u16 = 3;
 const PAUSE_TICKS: u16 = 3;
 /// How loud a key sounds, in dBm0 below zero.
 const VOLUME: u8 = 10;
-/// Ticks in a second.
 const TICKS_HZ: u32 = 50;
 /// Codes are the places in this list (RFC 4733 §3.2).
 const KEYS: &[u8; 16] = b"0123456789*#ABCD";
 
-/// One packet of a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EventPacket {
-    /// The payload.
     pub payload: [u8; 4],
     /// It is the key's first: it bears the marker, and its timestamp is that of all others of the key.
     pub is_first: bool,

@@ -61,7 +61,6 @@ impl RtpHeader {
 /// A packet, read in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RtpPacket<'a> {
-    /// Its header.
     pub header: RtpHeader,
     /// What it carries, without padding.
     pub payload: &'a [u8],

@@ -5,7 +5,6 @@ const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const GOODBYE: u8 = 203;
-/// Bytes of one block of a report.
 const BLOCK_BYTES: usize = 24;
 /// Bytes of what a sender tells of what it sent.
 const SENDER_BYTES: usize = 20;
@@ -19,7 +18,6 @@ const PACKETS_MAX: usize = 32;
 /// What a receiver tells of one stream (RFC 3550 §6.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReportBlock {
-    /// The stream.
     pub ssrc: u32,
     /// What was lost since the last report, in 256ths.
     pub fraction_lost: u8,
@@ -52,19 +50,11 @@ pub struct SenderInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RtcpItem {
     /// A sender's report.
-    Sender {
-        /// Whose it is.
-        ssrc: u32,
-        /// What it sent.
-        info: SenderInfo,
-    },
+    Sender { ssrc: u32, info: SenderInfo },
     /// What a receiver tells of one stream.
     Received(ReportBlock),
     /// A stream ends.
-    Goodbye {
-        /// Whose it was.
-        ssrc: u32,
-    },
+    Goodbye { ssrc: u32 },
 }
 
 /// Reads a compound packet, and tells what stands in it. Nothing is told of one that is not as RFC 3550
@@ -168,7 +158,6 @@ fn word(bytes: &[u8], index: usize) -> Option<u32> {
 /// A compound packet of this side.
 #[derive(Debug, Clone, Copy)]
 pub struct Compound<'a> {
-    /// Whose it is.
     pub ssrc: u32,
     /// What was sent, when anything was.
     pub sender: Option<SenderInfo>,

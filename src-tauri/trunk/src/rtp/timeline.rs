@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-/// The clock of the timeline, in Hz.
 const CLOCK_HZ: u32 = 48_000;
 /// Packets whose kind is remembered.
 const HISTORY: i64 = 64;
@@ -22,7 +21,6 @@ pub struct Moment {
     pub timestamp: u32,
 }
 
-/// The timeline of one peer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timeline {
     /// The present stream's clock; none before a stream, and after one.

@@ -10,19 +10,14 @@ use super::{Payload, PayloadTypes, SdesKey};
 /// Which way sound flows, as the one says it who is described (RFC 3264 §5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Direction {
-    /// Both.
     #[default]
     SendReceive,
-    /// It only sends.
     SendOnly,
-    /// It only receives.
     ReceiveOnly,
-    /// Neither.
     Inactive,
 }
 
 impl Direction {
-    /// From what is sent and what is received.
     #[must_use]
     pub const fn new(sends: bool, receives: bool) -> Self {
         match (sends, receives) {
@@ -33,13 +28,11 @@ impl Direction {
         }
     }
 
-    /// Whether it sends.
     #[must_use]
     pub const fn sends(self) -> bool {
         matches!(self, Self::SendReceive | Self::SendOnly)
     }
 
-    /// Whether it receives.
     #[must_use]
     pub const fn receives(self) -> bool {
         matches!(self, Self::SendReceive | Self::ReceiveOnly)
@@ -138,7 +131,6 @@ pub(super) fn offered(local: &Local) -> impl Iterator<Item = (u8, Payload)> {
         .chain(event(has_g711, EVENT_8000, 8000))
 }
 
-/// One medium to be written.
 pub(super) struct Medium<'a> {
     pub profile: &'a str,
     pub payloads: &'a PayloadTypes,

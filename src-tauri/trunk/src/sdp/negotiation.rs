@@ -54,7 +54,6 @@ pub fn accept(local: &Local, answer: &Description) -> Result<Negotiated, SdpErro
     choose(local, answer, Side::Offered).map(|(_, negotiated)| negotiated)
 }
 
-/// Who this side is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Offered,

@@ -9,9 +9,7 @@ use super::{Direction, Payload, SdesKey, SdpError};
 
 /// The longest description, in bytes.
 const BYTES_MAX: usize = 16 * 1024;
-/// Lines of one description.
 const LINES_MAX: usize = 1024;
-/// Media of one description.
 const MEDIA_MAX: usize = 16;
 /// Payload types of one medium.
 const FORMATS_MAX: usize = 64;
@@ -188,7 +186,6 @@ fn address(value: &str) -> Option<IpAddr> {
     (is_of_family && !is_group).then_some(address)
 }
 
-/// The value of one `a=` line.
 fn attribute(description: &mut Description, value: &str) {
     let value = value.trim_end();
     let (name, value) = value.split_once(':').unwrap_or((value, ""));
