@@ -220,6 +220,6 @@ fn target_folder() -> PathBuf {
 
 fn say(text: &str) {
     let mut out = std::io::stdout().lock();
-    // Nobody may be left to read it.
+    // No one may be left to read it.
     let _ = writeln!(out, "{}", text.trim_end());
 }

@@ -53,7 +53,7 @@ impl Mouth {
         }
     }
 
-    /// Begins anew at `now`, as if it had just opened.
+    /// Begins again at `now`, as if it had just opened.
     pub fn start(&mut self, now: Instant) {
         self.started = now;
         self.sent = 0;

@@ -277,7 +277,7 @@ impl Loudspeaker for Listening {
                 at: self.playing + BLOCK * place,
                 audible: amplitude(block) > AUDIBLE,
             };
-            // Full only when nobody listens any more.
+            // Full only when no one listens any more.
             let _ = self.blocks.try_send(block);
         }
     }

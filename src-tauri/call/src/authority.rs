@@ -3,7 +3,7 @@
 use mix::Mode;
 use wire::{LegEndReason, Permission, Plan};
 
-/// The facts that decide about a coach (A1, A2, J3). They are asked for anew at every join and every
+/// The facts that decide about a coach (A1, A2, J3). They are asked for again at every join and every
 /// mode change; none is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Authority {

@@ -77,7 +77,7 @@ pub enum Input {
         /// What the coach may do now.
         authority: Authority,
     },
-    /// The rep invites teammates: all of them, or on a refusal nobody (W3).
+    /// The rep invites teammates: all of them, or on a refusal no one (W3).
     Invite {
         /// Who asks; only the rep may.
         user: UserId,

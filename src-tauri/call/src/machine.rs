@@ -245,7 +245,7 @@ impl Machine {
         &self.call.lead
     }
 
-    /// The whole call, coach legs and all, to be kept; nobody is shown it without [`crate::view()`].
+    /// The whole call, coach legs and all, to be kept; no one is shown it without [`crate::view()`].
     #[must_use]
     pub fn record(&self) -> Call {
         Call {
@@ -292,7 +292,7 @@ impl Machine {
     }
 
     /// The network plays something before the answer: rep and lead's line hear each other as far as the
-    /// line lets them, and nobody else is in the call yet.
+    /// line lets them, and no one else is in the call yet.
     fn lead_plays(&mut self) {
         if self.call.direction == Direction::Outbound && self.call.status != CallStatus::InProgress
         {
@@ -318,7 +318,7 @@ impl Machine {
         self.call.status = CallStatus::InProgress;
         self.call.date_answered = Some(self.now);
         self.ring_deadline = None;
-        // The lead does not wait for ever for a rep who never came.
+        // The lead does not wait forever for a rep who never came.
         if !self.rep_connected && self.rep_deadline.is_none() {
             self.rep_deadline = Some(self.now.plus_millis(self.limits.reconnect_ms));
         }
@@ -423,7 +423,7 @@ impl Machine {
 
 /// A call that comes in: it rings with the rep, who answers it or does not.
 impl Machine {
-    /// Whether it came in and nobody took it yet: the rep is not on a call by it.
+    /// Whether it came in and no one took it yet: the rep is not on a call by it.
     #[must_use]
     pub fn rings_in(&self) -> bool {
         self.call.direction == Direction::Inbound && self.call.status == CallStatus::Ringing
@@ -610,7 +610,7 @@ impl Machine {
         let Some(coach) = self.coaches.get_mut(at) else {
             return Err(Refusal::not_on_call());
         };
-        // To be heard by nobody needs no more than to be the coach.
+        // To be heard by no one needs no more than to be the coach.
         if mode > Mode::Listen {
             if !authority.plan.has_call_coaching() {
                 return Err(Refusal::plan(authority.plan));
@@ -757,7 +757,7 @@ impl Machine {
         self.live().count().saturating_add(2) >= self.limits.party_max
     }
 
-    /// Others can no longer join: everybody's view of the call changed.
+    /// Others can no longer join: everyone's view of the call changed.
     fn tell_when_full(&mut self) {
         if self.is_full() {
             self.put(Output::CallChanged);
@@ -802,7 +802,7 @@ impl Machine {
         self.put(changed);
     }
 
-    /// Whether the call can be joined changed for everybody, whichever way the plan changed.
+    /// Whether the call can be joined changed for everyone, whichever way the plan changed.
     fn plan_changed(&mut self, plan: Plan) {
         if !plan.has_call_coaching() {
             self.end_coaches(LegEndReason::PlanChanged);
@@ -879,7 +879,7 @@ impl Machine {
             .find(|invitation| invitation.id == *id)
     }
 
-    /// All are invited, or on a refusal nobody: the rep then knows whom they are waiting for.
+    /// All are invited, or on a refusal no one: the rep then knows whom they are waiting for.
     /// Whoever has an open invitation keeps it, with its date.
     fn invite(&mut self, user: &UserId, invitees: Vec<Invitee>) -> Result<(), Refusal> {
         self.rep_only(user, "invite teammates")?;
@@ -1113,7 +1113,7 @@ impl Machine {
 
     /// Whose levels each user on the call gets: of the parties whom they hear, and their own. A
     /// whisper's level goes to the rep and to the whispering coach; that of a muted leg, of a leg
-    /// that reached nobody, or of a lead on hold, to nobody but its own user.
+    /// that reached no one, or of a lead on hold, to no one but its own user.
     #[must_use]
     pub fn levels(&self, levels: &[LegLevel]) -> Vec<(UserId, Vec<Level>)> {
         if self.call.status != CallStatus::InProgress {

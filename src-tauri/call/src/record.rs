@@ -82,7 +82,7 @@ pub fn owed(record: &Call, minute_ms: u64) -> Vec<Charge> {
 
 /// When a call ended that was in progress when the service died: when the service was last known to
 /// live, or later when something of the call is known to have happened after that, such as a minute
-/// that was charged. Nobody pays for the time until somebody started it again.
+/// that was charged. No one pays for the time until someone started it again.
 #[must_use]
 pub fn cut_off_at(
     record: &Call,

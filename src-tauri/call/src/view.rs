@@ -6,7 +6,7 @@ use crate::authority::Authority;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 
-/// Who looks. They are of the call's organization: nobody else gets to ask (A3).
+/// Who looks. They are of the call's organization: no one else gets to ask (A3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
     /// The user.

@@ -77,7 +77,7 @@ impl Actor {
     }
 }
 
-/// Waits for something, but not for ever.
+/// Waits for something, but not forever.
 ///
 /// # Errors
 /// [`DemoError::TimedOut`] with these words.
@@ -102,7 +102,7 @@ struct Speech {
 }
 
 impl Mouth {
-    /// Says this next. With a closed microphone it is said to nobody, and not kept for later.
+    /// Says this next. With a closed microphone it is said to no one, and not kept for later.
     pub fn say(&self, samples: &[i16]) {
         self.lock().pending.extend(samples);
     }

@@ -44,7 +44,7 @@ pub struct Phone {
     _folder: tempfile::TempDir,
 }
 
-/// A port of this machine that nobody has, for UDP and TCP, and that after it for TCP, where the phone
+/// A port of this machine that no one has, for UDP and TCP, and that after it for TCP, where the phone
 /// listens for TLS whether it is wanted or not. Below the ports that systems give to connections as they
 /// please: one of those may be taken at any time.
 ///

@@ -1,4 +1,4 @@
-//! One scene of the demonstration: what everybody said, and what everybody received meanwhile.
+//! One scene of the demonstration: what everyone said, and what everyone received meanwhile.
 
 use crate::trace::Listener;
 use crate::verdict::{Cell, Part};

@@ -60,7 +60,7 @@ pub async fn run(
     Ok(Verdict::new(script.source, cells))
 }
 
-/// Everybody who takes part, and the service.
+/// Everyone who takes part, and the service.
 struct Stage {
     service: Running,
     rep: Actor,
@@ -381,7 +381,7 @@ impl Stage {
         }
     }
 
-    /// What everybody said and received between the marks and now, and which part of the recording
+    /// What everyone said and received between the marks and now, and which part of the recording
     /// that is.
     fn record(
         &self,
@@ -420,7 +420,7 @@ impl Stage {
         (Scene { name, said, heard }, recorded)
     }
 
-    /// Everybody goes home; what is left is the call's recording.
+    /// Everyone goes home; what is left is the call's recording.
     async fn strike(self) -> Result<Vec<i16>, DemoError> {
         let call = self.rep.session.view().my_call.clone();
         let call_id = call.ok_or(DemoError::Missing("the call"))?.call.id;

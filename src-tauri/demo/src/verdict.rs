@@ -12,7 +12,7 @@ pub enum Mode {
     Listen,
     /// Is heard by the rep.
     Whisper,
-    /// Is heard by everybody.
+    /// Is heard by everyone.
     Barge,
 }
 

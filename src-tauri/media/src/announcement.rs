@@ -1,4 +1,4 @@
-//! What a call begins with when it is recorded: a notice that everybody hears.
+//! What a call begins with when it is recorded: a notice that everyone hears.
 //!
 //! It is a party of the call like any other, one that barges: who hears it is decided by the routes,
 //! and no rule has an exception for it.

@@ -35,7 +35,7 @@ pub(crate) struct Call {
     pub(crate) mixer: Mixer,
     pub(crate) encoders: MixEncoders,
     pub(crate) recording: Option<Box<dyn RecordingTap>>,
-    /// Whether the last levels told of anybody.
+    /// Whether the last levels told of anyone.
     pub(crate) levels_told: bool,
 }
 
@@ -282,7 +282,7 @@ impl Leg {
         self.lead.is_some() || (self.current.is_some() && !self.lost)
     }
 
-    /// Notes how loud a frame was that somebody could hear.
+    /// Notes how loud a frame was that someone could hear.
     pub(crate) fn note_level(&mut self, reach: Mode, level_dbov: i8) {
         if self.loudest.is_none_or(|(_, loudest)| level_dbov > loudest) {
             self.loudest = Some((reach, level_dbov));

@@ -165,7 +165,7 @@ impl Connection {
         });
     }
 
-    /// Says good-bye; what is to be sent comes out of [`Connection::drain`].
+    /// Says goodbye; what is to be sent comes out of [`Connection::drain`].
     pub(crate) fn close(&mut self) {
         let _ = self.guarded(|rtc| rtc.close().is_ok());
     }

@@ -1,7 +1,7 @@
 //! Whose datagram is this? In constant time, whatever a stranger sends.
 //!
 //! By its source address once the peer has proven itself from there; before that, by the fragment of
-//! the username in a STUN binding request, which names one connection. All else is from nobody.
+//! the username in a STUN binding request, which names one connection. All else is from no one.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

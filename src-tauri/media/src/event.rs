@@ -27,8 +27,8 @@ pub enum MediaEvent {
         /// The leg in it.
         leg: LegNumber,
     },
-    /// How loud each leg was that could be heard by somebody within the last 200 ms; legs that are
-    /// not in the list were silent. Dropped when nobody takes it in time.
+    /// How loud each leg was that could be heard by someone within the last 200 ms; legs that are
+    /// not in the list were silent. Dropped when no one takes it in time.
     Levels {
         /// The call.
         call: CallId,
@@ -82,7 +82,7 @@ impl Outbox {
                     self.waiting.push_front(event);
                     return false;
                 }
-                // Nobody will ever ask again.
+                // No one will ever ask again.
                 Err(TrySendError::Closed(_)) => {}
             }
         }

@@ -2,8 +2,8 @@
 //!
 //! `media` knows nothing of users, organizations, permissions, HTTP, SQL or files: it is told which
 //! legs a call has, what each coach is granted, and who records; it tells who is connected and how
-//! loud. Deny by default: who was not added hears nothing and is heard by nobody, and a coach reaches
-//! nobody until a mode is granted.
+//! loud. Deny by default: who was not added hears nothing and is heard by no one, and a coach reaches
+//! no one until a mode is granted.
 //!
 //! ```text
 //! Media ── commands ──▶ worker thread, one UDP socket ── events ──▶ service

@@ -39,7 +39,7 @@ pub struct MediaSettings {
     pub complexity: u8,
     /// Loss to prepare for, in percent, 0 to 100; above 0 packets carry FEC.
     pub expected_loss_percent: u8,
-    /// Who records the public mix, if anybody.
+    /// Who records the public mix, if anyone.
     pub recording: Option<Arc<dyn RecordingTaps>>,
 }
 
@@ -126,7 +126,7 @@ impl Media {
         })
     }
 
-    /// Opens a call on the worker with the fewest legs. Nobody is in it yet.
+    /// Opens a call on the worker with the fewest legs. No one is in it yet.
     ///
     /// # Errors
     /// [`MediaError::DuplicateCall`], [`MediaError::Stopped`].
@@ -160,7 +160,7 @@ impl Media {
         opened
     }
 
-    /// Closes a call: its legs are told good-bye and nothing of it stays.
+    /// Closes a call: its legs are told goodbye and nothing of it stays.
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::Stopped`].
@@ -196,7 +196,7 @@ impl Media {
     /// A further offer takes the leg over (rule J4, and reconnecting): the new connection takes the
     /// old one's place when its DTLS is up, until then the old one goes on hearing. A coach's
     /// connection begins in Listen: their grant falls to Listen with the offer, and what an old
-    /// connection still sends is heard by nobody. Call [`Media::set_mode`] afterwards.
+    /// connection still sends is heard by no one. Call [`Media::set_mode`] afterwards.
     ///
     /// # Errors
     /// [`MediaError::OfferTooLong`], [`MediaError::OfferMalformed`], [`MediaError::NoAudio`],
@@ -264,7 +264,7 @@ impl Media {
         self.change(call, Change::AttachLead(lead)).await
     }
 
-    /// Plays an announcement into the call from its start, as a party who barges: everybody hears it,
+    /// Plays an announcement into the call from its start, as a party who barges: everyone hears it,
     /// and the recording does. It leaves by itself at its end. One that plays already is replaced.
     ///
     /// # Errors

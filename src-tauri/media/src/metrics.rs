@@ -1,6 +1,6 @@
 //! Counters and costs of the workers, for `/metrics` and for the benchmarks.
 //!
-//! Each worker alone writes its own, without a locked instruction; anybody may read them.
+//! Each worker alone writes its own, without a locked instruction; anyone may read them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -248,9 +248,9 @@ pub struct MediaMetrics {
     pub rtp_in: u64,
     /// RTP packets to clients.
     pub rtp_out: u64,
-    /// Datagrams from nobody who is known.
+    /// Datagrams from no one who is known.
     pub dropped_unknown: u64,
-    /// Datagrams from somebody known, or so their source says, that are malformed.
+    /// Datagrams from someone known, or so their source says, that are malformed.
     pub dropped_malformed: u64,
     /// Datagrams that the kernel did not take.
     pub send_failed: u64,
@@ -262,7 +262,7 @@ pub struct MediaMetrics {
     pub wakeups: u64,
     /// Timeouts of single connections that were served.
     pub timeouts: u64,
-    /// Level events that nobody took in time.
+    /// Level events that no one took in time.
     pub levels_dropped: u64,
     /// Connections that were given up after a panic within the WebRTC stack. Anything but 0 is a
     /// defect.

@@ -68,7 +68,7 @@ impl Incoming {
             return 0;
         };
         for message in received {
-            // A source that is no address is given one that matches nobody.
+            // A source that is no address is given one that matches no one.
             let source = message.address.as_ref().and_then(socket_address);
             let source = source.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
             self.batch.push((message.bytes, source));

@@ -3,7 +3,7 @@
 //! 1. **Pull** each leg that sent anything lately. What a coach said passes their [`mix::Gate`], which
 //!    says how far it may reach; a leg that is idle is not mixed.
 //! 2. **Mix** into the distinct mixes ([`mix::Mixer`]).
-//! 3. **Encode** each mix that anybody hears, once. The recording and the lead get their packets here.
+//! 3. **Encode** each mix that anyone hears, once. The recording and the lead get their packets here.
 //! 4. **Write** the packet to each listener: own SSRC, sequence number and timestamp, own key.
 //!
 //! The datagrams gather in [`Outgoing`] and leave together, with those of the other calls that are due
@@ -193,7 +193,7 @@ fn pull(leg: &mut Leg, elapsed: Duration) -> Option<Spoken<'_>> {
     })
 }
 
-/// Whether anybody hears the mix.
+/// Whether anyone hears the mix.
 fn is_wanted(mix: &Mix<'_>, legs: &[Leg], recorded: bool) -> bool {
     (mix.recorded && recorded)
         || mix
@@ -202,7 +202,7 @@ fn is_wanted(mix: &Mix<'_>, legs: &[Leg], recorded: bool) -> bool {
             .any(|id| leg_of(legs, *id).is_some_and(Leg::is_served))
 }
 
-/// Whether anybody hears the mix as Opus. A lead alone, whose phone speaks another codec, does not.
+/// Whether anyone hears the mix as Opus. A lead alone, whose phone speaks another codec, does not.
 fn is_encoded(mix: &Mix<'_>, legs: &[Leg]) -> bool {
     mix.key != MixKey::Lead
         || mix.recorded
@@ -213,7 +213,7 @@ fn is_encoded(mix: &Mix<'_>, legs: &[Leg]) -> bool {
 }
 
 /// The mix whose encoder a new one goes on from: what its listeners heard so far, where they alone
-/// hear the new one, or everybody who hears it heard that. Never into the lead's mix or the public
+/// hear the new one, or everyone who hears it heard that. Never into the lead's mix or the public
 /// one, which is recorded: an encoder remembers.
 fn source(mix: &Mix<'_>, legs: &[Leg]) -> Option<MixKey> {
     match mix.key {

@@ -108,7 +108,7 @@ impl Worker {
         }
     }
 
-    /// Runs until it is told to stop, or nobody is left to tell.
+    /// Runs until it is told to stop, or no one is left to tell.
     pub(crate) fn run(mut self) {
         let mut incoming = Incoming::new();
         loop {
@@ -295,7 +295,7 @@ impl Worker {
         // Interrupted or not, the loop looks at everything.
         let _ = ppoll(both.get_mut(..watched).unwrap_or_default(), timeout, None);
         self.metrics.wakeups.add(1);
-        // Reading it sets it back; it fails when nobody woke us.
+        // Reading it sets it back; it fails when no one woke us.
         let _ = self.waker.0.read();
     }
 
@@ -543,7 +543,7 @@ impl Worker {
         }
     }
 
-    /// Says good-bye to a connection and drops it.
+    /// Says goodbye to a connection and drops it.
     fn close_connection(&mut self, key: usize) {
         if let Some(connection) = self.connections.get_mut(key) {
             connection.close();
@@ -563,7 +563,7 @@ impl Worker {
         self.metrics.connections.set(self.connections.len() as u64);
     }
 
-    /// Every 200 ms of a call: who is lost or back, who did not connect in time, how loud everybody
+    /// Every 200 ms of a call: who is lost or back, who did not connect in time, how loud everyone
     /// was.
     fn review(&mut self, call_key: usize, now: Instant) {
         let Some(call) = self.calls.get_mut(call_key) else {

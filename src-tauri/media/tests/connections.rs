@@ -40,7 +40,7 @@ async fn j4_a_second_offer_takes_the_leg_over_and_begins_in_listen() {
     let new = stage.connect(coach(1), stamped(TWO_HZ, Mode::Barge)).await;
     until("the old device is told good-bye", || old.is_closed()).await;
     new.ring.hears(REP_HZ).await;
-    // Neither device is heard until a mode is granted anew.
+    // Neither device is heard until a mode is granted again.
     stage.lead.hears_not(ONE_HZ).await;
     stage.lead.listen(25).await;
     assert!(stage.lead.loudest_db(TWO_HZ) < SILENT_DB);

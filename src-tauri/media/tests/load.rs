@@ -50,7 +50,7 @@ async fn a_flood_of_garbage_costs_another_call_not_one_frame() {
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let target = stage.media.candidates()[0];
-    // Real datagrams of everybody, handshakes among them: replayed, cut and bent from elsewhere.
+    // Real datagrams of everyone, handshakes among them: replayed, cut and bent from elsewhere.
     let samples: Vec<_> = [&rep, &listens, &barges]
         .iter()
         .flat_map(|p| p.sent())
@@ -80,7 +80,7 @@ async fn a_flood_of_garbage_costs_another_call_not_one_frame() {
         }
         count
     });
-    // And everybody's own network doubles, bends and cuts what they send.
+    // And everyone's own network doubles, bends and cuts what they send.
     for peer in [&rep, &listens, &barges] {
         peer.noisy(true);
     }

@@ -280,7 +280,7 @@ async fn levels_tell_who_is_speaking_and_how_far() {
             .iter()
             .map(|level| (level.leg, level.reach))
             .collect();
-        // A coach whom nobody hears is never among them.
+        // A coach whom no one hears is never among them.
         assert!(told.iter().all(|(leg, _)| *leg != coach(2)), "{told:?}");
         if told == expected {
             assert!(

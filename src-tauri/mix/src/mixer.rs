@@ -51,7 +51,7 @@ pub struct Mix<'a> {
     pub key: MixKey,
     /// What its listeners hear.
     pub frame: &'a Frame,
-    /// Who hears it, in leg order. Nobody stands in two mixes of one tick.
+    /// Who hears it, in leg order. No one stands in two mixes of one tick.
     pub listeners: &'a [LegNumber],
     /// Whether this is what is recorded; true of exactly one mix of each tick, [`MixKey::Public`].
     pub recorded: bool,

@@ -18,7 +18,7 @@ pub struct LegNumber(pub u32);
 pub struct LegLevel {
     /// Whose level it is.
     pub leg: LegNumber,
-    /// How far its sound reached. Nobody out of reach may learn the level either.
+    /// How far its sound reached. No one out of reach may learn the level either.
     pub reach: Mode,
     /// From −127 (silent) to 0, in dBov.
     pub level_dbov: i8,
@@ -27,9 +27,9 @@ pub struct LegLevel {
 /// What a party is to the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The salesperson: heard by everybody; hears everybody, and whispers too.
+    /// The salesperson: heard by everyone; hears everyone, and whispers too.
     Rep,
-    /// The customer: heard by everybody; hears what is public.
+    /// The customer: heard by everyone; hears what is public.
     Lead,
     /// A teammate: heard as far as each frame's reach; hears what is public.
     Coach,
@@ -92,7 +92,7 @@ impl PartialEq for Routes {
 impl Eq for Routes {}
 
 impl Routes {
-    /// Routes in which nobody hears anybody.
+    /// Routes in which no one hears anyone.
     #[must_use]
     pub const fn new() -> Self {
         const NOBODY: Party = Party {
@@ -188,13 +188,13 @@ impl Routes {
         self.len
     }
 
-    /// Whether nobody is in.
+    /// Whether no one is in.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Everybody who is in, in leg order.
+    /// Everyone who is in, in leg order.
     pub fn parties(&self) -> impl ExactSizeIterator<Item = (LegNumber, Role)> + '_ {
         self.in_order().iter().map(|party| (party.leg, party.role))
     }

@@ -23,7 +23,7 @@ fn call_of(legs: &[u32]) -> Routes {
     routes
 }
 
-/// Everybody speaks at once; who speaks is in the bits of what is heard.
+/// Everyone speaks at once; who speaks is in the bits of what is heard.
 fn everybody() -> Vec<(u32, Mode, Frame)> {
     [
         (LISTENS, Mode::Listen),
@@ -276,7 +276,7 @@ proptest! {
         }
     }
 
-    /// With rep and lead speaking, there are as many mixes as sets of voices that somebody hears.
+    /// With rep and lead speaking, there are as many mixes as sets of voices that someone hears.
     #[test]
     fn there_are_as_many_mixes_as_distinct_audible_sets(mut stretch in any_stretch()) {
         stretch.present |= 1 << REP | 1 << LEAD;

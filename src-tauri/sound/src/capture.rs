@@ -32,7 +32,7 @@ const MARKS_A_SECOND: u64 = 200;
 const MARKS_MAX: usize = 400;
 /// Where samples are so much later than those before them, the driver lost some in between.
 const SEAM: Duration = Duration::from_millis(5);
-/// A moment is noted anew where samples are so much earlier than the last one noted would have them,
+/// A moment is noted again where samples are so much earlier than the last one noted would have them,
 /// as when callbacks come in a burst.
 const LATE: Duration = Duration::from_micros(500);
 /// The share of time by which samples may move back: 2 ms a second, more than clocks differ.
@@ -145,7 +145,7 @@ impl Writer {
         }) || before.is_some_and(|before| origin > before + SEAM);
         let room = self.samples.slots() >= count && (!due || self.marks.slots() > 0);
         if !room {
-            // What waits is old, and there must be no seam within a frame: the reader starts anew.
+            // What waits is old, and there must be no seam within a frame: the reader starts again.
             self.marked = None;
             self.overrun.store(true, Ordering::Release);
             return;

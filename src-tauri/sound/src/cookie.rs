@@ -1,6 +1,6 @@
 //! PulseAudio's cookie, made where there is none.
 //!
-//! A server takes only a cookie of 256 bytes, even where it then lets everybody in, and libpulse makes
+//! A server takes only a cookie of 256 bytes, even where it then lets everyone in, and libpulse makes
 //! the file when it is missing. The client that cpal uses sends an empty one instead, which PulseAudio
 //! and PipeWire refuse: on a fresh account there would be no sound.
 

@@ -117,7 +117,7 @@ pub(crate) struct System {
 }
 
 impl System {
-    /// The devices there are now. Connects anew when the sound server is gone, or has come.
+    /// The devices there are now. Connects again when the sound server is gone, or has come.
     pub(crate) fn scan(&mut self) -> Devices {
         let best = cpal::available_hosts().first().copied();
         if self.host.as_ref().map(cpal::Host::id) != best {

@@ -23,7 +23,7 @@ pub(crate) struct Open {
 pub(crate) enum Step {
     /// All is as it should be, or about to be.
     Wait,
-    /// Nobody needs the device.
+    /// No one needs the device.
     Close,
     /// This device should be open.
     Open(String),

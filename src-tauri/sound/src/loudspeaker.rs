@@ -12,7 +12,7 @@ use crate::playout::Writer;
 use crate::shared::{Input, Shared};
 use crate::slot::Slot;
 
-/// A loudspeaker of the card. While no device works it goes on by the clock, and nobody hears it.
+/// A loudspeaker of the card. While no device works it goes on by the clock, and no one hears it.
 pub struct CardLoudspeaker {
     inputs: SyncSender<Input>,
     shared: Arc<Shared>,

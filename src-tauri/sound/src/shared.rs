@@ -67,7 +67,7 @@ impl Trouble {
 pub(crate) struct Shared {
     /// Locked by who reads the microphone and who plays, never by a callback.
     pub(crate) processor: Mutex<VoiceProcessor>,
-    /// Whether somebody reads the microphone, so that what is played is to be heard for echoes.
+    /// Whether someone reads the microphone, so that what is played is to be heard for echoes.
     pub(crate) is_read: AtomicBool,
     pub(crate) level: Level,
     /// How often the test tone was asked for.

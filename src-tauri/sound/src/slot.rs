@@ -41,7 +41,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Nobody looks here any more.
+    /// No one looks here any more.
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
     }

@@ -123,7 +123,7 @@ impl Trunk {
         Ok((trunk, incoming))
     }
 
-    /// Looks its host up anew; calls may come from these addresses from now on.
+    /// Looks its host up again; calls may come from these addresses from now on.
     pub(crate) async fn refresh_addresses(&self) {
         let found = self.names.servers(&self.settings).await;
         if !found.is_empty() {
@@ -168,7 +168,7 @@ impl Trunk {
         Some(sip::HostWithPort { host, port })
     }
 
-    /// Somebody at the trunk.
+    /// Someone at the trunk.
     ///
     /// # Errors
     /// When the user is none that a URI can name.
@@ -180,7 +180,7 @@ impl Trunk {
         sip::Uri::try_from(format!("sip:{user}@{host}:{}", self.settings.port()))
     }
 
-    /// Somebody at the domain that From names.
+    /// Someone at the domain that From names.
     ///
     /// # Errors
     /// When the user is none that a URI can name.
@@ -332,7 +332,7 @@ fn credential(settings: &TrunkSettings) -> Result<Option<Credential>, TrunkError
     }))
 }
 
-/// Our own address on the way to somebody; nothing is sent for it.
+/// Our own address on the way to someone; nothing is sent for it.
 fn local_address(to: Option<SocketAddr>) -> IpAddr {
     // Of the block for documentation (RFC 5737), which is reached as the rest of the world is.
     let anywhere = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 5060));

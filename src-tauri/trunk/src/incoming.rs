@@ -1,4 +1,4 @@
-//! Requests that come from a trunk: those within a call go to its dialog, an INVITE is somebody who
+//! Requests that come from a trunk: those within a call go to its dialog, an INVITE is someone who
 //! calls, everything else is answered and forgotten.
 
 use std::collections::HashMap;
@@ -37,9 +37,9 @@ const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE";
 /// When an offer may come again that crossed one of the caller's own, in seconds (RFC 3311 §5.2).
 const RETRY_S: &str = "2";
 
-/// Somebody calls. Dropped without [`Incoming::wait_as`], they are told that nobody is there.
+/// Someone calls. Dropped without [`Incoming::wait_as`], they are told that no one is there.
 pub struct Incoming {
-    /// The organization whose trunk it came over; none when the trunk is everybody's.
+    /// The organization whose trunk it came over; none when the trunk is everyone's.
     pub organization: Option<String>,
     /// The number that was called, in E.164.
     pub local_phone: String,
@@ -57,7 +57,7 @@ impl Incoming {
         }
     }
 
-    /// Refuses it with a SIP status: 404 for a number that is nobody's, 480 when nobody is there.
+    /// Refuses it with a SIP status: 404 for a number that is no one's, 480 when no one is there.
     pub fn refuse(mut self, code: u16) {
         self.reject(code);
     }
@@ -335,7 +335,7 @@ async fn reply_early(
     mut lines: Vec<Header>,
     body: Option<Vec<u8>>,
 ) {
-    // UPDATE says anew where either side is reached (RFC 3311 §5.2).
+    // UPDATE says again where either side is reached (RFC 3311 §5.2).
     let is_refresh = request.original.method == Method::Update;
     if is_refresh
         && status.kind() == StatusCodeKind::Successful

@@ -1,4 +1,4 @@
-//! What is wrong with a request that begins something, before anybody looks at whom it is for
+//! What is wrong with a request that begins something, before anyone looks at whom it is for
 //! (RFC 3261 §8.2, §16.3).
 
 use rsipstack::sip::prelude::HeadersExt;

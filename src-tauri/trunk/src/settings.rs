@@ -118,7 +118,7 @@ pub struct TrunkSettings {
     pub password_file: Option<PathBuf>,
     /// The name for the digest, where it is not the account's.
     pub auth_username: Option<String>,
-    /// Whose calls go over it: `orga_…`; none is everybody's.
+    /// Whose calls go over it: `orga_…`; none is everyone's.
     pub organization: Option<String>,
     /// The numbers whose calls go over it, in E.164; none at all is all numbers.
     pub numbers: Vec<String>,

@@ -38,7 +38,7 @@ pub(crate) fn config(settings: &TrunkSettings) -> Result<TlsConfig, TrunkError> 
     })
 }
 
-/// A certificate and its key, in PEM. What the stack could not use is found out before anybody calls.
+/// A certificate and its key, in PEM. What the stack could not use is found out before anyone calls.
 fn pair(certificate: &Path, key: &Path) -> Result<(Vec<u8>, Vec<u8>), TrunkError> {
     let failed = |path: &Path, error: &dyn std::fmt::Display| {
         TrunkError::File(path.to_owned(), error.to_string())
@@ -87,7 +87,7 @@ fn authorities_of_system() -> Vec<u8> {
 }
 
 /// Those that can be believed, in PEM, and how many cannot: the stack would take one of them as a reason
-/// to believe nobody.
+/// to believe no one.
 fn readable<'a>(all: impl Iterator<Item = Option<CertificateDer<'a>>>) -> (Vec<u8>, usize) {
     let mut store = RootCertStore::empty();
     let (mut pem, mut skipped) = (String::new(), 0);

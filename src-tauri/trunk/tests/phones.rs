@@ -158,7 +158,7 @@ fn a_peer_who_holds_is_sent_nothing_and_hears_again_afterwards() {
     let sent = rep.report().sent;
     run(&mut rep, &mut lead, 300);
     assert_eq!(rep.report().sent, sent);
-    // Reports tell the lead's phone that somebody is there.
+    // Reports tell the lead's phone that someone is there.
     let quiet_ms = lead.report().heard_ms_ago;
     assert!(quiet_ms < 5500, "{quiet_ms}");
     assert!(rep.hears(1000.0) > LOUD);

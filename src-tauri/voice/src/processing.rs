@@ -97,7 +97,7 @@ impl VoiceProcessor {
         }
     }
 
-    /// Does this from now on. What is switched on starts anew; the rest goes on.
+    /// Does this from now on. What is switched on starts again; the rest goes on.
     pub fn set(&mut self, processing: Processing) {
         if processing != self.processing {
             self.processing = processing;

@@ -129,7 +129,7 @@ fn early_media_is_heard_by_the_rep_alone() {
     assert!(!early.contains(&Output::Answered));
     assert_eq!(world.machine.record().status, CallStatus::Ringing);
     let join = world.join_input(MORGAN, 1, manager());
-    // M7: nobody else is in the call before the answer.
+    // M7: no one else is in the call before the answer.
     world.refused(join);
     let again = world.ok(Input::Lead(LeadProgress::EarlyMedia));
     assert!(!again.contains(&added));

@@ -300,7 +300,7 @@ proptest! {
         for output in drain(&mut machine) {
             media.apply(&output);
         }
-        // What each coach may do, as the machine was last told by anybody.
+        // What each coach may do, as the machine was last told by anyone.
         let mut known: HashMap<u32, Authority> = HashMap::new();
         let mut fresh = 0;
         for (after_ms, step) in &steps {
@@ -351,7 +351,7 @@ proptest! {
                 .filter(|leg| leg.status != CoachLegStatus::Done).collect();
             let coaches = media.roles.values().filter(|role| **role == Role::Coach).count();
             prop_assert_eq!(live.len(), coaches, "the record and the media agree");
-            // J4: nobody twice, and never the rep.
+            // J4: no one twice, and never the rep.
             let users: HashSet<_> = live.iter().map(|leg| &leg.user_id).collect();
             prop_assert_eq!(users.len(), live.len());
             prop_assert!(!users.contains(&user(REP)));

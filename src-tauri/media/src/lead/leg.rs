@@ -61,7 +61,7 @@ pub enum LeadSignal {
     Busy,
     /// The lead does not want the call. The leg has ended.
     Declined,
-    /// Nobody answered in time. The leg has ended.
+    /// No one answered in time. The leg has ended.
     NoAnswer,
     /// The number cannot be reached. The leg has ended.
     Unreachable,

@@ -16,7 +16,7 @@ use crate::error::MediaError;
 
 /// How long it rings before it is answered.
 const RINGING: Duration = Duration::from_secs(1);
-/// How long it rings before nobody answered.
+/// How long it rings before no one answered.
 const RINGING_MAX: Duration = Duration::from_secs(30);
 /// How long the lead who hangs up stays.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ const REFUSAL: Duration = Duration::from_millis(200);
 
 /// Taps what each simulated lead hears.
 pub trait Ears: Send + Sync {
-    /// The ear of one call's lead; `None` when nobody wants to know.
+    /// The ear of one call's lead; `None` when no one wants to know.
     fn open(&self, call: &CallId) -> Option<Box<dyn Ear>>;
 }
 
@@ -41,7 +41,7 @@ pub struct SimulatedLineSettings {
     /// What they say, 48 kHz mono, one after the other and again from the start. Without any they say
     /// nothing.
     pub sentences: Vec<Vec<i16>>,
-    /// They never let anybody finish. For tests and benchmarks.
+    /// They never let anyone finish. For tests and benchmarks.
     pub talks_over: bool,
     /// Who wants to know what they hear.
     pub ear: Option<Arc<dyn Ears>>,
@@ -202,7 +202,7 @@ impl State {
     }
 }
 
-/// Plays a number's behaviour to the end. A closed channel means that nobody waits for it any more.
+/// Plays a number's behaviour to the end. A closed channel means that no one waits for it any more.
 async fn signal(dial: Dial, state: Arc<State>, events: Sender<LeadEvent>) {
     let tell = async |signal| {
         let call = dial.call.clone();
@@ -247,7 +247,7 @@ async fn wait(dial: Dial, state: Arc<State>, events: Sender<LeadEvent>) {
     if state.get() == RINGS {
         state.set(ENDED);
         let (call, signal) = (dial.call, LeadSignal::HungUp);
-        // Nobody may wait for it any more.
+        // No one may wait for it any more.
         let _ = events.send(LeadEvent { call, signal }).await;
     }
 }
@@ -269,7 +269,7 @@ impl LeadLeg for SimulatedLeg {
     }
 
     fn send_dtmf(&mut self, digits: &str) {
-        // Nobody at the other end listens for digits.
+        // No one at the other end listens for digits.
         tracing::debug!(count = digits.len(), "sent digits to a simulated lead");
     }
 

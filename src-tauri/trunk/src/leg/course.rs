@@ -339,7 +339,7 @@ impl Course {
         self.refresh(now);
     }
 
-    /// Counts the session anew: half of it until we renew it, and until the other side should have, all
+    /// Counts the session again: half of it until we renew it, and until the other side should have, all
     /// but a third or 32 seconds (RFC 4028 §10).
     fn refresh(&mut self, now: u64) {
         if let Some((timer, due)) = &mut self.session {
@@ -423,7 +423,7 @@ impl Course {
 enum Meaning {
     /// It is so, whichever trunk is asked.
     Final(LeadSignal),
-    /// Nobody took it in time, if it rang; else the trunk did not reach anybody.
+    /// No one took it in time, if it rang; else the trunk did not reach anyone.
     NotHere,
     /// Somewhere else.
     Elsewhere,

@@ -89,7 +89,7 @@ pub(super) fn least_session_s(response: &Response) -> Option<u32> {
         .then_some(least)
 }
 
-/// Where a redirection leads, when that is the trunk itself: nobody else's word sends our calls, and
+/// Where a redirection leads, when that is the trunk itself: no one else's word sends our calls, and
 /// their costs, anywhere.
 pub(super) fn redirection(trunk: &Trunk, response: &Response) -> Option<sip::Uri> {
     let contacts = response.typed_contact_headers().ok()?;

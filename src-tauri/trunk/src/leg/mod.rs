@@ -117,7 +117,7 @@ impl NoLeg {
     pub(crate) fn tell(dial: Dial, signal: LeadSignal, events: mpsc::Sender<LeadEvent>) -> Self {
         tokio::spawn(async move {
             let call = dial.call;
-            // Nobody may wait for it any more.
+            // No one may wait for it any more.
             let _ = events.send(LeadEvent { call, signal }).await;
         });
         Self

@@ -221,7 +221,7 @@ impl Task {
             self.session.control().answered();
         }
         let call = self.dial.call.clone();
-        // Nobody may wait for it any more.
+        // No one may wait for it any more.
         let _ = self.events.send(LeadEvent { call, signal }).await;
     }
 
@@ -340,7 +340,7 @@ impl Task {
                 respond(&handle, StatusCode::OK, Vec::new(), None).await;
             }
             DialogState::Refer(_, _, handle) => {
-                // Nobody but the organization moves its calls.
+                // No one but the organization moves its calls.
                 respond(&handle, StatusCode::Decline, Vec::new(), None).await;
             }
             DialogState::Terminated(..) => self.give(Input::Ended),

@@ -31,7 +31,7 @@ pub struct PhoneReport {
     pub received: u64,
     /// RTP packets that were sent to the peer.
     pub sent: u64,
-    /// Datagrams of somebody else, dropped.
+    /// Datagrams of someone else, dropped.
     pub strangers: u64,
     /// Datagrams of the peer that were of no use, dropped: no RTP, not authentic, not negotiated, of
     /// another stream.
@@ -40,7 +40,7 @@ pub struct PhoneReport {
 
 impl std::fmt::Debug for PhoneReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Which keys is nobody's business.
+        // Which keys is no one's business.
         f.debug_struct("PhoneReport")
             .field("key_count", &self.keys.len())
             .field("quality", &self.quality)
@@ -90,7 +90,7 @@ pub(super) struct Shared {
 /// What was negotiated, with what the worker cannot make itself.
 pub(super) struct Negotiation {
     pub negotiated: Negotiated,
-    /// Encryption anew, or off; none when it goes on as it was. What keeps its key must keep its
+    /// Encryption again, or off; none when it goes on as it was. What keeps its key must keep its
     /// context, which counts how often the sequence numbers wrapped.
     pub sender: Change<SrtpSender>,
     pub receiver: Change<SrtpReceiver>,
@@ -156,7 +156,7 @@ impl PhoneControl {
         self.port
     }
 
-    /// What was negotiated, first or anew.
+    /// What was negotiated, first or again.
     ///
     /// # Errors
     /// [`PhoneError::Keys`], [`PhoneError::Random`]; [`PhoneError::Busy`] when the worker has not taken
@@ -249,7 +249,7 @@ fn change<K: PartialEq, T>(
 }
 
 impl Shared {
-    /// Tells how the network does; a report that nobody asked for is replaced.
+    /// Tells how the network does; a report that no one asked for is replaced.
     pub fn tell(&self, quality: LeadQuality) {
         self.quality.store(pack(quality), Ordering::Release);
     }

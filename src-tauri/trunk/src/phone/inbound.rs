@@ -205,7 +205,7 @@ impl Stream {
                     .keys
                     .receive(sequence, header.timestamp, packet.payload);
                 if let Some(key) = key {
-                    // Keys that nobody asks for are lost.
+                    // Keys that no one asks for are lost.
                     let _ = link.keys.push(key as u8);
                 }
                 return true;

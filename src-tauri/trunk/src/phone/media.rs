@@ -169,7 +169,7 @@ impl PhoneMedia {
         } else {
             source.destination_rtcp()
         };
-        // While the peer holds in the old way nobody knows where to.
+        // While the peer holds in the old way no one knows where to.
         if destination.ip().is_unspecified() {
             return;
         }

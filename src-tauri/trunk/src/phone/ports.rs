@@ -29,7 +29,7 @@ struct Range {
     /// One for each pair.
     taken: Box<[AtomicBool]>,
     /// Where the next search begins: a pair that was just given back rests as long as others are
-    /// free, so that what is still under way to it reaches nobody.
+    /// free, so that what is still under way to it reaches no one.
     next: AtomicUsize,
 }
 
@@ -50,7 +50,7 @@ impl Ports {
         }
     }
 
-    /// The next pair that is free; it is given back when it is dropped. Ports of the range that somebody
+    /// The next pair that is free; it is given back when it is dropped. Ports of the range that someone
     /// else has are passed over.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ impl Incoming {
             // What is longer than is read is nothing that is meant for a phone.
             let is_whole = !received.flags.contains(MsgFlags::MSG_TRUNC);
             let len = if is_whole { received.bytes } else { 0 };
-            // A source that is no address is given one that matches nobody.
+            // A source that is no address is given one that matches no one.
             let source = received.address.as_ref().and_then(socket_address);
             let source = source.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
             (source, len, came)

@@ -1,5 +1,5 @@
 //! Who the peer is: the address of its description, or the one that its NAT gives it (symmetric RTP).
-//! Everybody else is a stranger.
+//! Everyone else is a stranger.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ pub(super) enum Standing {
     Peer,
     /// The peer, if its packet is what the peer would send: [`Source::confirm`] then holds to it.
     Perhaps,
-    /// Somebody else.
+    /// Someone else.
     Stranger,
 }
 
@@ -36,7 +36,7 @@ impl Source {
     /// A new description: one with another address may be of another machine. Whether it is.
     pub fn describe(&mut self, described: SocketAddr, described_rtcp: SocketAddr) -> bool {
         let is_other = described != self.described;
-        // A hold of the old way describes no place, and moves nobody.
+        // A hold of the old way describes no place, and moves no one.
         if described.ip().is_unspecified() {
             return false;
         }
@@ -53,7 +53,7 @@ impl Source {
         match self.latched {
             Some(latched) if latched == source => Standing::Peer,
             Some(_) if source != self.described => Standing::Stranger,
-            // Nobody is held to yet, or whoever came first was not who was described.
+            // No one is held to yet, or whoever came first was not who was described.
             _ => Standing::Perhaps,
         }
     }

@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(receiver.receive(13, 2080, &[2, 10, 0, 160]), Some('2'));
         assert_eq!(receiver.receive(11, 800, &[1, 0x8a, 3, 0x20]), None);
         assert_eq!(receiver.receive(14, 2080, &[2, 10, 1, 64]), None);
-        // A peer whose clock begins anew is heard all the same.
+        // A peer whose clock begins again is heard all the same.
         assert_eq!(receiver.receive(15, 7, &[2, 10, 0, 160]), Some('2'));
     }
 

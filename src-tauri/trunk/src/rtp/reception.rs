@@ -16,9 +16,9 @@ pub enum Observed {
     /// It belongs there; its sequence number, which no longer wraps.
     Valid(i64),
     /// It jumps out of all reason, and only a second one after it would show that the sender began
-    /// anew.
+    /// again.
     Stray,
-    /// The sender began anew, with this packet.
+    /// The sender began again, with this packet.
     Restarted(i64),
 }
 

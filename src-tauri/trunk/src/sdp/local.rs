@@ -139,7 +139,7 @@ pub(super) struct Medium<'a> {
     pub crypto: Option<SdesKey>,
 }
 
-/// The lines of the session (RFC 8866 §5), which tell nothing of anybody.
+/// The lines of the session (RFC 8866 §5), which tell nothing of anyone.
 pub(super) fn head(local: &Local) -> String {
     let family = if local.address.is_ipv6() {
         "IP6"

@@ -16,7 +16,7 @@ const FORMATS_MAX: usize = 64;
 /// Keys of one medium; those after them are passed over.
 const KEYS_MAX: usize = 16;
 
-/// A description that somebody sent.
+/// A description that someone sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Description {
     pub(super) address: Option<IpAddr>,
@@ -74,7 +74,7 @@ pub fn parse(bytes: &[u8]) -> Result<Description, SdpError> {
             return Err(SdpError::TooMuch);
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        // Names of sessions may be in any character set, and matter to nobody.
+        // Names of sessions may be in any character set, and matter to no one.
         let Ok(line) = std::str::from_utf8(line) else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! Descriptions that nobody should send, and somebody does.
+//! Descriptions that no one should send, and someone does.
 
 use voice::Codec;
 

@@ -24,7 +24,7 @@ pub const PATIENCE: Duration = Duration::from_secs(25);
 pub const REP_PHONE: &str = "+15550001";
 pub const LEAD_PHONE: &str = "+15557777";
 
-/// A port that nobody has.
+/// A port that no one has.
 pub fn free_port() -> u16 {
     let socket = UdpSocket::bind((HERE, 0)).unwrap();
     socket.local_addr().unwrap().port()

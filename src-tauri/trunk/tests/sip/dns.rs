@@ -219,7 +219,7 @@ async fn a_name_with_a_port_or_without_srv_records_is_just_an_address() {
     let names = NameServer::start().await;
     let elsewhere = Ipv4Addr::new(127, 0, 0, 77);
     names.address("plain.test", elsewhere);
-    // Of everybody's addresses here, this one has the port that SIP has by itself.
+    // Of everyone's addresses here, this one has the port that SIP has by itself.
     let mut uas = Uas::at((elsewhere, 5060).into()).await;
     let desk = names
         .desk(named("plain.test", Transport::Udp), 19_800)

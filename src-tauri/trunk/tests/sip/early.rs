@@ -1,4 +1,4 @@
-//! Requests within a call that nobody has answered yet (RFC 3311).
+//! Requests within a call that no one has answered yet (RFC 3311).
 
 use std::net::SocketAddr;
 

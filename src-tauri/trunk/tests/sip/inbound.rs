@@ -181,7 +181,7 @@ async fn a_call_for_nobody_is_refused_as_the_service_says() {
         incoming(&mut desk).await.refuse(code);
         refused(&mut caller, &invite, &code.to_string()).await;
     }
-    // Nobody takes it.
+    // No one takes it.
     let invite = caller.invite(at, "", &sound(9)).await;
     drop(incoming(&mut desk).await);
     refused(&mut caller, &invite, "480").await;

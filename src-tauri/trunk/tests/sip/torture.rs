@@ -1,4 +1,4 @@
-//! Messages that are hard to read (RFC 4475), and some that nobody can: none of them ends us.
+//! Messages that are hard to read (RFC 4475), and some that no one can: none of them ends us.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;

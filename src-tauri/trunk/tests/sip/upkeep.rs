@@ -1,4 +1,4 @@
-//! What goes on while nobody calls: OPTIONS and REGISTER.
+//! What goes on while no one calls: OPTIONS and REGISTER.
 
 use std::time::{Duration, Instant};
 

@@ -415,7 +415,7 @@ impl JitterBuffer {
             return Step::Decode;
         }
         if missing == 0 || gap > missing * self.longest(head.samples) + FRAME || concealed_enough {
-            // The sender paused, or too much is gone to make it up: start anew when it is due.
+            // The sender paused, or too much is gone to make it up: start again when it is due.
             self.stop();
             return if self.fifo.len() > 0 {
                 Step::Idle

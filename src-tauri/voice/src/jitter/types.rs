@@ -79,7 +79,7 @@ pub struct Packet<'a> {
 /// Where a frame comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Nobody is speaking; the frame is silence and need not be mixed.
+    /// No one is speaking; the frame is silence and need not be mixed.
     Idle,
     /// From a packet: what it holds, or the noise of the pause that it tells of.
     Decoded,
