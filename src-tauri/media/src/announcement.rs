@@ -1,7 +1,7 @@
-//! What a call begins with when it is recorded: a notice that everyone hears.
+//! The notice that everyone hears when a recorded call begins.
 //!
-//! It is a party of the call like any other, one that barges: who hears it is decided by the routes,
-//! and no rule has an exception for it.
+//! It is a party like any other, one that barges: the routes decide who hears it, and no rule has an
+//! exception for it.
 
 use std::f64::consts::TAU;
 use std::path::Path;
@@ -13,23 +13,23 @@ use voice::speech::{decode_g722, normalized};
 
 use crate::lead::DEFAULT_SPEECH_DIR;
 
-/// The leg of an announcement. Those of people count up from 0 and do not get there.
+/// The leg of an announcement. People's legs count up from 0 and never get here.
 pub(crate) const ANNOUNCEMENT_LEG: LegNumber = LegNumber(u32::MAX);
-/// The recorded prompt that is played where no other is given.
+/// The recorded prompt played by default.
 const PROMPT: &str = "conf-now-recording.g722";
-/// How loud it is made, in dBov: as speech is.
+/// Announcements are made as loud as speech.
 const LEVEL_DBOV: f64 = -23.0;
-/// No announcement is longer than so many samples: thirty seconds.
+/// The longest announcement: thirty seconds.
 const SAMPLES_MAX: usize = 30 * SAMPLE_RATE_HZ as usize;
-/// A file larger than this is none of an announcement.
+/// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Sound that is ready to be played into calls. Cheap to clone.
+/// Sound ready to be played into calls. Cheap to clone.
 #[derive(Clone)]
 pub struct Announcement(Arc<[Frame]>);
 
 impl Announcement {
-    /// Of samples at 48 kHz, mono; those beyond thirty seconds are left out.
+    /// From samples at 48 kHz, mono. Anything beyond thirty seconds is cut off.
     #[must_use]
     pub fn new(samples: &[i16]) -> Self {
         let samples = samples.get(..SAMPLES_MAX).unwrap_or(samples);
@@ -82,9 +82,9 @@ impl Playing {
     }
 }
 
-/// Loads an announcement: G.722 as telephone exchanges keep it (`*.g722`, no header), or else a WAV
-/// file of 16-bit samples. `None` for a recorded prompt that the system has, or two tones where it has
-/// none. Reads files and takes its time: not for a worker or an async task.
+/// Loads an announcement: raw G.722 as telephone exchanges store it (`*.g722`, no header), or else a
+/// WAV file of 16-bit samples. `None` loads a prompt installed on the system, or two tones if there is
+/// none. Blocks: not for a worker or an async task.
 ///
 /// # Errors
 /// What is wrong with the file, in words.
@@ -99,8 +99,8 @@ pub fn load_announcement(file: Option<&Path>) -> Result<Announcement, String> {
     Ok(Announcement::new(&samples))
 }
 
-/// Loads sound at 48 kHz, mono, as loud as speech is: G.722 or WAV, as for an announcement. Reads files
-/// and takes its time: not for a worker or an async task.
+/// Loads sound at 48 kHz, mono, as loud as speech: G.722 or WAV, as for an announcement. Blocks: not
+/// for a worker or an async task.
 ///
 /// # Errors
 /// What is wrong with the file, in words.

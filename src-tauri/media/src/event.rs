@@ -19,27 +19,27 @@ pub enum MediaEvent {
         /// The leg in it.
         leg: LegNumber,
     },
-    /// Nothing is heard of a leg's client for 5 s, or it closed its connection. Never missed. The
-    /// leg stays in the call until it is removed.
+    /// A leg's client has been silent for 5 s, or closed its connection. Never missed. The leg stays
+    /// in the call until it is removed.
     Lost {
         /// The call.
         call: CallId,
         /// The leg in it.
         leg: LegNumber,
     },
-    /// How loud each leg was that could be heard by someone within the last 200 ms; legs that are
-    /// not in the list were silent. Dropped when no one takes it in time.
+    /// The levels of the legs that someone could hear within the last 200 ms; all others were silent.
+    /// Dropped when no one takes it in time.
     Levels {
         /// The call.
         call: CallId,
-        /// The loudest frame of each. Who was not meant to hear a whisper should not learn of it from
+        /// The loudest frame of each. Whoever was not meant to hear a whisper must not learn of it
         /// here either.
         levels: Vec<LegLevel>,
     },
 }
 
-/// Events on their way out. What must not be missed waits here while the channel is full: one event
-/// for each leg at most, since the later tells all.
+/// Events on their way out. Those that must not be missed wait here while the channel is full: one for
+/// each leg at most, since the latest says it all.
 pub(crate) struct Outbox {
     events: Sender<MediaEvent>,
     waiting: VecDeque<MediaEvent>,
@@ -73,7 +73,7 @@ impl Outbox {
         self.flush();
     }
 
-    /// Sends what waits, as far as there is room; whether nothing waits any more.
+    /// Sends what waits, as far as there is room. True if nothing is left.
     pub(crate) fn flush(&mut self) -> bool {
         while let Some(event) = self.waiting.pop_front() {
             match self.events.try_send(event) {
@@ -100,7 +100,7 @@ impl Outbox {
         }
     }
 
-    /// Nothing of a call that is gone needs to be told.
+    /// Drops what waits for a call that is gone.
     pub(crate) fn forget(&mut self, call: &CallId) {
         self.waiting
             .retain(|event| about(event).is_none_or(|(of, _)| of != call));

@@ -24,20 +24,20 @@ use crate::worker::{COMMANDS_MAX, Change, Command, Waker, Worker, WorkerSettings
 /// How to run the engine.
 #[derive(Clone)]
 pub struct MediaSettings {
-    /// The address that the sockets are bound to; `0.0.0.0` for every one.
+    /// The address that the sockets are bound to; `0.0.0.0` for all.
     pub bind: IpAddr,
-    /// The address that clients are told to send to; `None` for the bound one, or, when that is every
-    /// one, the one of the default route.
+    /// The address that clients are told to send to. `None` means the bound one or, when that is all of
+    /// them, the one of the default route.
     pub advertise: Option<IpAddr>,
-    /// The port of the first worker's socket, the next worker's is one higher; 0 for any.
+    /// The port of the first worker's socket, counting up from there; 0 for any.
     pub port_base: u16,
     /// How many workers; 0 for as many as there are cores.
     pub worker_count: usize,
-    /// Bits a second of each mix, 6 000 to 128 000.
+    /// The bit rate of each mix, 6 000 to 128 000.
     pub bitrate_bps: u32,
-    /// Effort of encoding, 0 to 10.
+    /// The encoder's complexity, 0 to 10.
     pub complexity: u8,
-    /// Loss to prepare for, in percent, 0 to 100; above 0 packets carry FEC.
+    /// The packet loss to prepare for, 0 to 100. Above 0, packets carry FEC.
     pub expected_loss_percent: u8,
     /// Who records the public mix, if anyone.
     pub recording: Option<Arc<dyn RecordingTaps>>,
@@ -58,7 +58,7 @@ impl Default for MediaSettings {
     }
 }
 
-/// The media engine. A handle, cheap to clone; the workers end when [`Media::stop`] is called or
+/// A handle to the media engine, cheap to clone. The workers end when [`Media::stop`] is called or
 /// the last handle is dropped.
 ///
 /// Every change resolves when the call's worker has applied it, which takes a few milliseconds at
@@ -85,10 +85,10 @@ struct WorkerHandle {
 }
 
 impl Media {
-    /// Opens the sockets and starts the workers. Events must be taken from the channel's other end.
+    /// Opens the sockets and starts the workers. Someone must receive the events.
     ///
     /// # Errors
-    /// [`MediaError::Socket`], and [`MediaError::Codec`] when a setting is out of its range.
+    /// [`MediaError::Socket`], and [`MediaError::Codec`] when a setting is out of range.
     pub fn start(
         settings: MediaSettings,
         events: mpsc::Sender<MediaEvent>,
@@ -134,7 +134,7 @@ impl Media {
         self.open_recorded_call(call, None).await
     }
 
-    /// As [`Media::open_call`], with a recording of the call's own beside that of
+    /// Like [`Media::open_call`], with another recording beside that of
     /// [`MediaSettings::recording`].
     ///
     /// # Errors
@@ -160,7 +160,7 @@ impl Media {
         opened
     }
 
-    /// Closes a call: its legs are told goodbye and nothing of it stays.
+    /// Closes a call. Its connections are told goodbye.
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::Stopped`].
@@ -193,10 +193,10 @@ impl Media {
 
     /// Answers a client's SDP offer for a leg, and returns the answer.
     ///
-    /// A further offer takes the leg over (rule J4, and reconnecting): the new connection takes the
-    /// old one's place when its DTLS is up, until then the old one goes on hearing. A coach's
-    /// connection begins in Listen: their grant falls to Listen with the offer, and what an old
-    /// connection still sends is heard by no one. Call [`Media::set_mode`] afterwards.
+    /// A second offer takes the leg over (rule J4, and reconnecting): the new connection replaces the
+    /// old one when its DTLS is up, and until then the old one keeps hearing. A coach's
+    /// connection begins in Listen: their grant falls to Listen with the offer, and no one hears what an
+    /// old connection still sends. Call [`Media::set_mode`] afterwards.
     ///
     /// # Errors
     /// [`MediaError::OfferTooLong`], [`MediaError::OfferMalformed`], [`MediaError::NoAudio`],
@@ -215,7 +215,7 @@ impl Media {
         Ok(answer)
     }
 
-    /// Grants a coach a mode. Resolves when it holds.
+    /// Grants a coach a mode. Resolves once it applies.
     ///
     /// # Errors
     /// [`MediaError::NotACoach`], [`MediaError::UnknownCall`], [`MediaError::UnknownLeg`],
@@ -230,7 +230,7 @@ impl Media {
         self.change(call, Change::Mode(leg, mode, cause)).await
     }
 
-    /// Mutes a party, or takes the mute off.
+    /// Mutes or unmutes a party.
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::UnknownLeg`], [`MediaError::Stopped`].
@@ -243,7 +243,7 @@ impl Media {
         self.change(call, Change::Muted(leg, muted)).await
     }
 
-    /// Holds the lead, or takes them off hold: a held lead neither hears nor is heard.
+    /// Puts the lead on hold, or takes them off. A held lead neither hears nor is heard.
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::Stopped`].
@@ -251,7 +251,7 @@ impl Media {
         self.change(call, Change::Held(held)).await
     }
 
-    /// Gives the lead's leg its media. The leg must have been added before.
+    /// Gives the lead's leg its media. The leg must already be in the call.
     ///
     /// # Errors
     /// [`MediaError::UnknownLeg`] when the call has no lead, [`MediaError::NotAttachable`] when it
@@ -264,8 +264,8 @@ impl Media {
         self.change(call, Change::AttachLead(lead)).await
     }
 
-    /// Plays an announcement into the call from its start, as a party who barges: everyone hears it,
-    /// and the recording does. It leaves by itself at its end. One that plays already is replaced.
+    /// Plays an announcement into the call, as a party who barges: everyone hears it, and so does the
+    /// recording. It leaves when it ends, and replaces one that is still playing.
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::Routes`] when the call is full,
@@ -279,27 +279,27 @@ impl Media {
             .await
     }
 
-    /// What the workers have counted so far.
+    /// The sum of all workers' counters.
     #[must_use]
     pub fn metrics(&self) -> MediaMetrics {
         MediaMetrics::sum(self.shared.workers.iter().map(|worker| &*worker.metrics))
     }
 
-    /// Whether every worker runs.
+    /// Whether every worker is running.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         let threads = lock(&self.shared.threads);
         !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished())
     }
 
-    /// Where each worker receives, as clients are told.
+    /// Where each worker receives, as told to clients.
     #[must_use]
     pub fn candidates(&self) -> Vec<SocketAddr> {
         let workers = self.shared.workers.iter();
         workers.map(|worker| worker.candidate).collect()
     }
 
-    /// Closes every call and ends the workers. Other handles answer [`MediaError::Stopped`] after it.
+    /// Closes every call and ends the workers. After that, other handles get [`MediaError::Stopped`].
     pub async fn stop(self) {
         for worker in &self.shared.workers {
             // A worker that has ended already needs no telling.

@@ -39,7 +39,7 @@ use crate::socket::{Incoming, Outgoing, RECEIVE_BATCH};
 use crate::stamp::Stamp;
 use crate::tick::{self, Means};
 
-/// Commands that may wait for one worker.
+/// Commands waiting for one worker.
 pub(crate) const COMMANDS_MAX: usize = 1024;
 /// One tick.
 const TICK: Duration = Duration::from_millis(FRAME_MS);
@@ -47,30 +47,30 @@ const TICK: Duration = Duration::from_millis(FRAME_MS);
 const PHASES: usize = 8;
 /// One turn of the loop while there are calls.
 const TURN: Duration = Duration::from_micros(FRAME_MS * 1000 / PHASES as u64);
-/// Batches of datagrams that are read in one turn.
+/// Batches of datagrams read in one turn.
 const RECEIVES_MAX: usize = 4;
-/// Commands that are taken in one turn.
+/// Commands handled in one turn.
 const COMMANDS_TURN_MAX: usize = 64;
 /// Ticks of calls in one turn.
 const TICKS_TURN_MAX: usize = 1024;
-/// Connections whose timeout is served in one turn.
+/// Connection timeouts handled in one turn.
 const TIMEOUTS_TURN_MAX: usize = 256;
-/// Ticks that one call may be behind and still make up for, one after the other.
+/// How many missed ticks of a call are made up for, one after the other.
 const CATCH_UP_MAX: u32 = 5;
-/// How often levels are told and connections looked at, in ticks: every 200 ms.
+/// How often levels are reported and connections checked, in ticks: every 200 ms.
 const REVIEW_TICKS: u64 = 10;
 
-/// A call that is due at the instant; the serial tells it from a later one in the same slot.
+/// When a call is due, its key and its serial, which tells it apart from a later one in the same slot.
 type Due = Reverse<(Instant, usize, u64)>;
 
-/// The thread of some calls, and all that they need.
+/// The state of one worker thread.
 pub(crate) struct Worker {
     socket: UdpSocket,
     candidate: SocketAddr,
     commands: Receiver<Command>,
     waker: Arc<Waker>,
     metrics: Arc<WorkerMetrics>,
-    /// What the worker's clock counts from.
+    /// The zero of the worker's clock.
     origin: Instant,
     outgoing: Outgoing,
     outbox: Outbox,
@@ -108,7 +108,7 @@ impl Worker {
         }
     }
 
-    /// Runs until it is told to stop, or no one is left to tell.
+    /// Runs until it is stopped, or every handle is gone.
     pub(crate) fn run(mut self) {
         let mut incoming = Incoming::new();
         loop {
@@ -135,7 +135,7 @@ impl Worker {
         now.saturating_duration_since(self.origin)
     }
 
-    /// Reads what came; whether there may be more.
+    /// Reads what has arrived. True if there may be more.
     fn read(&mut self, incoming: &mut Incoming) -> bool {
         for _ in 0..RECEIVES_MAX {
             let count = incoming.receive(&self.socket, &self.metrics);
@@ -152,7 +152,7 @@ impl Worker {
         true
     }
 
-    /// Takes commands; `false` when it is time to end.
+    /// Handles commands. False when it is time to stop.
     fn obey(&mut self) -> bool {
         for _ in 0..COMMANDS_TURN_MAX {
             match self.commands.try_recv() {
@@ -162,7 +162,7 @@ impl Worker {
                     reply,
                 }) => {
                     let result = self.apply(call, change);
-                    // Whoever asked may have gone; it holds all the same.
+                    // Whoever asked may be gone; the change applies all the same.
                     let _ = reply.send(result);
                 }
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return false,
@@ -172,7 +172,7 @@ impl Worker {
         true
     }
 
-    /// Ticks the calls that are due; whether some still are.
+    /// Ticks the calls that are due. True if some still are.
     fn tick_due(&mut self) -> bool {
         let turn = Instant::now();
         for _ in 0..TICKS_TURN_MAX {
@@ -210,7 +210,7 @@ impl Worker {
             self.metrics.ticks_late.add(1);
         }
         call.due = due + TICK;
-        // What is too far behind is not made up for: the sound of then is of no use now.
+        // Ticks too far behind are skipped: sound that old is of no use.
         let behind = finished.saturating_duration_since(call.due);
         let skip = (behind.as_millis() / TICK.as_millis()) as u32;
         if let Some(skip) = skip.checked_sub(CATCH_UP_MAX).filter(|skip| *skip > 0) {
@@ -224,7 +224,7 @@ impl Worker {
         }
     }
 
-    /// Begins the ticks of a call that was just opened.
+    /// Schedules the first tick of a new call.
     fn schedule_call(&mut self, key: usize) {
         if let Some(call) = self.calls.get(key) {
             self.due.push(Reverse((call.due, key, call.serial)));
@@ -240,7 +240,7 @@ impl Worker {
         (phase, self.origin + start + TURN * phase as u32)
     }
 
-    /// Notes when a connection wants to be asked again.
+    /// Queues a connection's next deadline.
     fn schedule(&mut self, key: usize) {
         if let Some(connection) = self.connections.get_mut(key) {
             let deadline = connection.deadline;
@@ -251,7 +251,7 @@ impl Worker {
         }
     }
 
-    /// Serves the connections whose time has come, and no other.
+    /// Handles the connections whose deadline has passed.
     fn serve_timers(&mut self) {
         let now = Instant::now();
         for _ in 0..TIMEOUTS_TURN_MAX {
@@ -265,7 +265,7 @@ impl Worker {
             let Some(connection) = self.connections.get_mut(key) else {
                 continue;
             };
-            // Another entry, an earlier one, has taken this one's place.
+            // An earlier entry has replaced this one.
             if connection.queued != Some(at) {
                 continue;
             }
@@ -290,16 +290,16 @@ impl Worker {
             PollFd::new(waker, PollFlags::POLLIN),
             PollFd::new(socket, PollFlags::POLLIN),
         ];
-        // With a turn to come, the socket is read then; until then only commands wake.
+        // If a turn is coming, it will read the socket; until then only commands wake the worker.
         let watched = if until.is_some() { 1 } else { 2 };
-        // Interrupted or not, the loop looks at everything.
+        // Interrupted or not, the loop checks everything.
         let _ = ppoll(both.get_mut(..watched).unwrap_or_default(), timeout, None);
         self.metrics.wakeups.add(1);
-        // Reading it sets it back; it fails when no one woke us.
+        // Reading resets it, and fails when no one woke us.
         let _ = self.waker.0.read();
     }
 
-    /// When the loop has to turn next, if at any time.
+    /// When the loop has to turn next, if ever.
     fn next_turn(&self, now: Instant, told: bool) -> Option<Instant> {
         if self.connections.is_empty() && told {
             return self.due.peek().map(|Reverse((due, ..))| *due);
@@ -417,7 +417,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Takes one datagram, from whomever it is.
+    /// Handles one datagram, whoever sent it.
     fn take_datagram(&mut self, source: SocketAddr, datagram: &[u8]) {
         let now = Instant::now();
         let owner = if is_stun(datagram) {
@@ -439,10 +439,10 @@ impl Worker {
         self.drain(key, now);
     }
 
-    /// Whose connectivity check this is. It names its connection, so that a new connection may come
-    /// from the address of an old one, and a connection from a new address; it is believed when it
-    /// was made with the right password, and, from a new address, when it was not seen before: a
-    /// replay from elsewhere must not draw sound there.
+    /// Whose connectivity check this is. It names its connection, so a new connection may come from an
+    /// old one's address, and a connection from a new address. It is trusted if it has the right
+    /// password and, when it comes from a new address, was not seen before: a replay from elsewhere
+    /// must not draw sound there.
     fn checked(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) -> Option<usize> {
         let named = self.demux.by_ufrag(datagram)?;
         let connection = self.connections.get_mut(named)?;
@@ -459,7 +459,7 @@ impl Worker {
         Some(named)
     }
 
-    /// Takes what a connection has to say: sends, hands on sound, and follows its state.
+    /// Handles a connection's outputs: sends, passes on sound, and follows its state.
     fn drain(&mut self, key: usize, now: Instant) {
         let elapsed = self.elapsed(now);
         let Some(connection) = self.connections.get_mut(key) else {
@@ -512,7 +512,7 @@ impl Worker {
         }
     }
 
-    /// Drops a connection that has come to its end, and tells of it.
+    /// Drops a connection that has ended, and reports it.
     fn bury(&mut self, key: usize) {
         let Some(connection) = self.connections.get(key) else {
             return;
@@ -563,7 +563,7 @@ impl Worker {
         self.metrics.connections.set(self.connections.len() as u64);
     }
 
-    /// Every 200 ms of a call: who is lost or back, who did not connect in time, how loud everyone
+    /// Every 200 ms for each call: who is lost or back, who did not connect in time, how loud everyone
     /// was.
     fn review(&mut self, call_key: usize, now: Instant) {
         let Some(call) = self.calls.get_mut(call_key) else {
@@ -616,7 +616,7 @@ impl Worker {
         }
         for key in ended {
             self.bury(key);
-            // One that did not come up in time is alive.
+            // One that did not come up in time is still alive.
             self.close_connection(key);
         }
     }
@@ -649,7 +649,7 @@ pub(crate) enum Change {
     Announce(Announcement),
 }
 
-/// What a worker is made of.
+/// The parts of a worker.
 pub(crate) struct WorkerSettings {
     pub(crate) socket: UdpSocket,
     pub(crate) local: SocketAddr,
@@ -661,7 +661,7 @@ pub(crate) struct WorkerSettings {
     pub(crate) metrics: Arc<WorkerMetrics>,
 }
 
-/// Wakes a worker that waits.
+/// Wakes a waiting worker.
 pub(crate) struct Waker(EventFd);
 
 impl Waker {
@@ -671,7 +671,7 @@ impl Waker {
     }
 
     pub(crate) fn wake(&self) {
-        // It fails only when it is full, and then it wakes all the same.
+        // It only fails when it is full, and then it wakes all the same.
         let _ = self.0.write(1);
     }
 }

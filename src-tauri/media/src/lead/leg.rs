@@ -7,14 +7,14 @@ use wire::{CallId, OrganizationId};
 
 /// How leads are reached.
 pub trait LeadLine: Send + Sync {
-    /// Dials a number. Returns at once; what becomes of it arrives as events, in order, at the
-    /// sender given here. Dropping the leg hangs it up.
+    /// Dials a number. Returns at once; what happens next arrives as events, in order. Dropping the leg
+    /// hangs it up.
     ///
-    /// To be called within a tokio runtime.
+    /// Call it within a tokio runtime.
     fn dial(&self, dial: Dial, events: tokio::sync::mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg>;
 
-    /// Takes in a lead who calls, and lets them wait until [`LeadLeg::pick_up`] or
-    /// [`LeadLeg::hang_up`]. A lead who gives up is told as [`LeadSignal::HungUp`].
+    /// Takes an inbound call, which waits until [`LeadLeg::pick_up`] or [`LeadLeg::hang_up`]. If the lead
+    /// gives up first, the event is [`LeadSignal::HungUp`].
     ///
     /// To be called within a tokio runtime.
     fn receive(&self, dial: Dial, events: tokio::sync::mpsc::Sender<LeadEvent>)
@@ -34,7 +34,7 @@ pub struct Dial {
     pub remote_phone: String,
 }
 
-/// What became of one leg.
+/// Something that happened to a leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeadEvent {
     /// The call that the leg belongs to.
@@ -43,58 +43,58 @@ pub struct LeadEvent {
     pub signal: LeadSignal,
 }
 
-/// The course of a leg: it may ring, then is answered or ends; what was answered hangs up.
+/// The course of a leg: it may ring, and is then answered or ends; an answered one ends when it hangs up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeadSignal {
-    /// It rings at the lead's.
+    /// The lead's phone is ringing.
     Ringing,
-    /// The network plays something to whoever calls, before the lead answers: [`LeadLeg::take_media`]
+    /// The network plays something to the caller before the lead answers: [`LeadLeg::take_media`]
     /// has the media, which hears nothing until [`LeadSignal::Answered`].
     EarlyMedia,
-    /// The lead answered: [`LeadLeg::take_media`] has the media, unless it was taken before.
+    /// The lead answered: [`LeadLeg::take_media`] has the media, unless it was already taken.
     Answered,
     /// The lead pressed a key: `0`–`9`, `*`, `#`, `A`–`D`.
     Key(char),
-    /// How the leg's network does; every two seconds, where there is one.
+    /// The quality of the leg's network; every two seconds, if it has one.
     Quality(LeadQuality),
     /// The lead's line is busy. The leg has ended.
     Busy,
-    /// The lead does not want the call. The leg has ended.
+    /// The lead declined the call. The leg has ended.
     Declined,
     /// No one answered in time. The leg has ended.
     NoAnswer,
     /// The number cannot be reached. The leg has ended.
     Unreachable,
-    /// The telephone network did not put the call through: no trunk would. The leg has ended.
+    /// The telephone network did not put the call through, over any trunk. The leg has ended.
     Failed,
-    /// Nothing is heard of the lead's phone any more. The leg has ended.
+    /// The connection to the lead's phone was lost. The leg has ended.
     Lost,
     /// The lead hung up. The leg has ended.
     HungUp,
 }
 
-/// How a leg's network does.
+/// The quality of a leg's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LeadQuality {
-    /// Interarrival jitter of what comes (RFC 3550 §6.4.1), in milliseconds.
+    /// Interarrival jitter (RFC 3550 §6.4.1).
     pub jitter_ms: u32,
-    /// What was lost of what should have come since the last report, in thousandths.
+    /// Packets lost since the last report, in thousandths.
     pub lost_permille: u16,
-    /// How long the way there and back takes, in milliseconds; none before the peer told.
+    /// The round-trip time; `None` until the peer has reported.
     pub round_trip_ms: Option<u32>,
 }
 
 /// One leg to a lead.
 pub trait LeadLeg: Send {
-    /// Lets in a lead who called: [`LeadLeg::take_media`] has the media from now on.
+    /// Answers an inbound call: [`LeadLeg::take_media`] has the media from now on.
     fn pick_up(&mut self);
     /// Ends it. No event follows.
     fn hang_up(&mut self);
     /// Sends digits (RFC 4733): `0`–`9`, `*`, `#`, `A`–`D`; others are ignored.
     fn send_dtmf(&mut self, digits: &str);
-    /// Tells the lead's side that they are held, or no longer.
+    /// Tells the lead's side whether they are on hold.
     fn set_held(&mut self, held: bool);
-    /// The leg's media, once: after it was answered, or said that there is early media.
+    /// The leg's media, once, after it was answered or announced early media.
     fn take_media(&mut self) -> Option<Box<dyn LeadMedia>>;
 }
 
@@ -117,9 +117,9 @@ pub trait LeadMedia: Send {
         true
     }
 
-    /// Called once each 20 ms on the call's worker, also while the lead is held. Never blocks, locks
-    /// or allocates. `now` is the worker's clock; each packet given to `speak` is the lead's speech
-    /// as it arrived, in any order and number, and is unstamped.
+    /// Called every 20 ms on the call's worker, also while the lead is on hold. Never blocks, locks
+    /// or allocates. `now` is the worker's clock. Each packet given to `speak` is the lead's speech
+    /// as it arrived, in any order and number, without a stamp.
     fn tick(
         &mut self,
         now: Duration,
