@@ -3,8 +3,8 @@
 use mix::Mode;
 use wire::{LegEndReason, Permission, Plan};
 
-/// The facts that decide about a coach (A1, A2, J3). They are asked for again at every join and every
-/// mode change; none is remembered.
+/// The facts that decide about a coach (A1, A2, J3). They are looked up again at every join and mode
+/// change; none is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Authority {
     /// Whether the user is an active member of the call's organization.
@@ -15,7 +15,7 @@ pub struct Authority {
     pub barge: bool,
     /// The organization's plan.
     pub plan: Plan,
-    /// Whether the organization's balance pays for a coach's first minute (B3).
+    /// Whether the organization's balance covers a coach's first minute (B3).
     pub funds: bool,
 }
 
@@ -34,14 +34,14 @@ impl Authority {
         }
     }
 
-    /// The same, with or without money for a coach's first minute.
+    /// The same, with or without funds for a coach's first minute.
     #[must_use]
     pub const fn with_funds(self, funds: bool) -> Self {
         Self { funds, ..self }
     }
 
-    /// The authority to do nothing: of who is not an active member, or whose facts cannot be had. The
-    /// plan is taken to hold the feature, so that the reason which is told is the member's own.
+    /// The authority to do nothing: for someone who is not an active member, or whose facts are unknown.
+    /// The plan is assumed to include the feature, so that the reason given is the member's own.
     #[must_use]
     pub const fn none(active: bool) -> Self {
         Self {

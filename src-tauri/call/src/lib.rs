@@ -1,10 +1,9 @@
 //! One call as a state machine: who is in it, in which mode, and what each may do and see.
 //!
-//! A shell says what happened with [`Machine::handle`], then drains [`Machine::poll`], whose outputs
-//! say what is to be done, and calls again no later than [`Machine::wake_at`]. Time, ids and facts,
-//! such as what a role holds, are arguments. Which leg hears what follows from the outputs alone,
-//! and from nothing that was not put out: a leg that was not added hears nothing, a grant that was
-//! not set is Listen.
+//! A shell reports what happened with [`Machine::handle`], then drains [`Machine::poll`], whose outputs
+//! say what to do, and calls again no later than [`Machine::wake_at`]. Time, ids and facts,
+//! such as a role's permissions, are arguments. Which leg hears what follows from the outputs alone:
+//! a leg that was not added hears nothing, and a grant that was not set is Listen.
 //!
 //! `call` knows nothing of HTTP, sockets, sound, storage, clocks or other calls.
 

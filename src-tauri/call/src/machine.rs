@@ -1,4 +1,4 @@
-//! The machine: its state, and what it does with each input.
+//! The machine: its state, and what each input does to it.
 
 use std::collections::VecDeque;
 
@@ -24,7 +24,7 @@ pub const REP_LEG: LegNumber = LegNumber(0);
 /// The lead's leg in the call's media.
 pub const LEAD_LEG: LegNumber = LegNumber(1);
 
-/// What is known of a call when it is placed, or comes in.
+/// What is known of a call when it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
     /// The call.
@@ -50,17 +50,17 @@ pub struct Placed {
 /// One call.
 #[derive(Debug, Clone)]
 pub struct Machine {
-    // `coach_legs` of it stays empty: `coaches` holds them.
+    // Its `coach_legs` stays empty: `coaches` has them.
     call: Call,
     coaches: Vec<Coach>,
     invitations: Vec<Invitation>,
     limits: Limits,
-    // Never runs backwards, so that dates of one history follow each other.
+    // Never runs backwards, so that the dates of a history are in order.
     now: Timestamp,
-    /// Minutes of the call itself that are charged.
+    /// Minutes of the call itself charged so far.
     charged: u32,
     rep_connected: bool,
-    /// Whether the lead's leg is in the media: since the answer, or what the network played before it.
+    /// Whether the lead's leg is in the media: since the answer, or since early media.
     lead_added: bool,
     rep_deadline: Option<Timestamp>,
     ring_deadline: Option<Timestamp>,
@@ -69,11 +69,11 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A call that begins now. Its first outputs let the rep in and dial the lead, or receive them.
+    /// A call that begins now. Its first outputs add the rep and dial or receive the lead.
     #[must_use]
     pub fn new(now: Timestamp, placed: Placed, limits: Limits) -> Self {
         let outbound = placed.direction == Direction::Outbound;
-        // A call that comes in rings with the rep from the start.
+        // An inbound call rings from the start.
         let status = if outbound {
             CallStatus::Created
         } else {
@@ -132,17 +132,17 @@ impl Machine {
         machine
     }
 
-    /// Takes in what happened.
+    /// Handles an input.
     ///
     /// # Errors
-    /// [`Refusal`] when it may not be; then nothing changed but what time alone changes. After the
-    /// call ended everything is refused with `call_ended`.
+    /// [`Refusal`] when it is not allowed; then nothing changed but what time alone changes. After the
+    /// call has ended, everything is refused with `call_ended`.
     pub fn handle(&mut self, now: Timestamp, input: Input) -> Result<(), Refusal> {
         self.now = self.now.max(now);
         if self.is_over() {
             return Err(Refusal::over());
         }
-        // What started until now is owed, whatever ends now.
+        // Minutes that have started are owed, whatever ends now.
         self.charge();
         self.expire();
         if self.is_over() {
@@ -194,17 +194,17 @@ impl Machine {
             Input::TimePassed => {}
             Input::ServiceStopping => self.end(HangupCause::ServiceStopped),
         }
-        // Who is connected by it has started the first minute.
+        // Anyone this connected has started their first minute.
         self.charge();
         Ok(())
     }
 
-    /// The next thing to do.
+    /// The next output.
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// When time alone changes something; `None` when it does not.
+    /// When time alone changes something next, if ever.
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
         if self.is_over() {
@@ -245,7 +245,7 @@ impl Machine {
         &self.call.lead
     }
 
-    /// The whole call, coach legs and all, to be kept; no one is shown it without [`crate::view()`].
+    /// The whole call with its coach legs, to be saved. No one is shown it without [`crate::view()`].
     #[must_use]
     pub fn record(&self) -> Call {
         Call {
@@ -254,7 +254,7 @@ impl Machine {
         }
     }
 
-    /// Lets happen what time alone brings.
+    /// Applies what time alone changes.
     fn expire(&mut self) {
         let now = self.now;
         let due = |deadline: Option<Timestamp>| deadline.is_some_and(|deadline| deadline <= now);
@@ -278,7 +278,7 @@ impl Machine {
                 }
             }
             LeadProgress::EarlyMedia => self.lead_plays(),
-            // Whoever calls in is there already: the rep answers.
+            // On an inbound call, the rep answers.
             LeadProgress::Answered if self.call.direction == Direction::Inbound => {}
             LeadProgress::Answered => self.lead_answered(),
             LeadProgress::Busy => self.end_after_lead(HangupCause::Busy),
@@ -291,8 +291,8 @@ impl Machine {
         }
     }
 
-    /// The network plays something before the answer: rep and lead's line hear each other as far as the
-    /// line lets them, and no one else is in the call yet.
+    /// The network plays something before the answer: the rep and the lead's line hear each other as far
+    /// as the line allows, and no one else is in the call yet.
     fn lead_plays(&mut self) {
         if self.call.direction == Direction::Outbound && self.call.status != CallStatus::InProgress
         {
@@ -318,7 +318,7 @@ impl Machine {
         self.call.status = CallStatus::InProgress;
         self.call.date_answered = Some(self.now);
         self.ring_deadline = None;
-        // The lead does not wait forever for a rep who never came.
+        // The lead does not wait forever for a rep who never connects.
         if !self.rep_connected && self.rep_deadline.is_none() {
             self.rep_deadline = Some(self.now.plus_millis(self.limits.reconnect_ms));
         }
@@ -375,7 +375,7 @@ impl Machine {
         self.end_after_lead(cause);
     }
 
-    /// Ends the call whose lead is gone already (J5): every leg goes, every invitation is cancelled.
+    /// Ends a call whose lead is already gone (J5): every leg is removed, every invitation cancelled.
     fn end_after_lead(&mut self, cause: HangupCause) {
         let reason = match cause {
             HangupCause::ServiceStopped => LegEndReason::ServiceStopped,
@@ -408,8 +408,8 @@ impl Machine {
         }
     }
 
-    /// A leg number that this call has not used before: what the media says of an old one is then
-    /// never taken for a new one's.
+    /// A leg number that this call has not used before, so that media events of an old leg are never
+    /// mistaken for a new one's.
     const fn new_leg(&mut self) -> LegNumber {
         let leg = LegNumber(self.next_leg);
         self.next_leg = self.next_leg.saturating_add(1);
@@ -421,15 +421,15 @@ impl Machine {
     }
 }
 
-/// A call that comes in: it rings with the rep, who answers it or does not.
+/// An inbound call: it rings until the rep answers it.
 impl Machine {
-    /// Whether it came in and no one took it yet: the rep is not on a call by it.
+    /// Whether it is an inbound call that no one has answered: it does not put the rep on a call.
     #[must_use]
     pub fn rings_in(&self) -> bool {
         self.call.direction == Direction::Inbound && self.call.status == CallStatus::Ringing
     }
 
-    /// The rep answers; on one device, once.
+    /// The rep answers, once, on one device.
     fn answer(&mut self, user: &UserId) -> Result<(), Refusal> {
         self.rep_only(user, "answer")?;
         if !self.rings_in() {
@@ -443,12 +443,12 @@ impl Machine {
 
 /// Coaches: they join, switch modes, lose the connection and leave.
 impl Machine {
-    /// The leg in the media that this user's device speaks and hears on: the rep's from any device
-    /// of theirs, a coach's from the one that has the audio (J4).
+    /// The leg that this user's device speaks and hears on: the rep's for any of their devices, a coach's
+    /// for the one that has the audio (J4).
     ///
     /// # Errors
-    /// `call_ended`, `not_found` when the user is not on the call, `conflict` when another device of
-    /// theirs has the audio.
+    /// `call_ended`; `not_found` when the user is not on the call; `conflict` when another of their devices
+    /// has the audio.
     pub fn media_leg(&self, user: &UserId, device: &DeviceId) -> Result<LegNumber, Refusal> {
         if self.is_over() {
             return Err(Refusal::over());
@@ -469,7 +469,7 @@ impl Machine {
         self.live_coach(user).map(|coach| &coach.leg)
     }
 
-    /// The newest leg on which this user coached, which may be over.
+    /// The newest leg on which this user coached, which may have ended.
     #[must_use]
     pub fn last_coach_leg(&self, user: &UserId) -> Option<&CoachLeg> {
         let mut legs = self.coaches.iter().rev().map(|coach| &coach.leg);
@@ -545,8 +545,8 @@ impl Machine {
         self.tell_when_full();
     }
 
-    /// A second join: from another device the audio moves there and the old device is out at once;
-    /// from the same one nothing moves. In either case the mode is Listen, as at each join (M1).
+    /// A second join: from another device, the audio moves there and the old device is out at once; from
+    /// the same one, nothing moves. Either way the mode is Listen, as after every join (M1).
     fn rejoin(&mut self, at: usize, device: DeviceId) {
         let now = self.now;
         let reconnect_ms = self.limits.reconnect_ms;
@@ -610,7 +610,7 @@ impl Machine {
         let Some(coach) = self.coaches.get_mut(at) else {
             return Err(Refusal::not_on_call());
         };
-        // To be heard by no one needs no more than to be the coach.
+        // Listening needs no more than being on the call.
         if mode > Mode::Listen {
             if !authority.plan.has_call_coaching() {
                 return Err(Refusal::plan(authority.plan));
@@ -716,7 +716,7 @@ impl Machine {
         self.put(changed);
     }
 
-    /// The place is held for a while; the mode is the narrowest until the coach asks again.
+    /// The coach keeps their place for a while, in Listen until they ask again.
     fn coach_lost(&mut self, audio: LegNumber) {
         let now = self.now;
         let deadline = now.plus_millis(self.limits.reconnect_ms);
@@ -728,7 +728,7 @@ impl Machine {
             coach.deadline = Some(deadline);
             coach.note(now, ParticipationAction::ConnectionLost);
         } else if coach.mode() == Mode::Listen {
-            // It was waited for already.
+            // Already waiting for it.
             return;
         }
         let narrowed = coach.mode() != Mode::Listen;
@@ -757,7 +757,7 @@ impl Machine {
         self.live().count().saturating_add(2) >= self.limits.party_max
     }
 
-    /// Others can no longer join: everyone's view of the call changed.
+    /// Others can no longer join, which changes everyone's view of the call.
     fn tell_when_full(&mut self) {
         if self.is_full() {
             self.put(Output::CallChanged);
@@ -765,10 +765,10 @@ impl Machine {
     }
 }
 
-/// What is taken from coaches: by a changed authority, by time, by the end of the call.
+/// How coaches lose modes or their leg: by a changed authority, by time, by the end of the call.
 impl Machine {
-    /// What was taken away takes effect at once (A2). A rep who is deactivated is out of the call
-    /// like everywhere else, which ends it; nothing else that happens to the rep's role does.
+    /// A revocation takes effect at once (A2). Deactivating the rep ends the call, as it takes them out
+    /// of everything; no other change to the rep's role does.
     fn authority_changed(&mut self, user: &UserId, authority: &Authority) {
         if *user == self.call.user_id {
             if !authority.active {
@@ -802,7 +802,7 @@ impl Machine {
         self.put(changed);
     }
 
-    /// Whether the call can be joined changed for everyone, whichever way the plan changed.
+    /// Whichever way the plan changed, it changes for everyone whether the call can be joined.
     fn plan_changed(&mut self, plan: Plan) {
         if !plan.has_call_coaching() {
             self.end_coaches(LegEndReason::PlanChanged);
@@ -812,7 +812,7 @@ impl Machine {
 
     fn expire_coaches(&mut self) {
         let now = self.now;
-        // Each turn ends one leg, so there are at most as many turns as legs.
+        // Each turn ends one leg, so this ends.
         while let Some(at) = self
             .coaches
             .iter()
@@ -852,26 +852,26 @@ impl Machine {
 
 /// Invitations to coach the call (W3).
 impl Machine {
-    /// Every invitation that is remembered, oldest first.
+    /// The remembered invitations, oldest first.
     pub fn invitations(&self) -> impl Iterator<Item = &Invitation> {
         self.invitations.iter()
     }
 
-    /// Every invitation that waits for an answer.
+    /// The invitations that wait for an answer.
     pub fn open_invitations(&self) -> impl Iterator<Item = &Invitation> {
         self.invitations
             .iter()
             .filter(|invitation| invitation.status == InvitationStatus::Open)
     }
 
-    /// The open invitation of this user, of which there is one at most.
+    /// This user's open invitation. There is at most one.
     #[must_use]
     pub fn open_invitation(&self, invitee: &UserId) -> Option<&Invitation> {
         self.open_invitations()
             .find(|invitation| invitation.invitee_id == *invitee)
     }
 
-    /// The invitation with this id, unless it was answered so long ago that it is forgotten here.
+    /// The invitation with this id, unless it was answered so long ago that it is forgotten.
     #[must_use]
     pub fn invitation(&self, id: &InvitationId) -> Option<&Invitation> {
         self.invitations
@@ -879,8 +879,8 @@ impl Machine {
             .find(|invitation| invitation.id == *id)
     }
 
-    /// All are invited, or on a refusal no one: the rep then knows whom they are waiting for.
-    /// Whoever has an open invitation keeps it, with its date.
+    /// Invites all or, if one is refused, none, so that the rep knows whom they are waiting for.
+    /// Whoever already has an open invitation keeps it, with its date.
     fn invite(&mut self, user: &UserId, invitees: Vec<Invitee>) -> Result<(), Refusal> {
         self.rep_only(user, "invite teammates")?;
         let mut invited: Vec<Invitee> = Vec::new();
@@ -902,7 +902,7 @@ impl Machine {
                 invited.push(invitee);
             }
         }
-        // More open invitations than places could never all be accepted.
+        // With more open invitations than places, not all could be accepted.
         let open_max = self.limits.party_max;
         if self
             .open_invitations()
@@ -941,8 +941,8 @@ impl Machine {
         self.invitations.push(invitation);
     }
 
-    /// Whether a join may name this invitation: an open one of this user's, or the one that let them
-    /// in before, so that a join can be tried again.
+    /// Whether a join may name this invitation: an open one of this user's, or the one that already let
+    /// them in, so that a join can be retried.
     fn may_accept(&self, user: &UserId, id: &InvitationId) -> Result<(), Refusal> {
         let invitation = self
             .invitation(id)
@@ -957,7 +957,7 @@ impl Machine {
         }
     }
 
-    /// Whichever way an invited user came in, the invitation is answered by it.
+    /// However an invited user joins, that answers the invitation.
     fn accept_invitation(&mut self, user: &UserId) {
         self.close_invitations(InvitationStatus::Accepted, |invitation| {
             invitation.invitee_id == *user
@@ -976,7 +976,7 @@ impl Machine {
                 });
                 Ok(())
             }
-            // Said twice.
+            // Declined twice.
             InvitationStatus::Declined => Ok(()),
             InvitationStatus::Accepted
             | InvitationStatus::Expired
@@ -1009,7 +1009,7 @@ impl Machine {
 impl Machine {
     fn recording_changed(&mut self, mut recording: CallRecording) {
         let paused = |of: &CallRecording| of.status == RecordingStatus::Paused;
-        // Whoever writes the file knows later than the rep that it is paused.
+        // Whoever writes the file learns later than the rep that it is paused.
         if recording.status == RecordingStatus::Recording
             && self.call.recording.as_ref().is_some_and(paused)
         {
@@ -1043,9 +1043,9 @@ impl Machine {
 
 /// Each minute is charged as it starts (B2).
 impl Machine {
-    /// Puts out every minute that started by now and was not charged: of each coach from the first
-    /// connection until the leg is done, also while it is lost and waited for; of the call from the
-    /// answer on. A machine that is woken late catches up.
+    /// Charges every minute that has started and was not charged yet: of each coach, from their first
+    /// connection until the leg is done, even while it is reconnecting; of the call, from the answer
+    /// on. A machine that is woken late catches up.
     fn charge(&mut self) {
         let (now, minute_ms) = (self.now, self.limits.minute_ms);
         let mut due: Vec<Charge> = Vec::new();
@@ -1071,9 +1071,9 @@ impl Machine {
         }
     }
 
-    /// When the next minute has started, of whichever leg.
+    /// When the next minute of any leg starts.
     fn next_minute(&self) -> Option<Timestamp> {
-        // A minute has started when the leg goes on beyond the end of the one before.
+        // A minute starts when the leg goes on beyond the end of the one before.
         let after = |from: Timestamp, charged: u32| {
             minute_starts(from, charged, self.limits.minute_ms).plus_millis(1)
         };
@@ -1097,7 +1097,7 @@ impl Machine {
         view(&self.record(), &self.limits, viewer)
     }
 
-    /// Whether this viewer would be let in now.
+    /// Whether this viewer could join now.
     ///
     /// # Errors
     /// As [`joinability`].
@@ -1111,9 +1111,9 @@ impl Machine {
         )
     }
 
-    /// Whose levels each user on the call gets: of the parties whom they hear, and their own. A
-    /// whisper's level goes to the rep and to the whispering coach; that of a muted leg, of a leg
-    /// that reached no one, or of a lead on hold, to no one but its own user.
+    /// The levels that each user on the call gets: their own, and those of the parties they hear. A
+    /// whisper's level goes to the rep and the whispering coach; that of a muted leg, of one that reached
+    /// no one, or of a lead on hold, only to its own user.
     #[must_use]
     pub fn levels(&self, levels: &[LegLevel]) -> Vec<(UserId, Vec<Level>)> {
         if self.call.status != CallStatus::InProgress {
@@ -1182,11 +1182,11 @@ impl Machine {
 /// A coach's leg and its audio.
 #[derive(Debug, Clone)]
 struct Coach {
-    /// The leg in the media. Another one after each move to another device.
+    /// The leg in the media. A new one after each move to another device.
     audio: LegNumber,
-    /// When the leg ends unless the audio is connected by then.
+    /// When the leg ends if the audio is not connected by then.
     deadline: Option<Timestamp>,
-    /// Minutes of the leg that are charged.
+    /// Minutes of the leg charged so far.
     charged: u32,
     leg: CoachLeg,
 }

@@ -1,4 +1,4 @@
-//! What becomes of a call's record once no machine runs it: its end, its recording, what is owed.
+//! The record of a call outside its machine: its end, its recording, and what is owed for it.
 
 use usage::{Charge, charges};
 use wire::{
@@ -6,16 +6,16 @@ use wire::{
     ParticipationAction, ParticipationEntry, RecordingStatus, Timestamp,
 };
 
-/// Sets how a call's recording stands, on a call in progress or past. It has an address once it can be
-/// played.
+/// Sets the status of a call's recording, on a call in progress or past. It has an address once it can
+/// be played.
 pub fn recorded(call: &mut Call, recording: CallRecording) {
     call.recording_url = (recording.status == RecordingStatus::Stored)
         .then(|| format!("/api/v1/activity/call/{}/recording/", call.id));
     call.recording = Some(recording);
 }
 
-/// A call that was in progress when the service died, as it is to be kept: over since `now`, with
-/// every leg of it.
+/// A call that was in progress when the service died, as it is to be saved: ended at `now`, with all its
+/// legs.
 #[must_use]
 pub fn abandoned(mut record: Call, now: Timestamp) -> Call {
     if record.status.is_over() {
@@ -43,8 +43,8 @@ pub(crate) fn end(call: &mut Call, now: Timestamp, cause: HangupCause) {
     } else {
         match cause {
             HangupCause::Rep => CallStatus::Cancel,
-            // A phone that refuses the call is busy to whoever calls, as in the vocabulary that the
-            // statuses are taken from; the cause tells the two apart.
+            // A declined call counts as busy, as in the vocabulary that the statuses come from; the
+            // cause tells the two apart.
             HangupCause::Busy | HangupCause::Declined => CallStatus::Busy,
             // A lead who hangs up a ringing phone did not answer.
             HangupCause::NoAnswer | HangupCause::Lead => CallStatus::NoAnswer,
@@ -63,7 +63,7 @@ pub(crate) fn end(call: &mut Call, now: Timestamp, cause: HangupCause) {
     call.held = false;
 }
 
-/// Every charge of a call that is over and of its coaches' legs. `record` is the whole of the call.
+/// All charges of a call that has ended and of its coaches' legs. `record` is the whole call.
 #[must_use]
 pub fn owed(record: &Call, minute_ms: u64) -> Vec<Charge> {
     let mut owed = Vec::new();
@@ -80,9 +80,9 @@ pub fn owed(record: &Call, minute_ms: u64) -> Vec<Charge> {
     owed
 }
 
-/// When a call ended that was in progress when the service died: when the service was last known to
-/// live, or later when something of the call is known to have happened after that, such as a minute
-/// that was charged. No one pays for the time until someone started it again.
+/// When a call ended that was in progress when the service died: when the service was last known to be
+/// alive, or later if something is known to have happened on the call after that, such as a charged
+/// minute. No one pays for the time until the service started again.
 #[must_use]
 pub fn cut_off_at(
     record: &Call,

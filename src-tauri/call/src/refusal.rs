@@ -1,4 +1,4 @@
-//! Why something is refused: a code for the program, a sentence for the person.
+//! Why something is refused: a code for programs, a sentence for people.
 
 use wire::{Code, ErrorBody, PhoneNumberKind, Plan};
 

@@ -6,7 +6,7 @@ use crate::authority::Authority;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 
-/// Who looks. They are of the call's organization: no one else gets to ask (A3).
+/// Who is looking. They belong to the call's organization: no one else gets to ask (A3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
     /// The user.
@@ -15,8 +15,8 @@ pub struct Viewer {
     pub authority: Authority,
 }
 
-/// A call as this viewer may see it: the coach legs only when they may see those, the joinability
-/// theirs. `record` is the whole of the call, in progress or past.
+/// A call as this viewer may see it: with the coach legs if they may see those, and with their own
+/// joinability. `record` is the whole call, in progress or past.
 #[must_use]
 pub fn view(record: &Call, limits: &Limits, viewer: &Viewer) -> Call {
     let may_see = may_see_coach_legs(record, viewer);
@@ -44,13 +44,13 @@ pub fn may_see_coach_legs(record: &Call, viewer: &Viewer) -> bool {
     record.user_id == viewer.user || viewer.authority.may_listen() || on_call(record, &viewer.user)
 }
 
-/// Whether this viewer would be let into the call now, in Listen.
+/// Whether this viewer could join the call now, in Listen.
 ///
 /// # Errors
-/// Why not, the most lasting reason first: the call is over, is the viewer's own (J4), came in or
-/// uses another than an internal number (J1; a virtual number forwards and is none of the
-/// organization's own lines, so it counts as external), the plan (J3), the permission (A1), the lead
-/// has not answered, the call is full (J2), the balance does not pay for the first minute (B3).
+/// Why not, the most lasting reason first: the call has ended, is the viewer's own (J4), is inbound or
+/// does not use an internal number (J1; a virtual number only forwards and counts as external), the
+/// plan (J3), the permission (A1), the lead
+/// has not answered, the call is full (J2), the balance does not cover the first minute (B3).
 pub fn joinability(record: &Call, limits: &Limits, viewer: &Viewer) -> Result<(), Refusal> {
     let live = record
         .coach_legs
@@ -89,11 +89,11 @@ pub(crate) fn admit(
     if call.status != CallStatus::InProgress {
         return Err(Refusal::not_answered());
     }
-    // Rep and lead are two of the parties. Who is on the call already takes no further place.
+    // Rep and lead are two of the parties. Someone already on the call takes no further place,
     if !on_call && live.saturating_add(2) >= limits.party_max {
         return Err(Refusal::full(limits.party_max));
     }
-    // Nor does it start a leg that has to be paid for.
+    // nor starts another leg that has to be paid for.
     if !on_call && !viewer.authority.funds {
         return Err(Refusal::no_funds());
     }

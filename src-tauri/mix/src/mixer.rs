@@ -5,8 +5,8 @@ use crate::limiter::{Limiter, Sum};
 use crate::mode::Mode;
 use crate::routes::{LegNumber, MAX_PARTIES, Role, Routes};
 
-/// How many ticks a coach who was heard in public keeps a mix of their own after they fall silent:
-/// 500 ms, so that a pause between two words does not move them from one mix to another and back.
+/// How many ticks a coach who was heard in public keeps their own mix after falling silent: 500 ms, so
+/// that a pause between words does not move them to another mix and back.
 pub const HANGOVER_TICKS: u16 = 25;
 
 /// The most mixes of one tick: one for each party, the public one, and that of a held call.

@@ -1,10 +1,10 @@
-//! Who takes part in one call, and in which role: the routes that everything else follows from.
+//! Who takes part in a call and in which role: everything else follows from these routes.
 
 use std::fmt;
 
 use crate::mode::Mode;
 
-/// The most parties that one call's routes hold: the product's largest call (rule J2) with room to spare.
+/// The most parties in one call: the product's largest call (rule J2), with room to spare.
 pub const MAX_PARTIES: usize = 128;
 
 /// One party's leg within one call.
