@@ -20,7 +20,7 @@ pub(crate) struct EarlyCall {
 }
 
 impl EarlyCalls {
-    /// From now on, requests within this call reach its leg by these states.
+    /// From now on, requests within this call reach its leg as these states.
     pub(crate) fn enter(&self, dialog: InviteDialog, states: DialogStateSender) -> EarlyCall {
         let call_id = dialog.id().call_id;
         let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! One trunk as SIP sees it: its transports, its dialogs, who may speak with us, and how we name
+//! A trunk as SIP sees it: its transports, its dialogs, who may send to us, and how we identify
 //! ourselves to it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -40,29 +40,29 @@ pub(crate) struct Trunk {
     pub(crate) credential: Option<Credential>,
     /// Our address as the trunk sees it, when there is no NAT in between.
     pub(crate) local: IpAddr,
-    /// Whether the trunk did not answer when it was asked last.
+    /// Whether the trunk failed to answer when last asked.
     pub(crate) is_down: AtomicBool,
-    /// Whether we are registered there, where that is wanted.
+    /// Whether we are registered there, if the settings ask for it.
     pub(crate) is_registered: AtomicBool,
-    /// Legs over it now.
+    /// Current legs.
     pub(crate) legs: AtomicU32,
-    /// Calls of ours that are not answered yet.
+    /// Outbound calls not answered yet.
     pub(crate) early: EarlyCalls,
-    /// Ends of calls that are not acknowledged yet.
+    /// BYEs not acknowledged yet.
     pub(crate) farewells: TaskTracker,
     pub(crate) servers: Arc<Servers>,
     names: Arc<Names>,
     allowed: Arc<RwLock<Vec<IpNet>>>,
     cancel: CancellationToken,
-    /// Ends its transports, after everything else of it.
+    /// Closes its transports, last of all.
     closing: CancellationToken,
 }
 
 impl Trunk {
-    /// Opens the trunk's transports and begins to serve them.
+    /// Opens the trunk's transports and starts serving them.
     ///
     /// # Errors
-    /// [`TrunkError`] when a file cannot be read or the address not be listened on.
+    /// [`TrunkError`] when a file cannot be read or the address cannot be listened on.
     pub(crate) async fn start(
         settings: TrunkSettings,
         names: Arc<Names>,
@@ -123,7 +123,7 @@ impl Trunk {
         Ok((trunk, incoming))
     }
 
-    /// Looks its host up again; calls may come from these addresses from now on.
+    /// Looks up its host again; calls may come from these addresses from now on.
     pub(crate) async fn refresh_addresses(&self) {
         let found = self.names.servers(&self.settings).await;
         if !found.is_empty() {
@@ -146,7 +146,7 @@ impl Trunk {
         allowed.iter().any(|network| network.contains(&address))
     }
 
-    /// Where requests go: to the server that is meant now.
+    /// Where requests go: to the current server.
     pub(crate) fn destination(&self) -> Option<SipAddr> {
         let addr = match self.server() {
             Some(server) => server.into(),
@@ -155,12 +155,12 @@ impl Trunk {
         Some(SipAddr::new(self.settings.transport.of_stack(), addr))
     }
 
-    /// The server that is meant now; none when it was never found.
+    /// The current server; `None` if none was ever found.
     pub(crate) fn server(&self) -> Option<SocketAddr> {
         self.servers.current(Instant::now())
     }
 
-    /// Its host as a URI names it: without a port where SRV records say it.
+    /// Its host in a URI, without a port if SRV records give it.
     pub(crate) fn host(&self) -> Option<sip::HostWithPort> {
         let host = sip::Host::try_from(self.settings.host.as_str()).ok()?;
         let is_told = !self.settings.names_service();
@@ -168,10 +168,10 @@ impl Trunk {
         Some(sip::HostWithPort { host, port })
     }
 
-    /// Someone at the trunk.
+    /// The URI of a user at the trunk.
     ///
     /// # Errors
-    /// When the user is none that a URI can name.
+    /// When the user cannot be put into a URI.
     pub(crate) fn uri(&self, user: &str) -> Result<sip::Uri, sip::Error> {
         let host = bracketed(&self.settings.host);
         if self.settings.names_service() {
@@ -180,17 +180,17 @@ impl Trunk {
         sip::Uri::try_from(format!("sip:{user}@{host}:{}", self.settings.port()))
     }
 
-    /// Someone at the domain that From names.
+    /// The URI of a user at the domain of From.
     ///
     /// # Errors
-    /// When the user is none that a URI can name.
+    /// When the user cannot be put into a URI.
     pub(crate) fn caller_uri(&self, user: &str) -> Result<sip::Uri, sip::Error> {
         let domain = self.settings.from_domain.as_ref();
         let domain = bracketed(domain.unwrap_or(&self.settings.host));
         sip::Uri::try_from(format!("sip:{user}@{domain}"))
     }
 
-    /// Where we are reached.
+    /// Our Contact.
     pub(crate) fn contact(&self, user: &str) -> Option<sip::Uri> {
         let mut uri = self
             .layer
@@ -203,18 +203,18 @@ impl Trunk {
         Some(uri)
     }
 
-    /// The address that RTP is asked for at.
+    /// The address at which we receive RTP.
     pub(crate) fn media_address(&self, advertised: Option<IpAddr>) -> IpAddr {
         advertised.unwrap_or(self.local)
     }
 
-    /// Whether there is reason to try another trunk first.
+    /// Whether to try other trunks first.
     pub(crate) fn is_doubtful(&self) -> bool {
         self.is_down.load(Ordering::Relaxed)
             || (self.settings.register && !self.is_registered.load(Ordering::Relaxed))
     }
 
-    /// Dialogs and transactions that the stack holds.
+    /// Dialogs and transactions in the stack.
     pub(crate) fn dialog_count(&self) -> usize {
         let stats = self.endpoint.get_stats();
         self.layer.len()
@@ -228,7 +228,7 @@ impl Trunk {
         &self.cancel
     }
 
-    /// Closes its transports: the last that happens to it.
+    /// Closes its transports, last of all.
     pub(crate) fn close(&self) {
         self.closing.cancel();
     }
@@ -246,7 +246,7 @@ const ALLOWS: [Method; 9] = [
     Method::Notify,
 ];
 
-/// Lets in what comes from the trunk's own addresses.
+/// Accepts only what comes from the trunk's own addresses.
 struct Allowed(Arc<RwLock<Vec<IpNet>>>);
 
 #[async_trait]
@@ -257,7 +257,7 @@ impl TransportWhitelist for Allowed {
     }
 }
 
-/// Drops what comes over another transport than the trunk's: nothing in the clear where TLS is meant.
+/// Drops what comes over another transport than the trunk's: nothing in the clear if TLS is configured.
 struct OnlyOver(Transport);
 
 #[async_trait]
@@ -273,8 +273,8 @@ impl TransportEventInspector for OnlyOver {
     }
 }
 
-/// Opens what is listened on. A connection that we open ourselves needs no listener; SIP's own headers
-/// want an address all the same, for which a UDP socket stands that nothing is taken from.
+/// Opens the listening sockets. A connection that we open ourselves needs no listener, but SIP headers
+/// need an address all the same: that of a UDP socket from which nothing is read.
 async fn listen(
     settings: &TrunkSettings,
     local: IpAddr,
@@ -287,7 +287,7 @@ async fn listen(
     let listens = settings.listen.is_some();
     match settings.transport {
         Transport::Tcp if listens => {
-            // The stack binds late and only logs when it cannot: ask first.
+            // The stack binds late and only logs a failure: try first.
             TcpListener::bind(wanted).map_err(|error| failed(&error))?;
             let listener = TcpListenerConnection::new(wanted, external).await;
             layer.add_transport(listener.map_err(|error| failed(&error))?.into());
@@ -332,9 +332,9 @@ fn credential(settings: &TrunkSettings) -> Result<Option<Credential>, TrunkError
     }))
 }
 
-/// Our own address on the way to someone; nothing is sent for it.
+/// Our own address on the route to someone. Nothing is sent.
 fn local_address(to: Option<SocketAddr>) -> IpAddr {
-    // Of the block for documentation (RFC 5737), which is reached as the rest of the world is.
+    // From the block for documentation (RFC 5737), which is routed like the rest of the world.
     let anywhere = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 5060));
     let to = to.unwrap_or(anywhere);
     let any: SocketAddr = if to.is_ipv4() {

@@ -1,5 +1,5 @@
-//! Requests that come from a trunk: those within a call go to its dialog, an INVITE is someone who
-//! calls, everything else is answered and forgotten.
+//! Requests from a trunk: those within a call go to its dialog, an INVITE is an inbound call, and
+//! everything else is answered and forgotten.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,15 +17,15 @@ use crate::endpoint::Trunk;
 use crate::leg::{Waiting, callee, caller, renewed};
 use crate::screening;
 
-/// Requests of one trunk that are worked on at once. Each call has one in its course at most times.
+/// Requests of one trunk that are handled at once. Most of the time each call has one.
 const REQUESTS_MAX: usize = 4_096;
-/// Calls that came in and wait for the service to say whose they are.
+/// Inbound calls waiting for the service to say whose they are.
 pub(crate) const INCOMING_MAX: usize = 64;
-/// Calls that came in, and whose leg was not asked for yet.
+/// Inbound calls whose leg was not requested yet, and how long they wait for that.
 const WAITING_MAX: usize = 256;
 const WAITING_TIME: Duration = Duration::from_secs(10);
 
-/// How often a request's call is looked for before there is none.
+/// How often, and at what interval, a request's call is looked up.
 const LOOKS_MAX: u32 = 6;
 /// How long between that.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -34,30 +34,30 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// What is understood before an answer.
 const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE";
-/// When an offer may come again that crossed one of the caller's own, in seconds (RFC 3311 §5.2).
+/// When to retry an offer that crossed the caller's own, in seconds (RFC 3311 §5.2).
 const RETRY_S: &str = "2";
 
-/// Someone calls. Dropped without [`Incoming::wait_as`], they are told that no one is there.
+/// An inbound call. Dropped without [`Incoming::wait_as`], it is answered with 480.
 pub struct Incoming {
-    /// The organization whose trunk it came over; none when the trunk is everyone's.
+    /// The organization whose trunk it came over; `None` if the trunk is shared by all.
     pub organization: Option<String>,
     /// The number that was called, in E.164.
     pub local_phone: String,
-    /// Who calls, in E.164; none when that is withheld.
+    /// The caller's number, in E.164; `None` if it is withheld.
     pub remote_phone: Option<String>,
     waiting: Option<Waiting>,
     room: WaitingRoom,
 }
 
 impl Incoming {
-    /// Lets it wait: [`media::LeadLine::receive`] with this call takes it up.
+    /// Lets it wait until [`media::LeadLine::receive`] is called for this call.
     pub fn wait_as(mut self, call: CallId) {
         if let Some(waiting) = self.waiting.take() {
             self.room.enter(call, waiting);
         }
     }
 
-    /// Refuses it with a SIP status: 404 for a number that is no one's, 480 when no one is there.
+    /// Rejects it with a SIP status: 404 for an unknown number, 480 when no one is available.
     pub fn refuse(mut self, code: u16) {
         self.reject(code);
     }
@@ -75,7 +75,7 @@ impl Drop for Incoming {
     }
 }
 
-/// Calls that came in, by the call that they become.
+/// Inbound calls, by the call that they become.
 #[derive(Clone, Default)]
 pub(crate) struct WaitingRoom(Arc<Mutex<HashMap<CallId, (Instant, Waiting)>>>);
 
@@ -99,7 +99,7 @@ impl WaitingRoom {
         room.remove(call).map(|(_, waiting)| waiting)
     }
 
-    /// Refuses one that the service gave up before its leg was asked for.
+    /// Rejects one that the service gave up before requesting its leg.
     pub(crate) fn forget(&self, call: &CallId, code: u16) {
         if let Some(waiting) = self.take(call) {
             reject(&waiting, code);
@@ -162,7 +162,7 @@ async fn take(
     if request.original.method != Method::Ack
         && let Some(refusal) = screening::refusal(&request.original)
     {
-        // The answer is in the version that we speak.
+        // Answer in the version that we speak.
         request.original.version = Version::V2;
         return reply_with(&mut request, refusal.status, refusal.headers).await;
     }
@@ -178,7 +178,7 @@ async fn take(
     }
 }
 
-/// The call that a request is within. The stack knows a call that we made a moment after its answer,
+/// The call that a request is within. The stack knows an outbound call only a moment after its answer,
 /// and the lead may have hung up by then.
 async fn dialog_of(trunk: &Trunk, request: &Transaction, within: bool) -> Option<Dialog> {
     let mut found = trunk.layer.match_dialog(request);
@@ -246,8 +246,8 @@ async fn reply_with(request: &mut Transaction, status: StatusCode, headers: Vec<
     }
 }
 
-/// Whether this is a request within a call that came in, and that we have not answered, or whose answer
-/// was not acknowledged.
+/// Whether this is a request within an inbound call that we have not answered, or whose answer was not
+/// acknowledged.
 fn is_before_answer(dialog: &Dialog, method: Method) -> bool {
     let Dialog::Invite(dialog) = dialog else {
         return false;
@@ -269,7 +269,7 @@ const fn is_of_a_session(method: Method) -> bool {
     )
 }
 
-/// Answers a request within a call that came in. Who calls made an offer, which we have not answered.
+/// Answers a request within an inbound call whose offer we have not answered yet.
 async fn answer_early(trunk: &Trunk, request: &mut Transaction) {
     let (status, lines) = match request.original.method {
         Method::Update if request.original.body.is_empty() => {
@@ -284,7 +284,7 @@ async fn answer_early(trunk: &Trunk, request: &mut Transaction) {
     reply_early(trunk, request, status, lines, None).await;
 }
 
-/// Answers a request within a call of ours, if that is early; whether it is.
+/// Answers a request within an outbound call that is not answered yet. False if there is none.
 async fn ask_early(trunk: &Trunk, request: &mut Transaction) -> bool {
     let method = request.original.method;
     let Some((dialog, states)) = trunk
@@ -301,7 +301,7 @@ async fn ask_early(trunk: &Trunk, request: &mut Transaction) -> bool {
     }
     let (handle, mut answers) = TransactionHandle::new();
     let updated = DialogState::Updated(dialog.id(), request.original.clone(), handle);
-    // Whose leg is over drops the handle with its states.
+    // A leg that is over drops the handle with its states.
     let _ = states.send(updated);
     match tokio::time::timeout(ANSWER_MAX, answers.recv()).await {
         Ok(Some(TransactionCommand::Respond {
@@ -317,7 +317,7 @@ async fn ask_early(trunk: &Trunk, request: &mut Transaction) -> bool {
     true
 }
 
-/// What is said to a request that changes no session.
+/// The response to a request that changes no session.
 fn of_no_session(method: Method) -> (StatusCode, Vec<Header>) {
     match method {
         Method::Options => (StatusCode::OK, Vec::new()),
@@ -335,7 +335,7 @@ async fn reply_early(
     mut lines: Vec<Header>,
     body: Option<Vec<u8>>,
 ) {
-    // UPDATE says again where either side is reached (RFC 3311 §5.2).
+    // UPDATE also refreshes the contact of either side (RFC 3311 §5.2).
     let is_refresh = request.original.method == Method::Update;
     if is_refresh
         && status.kind() == StatusCodeKind::Successful

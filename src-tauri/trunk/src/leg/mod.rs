@@ -1,4 +1,4 @@
-//! One leg to a phone: a task that owns its dialog, its course and its media's controls.
+//! One leg to a phone: a task that owns its dialog, its course and the controls of its media.
 
 mod course;
 mod headers;
@@ -18,7 +18,7 @@ use task::{Command, Task};
 pub(crate) use headers::{callee, caller, renewed};
 pub(crate) use task::Waiting;
 
-/// Commands that wait for one leg.
+/// Commands waiting for one leg.
 const COMMANDS_MAX: usize = 64;
 
 /// The service's end of a leg.
@@ -29,7 +29,7 @@ pub(crate) struct PhoneLeg {
 }
 
 impl PhoneLeg {
-    /// Calls a number over the first of these trunks that takes it.
+    /// Calls a number over the first of these trunks that accepts it.
     pub(crate) fn dial(
         dial: Dial,
         trunks: Vec<Arc<Trunk>>,
@@ -43,7 +43,7 @@ impl PhoneLeg {
         })
     }
 
-    /// Lets a call that came in wait.
+    /// Lets an inbound call wait.
     pub(crate) fn receive(
         dial: Dial,
         waiting: Waiting,
@@ -109,15 +109,15 @@ impl Drop for PhoneLeg {
     }
 }
 
-/// A leg that cannot be, and says so.
+/// A leg that could not be set up, and reports that.
 pub(crate) struct NoLeg;
 
 impl NoLeg {
-    /// Tells why; there is no more to it.
+    /// Reports why.
     pub(crate) fn tell(dial: Dial, signal: LeadSignal, events: mpsc::Sender<LeadEvent>) -> Self {
         tokio::spawn(async move {
             let call = dial.call;
-            // No one may wait for it any more.
+            // No one may be waiting for it any more.
             let _ = events.send(LeadEvent { call, signal }).await;
         });
         Self

@@ -1,4 +1,4 @@
-//! The loop of one leg: it takes what happens, asks the course what follows, and does that.
+//! The loop of one leg: it takes events, asks the course what follows, and does it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -22,17 +22,17 @@ use crate::endpoint::Trunk;
 use crate::phone::PhoneControl;
 use crate::settings::Identity;
 
-/// How often the phone's media is asked how it does.
+/// How often the phone's media is asked for a report.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
-/// Results of requests that wait for the loop.
+/// Results of requests waiting for the loop.
 const DONE_MAX: usize = 16;
 
-/// Servers of one trunk that are tried for one call.
+/// How many of a trunk's servers are tried for one call.
 const SERVERS_TRIED_MAX: usize = 3;
 /// How long a request within the call may take.
 const REQUEST_MAX: Duration = Duration::from_secs(8);
 
-/// One leg: its dialog, its course and its media's controls.
+/// One leg: its dialog, its course and the controls of its media.
 pub(super) struct Task {
     dial: Dial,
     trunks: Vec<Arc<Trunk>>,
@@ -47,7 +47,7 @@ pub(super) struct Task {
     attempt: u32,
     early: Early,
     server: Option<SocketAddr>,
-    /// Where the trunk redirected the call to.
+    /// Where the trunk redirected the call.
     redirection: Option<sip::Uri>,
     session_s: u32,
     timer: Option<SessionTimer>,
@@ -57,8 +57,8 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// A call over the first of these trunks that takes it. `None` when there is no trunk, or no
-    /// random number.
+    /// A call over the first of these trunks that accepts it. `None` without a trunk or a random
+    /// number.
     pub(super) fn dial(
         dial: Dial,
         trunks: Vec<Arc<Trunk>>,
@@ -76,7 +76,7 @@ impl Task {
         Self::new(dial, trunks, trunk, control, advertised, events, course)
     }
 
-    /// A call that came in.
+    /// An inbound call.
     pub(super) fn receive(
         dial: Dial,
         waiting: Waiting,
@@ -182,7 +182,7 @@ impl Task {
             }
         };
         tokio::select! {
-            // What was said before an answer is told before it.
+            // What came before an answer is reported before it.
             biased;
             () = ending.cancelled() => Event::HangUp,
             Some(state) = state => Event::State(Box::new(state)),
@@ -221,7 +221,7 @@ impl Task {
             self.session.control().answered();
         }
         let call = self.dial.call.clone();
-        // No one may wait for it any more.
+        // No one may be waiting for it any more.
         let _ = self.events.send(LeadEvent { call, signal }).await;
     }
 
@@ -254,7 +254,7 @@ impl Task {
                 Some(response) => self.invited(&response),
                 None => self.give(Input::Unreached),
             },
-            // Of a trunk that was given up.
+            // From an attempt that was given up.
             Done::Invited { .. } => {}
             Done::Probed(alive) => self.give(Input::Probed { alive }),
             Done::Renewed(done) => self.give(Input::Renewed { done }),
@@ -276,12 +276,12 @@ impl Task {
             } else {
                 self.session.answered(&response.body)
             };
-            // Who sent the answer with a provisional response may leave it out of the last one.
+            // A trunk that sent the answer in a provisional response may leave it out of the last one.
             let usable = answered.is_ok() || (response.body.is_empty() && self.session.is_agreed());
             if usable {
                 self.timer = headers::timer_of_answer(response);
                 self.give(Input::Answered(self.timer));
-                // Who hangs up in the moment of the answer may be heard of before it.
+                // A lead who hangs up while answering may be reported before the answer.
                 let dialog = self.dialog.as_ref();
                 if dialog.is_some_and(|dialog| dialog.state().is_terminated()) {
                     self.give(Input::Ended);
@@ -316,7 +316,7 @@ impl Task {
                 code: 100,
                 media: false,
             }),
-            // Our own ringing, of a call that came in.
+            // Our own ringing, on an inbound call.
             DialogState::Early(..) if self.trunks.is_empty() => {}
             DialogState::Early(_, response) => {
                 let media = !response.body.is_empty()
@@ -340,7 +340,7 @@ impl Task {
                 respond(&handle, StatusCode::OK, Vec::new(), None).await;
             }
             DialogState::Refer(_, _, handle) => {
-                // No one but the organization moves its calls.
+                // No one but the organization transfers its calls.
                 respond(&handle, StatusCode::Decline, Vec::new(), None).await;
             }
             DialogState::Terminated(..) => self.give(Input::Ended),
@@ -348,7 +348,7 @@ impl Task {
         }
     }
 
-    /// The trunk acknowledged our answer; when that was an offer, its own answer is with it.
+    /// The trunk acknowledged our answer. If that was an offer, its answer comes with it.
     fn acknowledged(&mut self) {
         if !self.session.is_agreed() {
             let body = self.dialog.as_ref().and_then(InviteDialog::last_remote_ack);
@@ -460,7 +460,7 @@ impl Task {
         }
     }
 
-    /// Lets others, and the next attempt, go to another server.
+    /// Sends the next attempt, and other calls, to another server.
     fn shun(&self) {
         if let Some(server) = self.server {
             tracing::info!(trunk = self.trunk.settings.name, %server, "one of the trunk's servers is not answering");
@@ -555,7 +555,7 @@ impl Task {
         );
     }
 
-    /// Sends a request within the call; what comes of it is an event.
+    /// Sends a request within the call; its result is an event.
     fn ask(
         &self,
         limit: Duration,
@@ -571,7 +571,7 @@ impl Task {
         tokio::spawn(async move {
             let asked = async {
                 match method {
-                    // Both sides may change the call at once; one then waits (RFC 3261 §14.1).
+                    // If both sides change the call at once, one waits (RFC 3261 §14.1).
                     Method::Invite => dialog.reinvite_with_glare_retry(Some(lines), body, 3).await,
                     method => dialog.request(method, Some(lines), body).await,
                 }
@@ -602,7 +602,7 @@ impl Task {
         let dialog = self.dialog.as_ref();
         let is_early = dialog.is_some_and(|dialog| dialog.state().can_cancel());
         if is_early && self.early.answer.is_none() {
-            // Our own offer stands (RFC 3311 §5.2).
+            // Our own offer is still open (RFC 3311 §5.2).
             return respond(&handle, StatusCode::RequestPending, Vec::new(), None).await;
         }
         let body = if request.body.is_empty() {
@@ -624,7 +624,7 @@ impl Task {
     }
 }
 
-/// What the service asks of a leg. Hanging up goes by itself, so that it never waits.
+/// What the service asks of a leg. Hanging up goes another way, so that it never waits.
 #[derive(Debug)]
 pub(super) enum Command {
     PickUp,
@@ -632,14 +632,14 @@ pub(super) enum Command {
     Keys(String),
 }
 
-/// A call that came in, while it waits.
+/// An inbound call that is waiting.
 pub(crate) struct Waiting {
     pub(crate) trunk: Arc<Trunk>,
     pub(crate) dialog: InviteDialog,
     pub(crate) states: DialogStateReceiver,
 }
 
-/// Everything that may happen.
+/// Everything that can happen.
 enum Event {
     Command(Command),
     HangUp,
@@ -649,7 +649,7 @@ enum Event {
     Timer,
 }
 
-/// What came of a request of ours.
+/// The result of one of our requests.
 enum Done {
     Invited {
         attempt: u32,
@@ -660,15 +660,15 @@ enum Done {
     Renewed(bool),
 }
 
-/// What is known of a call of ours before its answer.
+/// An outbound call before its answer.
 #[derive(Default)]
 struct Early {
-    /// Lets requests within it come here.
+    /// Routes requests within it to this leg.
     _call: Option<EarlyCall>,
-    /// The answer to our offer that came with a reliable response, and is the last word on it
+    /// The answer to our offer that came in a reliable response, which makes it final
     /// (RFC 3262 §5).
     answer: Option<Vec<u8>>,
-    /// Whether something else was agreed on since.
+    /// Whether something else has been agreed on since.
     is_changed: bool,
 }
 
@@ -690,8 +690,8 @@ impl Early {
         }
     }
 
-    /// Whether the description of the last response is the one of long ago said again (RFC 3261
-    /// §13.2.1), and something else holds by now.
+    /// Whether the description in the final response merely repeats the early one (RFC 3261
+    /// §13.2.1), and something else applies by now.
     fn is_outdated(&self, response: &Response) -> bool {
         self.is_changed && self.answer.as_ref() == Some(&response.body)
     }
@@ -702,8 +702,8 @@ fn is_reliable(required: &str) -> bool {
     options.any(|option| option.trim().eq_ignore_ascii_case("100rel"))
 }
 
-/// Whether a request within the call was answered as one: with anything but "there is no such call", or
-/// the stack's own word for nothing at all.
+/// Whether the other side knows the call: it answered with anything but "no such call", or the stack's
+/// own code for no answer at all.
 fn knows_the_call(response: Option<Response>) -> bool {
     response.is_some_and(|response| !matches!(response.status_code.code(), 408 | 481))
 }
