@@ -27,7 +27,6 @@ const WAITING_TIME: Duration = Duration::from_secs(10);
 
 /// How often, and at what interval, a request's call is looked up.
 const LOOKS_MAX: u32 = 6;
-/// How long between that.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// How long a leg may take to answer a request.
