@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mix::Frame;
-use wire::{CallId, OrganizationId};
+use wire::{CallId, LeadQuality, OrganizationId};
 
 /// How leads are reached.
 pub trait LeadLine: Send + Sync {
@@ -71,17 +71,6 @@ pub enum LeadSignal {
     Lost,
     /// The lead hung up. The leg has ended.
     HungUp,
-}
-
-/// The quality of a leg's network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LeadQuality {
-    /// Interarrival jitter (RFC 3550 §6.4.1).
-    pub jitter_ms: u32,
-    /// Packets lost since the last report, in thousandths.
-    pub lost_permille: u16,
-    /// The round-trip time; `None` until the peer has reported.
-    pub round_trip_ms: Option<u32>,
 }
 
 /// One leg to a lead.

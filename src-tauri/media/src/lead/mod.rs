@@ -10,6 +10,9 @@ mod simulated;
 mod speech;
 mod turns;
 
-pub use leg::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadMix, LeadQuality, LeadSignal};
+pub use leg::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadMix, LeadSignal};
 pub use simulated::{Behaviour, Ear, Ears, SimulatedLine, SimulatedLineSettings};
 pub use speech::{DEFAULT_SPEECH_DIR, Sentences, Source, load_sentences};
+
+#[doc(no_inline)]
+pub use wire::LeadQuality;

@@ -4,7 +4,7 @@ use super::hands::Failed;
 use super::owner::Owner;
 use call::{Input, LeadProgress, REP_LEG};
 use media::{LeadEvent, MediaEvent};
-use wire::{CallId, LeadQuality, ServerMessage};
+use wire::{CallId, ServerMessage};
 
 impl Owner {
     pub(super) async fn media_said(&mut self, event: MediaEvent) {
@@ -44,11 +44,7 @@ impl Owner {
             media::LeadSignal::Key(key) => ServerMessage::LeadKey { call_id: call, key },
             media::LeadSignal::Quality(quality) => ServerMessage::LeadQuality {
                 call_id: call,
-                quality: LeadQuality {
-                    jitter_ms: quality.jitter_ms,
-                    lost_permille: quality.lost_permille,
-                    round_trip_ms: quality.round_trip_ms,
-                },
+                quality,
             },
             _ => return,
         };

@@ -301,7 +301,10 @@ mod tests {
                 lost_permille: 1000,
                 round_trip_ms,
             };
-            link.shared.tell(LeadQuality::default());
+            link.shared.tell(LeadQuality {
+                jitter_ms: 0,
+                ..quality
+            });
             link.shared.tell(quality);
             assert_eq!(control.report().quality, Some(quality));
             assert_eq!(control.report().quality, None);
