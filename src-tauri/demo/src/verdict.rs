@@ -3,31 +3,20 @@
 use crate::trace::Trace;
 use serde::Serialize;
 use std::fmt;
-
-/// A coach's mode during a scene.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Hears only.
-    Listen,
-    /// Is heard by the rep.
-    Whisper,
-    /// Is heard by everyone.
-    Barge,
-}
+use wire::CoachMode;
 
 /// Who speaks or listens in a scene.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Rep,
     Lead,
-    Coach(&'static str, Mode),
+    Coach(&'static str, CoachMode),
     Recording,
 }
 
 impl Part {
     #[must_use]
-    pub const fn mode(self) -> Option<Mode> {
+    pub const fn mode(self) -> Option<CoachMode> {
         match self {
             Self::Coach(_, mode) => Some(mode),
             Self::Rep | Self::Lead | Self::Recording => None,
@@ -46,13 +35,13 @@ impl fmt::Display for Part {
     }
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Listen => "listen",
-            Self::Whisper => "whisper",
-            Self::Barge => "barge",
-        })
+/// The word for a mode in the tables.
+#[must_use]
+pub const fn mode_name(mode: CoachMode) -> &'static str {
+    match mode {
+        CoachMode::Listen => "listen",
+        CoachMode::Whisper => "whisper",
+        CoachMode::Barge => "barge",
     }
 }
 
@@ -65,9 +54,9 @@ pub fn expected(speaker: Part, listener: Part) -> bool {
         return false; // Nobody hears themselves.
     }
     match speaker {
-        Part::Rep | Part::Lead | Part::Coach(_, Mode::Barge) => true,
-        Part::Coach(_, Mode::Whisper) => listener == Part::Rep,
-        Part::Coach(_, Mode::Listen) | Part::Recording => false,
+        Part::Rep | Part::Lead | Part::Coach(_, CoachMode::Barge) => true,
+        Part::Coach(_, CoachMode::Whisper) => listener == Part::Rep,
+        Part::Coach(_, CoachMode::Listen) | Part::Recording => false,
     }
 }
 
@@ -77,10 +66,10 @@ pub struct Cell {
     pub scene: &'static str,
     pub speaker: String,
     /// The speaker's mode; null for rep and lead.
-    pub mode: Option<Mode>,
+    pub mode: Option<CoachMode>,
     pub listener: String,
     /// The listener's mode; null for rep, lead and recording.
-    pub listener_mode: Option<Mode>,
+    pub listener_mode: Option<CoachMode>,
     /// What the product promises.
     pub expected: bool,
     /// Whether any piece of the speaker's speech was found in what the listener received.
@@ -196,8 +185,11 @@ fn push_new(titles: &mut Vec<String>, title: String) {
     }
 }
 
-fn title(name: &str, mode: Option<Mode>) -> String {
-    mode.map_or_else(|| name.to_owned(), |mode| format!("{name} ({mode})"))
+fn title(name: &str, mode: Option<CoachMode>) -> String {
+    mode.map_or_else(
+        || name.to_owned(),
+        |mode| format!("{name} ({})", mode_name(mode)),
+    )
 }
 
 fn mark(cell: &Cell) -> String {
@@ -225,9 +217,9 @@ mod tests {
     const CAST: [Part; 6] = [
         Part::Rep,
         Part::Lead,
-        Part::Coach("casey", Mode::Listen),
-        Part::Coach("morgan", Mode::Whisper),
-        Part::Coach("jordan", Mode::Barge),
+        Part::Coach("casey", CoachMode::Listen),
+        Part::Coach("morgan", CoachMode::Whisper),
+        Part::Coach("jordan", CoachMode::Barge),
         Part::Recording,
     ];
 

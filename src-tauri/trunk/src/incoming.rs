@@ -159,11 +159,11 @@ async fn take(
         return;
     }
     if request.original.method != Method::Ack
-        && let Some(refusal) = screening::refusal(&request.original)
+        && let Some(rejection) = screening::rejection(&request.original)
     {
         // Answer in the version that we speak.
         request.original.version = Version::V2;
-        return reply_with(&mut request, refusal.status, refusal.headers).await;
+        return reply_with(&mut request, rejection.status, rejection.headers).await;
     }
     if within && ask_early(trunk, &mut request).await {
         return;

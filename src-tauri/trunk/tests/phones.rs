@@ -10,7 +10,7 @@
 mod common;
 
 use common::{End, HOLD_HZ, Tone, call, negotiate, run};
-use trunk::sdp::Direction;
+use trunk::sdp::MediaDirection;
 use voice::Codec;
 
 /// The amplitude that a tone is said with is 8000; each codec keeps nearly all of it.
@@ -152,7 +152,7 @@ fn keys_go_both_ways_each_once_and_the_sound_goes_on_after_them() {
 fn a_peer_who_holds_is_sent_nothing_and_hears_again_afterwards() {
     let (mut rep, mut lead) = call(&[Codec::Pcmu], false);
     run(&mut rep, &mut lead, 20);
-    lead.local.direction = Direction::SendOnly;
+    lead.local.direction = MediaDirection::SendOnly;
     negotiate(&mut lead, &mut rep);
     run(&mut rep, &mut lead, 10);
     let sent = rep.report().sent;
@@ -162,7 +162,7 @@ fn a_peer_who_holds_is_sent_nothing_and_hears_again_afterwards() {
     let quiet_ms = lead.report().heard_ms_ago;
     assert!(quiet_ms < 5500, "{quiet_ms}");
     assert!(rep.hears(1000.0) > LOUD);
-    lead.local.direction = Direction::SendReceive;
+    lead.local.direction = MediaDirection::SendReceive;
     negotiate(&mut lead, &mut rep);
     run(&mut rep, &mut lead, 60);
     assert!(lead.hears(440.0) > LOUD);

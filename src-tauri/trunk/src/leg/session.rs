@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::TrunkError;
 use crate::phone::{PhoneControl, PhoneError, sdes_key};
-use crate::sdp::{self, Direction, Local, SdpError};
+use crate::sdp::{self, Local, MediaDirection, SdpError};
 use crate::settings::{PhoneCodec, Transport, TrunkSettings};
 
 /// One leg's session.
@@ -40,7 +40,7 @@ impl Session {
                 port: control.local_port(),
                 session_id,
                 version: 0,
-                direction: Direction::SendReceive,
+                direction: MediaDirection::SendReceive,
                 codecs: Vec::new(),
                 crypto: None,
             },
@@ -114,9 +114,9 @@ impl Session {
     pub(super) fn hold(&mut self, held: bool) -> Vec<u8> {
         self.control.set_held(held);
         self.local.direction = if held {
-            Direction::SendOnly
+            MediaDirection::SendOnly
         } else {
-            Direction::SendReceive
+            MediaDirection::SendReceive
         };
         self.offer()
     }

@@ -9,7 +9,7 @@ use super::{Payload, PayloadTypes, SdesKey};
 
 /// Which way sound flows, as the one says it who is described (RFC 3264 §5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Direction {
+pub enum MediaDirection {
     #[default]
     SendReceive,
     SendOnly,
@@ -17,7 +17,7 @@ pub enum Direction {
     Inactive,
 }
 
-impl Direction {
+impl MediaDirection {
     #[must_use]
     pub const fn new(sends: bool, receives: bool) -> Self {
         match (sends, receives) {
@@ -71,7 +71,7 @@ pub struct Local {
     /// Counts up by one with each description that says something new.
     pub version: u64,
     /// Which way sound is to flow, seen from this side.
-    pub direction: Direction,
+    pub direction: MediaDirection,
     /// The codecs in order of wish. Comfort noise is offered beside G.711 and need not be named.
     pub codecs: Vec<Codec>,
     /// The key of what is sent. With one, the session is encrypted or fails; without, it is plain.
@@ -134,7 +134,7 @@ pub(super) fn offered(local: &Local) -> impl Iterator<Item = (u8, Payload)> {
 pub(super) struct Medium<'a> {
     pub profile: &'a str,
     pub payloads: &'a PayloadTypes,
-    pub direction: Direction,
+    pub direction: MediaDirection,
     pub rtcp_mux: bool,
     pub crypto: Option<SdesKey>,
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use voice::Codec;
 
-use super::{Direction, Payload, SdesKey, SdpError};
+use super::{MediaDirection, Payload, SdesKey, SdpError};
 
 /// The longest description, in bytes.
 const BYTES_MAX: usize = 16 * 1024;
@@ -20,7 +20,7 @@ const KEYS_MAX: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Description {
     pub(super) address: Option<IpAddr>,
-    pub(super) direction: Option<Direction>,
+    pub(super) direction: Option<MediaDirection>,
     pub(super) media: Vec<Media>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Media {
     pub port: u16,
     pub has_connection: bool,
     pub address: Option<IpAddr>,
-    pub direction: Option<Direction>,
+    pub direction: Option<MediaDirection>,
     /// The payload types in the peer's order, with what they were told to be.
     pub payloads: Vec<(u8, Option<Payload>)>,
     pub ptime_ms: Option<u32>,
@@ -189,7 +189,7 @@ fn address(value: &str) -> Option<IpAddr> {
 fn attribute(description: &mut Description, value: &str) {
     let value = value.trim_end();
     let (name, value) = value.split_once(':').unwrap_or((value, ""));
-    let direction = Direction::parse(name);
+    let direction = MediaDirection::parse(name);
     let Some(media) = description.media.last_mut() else {
         description.direction = direction.or(description.direction);
         return;

@@ -10,7 +10,7 @@ pub(super) fn local(codecs: &[Codec]) -> Local {
         port: 40_000,
         session_id: 7,
         version: 1,
-        direction: Direction::SendReceive,
+        direction: MediaDirection::SendReceive,
         codecs: codecs.to_vec(),
         crypto: None,
     }

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use trunk::phone::{HoldSound, Ports, phone, sdes_key};
-use trunk::sdp::{self, Direction, Local};
+use trunk::sdp::{self, Local, MediaDirection};
 use trunk::{TelephonySettings, Transport, TrunkError, TrunkSettings, Trunks};
 
 use super::desk::{Desk, HERE, PATIENCE, Worker, trunk_at};
@@ -158,7 +158,7 @@ async fn a_trunk_over_tls_is_called_and_its_sound_is_encrypted() {
         port: pair.rtp_port(),
         session_id: 1,
         version: 1,
-        direction: Direction::SendReceive,
+        direction: MediaDirection::SendReceive,
         codecs: vec![voice::Codec::Pcma],
         crypto: Some(sdes_key().unwrap()),
     };

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use trunk::phone::{HoldSound, Ports, phone, sdes_key};
-use trunk::sdp::{self, Direction, Local};
+use trunk::sdp::{self, Local, MediaDirection};
 use trunk::{Transport, TrunkSettings};
 use wire::CallId;
 
@@ -134,7 +134,7 @@ async fn is_taken(mut desk: Desk, mut caller: Caller, is_encrypted: bool) {
         port: pair.rtp_port(),
         session_id: 1,
         version: 1,
-        direction: Direction::SendReceive,
+        direction: MediaDirection::SendReceive,
         codecs: vec![voice::Codec::Pcma],
         crypto: is_encrypted.then(|| sdes_key().unwrap()),
     };
