@@ -312,7 +312,7 @@ async fn the_rep_alone_is_told_what_the_leads_phone_does() {
     let world = World::new().await;
     let call_id = world.answered().await;
     world.join("morgan", &call_id).await.unwrap();
-    let quality = media::LeadQuality {
+    let quality = LeadQuality {
         jitter_ms: 12,
         lost_permille: 4,
         round_trip_ms: Some(84),
@@ -324,11 +324,6 @@ async fn the_rep_alone_is_told_what_the_leads_phone_does() {
     let over = |call: &Call| call.status == CallStatus::Completed;
     world.changed("riley", &call_id, over).await;
     let told = world.told.phone.lock().unwrap().clone();
-    let quality = LeadQuality {
-        jitter_ms: 12,
-        lost_permille: 4,
-        round_trip_ms: Some(84),
-    };
     let key = '5';
     let call = call_id.clone();
     let expected = [
