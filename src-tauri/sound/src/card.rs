@@ -17,10 +17,10 @@ use crate::shared::{Event, Input, Level, Shared, Trouble};
 
 /// Inputs that may wait for the card's thread.
 const INPUTS_MAX: usize = 256;
-/// Events that may wait for a slow listener; it misses the oldest.
+/// Events that may wait for a slow listener, which misses the oldest.
 const EVENTS_MAX: usize = 64;
 
-/// The sound card of this machine. Clones are the same one; it ends with the last of them.
+/// The sound card of this machine. All clones are the same one; it ends with the last.
 #[derive(Clone)]
 pub struct SoundCard(Arc<Card>);
 
@@ -37,11 +37,11 @@ impl std::fmt::Debug for SoundCard {
 }
 
 impl SoundCard {
-    /// Starts a thread that finds the devices and watches them. No device is opened yet, and none
-    /// need be there.
+    /// Starts a thread that finds and watches the devices. No device is opened yet, and there need not be
+    /// any.
     ///
     /// # Errors
-    /// [`ClientError::Audio`] when there cannot be another thread.
+    /// [`ClientError::Audio`] when no thread can be started.
     pub fn start() -> Result<Self, ClientError> {
         let (inputs, inbox) = sync_channel(INPUTS_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
@@ -66,7 +66,7 @@ impl SoundCard {
         Ok(card)
     }
 
-    /// The devices there are, as last seen; none right after the start.
+    /// The devices seen last; none right after the start.
     #[must_use]
     pub fn devices(&self) -> Devices {
         let devices = self.0.shared.devices.lock();
@@ -80,42 +80,42 @@ impl SoundCard {
         trouble.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Uses these devices from now on, also in a call. The old one goes on until the new one runs.
+    /// Uses these devices from now on, even during a call. The old one goes on until the new one runs.
     pub fn choose(&self, choice: Choice) {
         self.tell(Input::Choose(choice));
     }
 
-    /// Does this to the microphone's sound from now on, also in a call.
+    /// Processes the microphone's sound like this from now on, even during a call.
     pub fn processing(&self, processing: Processing) {
         self.0.shared.processor().set(processing);
     }
 
-    /// A microphone, closed: the device is not opened before [`client::audio::Microphone::open`].
-    /// When several are open at once, the last one captures.
+    /// A closed microphone: the device is opened by [`client::audio::Microphone::open`].
+    /// If several are open, the last one captures.
     #[must_use]
     pub fn microphone(&self) -> CardMicrophone {
         CardMicrophone::new(self.0.inputs.clone(), Arc::clone(&self.0.shared))
     }
 
-    /// A loudspeaker. Its device is open until this is dropped. When there are several, the last one
-    /// is heard.
+    /// A loudspeaker. Its device is open until this is dropped. If there are several, the last one is
+    /// heard.
     #[must_use]
     pub fn loudspeaker(&self) -> CardLoudspeaker {
         CardLoudspeaker::new(self.0.inputs.clone(), Arc::clone(&self.0.shared))
     }
 
-    /// What happens from now on.
+    /// Events from now on.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.0.events.subscribe()
     }
 
-    /// Plays a tone for a second, beside the call if there is one.
+    /// Plays a tone for a second, along with the call if there is one.
     pub fn test_tone(&self) {
         self.tell(Input::TestTone);
     }
 
-    /// Opens the microphone for [`Event::Level`] alone, or lets go of it.
+    /// Opens the microphone just for [`Event::Level`], or closes it again.
     pub fn meter(&self, wanted: bool) {
         self.tell(Input::Meter(wanted));
     }
@@ -129,7 +129,7 @@ impl SoundCard {
 
 impl Drop for Card {
     fn drop(&mut self) {
-        // When there is no room, the thread finds out by its queue's end at the latest.
+        // If there is no room, the thread notices when its queue closes.
         let _ = self.inputs.try_send(Input::Quit);
     }
 }

@@ -1,4 +1,4 @@
-//! Which devices there are, and which of them to use.
+//! The devices there are, and which of them to use.
 
 use cpal::traits::{DeviceTrait, HostTrait};
 
@@ -8,16 +8,16 @@ pub struct Device {
     /// Names it in every run of the program, for as long as the system names it so:
     /// `pulseaudio:alsa_input.usb-headset`, for example.
     pub id: String,
-    /// What people call it.
+    /// Its name for people.
     pub name: String,
-    /// Whether it is the system's default now.
+    /// Whether it is currently the system's default.
     pub is_default: bool,
 }
 
-/// All that can be chosen from now.
+/// The devices to choose from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Devices {
-    /// What captures. Monitors of loudspeakers are left out.
+    /// Microphones. Monitors of loudspeakers are left out.
     pub microphones: Vec<Device>,
     pub loudspeakers: Vec<Device>,
 }
@@ -69,7 +69,7 @@ pub(crate) struct Picked<'a> {
     pub(crate) trouble: Option<String>,
 }
 
-/// The chosen device if it is there and works; else the default; else any other.
+/// The chosen device if it is connected and works, or else the default, or else any other.
 pub(crate) fn pick<'a>(
     kind: Kind,
     devices: &'a [Device],
@@ -117,7 +117,7 @@ pub(crate) struct System {
 }
 
 impl System {
-    /// The devices there are now. Connects again when the sound server is gone, or has come.
+    /// The current devices. Reconnects when the sound server has gone or come.
     pub(crate) fn scan(&mut self) -> Devices {
         let best = cpal::available_hosts().first().copied();
         if self.host.as_ref().map(cpal::Host::id) != best {
@@ -160,10 +160,10 @@ impl System {
     }
 }
 
-/// The device of this kind and id, on a connection to the sound system of its own.
+/// The device of this kind and id, on its own connection to the sound system.
 ///
-/// cpal gives all of PulseAudio's streams of one connection the same sync id, and those must play on
-/// one sink: on a shared connection no stream could open before the one on another sink is closed.
+/// cpal gives all PulseAudio streams of one connection the same sync id, and those must play on
+/// one sink: on a shared connection no stream could open until the one on another sink is closed.
 pub(crate) fn find(kind: Kind, id: &str) -> Option<cpal::Device> {
     let mut devices = cpal::default_host().devices().ok()?;
     devices.find(|device| {
@@ -179,9 +179,9 @@ fn id_of(device: &cpal::Device) -> Option<String> {
     device.id().ok().map(|id| id.to_string())
 }
 
-/// Not what only looks like a device. A monitor captures a loudspeaker. ALSA lists plug-ins for what
-/// is not there, and each card by a dozen names: its default is kept where there is a card, and each
-/// card by the names that convert and share.
+/// Whether it is more than an alias. A monitor captures a loudspeaker. ALSA lists plug-ins for missing
+/// hardware, and each card under a dozen names: its default is kept if there is a card, and each card
+/// under the names that convert and share.
 fn is_real(id: &str, has_card: bool) -> bool {
     match id.split_once(':') {
         Some(("pulseaudio", name)) => !name.ends_with(".monitor"),

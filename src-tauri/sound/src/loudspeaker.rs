@@ -12,7 +12,7 @@ use crate::playout::Writer;
 use crate::shared::{Input, Shared};
 use crate::slot::Slot;
 
-/// A loudspeaker of the card. While no device works it goes on by the clock, and no one hears it.
+/// A loudspeaker of the card. While no device works, it goes on by the clock, unheard.
 pub struct CardLoudspeaker {
     inputs: SyncSender<Input>,
     shared: Arc<Shared>,
@@ -73,7 +73,7 @@ impl Drop for CardLoudspeaker {
         self.slot.close();
         let slot = self.slot.clone();
         let writer = self.writer.take();
-        // If there is no room, the card's thread sees before long that the slot is closed.
+        // If there is no room, the card's thread will soon notice that the slot is closed.
         let _ = self.inputs.try_send(Input::CloseLoudspeaker(slot, writer));
     }
 }

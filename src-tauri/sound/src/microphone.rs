@@ -72,7 +72,7 @@ impl Microphone for CardMicrophone {
         if let Some(Open { slot, reader, .. }) = self.open.take() {
             self.shared.is_read.store(false, Ordering::Relaxed);
             slot.close();
-            // If there is no room, the card's thread sees before long that the slot is closed.
+            // If there is no room, the card's thread will soon notice that the slot is closed.
             let _ = self.inputs.try_send(Input::CloseMicrophone(slot, reader));
         }
     }

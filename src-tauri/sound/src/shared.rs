@@ -1,4 +1,4 @@
-//! What the card's thread, the callbacks and the users tell each other.
+//! What the card's thread, the callbacks and the users exchange.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,30 +24,30 @@ pub(crate) enum Input {
     CloseMicrophone(Slot<capture::Reader>, Option<capture::Reader>),
     OpenLoudspeaker(Slot<playout::Writer>),
     CloseLoudspeaker(Slot<playout::Writer>, Option<playout::Writer>),
-    /// A stream runs.
+    /// A stream is running.
     Opened(u64, End),
     /// A stream could not be opened, or ended.
     Failed(u64, String),
     Quit,
 }
 
-/// Something that the program may want to show.
+/// Something the program may want to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Devices came or went, or another one is the default.
+    /// Devices came or went, or the default changed.
     DevicesChanged(Devices),
-    /// What is wrong with the microphone, as a sentence; `None` when it is well again.
+    /// What is wrong with the microphone, in a sentence; `None` when it works again.
     MicrophoneTrouble(Option<String>),
-    /// What is wrong with the loudspeaker, as a sentence; `None` when it is well again.
+    /// What is wrong with the loudspeaker, in a sentence; `None` when it works again.
     LoudspeakerTrouble(Option<String>),
-    /// How loud it is at the microphone, about 15 times a second while it is open.
+    /// The microphone's level, about 15 times a second while it is open.
     Level {
         /// 0 is the loudest, −127 is silence (RFC 6464).
         dbov: i8,
     },
 }
 
-/// What is wrong now, as sentences.
+/// What is currently wrong, in sentences.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trouble {
     pub microphone: Option<String>,
@@ -65,26 +65,26 @@ impl Trouble {
 
 /// What the card's thread, the callbacks and the users share.
 pub(crate) struct Shared {
-    /// Locked by who reads the microphone and who plays, never by a callback.
+    /// Locked by the users of the microphone and the loudspeaker, never by a callback.
     pub(crate) processor: Mutex<VoiceProcessor>,
-    /// Whether someone reads the microphone, so that what is played is to be heard for echoes.
+    /// Whether someone reads the microphone, so that the echo canceller needs what is played.
     pub(crate) is_read: AtomicBool,
     pub(crate) level: Level,
-    /// How often the test tone was asked for.
+    /// How often the test tone was requested.
     pub(crate) tones: Arc<AtomicU32>,
     pub(crate) devices: Mutex<Devices>,
     pub(crate) trouble: Mutex<Trouble>,
 }
 
 impl Shared {
-    /// The processor; waits only for another frame to be processed, or for a new setting.
+    /// The processor. Waits only while another frame is processed, or a setting changes.
     pub(crate) fn processor(&self) -> MutexGuard<'_, VoiceProcessor> {
         let processor = self.processor.lock();
         processor.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a callback tells of loudness, without a lock.
+/// The level, reported by a callback without a lock.
 #[derive(Default)]
 pub(crate) struct Level {
     energy: AtomicU64,
@@ -92,13 +92,13 @@ pub(crate) struct Level {
 }
 
 impl Level {
-    /// Counts these samples' squares in.
+    /// Adds the sum of these samples' squares.
     pub(crate) fn add(&self, energy: u64, samples: u32) {
         self.energy.fetch_add(energy, Ordering::Relaxed);
         self.samples.fetch_add(samples, Ordering::Relaxed);
     }
 
-    /// The level since the last time, if any sample came.
+    /// The level since the last call, if there were any samples.
     pub(crate) fn take_dbov(&self) -> Option<i8> {
         let energy = self.energy.swap(0, Ordering::Relaxed);
         let samples = self.samples.swap(0, Ordering::Relaxed);

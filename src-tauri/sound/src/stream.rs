@@ -1,7 +1,7 @@
-//! One open device: its stream on a thread of its own, and its callback.
+//! One open device: its stream, on its own thread, and its callback.
 //!
-//! A stream is opened, held and dropped there, because each of these may take as long as the sound
-//! server likes: with PulseAudio, dropping the stream of a sink that is gone waits until the server
+//! The stream is opened, held and dropped there, because each of these may take as long as the sound
+//! server likes: with PulseAudio, dropping the stream of a vanished sink waits until the server
 //! ends.
 
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(crate) struct Order {
     pub(crate) id: String,
     /// Whether the test tone sounds as soon as it plays.
     pub(crate) tone_first: bool,
-    /// Held for as long as the thread runs, for them to be counted.
+    /// Held while the thread runs, so that threads can be counted.
     pub(crate) alive: Arc<()>,
 }
 
@@ -36,11 +36,11 @@ pub(crate) struct Hold {
     _close: Sender<std::convert::Infallible>,
 }
 
-/// Opens a device. [`Input::Opened`] follows, or [`Input::Failed`], and the latter also when the
+/// Opens a device. [`Input::Opened`] or [`Input::Failed`] follows, and the latter also if the
 /// device fails later.
 ///
 /// # Errors
-/// When there cannot be another thread.
+/// When no thread can be started.
 pub(crate) fn open(
     order: Order,
     shared: Arc<Shared>,
@@ -79,7 +79,7 @@ fn hold(
     }
 }
 
-/// Whether a stream that says so goes on.
+/// Whether a stream survives this error.
 const fn goes_on(kind: ErrorKind) -> bool {
     matches!(
         kind,
@@ -94,7 +94,7 @@ fn build(
 ) -> Result<(cpal::Stream, End), cpal::Error> {
     let device = find(order.kind, &order.id).ok_or(ErrorKind::DeviceNotAvailable)?;
     let (format, config) = settings(&device, order.kind)?;
-    // Some drivers have no choice of how much they take at once.
+    // Some drivers do not let us choose the buffer size.
     let own = StreamConfig {
         buffer_size: BufferSize::Default,
         ..config
