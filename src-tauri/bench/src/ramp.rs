@@ -294,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_search_ends_at_the_last_number_that_holds() {
+    fn the_search_ends_at_the_highest_number_that_holds() {
         for step in [1, 3, 16] {
             for limit in 0..60 {
                 let mut asked = 0;

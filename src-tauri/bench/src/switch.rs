@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_is_after_the_last_audible_block_and_a_gap_is_none() {
+    async fn an_end_comes_after_the_last_audible_block_not_in_a_gap() {
         let mut said = vec![true, true, false, false, true, true];
         said.extend([false; SILENT_BLOCKS]);
         let (clicked, mut blocks) = heard(&said);

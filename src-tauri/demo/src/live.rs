@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_changes_only_when_somebody_does_something() {
+    fn a_line_changes_only_when_someone_does_something() {
         let mut later = picture();
         later.elapsed_s = 9.0;
         later.parties[0].hears_dbov = -20.0;

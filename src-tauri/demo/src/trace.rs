@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_forty_decibels_down_is_found_when_nobody_else_speaks() {
+    fn a_leak_at_minus_forty_decibels_is_found_in_silence() {
         let whisper = voice_of(1);
         let quiet = added(&vec![0; whisper.len()], &whisper, 0.01);
         let found = trace(&whisper, &through_opus(&quiet));

@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wav_file_is_read_and_resampled_and_what_is_none_is_refused() {
+    fn a_wav_file_is_resampled_and_anything_else_is_refused() {
         let folder = std::env::temp_dir().join(format!("announcement-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("notice.wav");

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_must_not_be_missed_waits_for_room_and_the_latest_counts() {
+    fn essential_events_wait_for_room_and_the_latest_counts() {
         let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
         let mut outbox = Outbox::new(sender);
         let call = CallId::parse("acti_1").unwrap();

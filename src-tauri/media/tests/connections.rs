@@ -185,7 +185,7 @@ async fn the_answer_says_opus_with_fec_ice_lite_and_both_extensions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_left_of_legs_and_calls_that_are_gone() {
+async fn legs_and_calls_leave_nothing_behind() {
     let stage = Stage::new(2).await;
     for round in 0..3 {
         if round > 0 {
@@ -213,7 +213,7 @@ async fn nothing_is_left_of_legs_and_calls_that_are_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_and_legs_that_cannot_be_are_refused() {
+async fn impossible_calls_and_legs_are_refused() {
     let stage = Stage::new(1).await;
     let media = &stage.media;
     assert_eq!(

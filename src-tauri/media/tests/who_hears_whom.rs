@@ -196,7 +196,7 @@ async fn a2_a_revoked_coach_who_keeps_sending_is_not_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mute_and_hold_silence_whom_they_should_and_nobody_else() {
+async fn mute_and_hold_silence_the_right_parties_only() {
     let stage = Stage::new(1).await;
     stage.lead(Some(LEAD_HZ)).await;
     let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
@@ -226,7 +226,7 @@ async fn mute_and_hold_silence_whom_they_should_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m7_a_leg_that_left_hears_nothing_and_is_heard_by_nobody() {
+async fn m7_a_leg_that_left_neither_hears_nor_is_heard() {
     let mut stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;

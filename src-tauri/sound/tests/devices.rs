@@ -86,7 +86,7 @@ fn plays_the_tone(pulse: &Pulse, loudspeaker: &str) {
 }
 
 #[test]
-fn devices_are_listed_by_ids_that_stay_and_by_name() {
+fn devices_are_listed_by_lasting_ids_and_by_name() {
     let _alone = alone();
     let pulse = Pulse::start(&["mic_a", "mic_b"], &["spk_a", "spk_b"]);
     let seen = || {
@@ -163,7 +163,7 @@ fn devices_of_other_rates_and_channels_play_and_capture() {
 }
 
 #[test]
-fn a_loudspeaker_that_is_lost_is_replaced_and_comes_back() {
+fn a_lost_loudspeaker_is_replaced_and_comes_back() {
     let _alone = alone();
     let pulse = Pulse::start(&["mic_a"], &["spk_a", "spk_b"]);
     let card = card_on(&pulse);
@@ -192,7 +192,7 @@ fn a_loudspeaker_that_is_lost_is_replaced_and_comes_back() {
 }
 
 #[test]
-fn a_microphone_that_is_lost_is_replaced_and_comes_back() {
+fn a_lost_microphone_is_replaced_and_comes_back() {
     let _alone = alone();
     let pulse = Pulse::start(&["mic_a", "mic_b"], &["spk_a"]);
     let card = card_on(&pulse);

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_that_we_do_not_know_is_named() {
+    fn an_unknown_extension_is_named() {
         let lines = "Require: timer, more\r\nRequire: yetMore\r\n";
         let rejection = rejection(&request("INVITE sip:b SIP/2.0", lines)).unwrap();
         assert_eq!(

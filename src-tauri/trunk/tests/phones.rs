@@ -169,7 +169,7 @@ fn a_peer_who_holds_is_sent_nothing_and_hears_again_afterwards() {
 }
 
 #[test]
-fn a_codec_that_changes_in_mid_call_changes_the_sound_only() {
+fn a_change_of_codec_changes_only_the_sound() {
     let (mut rep, mut lead) = call(&[Codec::Pcmu, Codec::Opus], true);
     run(&mut rep, &mut lead, 60);
     for codec in [Codec::Opus, Codec::Pcma, Codec::Pcmu, Codec::Opus] {
@@ -187,7 +187,7 @@ fn a_codec_that_changes_in_mid_call_changes_the_sound_only() {
 }
 
 #[test]
-fn quality_is_told_each_two_seconds_with_the_round_trip() {
+fn quality_is_reported_every_two_seconds() {
     let (mut rep, mut lead) = call(&[Codec::Pcma], true);
     let mut told = Vec::new();
     for _ in 0..620 {
@@ -202,7 +202,7 @@ fn quality_is_told_each_two_seconds_with_the_round_trip() {
 }
 
 #[test]
-fn a_phone_that_ends_says_goodbye_once_and_is_silent() {
+fn an_ended_phone_says_goodbye_once_and_is_silent() {
     for by_drop in [false, true] {
         let mut rep = End::new(440.0, &[Codec::Pcmu], false);
         let peer = common::socket();

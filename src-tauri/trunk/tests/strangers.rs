@@ -95,7 +95,7 @@ fn a_stranger_hears_nothing_is_not_heard_and_ends_nothing() {
 }
 
 #[test]
-fn a_peer_behind_a_nat_is_found_by_what_it_sends_and_held_to() {
+fn a_peer_behind_a_nat_is_found_by_what_it_sends() {
     let nowhere = socket();
     let (mut phone, mut negotiated) = phone_of(&nowhere);
     let port = phone.control.local_port();

@@ -74,7 +74,7 @@ fn j5_who_comes_again_has_a_new_leg() {
 }
 
 #[test]
-fn a_call_that_is_not_answered_ends_as_the_line_says() {
+fn an_unanswered_call_ends_as_the_line_says() {
     for (signal, status, cause) in [
         (LeadProgress::Busy, CallStatus::Busy, HangupCause::Busy),
         (
@@ -151,7 +151,7 @@ fn early_media_without_an_answer_ends_with_the_call() {
 }
 
 #[test]
-fn a_phone_that_is_lost_ends_a_call_that_was_answered() {
+fn losing_the_phone_ends_an_answered_call() {
     let mut world = World::placed(placed(), Limits::default());
     world.ok(Input::Lead(LeadProgress::Answered));
     world.ok(Input::Lead(LeadProgress::Lost));
@@ -254,7 +254,7 @@ fn an_input_that_comes_after_the_deadline_finds_the_call_over() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_does_not_mix_up_the_history() {
+fn setting_back_the_clock_keeps_the_history_in_order() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let before = world.now;
@@ -265,7 +265,7 @@ fn a_clock_that_is_set_back_does_not_mix_up_the_history() {
 }
 
 #[test]
-fn what_a_service_that_died_left_behind_is_closed() {
+fn calls_left_by_a_dead_service_are_closed() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let later = world.now.plus_millis(9_000);

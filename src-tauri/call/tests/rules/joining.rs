@@ -33,7 +33,7 @@ fn j1_only_calls_from_internal_numbers_can_be_joined() {
 }
 
 #[test]
-fn j1_a_call_that_is_not_answered_yet_cannot_be_joined() {
+fn j1_an_unanswered_call_cannot_be_joined() {
     let mut world = World::placed(placed(), Limits::default());
     let join = world.join_input(MORGAN, 1, manager());
     assert_eq!(world.refused(join.clone()), Code::CallEnded);
@@ -180,7 +180,7 @@ fn j4_a_muted_coach_stays_muted_on_the_new_device() {
 }
 
 #[test]
-fn j4_a_join_that_is_tried_again_changes_nothing_but_the_mode() {
+fn j4_retrying_a_join_changes_nothing_but_the_mode() {
     let mut world = World::answered();
     let leg = world.coach(MORGAN);
     let join = world.join_input(MORGAN, 1, manager());

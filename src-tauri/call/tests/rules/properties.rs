@@ -405,7 +405,7 @@ proptest! {
     }
 
     #[test]
-    fn a_late_timer_changes_nothing_of_what_is_allowed(steps in steps()) {
+    fn a_late_timer_allows_nothing_more(steps in steps()) {
         // One machine is woken when it asks, the other sees time only with the next input.
         let (mut woken, mut now) = machine();
         let (mut lazy, _) = machine();

@@ -46,7 +46,7 @@ fn a1_a_trainee_may_not_speak() {
 }
 
 #[test]
-fn a2_each_mode_change_asks_anew_what_the_role_holds() {
+fn a2_each_mode_change_checks_the_role_again() {
     let mut world = World::answered();
     world.coach(MORGAN);
     world.ok(mode(MORGAN, CoachMode::Whisper));

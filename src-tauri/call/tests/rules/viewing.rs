@@ -130,7 +130,7 @@ fn m2_a_whispers_level_goes_only_to_the_rep_and_the_whisperer() {
 }
 
 #[test]
-fn m2_nobody_sees_the_level_of_a_held_lead_or_a_muted_party() {
+fn m2_no_one_sees_the_level_of_a_held_lead_or_a_muted_party() {
     let mut world = World::answered();
     let coach = world.coach(MORGAN);
     world.ok(mode(MORGAN, CoachMode::Barge));

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_that_talks_nonsense_is_heard_no_more() {
+    fn a_phone_that_sends_garbage_is_no_longer_heard() {
         assert_eq!(next(&mut &b"99999999999999999999:{},"[..]), None);
         assert_eq!(next(&mut &b"2:{};"[..]), None);
         assert_eq!(next(&mut &b"x"[..]), None);

@@ -15,7 +15,7 @@ fn settled(mode: Mode) -> (Gate, Duration) {
 }
 
 #[test]
-fn m1_a_coach_comes_in_on_listen_and_reaches_nobody() {
+fn m1_a_coach_joins_in_listen_and_reaches_no_one() {
     let mut gate = Gate::new();
     assert_eq!(gate.grant(), Listen);
     for stamp in [None, Some(Listen), Some(Whisper), Some(Barge)] {

@@ -86,7 +86,7 @@ fn at_its_own_rate_nothing_is_lost_or_changed() {
 }
 
 #[test]
-fn m4_nothing_that_was_captured_before_the_opening_is_read() {
+fn m4_nothing_captured_before_opening_is_read() {
     let (mut feed, mut reader) = feed(48_000);
     let mut frame = [0; FRAME_SAMPLES];
     for _ in 0..10 {

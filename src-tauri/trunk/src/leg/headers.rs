@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_caller_is_whom_the_trunk_asserts_or_else_whom_from_names() {
+    fn the_caller_is_asserted_by_the_trunk_or_named_in_from() {
         let from = "From: \"Alice\" <sip:+4930123456@b.example>;tag=1";
         assert_eq!(caller(&request(from)).as_deref(), Some("+4930123456"));
         let both = format!("{from}\r\nP-Asserted-Identity: <tel:+4940765432>");
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_it_is_for_stands_in_the_uri() {
+    fn the_callee_is_named_in_the_uri() {
         let from = "From: <sip:x@b.example>;tag=1";
         assert_eq!(callee(&request(from)).as_deref(), Some("+155501"));
     }

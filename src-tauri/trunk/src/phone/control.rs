@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_of_quality_is_told_once_and_as_it_was() {
+    fn a_quality_report_is_given_once_and_unchanged() {
         let (mut control, link) = link(4000);
         assert_eq!(control.report(), PhoneReport::default());
         for round_trip_ms in [None, Some(0), Some(80)] {
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_in_order_and_stand_in_no_log() {
+    fn keys_are_reported_in_order_and_never_logged() {
         let (mut control, mut link) = link(4000);
         for key in b"12345678901234567890" {
             // More than fit are lost.

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_somebody_else_has_is_passed_over() {
+    fn a_port_in_use_is_skipped() {
         let base = base(1);
         let other = UdpSocket::bind((HERE, base + 1)).unwrap();
         let ports = Ports::new(HERE, base..=base + 3);

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_told_from_packets_on_a_shared_port() {
+    fn rtcp_is_told_apart_from_rtp_on_a_shared_port() {
         assert!(is_rtcp(&[0x80, 200]) && is_rtcp(&[0x81, 203]));
         assert!(!is_rtcp(&[0x80, 0x80 | 96]) && !is_rtcp(&[0x80, 0]) && !is_rtcp(&[0x80]));
     }

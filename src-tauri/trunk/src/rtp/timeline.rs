@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_between_are_no_loss_and_what_is_lost_stays_lost() {
+    fn keys_between_packets_are_not_counted_as_loss() {
         let mut timeline = Timeline::default();
         timeline.skip(0);
         assert_eq!(timeline.place(1, 0, 8000, at(1)).sequence, 1);

@@ -95,7 +95,7 @@ async fn a_proxy_that_asks_with_sha_256_is_told_who_we_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_that_is_wrong_fails_and_is_not_said_over_and_over() {
+async fn a_wrong_password_fails_and_is_not_repeated() {
     let mut uas = Uas::start().await;
     let desk = Desk::with(vec![account(uas.port)]).await;
     let mut call = desk.dial();
@@ -116,7 +116,7 @@ async fn a_password_that_is_wrong_fails_and_is_not_said_over_and_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_is_too_short_is_asked_for_longer_once() {
+async fn a_session_rejected_as_too_short_is_retried_once() {
     let mut uas = Uas::start().await;
     let echo = Rtp::echo().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
@@ -233,7 +233,7 @@ async fn a_vanished_phone_is_reported_within_ten_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_phone_that_is_silent_and_says_that_it_is_there_stays() {
+async fn a_silent_phone_that_answers_a_probe_stays() {
     let mut uas = Uas::start().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
     let mut call = desk.dial();

@@ -225,7 +225,7 @@ async fn a_trunk_with_a_certificate_for_another_name_is_told_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trunk_that_wants_to_see_a_certificate_is_shown_ours() {
+async fn a_trunk_that_asks_for_a_certificate_is_shown_ours() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path(), "authority", "IP:127.0.0.1");
     let ours = tempfile::tempdir().unwrap();

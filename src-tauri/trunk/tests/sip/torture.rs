@@ -269,7 +269,7 @@ async fn tortured() -> (Uas, SocketAddr, Desk) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_that_are_broken_end_neither_the_trunk_nor_its_calls() {
+async fn broken_messages_harm_neither_the_trunk_nor_its_calls() {
     watch_panics();
     let (mut uas, at, mut desk) = tortured().await;
     // A call stands while the worst is said, some of it in its own name.

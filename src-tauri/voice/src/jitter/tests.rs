@@ -274,7 +274,7 @@ fn a_stall_ends_with_a_bounded_delay() {
 }
 
 #[test]
-fn clocks_that_drift_apart_are_followed_without_a_gap() {
+fn drifting_clocks_are_followed_without_a_gap() {
     let speech = Stream::of_speech(500);
     // A sender that is slower or faster by 300 ppm drifts by 36 ms in two minutes.
     for period_us in [19_994, 20_006] {

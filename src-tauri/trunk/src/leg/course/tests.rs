@@ -43,7 +43,7 @@ const RINGS: Input = Input::Provisional {
 };
 
 #[test]
-fn a_call_that_rings_and_is_answered_says_so_once() {
+fn ringing_and_the_answer_are_reported_once() {
     let mut course = calling(2);
     let trying = Input::Provisional {
         code: 100,
@@ -72,7 +72,7 @@ fn a_call_that_rings_and_is_answered_says_so_once() {
 }
 
 #[test]
-fn early_media_is_told_once_and_counts_as_ringing() {
+fn early_media_is_reported_once_and_counts_as_ringing() {
     let mut course = calling(1);
     let early = Input::Provisional {
         code: 183,
@@ -89,7 +89,7 @@ fn early_media_is_told_once_and_counts_as_ringing() {
 }
 
 #[test]
-fn each_refusal_is_told_in_the_words_of_a_person() {
+fn each_sip_status_has_a_meaning_for_people() {
     for (code, signal) in [
         (486, LeadSignal::Busy),
         (600, LeadSignal::Busy),
@@ -113,7 +113,7 @@ fn each_refusal_is_told_in_the_words_of_a_person() {
 }
 
 #[test]
-fn the_next_trunk_is_tried_in_order_until_none_is_left() {
+fn trunks_are_tried_in_order_until_none_is_left() {
     let mut course = calling(3);
     let invite = |trunk| Output::Invite {
         trunk,
@@ -250,7 +250,7 @@ fn an_inbound_call_is_answered_once_and_ends_with_its_caller() {
 }
 
 #[test]
-fn a_phone_that_vanishes_is_told_of_within_ten_seconds() {
+fn a_vanished_phone_is_reported_in_ten_seconds() {
     let mut course = up(None);
     let quiet = |ms_ago| Input::Heard { ms_ago };
     assert_eq!(after(&mut course, 4_000, quiet(4_000)), []);
@@ -266,7 +266,7 @@ fn a_phone_that_vanishes_is_told_of_within_ten_seconds() {
 }
 
 #[test]
-fn a_phone_that_is_silent_but_there_is_asked_again_and_stays() {
+fn a_silent_phone_is_probed_again_and_stays() {
     let mut course = up(None);
     let mut asked = 0;
     for now in (0..60_000).step_by(500) {
@@ -300,7 +300,7 @@ fn our_session_is_renewed_halfway_and_ends_if_that_fails() {
 }
 
 #[test]
-fn a_session_that_the_other_side_does_not_renew_ends() {
+fn a_session_the_other_side_does_not_renew_ends() {
     let timer = SessionTimer {
         expires_s: 90,
         ours: false,
