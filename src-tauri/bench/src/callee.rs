@@ -1,7 +1,7 @@
-//! The far end of a trunk, with a telephone for every call: SIP over UDP as far as a call that is
-//! answered at once needs it (RFC 3261), and sound in G.711 A-law both ways.
+//! The far end of a trunk, with a telephone for every call: just enough SIP over UDP for a call that is
+//! answered at once (RFC 3261), and sound in G.711 A-law both ways.
 //!
-//! One thread for all, that only counts what it hears: it shares the machine with what is measured.
+//! One thread serves all and only counts what it hears, since it shares the machine with the service.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -20,15 +20,15 @@ use crate::speech;
 use crate::tally::{Tally, rtp_header};
 
 const FRAME: Duration = Duration::from_millis(FRAME_MS);
-/// What is due is said, and signalling answered, at each of these.
+/// How often due packets are sent and signalling is answered.
 const TURN: Duration = Duration::from_millis(5);
-/// A telephone's socket is emptied at every so many of them: it holds far more.
+/// Each telephone's socket is emptied once in this many turns: it holds far more.
 const TURNS: usize = 32;
-/// What each says, in seconds, again and again.
+/// The length of what each says over and over.
 const SPEECH_S: u32 = 20;
 /// The static payload type of A-law (RFC 3551 §6).
 const PCMA: u8 = 8;
-/// More calls than any measurement has.
+/// More than any measurement needs.
 const PHONES_MAX: usize = 4096;
 const MESSAGE_BYTES_MAX: usize = 4096;
 
@@ -37,11 +37,11 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 pub struct PhoneTraffic {
     /// Telephones in a call.
     pub phones: usize,
-    /// Packets that they sent, all together.
+    /// Packets sent by all together.
     pub sent: u64,
-    /// The fewest packets that came to one of them.
+    /// The fewest packets received by one of them.
     pub received_min: u64,
-    /// Packets that are missing by sequence number, all together.
+    /// Packets missing by sequence number, all together.
     pub missing: u64,
 }
 
@@ -163,13 +163,13 @@ impl Desk {
             for phone in self.phones.values_mut() {
                 phone.speak(&self.words, Instant::now());
             }
-            // After a stall the turns go on from now, and are not made up for.
+            // After a stall the turns go on from now: missed ones are not made up for.
             next_turn = (next_turn + TURN).max(Instant::now());
             std::thread::sleep(next_turn.saturating_duration_since(Instant::now()));
         }
     }
 
-    /// Answers all requests that wait.
+    /// Answers all waiting requests.
     fn answer(&mut self) {
         let mut buffer = [0; MESSAGE_BYTES_MAX];
         loop {
@@ -260,7 +260,7 @@ impl Phone {
         })
     }
 
-    /// Says what is due, what was missed in a stall too.
+    /// Says what is due, including what a stall missed.
     fn speak(&mut self, words: &[[u8; G711_PACKET_BYTES]], now: Instant) {
         while self.started + FRAME * self.said <= now {
             let number = self.said;
@@ -300,7 +300,7 @@ fn description(port: u16) -> String {
     )
 }
 
-/// A request, as far as it is answered by.
+/// What is needed of a request to answer it.
 struct Request<'a> {
     method: &'a str,
     call_id: &'a str,
@@ -309,7 +309,7 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// `None` for what is no request.
+    /// `None` if it is not a request.
     fn parse(message: &'a str) -> Option<Self> {
         let (head, body) = message.split_once("\r\n\r\n")?;
         let mut lines = head.split("\r\n");
@@ -325,7 +325,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Where the caller takes sound, of the session description.
+    /// Where the caller receives sound, from the session description.
     fn sound_to(&self) -> Option<SocketAddr> {
         let mut lines = self.body.lines();
         let address = lines
@@ -336,7 +336,7 @@ impl<'a> Request<'a> {
         Some(SocketAddr::new(IpAddr::V4(address.parse().ok()?), port))
     }
 
-    /// Yes to it (RFC 3261 §8.2.6).
+    /// A 200 response (RFC 3261 §8.2.6).
     fn ok(&self, port: u16, body: &str) -> String {
         let mut reply = String::from("SIP/2.0 200 OK\r\n");
         for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
