@@ -20,7 +20,11 @@ impl Owner {
             .ok_or(Refused::Unknown)
     }
 
-    pub(super) fn media_leg(&self, caller: &Caller, call: &CallId) -> Result<mix::LegId, Refused> {
+    pub(super) fn media_leg(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+    ) -> Result<mix::LegNumber, Refused> {
         let live = self.state.live.get(call);
         match live.filter(|live| live.organization == caller.organization_id) {
             Some(live) => Ok(live.machine.media_leg(&caller.user_id, &caller.device_id)?),

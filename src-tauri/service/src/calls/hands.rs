@@ -2,9 +2,9 @@
 
 use super::question::{Refused, Reply, Snapshot};
 use super::{Recorder, RecordingPlan};
-use call::{GrantCause, Output, REP_LEG};
-use media::{Dial, LeadEvent, LeadLeg, LeadLine, Media, MediaError, ModeCause};
-use mix::{LegId, Role};
+use call::{Output, REP_LEG};
+use media::{Dial, LeadEvent, LeadLeg, LeadLine, Media, MediaError};
+use mix::{LegNumber, Role};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use wire::{CallId, OrganizationId};
@@ -25,7 +25,7 @@ pub(super) enum Work {
 /// The media could not do something for this leg.
 pub(super) struct Failed {
     pub(super) call: CallId,
-    pub(super) leg: LegId,
+    pub(super) leg: LegNumber,
 }
 
 /// How a call is recorded.
@@ -108,10 +108,6 @@ impl Hands {
                 self.check(leg, removed);
             }
             Output::SetGrant { leg, mode, cause } => {
-                let cause = match cause {
-                    GrantCause::Asked => ModeCause::Asked,
-                    GrantCause::Revoked => ModeCause::Revoked,
-                };
                 let set = media.set_mode(&call, leg, mode, cause).await;
                 self.check(leg, set);
             }
@@ -155,7 +151,7 @@ impl Hands {
         }
     }
 
-    async fn attach(&mut self, leg: LegId) {
+    async fn attach(&mut self, leg: LegNumber) {
         let sound = self.lead.as_mut().and_then(|lead| lead.take_media());
         let attached = match sound {
             Some(sound) => self.media.attach_lead(&self.dial.call, sound).await,
@@ -183,7 +179,7 @@ impl Hands {
     }
 
     /// Tells the owner what went wrong; it then treats the leg as one that lost its connection.
-    fn check(&mut self, leg: LegId, result: Result<(), MediaError>) {
+    fn check(&mut self, leg: LegNumber, result: Result<(), MediaError>) {
         let Err(error) = result else {
             return;
         };

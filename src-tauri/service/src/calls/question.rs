@@ -58,7 +58,7 @@ pub(super) enum Question {
     MediaLeg {
         caller: Caller,
         call: CallId,
-        reply: oneshot::Sender<Result<mix::LegId, Refused>>,
+        reply: oneshot::Sender<Result<mix::LegNumber, Refused>>,
     },
     /// Every call of an organization that is in progress or ended lately.
     Known {

@@ -2,9 +2,9 @@
 
 use super::hands::Failed;
 use super::owner::Owner;
-use call::{Heard, Input, LeadSignal, REP_LEG};
+use call::{Input, LeadProgress, REP_LEG};
 use media::{LeadEvent, MediaEvent};
-use wire::{CallId, LeadQuality, ServerMessage};
+use wire::{CallId, ServerMessage};
 
 impl Owner {
     pub(super) async fn media_said(&mut self, event: MediaEvent) {
@@ -17,19 +17,11 @@ impl Owner {
         }
     }
 
-    pub(super) fn levels(&self, call: &CallId, levels: &[(mix::LegId, mix::Mode, i8)]) {
+    pub(super) fn levels(&self, call: &CallId, levels: &[mix::LegLevel]) {
         let Some(live) = self.state.live.get(call) else {
             return;
         };
-        let heard: Vec<Heard> = levels
-            .iter()
-            .map(|&(leg, reach, level_dbov)| Heard {
-                leg,
-                reach,
-                level_dbov,
-            })
-            .collect();
-        for (user, levels) in live.machine.levels(&heard) {
+        for (user, levels) in live.machine.levels(levels) {
             let message = ServerMessage::Levels {
                 call_id: call.clone(),
                 levels,
@@ -40,7 +32,7 @@ impl Owner {
 
     pub(super) async fn lead_said(&mut self, event: LeadEvent) {
         let LeadEvent { call, signal } = event;
-        if let Some(signal) = lead_signal(signal) {
+        if let Some(signal) = lead_progress(signal) {
             self.tell(&call, Input::Lead(signal)).await;
             return;
         }
@@ -52,11 +44,7 @@ impl Owner {
             media::LeadSignal::Key(key) => ServerMessage::LeadKey { call_id: call, key },
             media::LeadSignal::Quality(quality) => ServerMessage::LeadQuality {
                 call_id: call,
-                quality: LeadQuality {
-                    jitter_ms: quality.jitter_ms,
-                    lost_permille: quality.lost_permille,
-                    round_trip_ms: quality.round_trip_ms,
-                },
+                quality,
             },
             _ => return,
         };
@@ -67,7 +55,7 @@ impl Owner {
     /// A leg without media is a lost one. A call whose rep or lead cannot be heard at all is none.
     pub(super) async fn failed(&mut self, failed: Failed) {
         let input = if failed.leg == REP_LEG || failed.leg == call::LEAD_LEG {
-            Input::Lead(LeadSignal::Unreachable)
+            Input::Lead(LeadProgress::Unreachable)
         } else {
             Input::MediaLost(failed.leg)
         };
@@ -76,18 +64,18 @@ impl Owner {
 }
 
 /// What of it the call's machine is told; none for what is told to the rep alone.
-const fn lead_signal(signal: media::LeadSignal) -> Option<LeadSignal> {
+const fn lead_progress(signal: media::LeadSignal) -> Option<LeadProgress> {
     Some(match signal {
-        media::LeadSignal::Ringing => LeadSignal::Ringing,
-        media::LeadSignal::EarlyMedia => LeadSignal::EarlyMedia,
-        media::LeadSignal::Answered => LeadSignal::Answered,
-        media::LeadSignal::Busy => LeadSignal::Busy,
-        media::LeadSignal::Declined => LeadSignal::Declined,
-        media::LeadSignal::NoAnswer => LeadSignal::NoAnswer,
-        media::LeadSignal::Unreachable => LeadSignal::Unreachable,
-        media::LeadSignal::Failed => LeadSignal::Failed,
-        media::LeadSignal::Lost => LeadSignal::Lost,
-        media::LeadSignal::HungUp => LeadSignal::HungUp,
+        media::LeadSignal::Ringing => LeadProgress::Ringing,
+        media::LeadSignal::EarlyMedia => LeadProgress::EarlyMedia,
+        media::LeadSignal::Answered => LeadProgress::Answered,
+        media::LeadSignal::Busy => LeadProgress::Busy,
+        media::LeadSignal::Declined => LeadProgress::Declined,
+        media::LeadSignal::NoAnswer => LeadProgress::NoAnswer,
+        media::LeadSignal::Unreachable => LeadProgress::Unreachable,
+        media::LeadSignal::Failed => LeadProgress::Failed,
+        media::LeadSignal::Lost => LeadProgress::Lost,
+        media::LeadSignal::HungUp => LeadProgress::HungUp,
         media::LeadSignal::Key(_) | media::LeadSignal::Quality(_) => return None,
     })
 }

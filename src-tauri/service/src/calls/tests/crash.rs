@@ -58,7 +58,7 @@ fn child() {
         for round in 0.. {
             let name = coaches[round % 3];
             if world.join(name, &call).await.is_ok() {
-                let leg = mix::LegId(next);
+                let leg = mix::LegNumber(next);
                 next += 1;
                 let connected = MediaEvent::Connected {
                     call: call.clone(),
