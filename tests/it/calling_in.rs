@@ -18,9 +18,9 @@ mod desk {
     pub const REP_PHONE: &str = "+15550004";
     pub const LEAD_PHONE: &str = "+4930123456";
 }
-#[path = "../src-tauri/trunk/tests/common/tone.rs"]
+#[path = "../../src-tauri/trunk/tests/common/tone.rs"]
 mod tone;
-#[path = "../src-tauri/trunk/tests/sip/uas.rs"]
+#[path = "../../src-tauri/trunk/tests/sip/uas.rs"]
 #[allow(dead_code, reason = "its own tests use all of it")]
 mod uas;
 

@@ -1,8 +1,7 @@
 //! Keeping the sign-in between runs, with a key ring in memory that can fail and stand still.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[allow(dead_code, reason = "each test program uses its part")]
-mod fake;
+use crate::fake;
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;

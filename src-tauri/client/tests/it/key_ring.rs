@@ -2,8 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[allow(dead_code, reason = "each test program uses its part")]
-mod fake;
+use crate::fake;
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -23,7 +22,12 @@ fn run_within(home: &Path, script: &str, test: &str) {
     let output = Command::new("timeout")
         .args(["60", "sh", "-c", script, "sh"])
         .arg(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", test, "--nocapture"])
+        .args([
+            "--ignored",
+            "--exact",
+            &format!("key_ring::{test}"),
+            "--nocapture",
+        ])
         .env("HOME", home)
         .env("XDG_RUNTIME_DIR", &runtime)
         .env("XDG_DATA_HOME", home.join("data"))

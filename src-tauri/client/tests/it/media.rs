@@ -1,7 +1,7 @@
 //! The media connection and the voice's path, against str0m over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod far;
+use crate::far;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A session against a small service: sign-in, tokens, events, going on after a break.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod fake;
+use crate::fake;
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Connections that come, go, move and lie; and what is left of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
+use crate::common;
 
 use common::peer::Offer;
 use common::sound::{HEARD_DB, SILENT_DB, silent, stamped, unstamped};

@@ -1,7 +1,7 @@
 //! Who hears whom, measured over real connections: every cell of the product's table.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
+use crate::common;
 
 use common::sound::{HEARD_DB, Ring, SILENT_DB, silent, stamped, unstamped};
 use common::{LEAD, REP, Stage, coach, until};

@@ -1,7 +1,7 @@
 //! The same calls with loud voices, so that limiters work in every mix: what a mix sounds like never
 //! tells of what it does not hear.
 
-mod common;
+use crate::common;
 
 use common::{LEAD, LEGS, REP, any_call, any_stretch, heard_by, noise, recorded, spoken};
 use mix::{FRAME_SAMPLES, Frame, LegId, MixKey, Mixer, Mode, Role, Routes, Spoken};

@@ -1,6 +1,6 @@
 //! Who hears whom, exactly: the table of the product, and that of random calls against it.
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeSet;
 

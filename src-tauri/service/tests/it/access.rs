@@ -7,7 +7,7 @@
     reason = "a test that cannot go on is a test that failed"
 )]
 
-mod support;
+use crate::support;
 
 use reqwest::Method;
 use serde_json::{Value, json};

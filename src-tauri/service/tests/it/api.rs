@@ -6,7 +6,7 @@
     reason = "a test fails by panicking, also in what it shares with others"
 )]
 
-mod support;
+use crate::support;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ async fn the_openapi_document_is_valid_and_lists_every_route() {
         .iter()
         .map(|(method, path, _)| format!("{method} {path}"))
         .collect();
-    let expected: BTreeSet<String> = include_str!("routes.txt")
+    let expected: BTreeSet<String> = include_str!("../routes.txt")
         .lines()
         .map(str::to_owned)
         .collect();

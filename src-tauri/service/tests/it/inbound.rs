@@ -6,7 +6,7 @@
     reason = "a test fails by panicking, also in what it shares with others"
 )]
 
-mod support;
+use crate::support;
 
 use serde_json::{Value, json};
 use support::{Service, code, text};

@@ -6,7 +6,7 @@
     reason = "a test fails by panicking, also in what it shares with others"
 )]
 
-mod support;
+use crate::support;
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@
     reason = "so does a test fail, and tell what it measured"
 )]
 
-mod common;
+use crate::common;
 
 use common::{End, HOLD_HZ, Tone, call, negotiate, run};
 use trunk::sdp::Direction;

@@ -8,9 +8,8 @@
     reason = "so does a test fail, and tell what it measured"
 )]
 
-mod common;
-#[path = "../../voice/tests/recorded/mod.rs"]
-mod recorded;
+use crate::common;
+use crate::recorded;
 
 use common::{Tone, call, run};
 use mix::FRAME_SAMPLES;

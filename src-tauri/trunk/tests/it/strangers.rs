@@ -6,7 +6,7 @@
     clippy::print_stdout
 )]
 
-mod common;
+use crate::common;
 
 use std::net::UdpSocket;
 

@@ -4,7 +4,7 @@
 //! Needs what `quality.rs` needs.
 #![allow(clippy::expect_used, reason = "a test that cannot go on should say so")]
 
-mod recorded;
+use crate::recorded;
 
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 //! is labelled wider, whatever the network does; and what was captured on Barge is not lost.
 #![allow(clippy::expect_used, reason = "a test that cannot go on should say so")]
 
-mod network;
+use crate::network;
 
 use std::time::Duration;
 

@@ -9,8 +9,8 @@
     reason = "a test that cannot go on should say so"
 )]
 
-mod network;
-mod recorded;
+use crate::network;
+use crate::recorded;
 
 use std::path::Path;
 
