@@ -1,4 +1,10 @@
 //! The service from outside: its API, its sockets, its program.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "so does a test fail"
+)]
 
 mod access;
 mod api;
