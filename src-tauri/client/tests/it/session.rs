@@ -1,0 +1,252 @@
+//! A session against a small service: sign-in, tokens, events, going on after a break.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use crate::fake;
+
+use std::time::Duration;
+
+use client::audio::{Discard, Silence};
+use client::{
+    Api, ClientError, Connection, Devices, Notice, Session, SessionEvent, Settings, SignedOutReason,
+};
+use fake::{Connected, Fake};
+use serde_json::json;
+use tokio::sync::{broadcast, mpsc};
+use wire::{CallId, ClientType, Code, Event, ServerMessage, SignInRequest, Timestamp};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, future)
+        .await
+        .unwrap_or_else(|_| panic!("waited too long for {what}"))
+}
+
+fn welcome(seq: u64, resumed: bool) -> ServerMessage {
+    ServerMessage::Welcome {
+        stream_id: "stream-1".into(),
+        seq,
+        resumed,
+        now: Timestamp(0),
+    }
+}
+
+fn availability(seq: u64, user: &str) -> ServerMessage {
+    let user = json!({"user_id": user, "availability": []});
+    ServerMessage::Event {
+        seq,
+        event: Box::new(Event::AvailabilityChanged {
+            user: serde_json::from_value(user).unwrap(),
+        }),
+    }
+}
+
+async fn online() -> (Fake, mpsc::Receiver<Connected>, Session, Connected) {
+    let (fake, mut sockets) = Fake::start().await;
+    let session = Session::start(Settings::new(&fake.url)).unwrap();
+    session.sign_in("me@demo.example", "right").await.unwrap();
+    let socket = within("a WebSocket", sockets.recv()).await.unwrap();
+    socket.say(welcome(7, false)).await;
+    within(
+        "the state",
+        session.wait_until(|view| view.connection == Connection::Online && view.me.is_some()),
+    )
+    .await
+    .unwrap();
+    (fake, sockets, session, socket)
+}
+
+async fn notice(events: &mut broadcast::Receiver<SessionEvent>, is: impl Fn(&Notice) -> bool) {
+    within("a notice", async {
+        loop {
+            if let SessionEvent::Notice(notice) = events.recv().await.unwrap()
+                && is(&notice)
+            {
+                return;
+            }
+        }
+    })
+    .await;
+}
+
+async fn signed_in() -> (Fake, Api) {
+    let (fake, _sockets) = Fake::start().await;
+    let api = Api::new(&fake.url).unwrap();
+    let request = SignInRequest {
+        email: "me@demo.example".into(),
+        password: "right".into(),
+        client_type: ClientType::Native,
+    };
+    api.sign_in(&request).await.unwrap();
+    (fake, api)
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_with_its_code() {
+    let (fake, _sockets) = Fake::start().await;
+    let session = Session::start(Settings::new(&fake.url)).unwrap();
+    let error = session
+        .sign_in("me@demo.example", "wrong")
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Some(Code::Unauthenticated));
+    assert_eq!(session.view().connection, Connection::SignedOut);
+}
+
+#[tokio::test]
+async fn an_access_token_that_ended_is_renewed_once_for_many_requests() {
+    let (fake, api) = signed_in().await;
+    fake.forget_tokens();
+    let (a, b, c) = tokio::join!(api.me(), api.users(), api.active_calls());
+    assert!(a.is_ok() && b.is_ok() && c.is_ok());
+    assert_eq!(fake.seen.lock().unwrap().refreshes, 1);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_over_is_an_error_and_not_a_loop() {
+    let (fake, api) = signed_in().await;
+    fake.forget_tokens();
+    fake.seen.lock().unwrap().tokens_made += 1;
+    let error = api.me().await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::Unauthenticated));
+    let seen = fake.seen.lock().unwrap();
+    assert_eq!((seen.refreshes, seen.requests.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn the_services_code_and_sentence_come_through() {
+    let (fake, api) = signed_in().await;
+    let body = json!({"error": {"code": "call_full", "message": "100 are in"}});
+    fake.answer("activity/call/acti_1/coach_leg/", 409, body);
+    let call = CallId::parse("acti_1").unwrap();
+    match api.join(&call, &wire::JoinRequest::default()).await {
+        Err(ClientError::Refused { code, message }) => {
+            assert_eq!((code, message.as_str()), (Code::CallFull, "100 are in"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_documented_is_an_error_and_not_a_panic() {
+    let (fake, api) = signed_in().await;
+    for (status, body) in [
+        (200, json!([])),
+        (500, json!("oops")),
+        (404, json!({"error": 1})),
+    ] {
+        fake.answer("me/", status, body);
+        assert!(matches!(api.me().await, Err(ClientError::Protocol(_))));
+    }
+    for server in ["", "ftp://x", "http://", "localhost:80", "http://[::"] {
+        assert!(
+            matches!(Api::new(server), Err(ClientError::Settings(_))),
+            "{server}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_told_apart() {
+    // A port that was just free.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let api = Api::new(&url).unwrap();
+    assert!(matches!(api.me().await, Err(ClientError::Unreachable(_))));
+}
+
+#[tokio::test]
+async fn a_broken_websocket_goes_on_after_the_last_event() {
+    let (fake, mut sockets, session, socket) = online().await;
+    assert_eq!(socket.hello.stream_id, None);
+    socket.say(availability(8, "user_a")).await;
+    within(
+        "the event",
+        session.wait_until(|view| view.availability.len() == 1),
+    )
+    .await
+    .unwrap();
+    let read_before = fake.seen.lock().unwrap().requests.len();
+    drop(socket);
+    let socket = within("the next WebSocket", sockets.recv()).await.unwrap();
+    assert_eq!(socket.hello.stream_id.as_deref(), Some("stream-1"));
+    assert_eq!(socket.hello.after_seq, Some(8));
+    socket.say(welcome(9, true)).await;
+    socket.say(availability(9, "user_b")).await;
+    within(
+        "the event that was missed",
+        session.wait_until(|view| view.availability.len() == 2),
+    )
+    .await
+    .unwrap();
+    let read_after = fake.seen.lock().unwrap().requests.len();
+    assert_eq!(read_after, read_before, "nothing needs to be read anew");
+
+    // And when the service no longer holds what was missed, all is read anew.
+    drop(socket);
+    let socket = within("the third WebSocket", sockets.recv()).await.unwrap();
+    assert_eq!(socket.hello.after_seq, Some(9));
+    socket.say(welcome(100, false)).await;
+    within(
+        "the state read anew",
+        session.wait_until(|view| view.availability.is_empty()),
+    )
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_websocket_that_refuses_the_token_is_tried_with_a_new_one() {
+    let (fake, mut sockets, session, socket) = online().await;
+    let code = Code::Unauthenticated;
+    let message = "the access token ended".into();
+    socket.say(ServerMessage::Error { code, message }).await;
+    let mut events = session.events();
+    drop(socket);
+    let socket = within("the next WebSocket", sockets.recv()).await.unwrap();
+    assert_eq!(socket.hello.access_token, "access-2");
+    assert_eq!(fake.seen.lock().unwrap().refreshes, 1);
+    socket.say(welcome(7, true)).await;
+    notice(&mut events, |n| {
+        *n == Notice::Connection(Connection::Online)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sign_in_that_ended_meanwhile_signs_out() {
+    let (fake, _sockets, session, socket) = online().await;
+    let mut events = session.events();
+    fake.forget_tokens();
+    fake.seen.lock().unwrap().tokens_made += 1;
+    let code = Code::Unauthenticated;
+    let message = "the access token ended".into();
+    socket.say(ServerMessage::Error { code, message }).await;
+    drop(socket);
+    let expired = Notice::SignedOut(SignedOutReason::Expired);
+    notice(&mut events, |notice| *notice == expired).await;
+}
+
+#[tokio::test]
+async fn signing_out_closes_the_websocket() {
+    let (fake, _sockets, session, mut socket) = online().await;
+    session.sign_out().await.unwrap();
+    assert!(within("the close", socket.says.recv()).await.is_none());
+    let seen = fake.seen.lock().unwrap();
+    assert_eq!(seen.requests.last().unwrap(), "auth/sign_out/");
+    assert_eq!(session.view().user_id, None);
+}
+
+#[tokio::test]
+async fn a_join_that_is_refused_lets_go_of_the_devices_and_may_be_tried_again() {
+    let (fake, _sockets, session, _socket) = online().await;
+    let call = CallId::parse("acti_1").unwrap();
+    for _ in 0..2 {
+        let body = json!({"error": {"code": "permission_required", "message": "no"}});
+        fake.answer("activity/call/acti_1/coach_leg/", 403, body);
+        let devices = Devices::new(Silence::default(), Discard::default());
+        let error = session.join(call.clone(), None, devices).await.unwrap_err();
+        assert_eq!(error.code(), Some(Code::PermissionRequired));
+    }
+}

@@ -1,0 +1,240 @@
+//! Connections that come, go, move and lie; and what is left of them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use crate::common;
+
+use common::peer::Offer;
+use common::sound::{HEARD_DB, SILENT_DB, silent, stamped, unstamped};
+use common::{LEAD, REP, Stage, coach, until};
+use media::{MediaError, MediaEvent};
+use mix::{Mode, Role, RoutesError};
+use wire::CallId;
+
+const REP_HZ: f64 = 400.0;
+const ONE_HZ: f64 = 1_130.0;
+const TWO_HZ: f64 = 1_610.0;
+
+fn call() -> CallId {
+    CallId::parse("acti_test").unwrap()
+}
+
+fn connected(leg: mix::LegNumber) -> MediaEvent {
+    MediaEvent::Connected { call: call(), leg }
+}
+
+fn lost(leg: mix::LegNumber) -> MediaEvent {
+    MediaEvent::Lost { call: call(), leg }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j4_a_second_offer_takes_the_leg_over_and_begins_in_listen() {
+    let mut stage = Stage::new(1).await;
+    stage.lead(None).await;
+    let _rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
+    let old = stage
+        .join(coach(1), Role::Coach, stamped(ONE_HZ, Mode::Barge))
+        .await;
+    stage.grant(coach(1), Mode::Barge).await;
+    stage.lead.hears(ONE_HZ).await;
+
+    let new = stage.connect(coach(1), stamped(TWO_HZ, Mode::Barge)).await;
+    until("the old device is told good-bye", || old.is_closed()).await;
+    new.ring.hears(REP_HZ).await;
+    // Neither device is heard until a mode is granted again.
+    stage.lead.hears_not(ONE_HZ).await;
+    stage.lead.listen(25).await;
+    assert!(stage.lead.loudest_db(TWO_HZ) < SILENT_DB);
+    stage.grant(coach(1), Mode::Barge).await;
+    stage.lead.hears(TWO_HZ).await;
+    assert!(stage.lead.loudest_db(ONE_HZ) < SILENT_DB);
+
+    assert_eq!(stage.event().await, connected(REP));
+    assert_eq!(stage.event().await, connected(coach(1)));
+    assert_eq!(stage.event().await, connected(coach(1)));
+    assert_eq!(stage.metrics().await.connections, 2);
+    stage.media.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_that_never_connects_leaves_the_old_connection_up() {
+    let stage = Stage::new(1).await;
+    stage.lead(None).await;
+    let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
+    let guest = stage.join(coach(1), Role::Coach, silent()).await;
+    for _ in 0..20 {
+        let sdp = Offer::new().sdp();
+        stage
+            .media
+            .connect(&stage.call, coach(1), &sdp)
+            .await
+            .unwrap();
+        stage.media.connect(&stage.call, REP, &sdp).await.unwrap();
+    }
+    guest.ring.listen(25).await;
+    assert!(guest.ring.loudest_db(REP_HZ) > HEARD_DB);
+    assert!(rep.packets() > 10);
+    // One beside each, however many were offered.
+    assert_eq!(stage.metrics().await.connections, 4);
+    stage.media.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_who_falls_silent_is_lost_and_comes_back() {
+    let mut stage = Stage::new(1).await;
+    stage.lead(None).await;
+    let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
+    assert_eq!(stage.event().await, connected(REP));
+    rep.cut_off(true);
+    assert_eq!(stage.event().await, lost(REP));
+    rep.cut_off(false);
+    assert_eq!(stage.event().await, connected(REP));
+    stage.lead.hears(REP_HZ).await;
+    stage.media.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_instead_of_an_offer_is_refused_with_its_reason() {
+    let stage = Stage::new(1).await;
+    let leg = coach(1);
+    stage
+        .media
+        .add_leg(&stage.call, leg, Role::Coach)
+        .await
+        .unwrap();
+    let good = Offer::new().sdp();
+    let video = good.replace("m=audio", "m=video");
+    let section = good.split_once("m=audio").unwrap();
+    let two = format!("{good}m=audio{}", section.1);
+    let header_only = section.0.to_owned();
+    let no_fingerprint = without(&good, "a=fingerprint");
+    let no_ice = without(&good, "a=ice-ufrag");
+    let pcmu = good.replace("opus/48000/2", "PCMU/8000");
+    let inactive = good.replace("a=sendrecv", "a=inactive");
+    let send_only = good.replace("a=sendrecv", "a=sendonly");
+    let long = format!("{good}{}", "a=x\r\n".repeat(16 * 1024));
+    type Expected = fn(&MediaError) -> bool;
+    let malformed: Expected = |e| matches!(e, MediaError::OfferMalformed(_));
+    let no_audio: Expected = |e| *e == MediaError::NoAudio;
+    let table: [(&str, String, Expected); 13] = [
+        ("empty", String::new(), malformed),
+        ("prose", "hello, is anybody there?".to_owned(), malformed),
+        ("NUL", "\0\0\0".to_owned(), malformed),
+        ("not ASCII", "v=0\r\no=é\r\n".to_owned(), malformed),
+        ("cut off", good[..good.len() / 3].to_owned(), |_| true),
+        ("header only", header_only, |_| true),
+        ("video", video, no_audio),
+        ("two sections", two, |_| true),
+        ("no fingerprint", no_fingerprint, malformed),
+        ("no ICE", no_ice, malformed),
+        ("no Opus", pcmu, |e| *e == MediaError::NoOpus),
+        ("inactive", inactive, no_audio),
+        ("send only", send_only, no_audio),
+    ];
+    for (what, offer, expected) in table {
+        let error = stage.media.connect(&stage.call, leg, &offer).await;
+        let error = error.expect_err(what);
+        assert!(expected(&error), "{what}: {error:?}");
+        assert!(error.to_string().len() < 200, "{what}: {error}");
+    }
+    let error = stage.media.connect(&stage.call, leg, &long).await;
+    assert_eq!(error, Err(MediaError::OfferTooLong));
+    // Each truncation is refused or answered, and none panics.
+    for len in (0..good.len()).step_by(7) {
+        let _ = stage.media.connect(&stage.call, leg, &good[..len]).await;
+    }
+    let error = stage.media.connect(&stage.call, coach(9), &good).await;
+    assert_eq!(error, Err(MediaError::UnknownLeg));
+    let nowhere = CallId::parse("acti_other").unwrap();
+    let error = stage.media.connect(&nowhere, leg, &good).await;
+    assert_eq!(error, Err(MediaError::UnknownCall));
+    assert!(stage.metrics().await.connections <= 1);
+    stage.media.stop().await;
+}
+
+fn without(sdp: &str, attribute: &str) -> String {
+    let lines = sdp.lines().filter(|line| !line.starts_with(attribute));
+    lines.map(|line| format!("{line}\r\n")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_says_opus_with_fec_ice_lite_and_both_extensions() {
+    let stage = Stage::new(1).await;
+    let leg = coach(1);
+    stage
+        .media
+        .add_leg(&stage.call, leg, Role::Coach)
+        .await
+        .unwrap();
+    let sdp = Offer::new().sdp();
+    let answer = stage.media.connect(&stage.call, leg, &sdp).await.unwrap();
+    let candidate = stage.media.candidates()[0];
+    let candidate = format!("{} {} typ host", candidate.ip(), candidate.port());
+    for expected in [
+        "a=ice-lite",
+        "opus/48000/2",
+        "useinbandfec=1",
+        "a=sendrecv",
+        wire::COACH_MODE_EXTENSION_URI,
+        wire::AUDIO_LEVEL_EXTENSION_URI,
+        &candidate,
+    ] {
+        assert!(answer.contains(expected), "no {expected} in {answer}");
+    }
+    assert!(!answer.contains("stereo=1"));
+    stage.media.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn legs_and_calls_leave_nothing_behind() {
+    let stage = Stage::new(2).await;
+    for round in 0..3 {
+        if round > 0 {
+            stage.media.open_call(stage.call.clone()).await.unwrap();
+        }
+        stage.lead(None).await;
+        let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
+        let guest = stage.join(coach(1), Role::Coach, silent()).await;
+        let now = stage.metrics().await;
+        assert_eq!((now.calls, now.legs, now.connections), (1, 3, 2));
+        stage.media.remove_leg(&stage.call, coach(1)).await.unwrap();
+        let now = stage.metrics().await;
+        assert_eq!((now.calls, now.legs, now.connections), (1, 2, 1));
+        stage.media.close_call(&stage.call).await.unwrap();
+        let now = stage.metrics().await;
+        assert_eq!((now.calls, now.legs, now.connections), (0, 0, 0));
+        let told = || rep.is_closed() && guest.is_closed();
+        until("both are told good-bye", told).await;
+    }
+    let handle = stage.media.clone();
+    stage.media.stop().await;
+    let gone = handle.add_leg(&call(), LEAD, Role::Lead).await;
+    assert_eq!(gone, Err(MediaError::UnknownCall));
+    assert_eq!(handle.open_call(call()).await, Err(MediaError::Stopped));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn impossible_calls_and_legs_are_refused() {
+    let stage = Stage::new(1).await;
+    let media = &stage.media;
+    assert_eq!(
+        media.open_call(call()).await,
+        Err(MediaError::DuplicateCall)
+    );
+    let lead = || Box::new(common::sound::ToneLead::new(None, stage.lead.clone()));
+    let attached = media.attach_lead(&stage.call, lead()).await;
+    assert_eq!(attached, Err(MediaError::UnknownLeg));
+    stage.lead(None).await;
+    let attached = media.attach_lead(&stage.call, lead()).await;
+    assert_eq!(attached, Err(MediaError::NotAttachable));
+    let taken = media.add_leg(&stage.call, coach(1), Role::Lead).await;
+    assert_eq!(taken, Err(RoutesError::RoleTaken.into()));
+    for number in 0..mix::MAX_PARTIES as u32 - 1 {
+        media
+            .add_leg(&stage.call, coach(number), Role::Coach)
+            .await
+            .unwrap();
+    }
+    let full = media.add_leg(&stage.call, coach(500), Role::Coach).await;
+    assert_eq!(full, Err(RoutesError::Full.into()));
+    stage.media.stop().await;
+}

@@ -1,0 +1,25 @@
+//! The service from outside: its API, its sockets, its program.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "so does a test fail"
+)]
+
+mod access;
+mod api;
+mod audit;
+mod auth;
+mod call;
+mod data;
+mod inbound;
+mod invites;
+mod members;
+mod numbers;
+mod program;
+mod roles;
+mod socket;
+mod store;
+#[path = "../support/mod.rs"]
+mod support;
+mod usage;
