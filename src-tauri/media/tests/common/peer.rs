@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use media::{Stamp, stamp_extension};
+use mix::Mode;
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
@@ -73,6 +74,7 @@ impl Offer {
             mid: self.mid,
             source: Tone::default(),
             encoder: encoder(),
+            stamp: None,
             sequence: 100,
             timestamp: 1_000,
             next_frame: Instant::now(),
@@ -91,6 +93,8 @@ pub struct Client {
     mid: Mid,
     source: Tone,
     encoder: Encoder,
+    /// The stamp of the last packet.
+    stamp: Option<Mode>,
     sequence: u64,
     timestamp: u32,
     next_frame: Instant,
@@ -256,6 +260,11 @@ impl Client {
         };
         let mut out = [0; MAX_PACKET_BYTES];
         let frame = self.source.frame(tone);
+        // A client that stamps resets its encoder at each switch: an encoder remembers.
+        if self.stamp != sound.stamp {
+            self.stamp = sound.stamp;
+            self.encoder.reset();
+        }
         let len = self.encoder.encode(&frame, &mut out).unwrap();
         let mut values = ExtensionValues::default();
         if let Some(mode) = sound.stamp {
