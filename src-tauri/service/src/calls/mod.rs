@@ -13,29 +13,21 @@
 //! (A3): every question names the organization that asks.
 
 mod abandoned;
-mod answers;
-mod calling;
-mod changes;
-mod coaching;
+mod calls;
 mod directory;
-mod forgetting;
-mod handle;
 mod hands;
-mod inbound;
 mod news;
 mod notify;
 mod owner;
 mod question;
-mod recording;
+mod recorder;
 mod repository;
 mod saves;
-mod sounding;
-mod timers;
 
+pub use calls::{Caller, Calls, CallsParts, CallsSettings};
 pub use directory::{Directory, Member};
-pub use handle::{Caller, Calls, CallsParts, CallsSettings};
 pub use notify::Notify;
-pub use recording::{NoRecorder, Recorder, RecordingPlan};
+pub use recorder::{NoRecorder, Recorder, RecordingPlan};
 pub use repository::CallRepository;
 pub use saves::SaveCounts;
 

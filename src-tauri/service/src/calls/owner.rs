@@ -1,6 +1,6 @@
-//! The loop that holds every call.
+//! The owner of every call: one loop, which holds each call's machine and does what that puts out.
 
-use super::handle::CallsSettings;
+use super::calls::{Caller, CallsSettings};
 use super::hands::{Failed, Hands, Recorded, WORK_MAX, Work};
 use super::news::News;
 use super::question::{Question, Refused, Reply, Snapshot};
@@ -8,46 +8,24 @@ use super::saves::{Saves, Thing};
 use super::{Notify, Recorder, RecordingPlan};
 use crate::audit::Audit;
 use crate::clock::now;
-use call::{Input, Machine, Output, Refusal};
+use call::{Authority, Heard, Input, LeadSignal, Machine, Output, REP_LEG, Refusal, recorded};
 use media::{Dial, LeadEvent, LeadLine, Media, MediaEvent};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
-use wire::{CallId, ClientType, OrganizationId, Timestamp};
+use wire::{
+    ActiveCall, Call, CallId, CallRecording, ClientType, Invitation, InvitationId, LeadId,
+    LeadQuality, OrganizationId, Plan, ServerMessage, Timestamp, UserId,
+};
 
 /// Calls that ended lately and are remembered, until the store surely has them.
 const RECENT_MAX: usize = 256;
-
-/// Everything that may happen.
-enum Event {
-    Asked(Question),
-    Media(MediaEvent),
-    Lead(LeadEvent),
-    Failed(Failed),
-    Timer,
-}
-
-/// Where events come from.
-pub(super) struct Sources {
-    pub(super) questions: mpsc::Receiver<Question>,
-    pub(super) media: mpsc::Receiver<MediaEvent>,
-    pub(super) lead: mpsc::Receiver<LeadEvent>,
-    pub(super) failures: mpsc::Receiver<Failed>,
-}
-
-/// A call in progress.
-pub(super) struct Live {
-    pub(super) organization: OrganizationId,
-    pub(super) client_type: ClientType,
-    pub(super) machine: Machine,
-    pub(super) work: mpsc::Sender<Work>,
-    /// When it is to be woken; stands in `timers` too.
-    pub(super) wake: Option<Timestamp>,
-}
+/// How long a stop waits for the store.
+const FLUSH_MAX: Duration = Duration::from_secs(3);
 
 pub(super) struct Owner {
     pub(super) settings: CallsSettings,
@@ -68,10 +46,37 @@ pub(super) struct Owner {
 
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) live: HashMap<CallId, Live>,
-    pub(super) timers: BTreeSet<(Timestamp, CallId)>,
-    pub(super) recent: VecDeque<(OrganizationId, Snapshot)>,
-    pub(super) hands: TaskTracker,
+    live: HashMap<CallId, Live>,
+    timers: BTreeSet<(Timestamp, CallId)>,
+    recent: VecDeque<(OrganizationId, Snapshot)>,
+    hands: TaskTracker,
+}
+
+/// A call in progress.
+struct Live {
+    organization: OrganizationId,
+    client_type: ClientType,
+    machine: Machine,
+    work: mpsc::Sender<Work>,
+    /// When it is to be woken; stands in `timers` too.
+    wake: Option<Timestamp>,
+}
+
+/// Where events come from.
+pub(super) struct Sources {
+    pub(super) questions: mpsc::Receiver<Question>,
+    pub(super) media: mpsc::Receiver<MediaEvent>,
+    pub(super) lead: mpsc::Receiver<LeadEvent>,
+    pub(super) failures: mpsc::Receiver<Failed>,
+}
+
+/// Everything that may happen.
+enum Event {
+    Asked(Question),
+    Media(MediaEvent),
+    Lead(LeadEvent),
+    Failed(Failed),
+    Timer,
 }
 
 impl Owner {
@@ -316,7 +321,7 @@ impl Owner {
     }
 
     /// Gives a call something that nobody waits for an answer to.
-    pub(super) async fn tell(&mut self, call: &CallId, input: Input) {
+    async fn tell(&mut self, call: &CallId, input: Input) {
         let Some(live) = self.state.live.get_mut(call) else {
             return;
         };
@@ -407,7 +412,346 @@ impl Owner {
         self.state.recent.push_back((live.organization, snapshot));
     }
 
-    pub(super) async fn say(&self, news: News) {
+    async fn asked_of_recording(&mut self, question: Question) {
+        match question {
+            Question::Recorded {
+                organization,
+                call,
+                recording,
+                reply,
+            } => {
+                let _ = reply.send(self.recorded(&organization, &call, recording).await);
+            }
+            Question::Revised {
+                organization,
+                record,
+                reply,
+            } => {
+                self.revised(organization, record).await;
+                let _ = reply.send(());
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the call is in progress or ended lately; then its recording is kept and told.
+    async fn recorded(
+        &mut self,
+        organization: &OrganizationId,
+        call: &CallId,
+        recording: CallRecording,
+    ) -> bool {
+        if let Some(live) = self.state.live.get(call) {
+            if live.organization == *organization {
+                self.tell(call, Input::Recording(recording)).await;
+                return true;
+            }
+            return false;
+        }
+        let mut recent = self.state.recent.iter_mut().rev();
+        let found = recent.find(|(of, one)| of == organization && one.record.id == *call);
+        let Some((_, snapshot)) = found else {
+            return false;
+        };
+        recorded(Arc::make_mut(&mut snapshot.record), recording);
+        let record = snapshot.record.clone();
+        self.revised(organization.clone(), record).await;
+        true
+    }
+
+    /// Keeps and tells a call that is over.
+    async fn revised(&mut self, organization: OrganizationId, record: Arc<Call>) {
+        self.saves.save(&organization, Thing::Call(record.clone()));
+        self.say(News::Call(organization, record)).await;
+    }
+
+    async fn media_said(&mut self, event: MediaEvent) {
+        match event {
+            MediaEvent::Connected { call, leg } => {
+                self.tell(&call, Input::MediaConnected(leg)).await;
+            }
+            MediaEvent::Lost { call, leg } => self.tell(&call, Input::MediaLost(leg)).await,
+            MediaEvent::Levels { call, levels } => self.levels(&call, &levels),
+        }
+    }
+
+    fn levels(&self, call: &CallId, levels: &[(mix::LegId, mix::Mode, i8)]) {
+        let Some(live) = self.state.live.get(call) else {
+            return;
+        };
+        let heard: Vec<Heard> = levels
+            .iter()
+            .map(|&(leg, reach, level_dbov)| Heard {
+                leg,
+                reach,
+                level_dbov,
+            })
+            .collect();
+        for (user, levels) in live.machine.levels(&heard) {
+            let message = ServerMessage::Levels {
+                call_id: call.clone(),
+                levels,
+            };
+            self.notify.unnumbered(&live.organization, &user, &message);
+        }
+    }
+
+    async fn lead_said(&mut self, event: LeadEvent) {
+        let LeadEvent { call, signal } = event;
+        if let Some(signal) = lead_signal(signal) {
+            self.tell(&call, Input::Lead(signal)).await;
+            return;
+        }
+        let Some(live) = self.state.live.get(&call) else {
+            return;
+        };
+        // Only the rep: a lead's keys are no coach's business.
+        let message = match signal {
+            media::LeadSignal::Key(key) => ServerMessage::LeadKey { call_id: call, key },
+            media::LeadSignal::Quality(quality) => ServerMessage::LeadQuality {
+                call_id: call,
+                quality: LeadQuality {
+                    jitter_ms: quality.jitter_ms,
+                    lost_permille: quality.lost_permille,
+                    round_trip_ms: quality.round_trip_ms,
+                },
+            },
+            _ => return,
+        };
+        let rep = live.machine.rep();
+        self.notify.unnumbered(&live.organization, rep, &message);
+    }
+
+    /// A leg without media is a lost one. A call whose rep or lead cannot be heard at all is none.
+    async fn failed(&mut self, failed: Failed) {
+        let input = if failed.leg == REP_LEG || failed.leg == call::LEAD_LEG {
+            Input::Lead(LeadSignal::Unreachable)
+        } else {
+            Input::MediaLost(failed.leg)
+        };
+        self.tell(&failed.call, input).await;
+    }
+
+    /// Sees to it that the call is woken when it wants to be.
+    fn schedule(&mut self, call: &CallId) {
+        let Some(live) = self.state.live.get_mut(call) else {
+            return;
+        };
+        let wake = live.machine.wake_at();
+        if wake != live.wake {
+            if let Some(at) = live.wake {
+                self.state.timers.remove(&(at, call.clone()));
+            }
+            if let Some(at) = wake {
+                self.state.timers.insert((at, call.clone()));
+            }
+            live.wake = wake;
+        }
+    }
+
+    /// Wakes every call whose moment has come.
+    async fn timer(&mut self) {
+        let now = now();
+        let due: Vec<CallId> = self
+            .state
+            .timers
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .map(|(_, call)| call.clone())
+            .collect();
+        for call in due {
+            self.tell(&call, Input::TimePassed).await;
+        }
+    }
+
+    async fn authority_changed(
+        &mut self,
+        organization: OrganizationId,
+        user: UserId,
+        authority: Authority,
+    ) -> Vec<oneshot::Receiver<()>> {
+        let input = |_: &Machine| Input::AuthorityChanged {
+            user: user.clone(),
+            authority,
+        };
+        let mut waits = self.tell_all(&organization, input).await;
+        let records = self
+            .of(&organization)
+            .map(|live| Arc::new(live.machine.record()));
+        let records = records.collect();
+        self.say(News::Calls(organization, user, records)).await;
+        waits.push(self.told().await);
+        waits
+    }
+
+    async fn plan_changed(
+        &mut self,
+        organization: OrganizationId,
+        plan: Plan,
+    ) -> Vec<oneshot::Receiver<()>> {
+        let mut waits = self
+            .tell_all(&organization, |_| Input::PlanChanged(plan))
+            .await;
+        waits.push(self.told().await);
+        waits
+    }
+
+    /// Whether a call can be joined changed for everybody; nobody is cut off for money (B3).
+    async fn funds_changed(&self, organization: &OrganizationId) {
+        let of = self.of(organization);
+        let records: Vec<_> = of.map(|live| Arc::new(live.machine.record())).collect();
+        for record in records {
+            self.say(News::Call(organization.clone(), record)).await;
+        }
+    }
+
+    /// Gives each call of an organization something; when each one's hands are done with it.
+    async fn tell_all(
+        &mut self,
+        organization: &OrganizationId,
+        input: impl Fn(&Machine) -> Input,
+    ) -> Vec<oneshot::Receiver<()>> {
+        let of = self.of(organization).map(|live| live.machine.id().clone());
+        let calls: Vec<CallId> = of.collect();
+        let mut waits = Vec::new();
+        for call in calls {
+            let Some(live) = self.state.live.get(&call) else {
+                continue;
+            };
+            let input = input(&live.machine);
+            let work = live.work.clone();
+            self.tell(&call, input).await;
+            let (reply, done) = oneshot::channel();
+            if work.send(Work::Done(reply)).await.is_ok() {
+                waits.push(done);
+            }
+        }
+        waits
+    }
+
+    async fn told(&self) -> oneshot::Receiver<()> {
+        let (reply, told) = oneshot::channel();
+        self.say(News::Told(reply)).await;
+        told
+    }
+
+    /// Ends every call, and waits until the media has let go of them, it is told, and it is kept or
+    /// took too long.
+    async fn stop(&mut self) {
+        let calls: Vec<CallId> = self.state.live.keys().cloned().collect();
+        tracing::info!(calls = calls.len(), "calls end: the service stops");
+        for call in &calls {
+            self.tell(call, Input::ServiceStopping).await;
+        }
+        self.state.hands.close();
+        self.state.hands.wait().await;
+        let _ = self.told().await.await;
+        if tokio::time::timeout(FLUSH_MAX, self.saves.flush())
+            .await
+            .is_err()
+        {
+            tracing::error!("the store did not take everything in time");
+        }
+    }
+
+    async fn tell_active(&self, call: &CallId) {
+        if let Some(live) = self.state.live.get(call) {
+            let rep = live.machine.rep().clone();
+            self.say_active(live.organization.clone(), rep).await;
+        }
+    }
+
+    async fn say_active(&self, organization: OrganizationId, rep: UserId) {
+        let of_rep = self
+            .of(&organization)
+            .filter(|live| *live.machine.rep() == rep && !live.machine.rings_in());
+        let mut calls: Vec<(ClientType, ActiveCall)> = of_rep
+            .map(|live| {
+                let call = ActiveCall {
+                    id: live.machine.id().clone(),
+                    lead: live.machine.lead_brief().clone(),
+                };
+                (live.client_type, call)
+            })
+            .collect();
+        calls.sort_by(|(_, one), (_, other)| one.id.cmp(&other.id));
+        self.say(News::Active(organization, rep, calls)).await;
+    }
+
+    /// What to wait for until all is kept; none while a call with the lead is in progress.
+    fn forget_lead(
+        &mut self,
+        organization: &OrganizationId,
+        lead: &LeadId,
+    ) -> Option<oneshot::Receiver<()>> {
+        if self
+            .of(organization)
+            .any(|live| live.machine.record().lead.id == *lead)
+        {
+            return None;
+        }
+        self.state
+            .recent
+            .retain(|(of, one)| of != organization || one.record.lead.id != *lead);
+        Some(self.saves.kept())
+    }
+
+    fn look(&self, organization: &OrganizationId, call: &CallId) -> Result<Snapshot, Refused> {
+        let live = self.state.live.get(call);
+        live.filter(|live| live.organization == *organization)
+            .map(|live| Snapshot::of(&live.machine))
+            .or_else(|| self.recent(organization, call).cloned())
+            .ok_or(Refused::Unknown)
+    }
+
+    fn media_leg(&self, caller: &Caller, call: &CallId) -> Result<mix::LegId, Refused> {
+        let live = self.state.live.get(call);
+        match live.filter(|live| live.organization == caller.organization_id) {
+            Some(live) => Ok(live.machine.media_leg(&caller.user_id, &caller.device_id)?),
+            None if self.recent(&caller.organization_id, call).is_some() => {
+                Err(Refusal::over().into())
+            }
+            None => Err(Refused::Unknown),
+        }
+    }
+
+    fn known(&self, organization: &OrganizationId) -> Vec<Arc<Call>> {
+        let live = self
+            .of(organization)
+            .map(|live| Arc::new(live.machine.record()));
+        let recent = self.state.recent.iter();
+        let recent = recent
+            .filter(|(of, _)| of == organization)
+            .map(|(_, snapshot)| snapshot.record.clone());
+        live.chain(recent).collect()
+    }
+
+    fn recent(&self, organization: &OrganizationId, call: &CallId) -> Option<&Snapshot> {
+        let mut recent = self.state.recent.iter();
+        let found = recent.find(|(of, one)| of == organization && one.record.id == *call);
+        found.map(|(_, snapshot)| snapshot)
+    }
+
+    /// Why an invitation that is not of a call in progress cannot be declined.
+    fn closed_invitation(&self, caller: &Caller, id: &InvitationId) -> Refusal {
+        let recent = self.state.recent.iter();
+        let mut recent = recent.filter(|(of, _)| *of == caller.organization_id);
+        let theirs = |invitation: &Invitation| {
+            invitation.id == *id && invitation.invitee_id == caller.user_id
+        };
+        if recent.any(|(_, snapshot)| snapshot.invitations.iter().any(theirs)) {
+            Refusal::invitation_closed()
+        } else {
+            Refusal::no_invitation()
+        }
+    }
+
+    fn of(&self, organization: &OrganizationId) -> impl Iterator<Item = &Live> {
+        let live = self.state.live.values();
+        live.filter(move |live| live.organization == *organization)
+    }
+
+    async fn say(&self, news: News) {
         if self.news.send(news).await.is_err() {
             tracing::error!("nobody tells the news any more");
         }
@@ -420,4 +764,21 @@ impl Owner {
             tracing::error!(call_id = %call, "the call has no hands any more");
         }
     }
+}
+
+/// What of it the call's machine is told; none for what is told to the rep alone.
+const fn lead_signal(signal: media::LeadSignal) -> Option<LeadSignal> {
+    Some(match signal {
+        media::LeadSignal::Ringing => LeadSignal::Ringing,
+        media::LeadSignal::EarlyMedia => LeadSignal::EarlyMedia,
+        media::LeadSignal::Answered => LeadSignal::Answered,
+        media::LeadSignal::Busy => LeadSignal::Busy,
+        media::LeadSignal::Declined => LeadSignal::Declined,
+        media::LeadSignal::NoAnswer => LeadSignal::NoAnswer,
+        media::LeadSignal::Unreachable => LeadSignal::Unreachable,
+        media::LeadSignal::Failed => LeadSignal::Failed,
+        media::LeadSignal::Lost => LeadSignal::Lost,
+        media::LeadSignal::HungUp => LeadSignal::HungUp,
+        media::LeadSignal::Key(_) | media::LeadSignal::Quality(_) => return None,
+    })
 }
