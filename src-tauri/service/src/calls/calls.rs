@@ -1,24 +1,26 @@
 //! The handle by which the rest of the service works with calls: what each request needs to know is
 //! looked up here, and what it does is decided by the owner.
 
+use super::abandoned;
+use super::directory::Directory;
+use super::events::Events;
 use super::news;
-use super::owner::{Owner, Sources, State};
-use super::question::{Question, Refused, Reply, Snapshot};
+use super::owner::{Message, Owner, Sources, State};
+use super::placement::{Envelope, InProcess, Placement};
+use super::request::{Answer, Request, RequestError, Snapshot};
 use super::saves::{Counters, SaveCounts, Saves, Thing, write};
-use super::{CallRepository, Directory, Notify, Recorder, RecordingPlan, abandoned};
-use crate::audit::Audit;
-use crate::balances::BalanceNews;
-use crate::clock::now;
-use crate::random::id_suffix;
-use crate::store::{LeadWhoCalls, StoreError};
 use call::{
     Authority, Digits, Input, Invitee, Join, Limits, Machine, Placed, Refusal, Viewer, joinability,
     recorded, view,
 };
 use media::{LeadLine, Media, MediaError, MediaEvent};
+use recordings::Recordings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use store::clock::now;
+use store::random::id_suffix;
+use store::{Database, LeadWhoCalls, RecordingPlan, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use wire::{
     Call, CallId, CallRecording, ClientType, CoachLeg, CoachLegStatus, Code, DeviceId, Direction,
@@ -28,8 +30,8 @@ use wire::{
     PlaceCallRequest, Plan, Timestamp, UserId,
 };
 
-/// Questions that wait for the owner. Who asks waits when there are more.
-const QUESTIONS_MAX: usize = 1024;
+/// Requests that wait for the owner. Who asks waits when there are more.
+const REQUESTS_MAX: usize = 1024;
 const LEAD_EVENTS_MAX: usize = 1024;
 const FAILURES_MAX: usize = 1024;
 /// How often facts are looked up again when they changed meanwhile.
@@ -49,11 +51,13 @@ pub struct Calls {
 }
 
 struct Shared {
-    questions: mpsc::Sender<Question>,
+    placement: Box<dyn Placement>,
+    /// The owner in this process.
+    owner: mpsc::Sender<Message>,
     settings: CallsSettings,
     directory: Arc<dyn Directory>,
-    repository: Arc<dyn CallRepository>,
-    recorder: Arc<dyn Recorder>,
+    database: Database,
+    recordings: Option<Arc<Recordings>>,
     media: Media,
     facts: Arc<AtomicU64>,
     active: Arc<AtomicU64>,
@@ -68,10 +72,10 @@ impl Calls {
     /// runtime.
     pub async fn start(parts: CallsParts) -> Self {
         let minute_ms = parts.settings.limits.minute_ms;
-        if let Err(error) = abandoned::close(&*parts.repository, minute_ms).await {
+        if let Err(error) = abandoned::close(&parts.database, minute_ms).await {
             tracing::error!(%error, "calls that were cut off earlier could not be closed");
         }
-        let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
+        let (messages_in, messages) = mpsc::channel(REQUESTS_MAX);
         let (lead_events, lead) = mpsc::channel(LEAD_EVENTS_MAX);
         let (failures, failed) = mpsc::channel(FAILURES_MAX);
         let counters = Arc::new(Counters::default());
@@ -81,11 +85,14 @@ impl Calls {
             settings: parts.settings,
             media: parts.media.clone(),
             line: parts.line,
-            notify: parts.notify.clone(),
-            audit: parts.audit,
-            recorder: parts.recorder.clone(),
-            news: news::start(parts.directory.clone(), parts.notify, parts.settings.limits),
-            saves: Saves::start(parts.repository.clone(), counters.clone(), parts.balances),
+            events: parts.events.clone(),
+            recordings: parts.recordings.clone(),
+            news: news::start(
+                parts.directory.clone(),
+                parts.events.clone(),
+                parts.settings.limits,
+            ),
+            saves: Saves::start(parts.database.clone(), counters.clone(), parts.events),
             lead_events,
             failures,
             facts: facts.clone(),
@@ -93,22 +100,23 @@ impl Calls {
             state: State::default(),
         };
         tokio::spawn(abandoned::keep_alive(
-            parts.repository.clone(),
+            parts.database.clone(),
             active.clone(),
         ));
         tokio::spawn(owner.run(Sources {
-            questions: asked,
+            messages,
             media: parts.media_events,
             lead,
             failures: failed,
         }));
         Self {
             shared: Arc::new(Shared {
-                questions,
+                placement: Box::new(InProcess(messages_in.clone())),
+                owner: messages_in,
                 settings: parts.settings,
                 directory: parts.directory,
-                repository: parts.repository,
-                recorder: parts.recorder,
+                database: parts.database,
+                recordings: parts.recordings,
                 media: parts.media,
                 facts,
                 active,
@@ -180,10 +188,11 @@ impl Calls {
         placed: Placed,
     ) -> Result<Arc<Call>> {
         let recording = self.recording_plan(organization, &placed.rep).await?;
-        let machine = Machine::new(at, placed, self.shared.settings.limits);
+        // The owner makes it anew, of the same facts.
+        let machine = Machine::new(at, placed.clone(), self.shared.settings.limits);
         let record = Arc::new(machine.record());
         let thing = Thing::Call(record.clone());
-        let save = write(&*self.shared.repository, organization, &thing);
+        let save = write(&self.shared.database, organization, &thing);
         let saved = tokio::time::timeout(PLACE_MAX, save).await;
         if !matches!(saved, Ok(Ok(()))) {
             tracing::error!(call_id = %record.id, ?saved, "the call is not placed: it cannot be kept");
@@ -192,21 +201,19 @@ impl Calls {
                 "The call cannot be kept just now, so it was not placed. Try again shortly.",
             ));
         }
-        let answer = self
-            .ask(|reply| Question::Place {
-                organization: organization.clone(),
-                client_type,
-                machine: Box::new(machine),
-                recording,
-                reply,
-            })
-            .await;
-        match answer {
+        let place = Request::Place {
+            client_type,
+            at,
+            placed: Box::new(placed),
+            recording,
+        };
+        let answer = self.ask(organization, place).await;
+        match answer.and_then(Answer::call) {
             Ok(snapshot) => Ok(snapshot.record),
             Err(refused) => {
                 // It was written and never was.
                 let never = Thing::Call(Arc::new(abandoned((*record).clone(), at)));
-                if let Err(error) = write(&*self.shared.repository, organization, &never).await {
+                if let Err(error) = write(&self.shared.database, organization, &never).await {
                     tracing::error!(call_id = %record.id, %error, "a call that was not placed stays as one in progress until the next start");
                 }
                 Err(refused.into())
@@ -235,14 +242,9 @@ impl Calls {
         active: bool,
         page: &ListQuery,
     ) -> Result<List<Call>> {
-        let organization = caller.organization_id.clone();
         let viewer = self.viewer(caller).await?;
-        let known = self
-            .put(|reply| Question::Known {
-                organization,
-                reply,
-            })
-            .await?;
+        let known = self.ask(&caller.organization_id, Request::Known).await;
+        let known = known.and_then(Answer::calls)?;
         let (limit, skip) = (page.limit(), page.skip());
         let mut records: Vec<Arc<Call>> = if active {
             let mut live: Vec<Arc<Call>> = known
@@ -258,7 +260,7 @@ impl Calls {
         } else {
             let kept = self
                 .shared
-                .repository
+                .database
                 .calls(&caller.organization_id, lead, limit.saturating_add(1), skip)
                 .await
                 .map_err(stored)?;
@@ -337,15 +339,13 @@ impl Calls {
         call: &CallId,
         offer: &MediaOffer,
     ) -> Result<MediaAnswer> {
-        let of = (caller.clone(), call.clone());
-        let leg = self
-            .put(|reply| Question::MediaLeg {
-                caller: of.0,
-                call: of.1,
-                reply,
-            })
-            .await?;
-        let leg = match leg {
+        let which = Request::MediaLeg {
+            user: caller.user_id.clone(),
+            device: caller.device_id.clone(),
+            call: call.clone(),
+        };
+        let leg = self.ask(&caller.organization_id, which).await;
+        let leg = match leg.and_then(Answer::media_leg) {
             Ok(leg) => leg,
             Err(refused) => return Err(self.explain(caller, call, refused).await),
         };
@@ -594,12 +594,12 @@ impl Calls {
             let user = caller.user_id.clone();
             let input = Input::Invite { user, invitees };
             match self.try_give(caller, call, input, Some(facts_of)).await {
-                Err(Refused::Stale) => {}
+                Err(RequestError::StaleFacts) => {}
                 Err(refused) => return Err(self.explain(caller, call, refused).await),
                 Ok(snapshot) => return Ok(open_of(&snapshot, users)),
             }
         }
-        Err(Refused::Stale.into())
+        Err(RequestError::StaleFacts.into())
     }
 
     /// Whom the rep may invite now: teammates with a desktop app online who are not on the call, and
@@ -649,14 +649,11 @@ impl Calls {
     /// # Errors
     /// None but those of all.
     pub async fn open_invitations(&self, caller: &Caller) -> Result<List<Invitation>> {
-        let (organization, user) = (caller.organization_id.clone(), caller.user_id.clone());
-        let mut data = self
-            .put(|reply| Question::Invitations {
-                organization,
-                user,
-                reply,
-            })
-            .await?;
+        let user = caller.user_id.clone();
+        let open = self
+            .ask(&caller.organization_id, Request::Invitations { user })
+            .await;
+        let mut data = open.and_then(Answer::invitations)?;
         data.sort_by(|one, other| {
             (one.date_created, &one.id).cmp(&(other.date_created, &other.id))
         });
@@ -671,13 +668,12 @@ impl Calls {
     /// # Errors
     /// `not_found` for others, `invite_expired` when it is no longer open.
     pub async fn decline(&self, caller: &Caller, invitation: &InvitationId) -> Result<Invitation> {
-        let snapshot = self
-            .ask(|reply| Question::Decline {
-                caller: caller.clone(),
-                invitation: invitation.clone(),
-                reply,
-            })
-            .await?;
+        let decline = Request::Decline {
+            user: caller.user_id.clone(),
+            invitation: invitation.clone(),
+        };
+        let answer = self.ask(&caller.organization_id, decline).await;
+        let snapshot = answer.and_then(Answer::call)?;
         let mut invitations = snapshot.invitations.iter();
         let found = invitations.find(|one| one.id == *invitation);
         found
@@ -694,8 +690,11 @@ impl Calls {
         organization: &OrganizationId,
         user: &UserId,
     ) -> Result<Option<RecordingPlan>> {
-        let plan = self.shared.recorder.plan(organization, user).await;
-        plan.map_err(stored)
+        if self.shared.recordings.is_none() {
+            return Ok(None);
+        }
+        let plan = self.shared.database.recording_plan(organization, user);
+        plan.await.map_err(stored)
     }
 
     /// The rep pauses the recording of their call, or lets it go on.
@@ -724,35 +723,27 @@ impl Calls {
         call: &CallId,
         recording: &CallRecording,
     ) -> Result<()> {
-        let known = self
-            .put(|reply| Question::Recorded {
-                organization: organization.clone(),
-                call: call.clone(),
-                recording: recording.clone(),
-                reply,
-            })
-            .await;
-        if matches!(known, Ok(true)) {
+        let changed = Request::Recording {
+            call: call.clone(),
+            recording: recording.clone(),
+        };
+        if self.ask(organization, changed).await.is_ok() {
             return Ok(());
         }
-        let repository = &self.shared.repository;
-        let kept = repository.call(organization, call).await.map_err(stored)?;
+        let database = &self.shared.database;
+        let kept = database.call(organization, call).await.map_err(stored)?;
         let Some(mut record) = kept else {
             return Ok(());
         };
         recorded(&mut record, recording.clone());
         // Here as well as by the owner, who may have stopped.
-        repository
+        database
             .save_call(organization, &record)
             .await
             .map_err(stored)?;
-        let told = self.put(|reply| Question::Revised {
-            organization: organization.clone(),
-            record: Arc::new(record),
-            reply,
-        });
+        let record = Arc::new(record);
         // Of a service that stops nobody is told any more.
-        let _ = told.await;
+        let _ = self.ask(organization, Request::Revised { record }).await;
         Ok(())
     }
 
@@ -762,25 +753,9 @@ impl Calls {
     /// # Errors
     /// `conflict` while a call with the lead is in progress.
     pub async fn forget_lead(&self, organization: &OrganizationId, lead: &LeadId) -> Result<()> {
-        let forgotten = self
-            .put(|reply| Question::ForgetLead {
-                organization: organization.clone(),
-                lead: lead.clone(),
-                reply,
-            })
-            .await?;
-        let Some(kept) = forgotten else {
-            return Err(error(
-                Code::Conflict,
-                "A call with this lead is in progress. Hang it up first.",
-            ));
-        };
-        kept.await.map_err(|_| {
-            error(
-                Code::Unavailable,
-                "Too much waits to be kept just now. Try again shortly.",
-            )
-        })
+        let lead = lead.clone();
+        self.ask(organization, Request::ForgetLead { lead }).await?;
+        Ok(())
     }
 
     /// What a member may do changed. When this returns it holds on every call, and whom it put out is
@@ -794,16 +769,12 @@ impl Calls {
             // What cannot be known is not allowed.
             Err(_) => Authority::none(true),
         };
-        let waits = self
-            .put(|reply| Question::AuthorityChanged {
-                organization: organization.clone(),
-                user: user.clone(),
-                authority,
-                reply,
-            })
-            .await;
+        let user = user.clone();
+        let changed = Request::AuthorityChanged { user, authority };
+        let done = self.send(organization, changed).await;
         drop(in_turn);
-        wait(waits).await;
+        // When the service stops it holds nowhere any more.
+        let _ = done.await;
     }
 
     /// The organization's plan changed. When this returns it holds on every call, and whom it put out
@@ -811,15 +782,9 @@ impl Calls {
     pub async fn plan_changed(&self, organization: &OrganizationId, plan: Plan) {
         let in_turn = self.shared.changing.lock().await;
         self.shared.facts.fetch_add(1, Ordering::SeqCst);
-        let waits = self
-            .put(|reply| Question::PlanChanged {
-                organization: organization.clone(),
-                plan,
-                reply,
-            })
-            .await;
+        let done = self.send(organization, Request::PlanChanged { plan }).await;
         drop(in_turn);
-        wait(waits).await;
+        let _ = done.await;
     }
 
     /// The balance pays for a coach's first minute now, or no longer does (B3): everybody's Listen
@@ -827,18 +792,16 @@ impl Calls {
     pub async fn funds_changed(&self, organization: &OrganizationId) {
         self.shared.facts.fetch_add(1, Ordering::SeqCst);
         // When the service stops there is nobody to tell.
-        let _ = self
-            .put(|reply| Question::FundsChanged {
-                organization: organization.clone(),
-                reply,
-            })
-            .await;
+        let _ = self.ask(organization, Request::FundsChanged).await;
     }
 
     /// Ends every call: everybody is told, and it is kept. Afterwards everything is `unavailable`.
     pub async fn stop(&self) {
+        let (reply, stopped) = oneshot::channel();
         // Stopped twice is stopped.
-        let _ = self.put(Question::Stop).await;
+        if self.shared.owner.send(Message::Stop(reply)).await.is_ok() {
+            let _ = stopped.await;
+        }
     }
 
     /// Calls in progress.
@@ -874,12 +837,12 @@ impl Calls {
                 .try_give(caller, call, input(viewer.authority), Some(facts_of))
                 .await;
             match given {
-                Err(Refused::Stale) => {}
+                Err(RequestError::StaleFacts) => {}
                 Err(refused) => return Err(self.explain(caller, call, refused).await),
                 Ok(snapshot) => return Ok(snapshot),
             }
         }
-        Err(Refused::Stale.into())
+        Err(RequestError::StaleFacts.into())
     }
 
     async fn give(
@@ -901,23 +864,22 @@ impl Calls {
         call: &CallId,
         input: Input,
         facts_of: Option<u64>,
-    ) -> std::result::Result<Snapshot, Refused> {
-        self.ask(|reply| Question::Give {
-            organization: caller.organization_id.clone(),
+    ) -> std::result::Result<Snapshot, RequestError> {
+        let give = Request::Give {
             call: call.clone(),
             input,
             facts_of,
-            reply,
-        })
-        .await
+        };
+        let answer = self.ask(&caller.organization_id, give).await;
+        answer.and_then(Answer::call)
     }
 
     /// A call that the owner does not remember may be one of long ago.
-    async fn explain(&self, caller: &Caller, call: &CallId, refused: Refused) -> ErrorBody {
-        if !matches!(refused, Refused::Unknown) {
+    async fn explain(&self, caller: &Caller, call: &CallId, refused: RequestError) -> ErrorBody {
+        if !matches!(refused, RequestError::UnknownCall) {
             return refused.into();
         }
-        let kept = self.shared.repository.call(&caller.organization_id, call);
+        let kept = self.shared.database.call(&caller.organization_id, call);
         match kept.await {
             Ok(Some(_)) => Refusal::over().into(),
             Ok(None) => refused.into(),
@@ -926,22 +888,17 @@ impl Calls {
     }
 
     async fn record(&self, caller: &Caller, call: &CallId) -> Result<Arc<Call>> {
-        let (organization, id) = (caller.organization_id.clone(), call.clone());
-        let looked = self
-            .put(|reply| Question::Look {
-                organization,
-                call: id,
-                reply,
-            })
-            .await?;
-        match looked {
+        let look = Request::Look { call: call.clone() };
+        let looked = self.ask(&caller.organization_id, look).await;
+        match looked.and_then(Answer::call) {
             Ok(snapshot) => return Ok(snapshot.record),
-            Err(Refused::Unknown) => {}
+            Err(RequestError::UnknownCall) => {}
             Err(refused) => return Err(refused.into()),
         }
-        let kept = self.shared.repository.call(&caller.organization_id, call);
+        let kept = self.shared.database.call(&caller.organization_id, call);
         let kept = kept.await.map_err(stored)?;
-        kept.map(Arc::new).ok_or_else(|| Refused::Unknown.into())
+        kept.map(Arc::new)
+            .ok_or_else(|| RequestError::UnknownCall.into())
     }
 
     fn shown(&self, record: &Call, viewer: &Viewer) -> Call {
@@ -970,18 +927,28 @@ impl Calls {
 
     async fn ask(
         &self,
-        question: impl FnOnce(Reply) -> Question,
-    ) -> std::result::Result<Snapshot, Refused> {
-        let answer = self.put(question).await;
-        answer.unwrap_or(Err(Refused::Unavailable(STOPPING)))
+        organization: &OrganizationId,
+        request: Request,
+    ) -> std::result::Result<Answer, RequestError> {
+        let answer = self.send(organization, request).await.await;
+        answer.unwrap_or_else(|_| Err(RequestError::stopping()))
     }
 
-    async fn put<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T> {
+    /// Returns when the request has its turn; what gives the answer.
+    async fn send(
+        &self,
+        organization: &OrganizationId,
+        request: Request,
+    ) -> oneshot::Receiver<std::result::Result<Answer, RequestError>> {
         let (reply, answer) = oneshot::channel();
-        let stopping = || error(Code::Unavailable, STOPPING);
-        let sent = self.shared.questions.send(question(reply)).await;
-        sent.map_err(|_| stopping())?;
-        answer.await.map_err(|_| stopping())
+        let organization = organization.clone();
+        let envelope = Envelope {
+            organization,
+            request,
+            reply,
+        };
+        self.shared.placement.send(envelope).await;
+        answer
     }
 }
 
@@ -1013,21 +980,17 @@ pub struct CallsParts {
     /// Who may do what.
     pub directory: Arc<dyn Directory>,
     /// Where calls are kept.
-    pub repository: Arc<dyn CallRepository>,
-    /// How users are told.
-    pub notify: Arc<dyn Notify>,
+    pub database: Database,
+    /// How users are told, and who else is to know.
+    pub events: Arc<dyn Events>,
     /// The media workers.
     pub media: Media,
     /// What those say.
     pub media_events: mpsc::Receiver<MediaEvent>,
     /// How leads are reached.
     pub line: Arc<dyn LeadLine>,
-    /// Where it is told what happens to coaches without their asking (A4).
-    pub audit: Audit,
-    /// Who records.
-    pub recorder: Arc<dyn Recorder>,
-    /// Who is told of charges.
-    pub balances: Arc<BalanceNews>,
+    /// Where calls are recorded; none when the store is only read.
+    pub recordings: Option<Arc<Recordings>>,
 }
 
 /// Who asks, as their token proves it.
@@ -1084,7 +1047,7 @@ fn media_error(call: &CallId, failed: &MediaError) -> ErrorBody {
             error(Code::InvalidRequest, sentence(failed))
         }
         MediaError::UnknownCall | MediaError::UnknownLeg => Refusal::over().into(),
-        MediaError::Stopped => error(Code::Unavailable, STOPPING),
+        MediaError::Stopped => RequestError::stopping().into(),
         other => {
             tracing::error!(call_id = %call, error = %other, "the media refused an offer");
             error(
@@ -1130,15 +1093,6 @@ fn open_of(snapshot: &Snapshot, users: &[UserId]) -> List<Invitation> {
     List {
         data: open.cloned().collect(),
         has_more: false,
-    }
-}
-
-const STOPPING: &str = "The service is being stopped. Try again shortly.";
-
-async fn wait(waits: Result<Vec<oneshot::Receiver<()>>>) {
-    for done in waits.unwrap_or_default() {
-        // What is gone needs no waiting for.
-        let _ = done.await;
     }
 }
 

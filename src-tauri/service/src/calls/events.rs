@@ -1,10 +1,12 @@
-//! How what happens on calls reaches those who may see it.
+//! How what happens on calls reaches those who may see it, and whoever else is to know.
 
-use wire::{ActiveCall, ClientType, Event, OrganizationId, ServerMessage, UserId};
+use wire::{
+    ActiveCall, CallId, ClientType, CoachLeg, Event, OrganizationId, ServerMessage, UserId,
+};
 
-/// Delivers to users' sockets. No method blocks: what cannot be delivered waits in the user's stream,
-/// or is lost with it.
-pub trait Notify: Send + Sync {
+/// Delivers to users' sockets, and to who keeps books. The seam for users whose sockets are on several
+/// machines. No method blocks: what cannot be delivered waits in the user's stream, or is lost with it.
+pub trait Events: Send + Sync {
     /// The users of an organization for whom a stream is held: for others no event needs to be made.
     fn listeners(&self, organization: &OrganizationId) -> Vec<UserId>;
 
@@ -22,4 +24,10 @@ pub trait Notify: Send + Sync {
         user: &UserId,
         calls: &[(ClientType, ActiveCall)],
     );
+
+    /// A coach's leg changed, for the audit log (A4).
+    fn coach_leg_changed(&self, organization: &OrganizationId, call: &CallId, leg: &CoachLeg);
+
+    /// A started minute was charged (B2).
+    fn charged(&self, organization: &OrganizationId);
 }

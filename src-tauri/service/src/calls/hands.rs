@@ -1,11 +1,12 @@
 //! One call's hands: do in order what its machine puts out, to the media and to the lead's line.
 
-use super::question::{Refused, Reply, Snapshot};
-use super::{Recorder, RecordingPlan};
+use super::request::{Answer, Reply, RequestError, Snapshot};
 use call::{GrantCause, Output, REP_LEG};
 use media::{Dial, LeadEvent, LeadLeg, LeadLine, Media, MediaError, ModeCause};
 use mix::{LegId, Role};
+use recordings::Recordings;
 use std::sync::Arc;
+use store::RecordingPlan;
 use tokio::sync::{mpsc, oneshot};
 use wire::{CallId, OrganizationId};
 
@@ -30,7 +31,7 @@ pub(super) struct Failed {
 
 /// How a call is recorded.
 pub(super) struct Recorded {
-    pub(super) recorder: Arc<dyn Recorder>,
+    pub(super) by: Arc<Recordings>,
     pub(super) organization: OrganizationId,
     pub(super) plan: RecordingPlan,
 }
@@ -52,7 +53,7 @@ impl Hands {
     pub(super) async fn run(mut self, mut work: mpsc::Receiver<Work>) {
         let call = self.dial.call.clone();
         let recording = self.recording.as_ref();
-        let tap = recording.and_then(|of| of.recorder.open(&of.organization, &call));
+        let tap = recording.and_then(|of| of.by.open(&of.organization, &call));
         let opened = self.media.open_recorded_call(call, tap).await;
         self.check(REP_LEG, opened);
         while let Some(work) = work.recv().await {
@@ -60,11 +61,11 @@ impl Hands {
                 Work::Do(output) => self.perform(output).await,
                 Work::Answer(reply, snapshot) => {
                     let answer = if std::mem::take(&mut self.failed) {
-                        Err(Refused::Unavailable(
-                            "The call's sound could not be changed just now. Try again.",
+                        Err(RequestError::Unavailable(
+                            "The call's sound could not be changed just now. Try again.".to_owned(),
                         ))
                     } else {
-                        Ok(snapshot)
+                        Ok(Answer::Call(snapshot))
                     };
                     // Who asked may be gone.
                     let _ = reply.send(answer);
@@ -128,7 +129,7 @@ impl Hands {
             }
             Output::SetRecordingPaused(paused) => {
                 if let Some(recording) = &self.recording {
-                    recording.recorder.set_paused(&call, paused);
+                    recording.by.set_paused(&call, paused);
                 }
             }
             Output::SendDtmf(digits) => {
@@ -171,11 +172,11 @@ impl Hands {
             return;
         };
         let call = &self.dial.call;
-        recording.recorder.begin(call);
+        recording.by.begin(call);
         if !recording.plan.announced {
             return;
         }
-        if let Some(announcement) = recording.recorder.announcement()
+        if let Some(announcement) = recording.by.announcement()
             && let Err(error) = self.media.announce(call, &announcement).await
         {
             tracing::error!(%error, "the recording is not announced");

@@ -1,6 +1,7 @@
 //! Tells each change to exactly those who may see it, in the order in which they happened.
 
-use super::{Directory, Member, Notify};
+use super::directory::{Directory, Member};
+use super::events::Events;
 use call::{Limits, Viewer, may_see_coach_legs, view};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,19 +31,19 @@ pub(super) enum News {
     /// A rep is on other calls than before.
     Active(OrganizationId, UserId, Vec<(ClientType, ActiveCall)>),
     /// All that came before was told: say so.
-    Told(oneshot::Sender<()>),
+    Flush(oneshot::Sender<()>),
 }
 
 /// Starts to tell.
 pub(super) fn start(
     directory: Arc<dyn Directory>,
-    notify: Arc<dyn Notify>,
+    events: Arc<dyn Events>,
     limits: Limits,
 ) -> mpsc::Sender<News> {
     let (queue, mut news) = mpsc::channel(QUEUE_MAX);
     let teller = Teller {
         directory,
-        notify,
+        events,
         limits,
     };
     tokio::spawn(async move {
@@ -55,7 +56,7 @@ pub(super) fn start(
 
 struct Teller {
     directory: Arc<dyn Directory>,
-    notify: Arc<dyn Notify>,
+    events: Arc<dyn Events>,
     limits: Limits,
 }
 
@@ -87,17 +88,17 @@ impl Teller {
                 };
                 for viewer in viewers {
                     if viewer.user != coach && may_see_coach_legs(&record, &viewer) {
-                        self.notify.to_user(&organization, &viewer.user, &event);
+                        self.events.to_user(&organization, &viewer.user, &event);
                     }
                 }
                 // Also who was put out, and is not a member any more, is told why (A2).
-                self.notify.to_user(&organization, &coach, &event);
+                self.events.to_user(&organization, &coach, &event);
             }
             News::Invitation(organization, invitation) => {
                 let users = [invitation.inviter_id.clone(), invitation.invitee_id.clone()];
                 let event = Event::InvitationChanged { invitation };
                 for user in &users {
-                    self.notify.to_user(&organization, user, &event);
+                    self.events.to_user(&organization, user, &event);
                 }
             }
             News::Dtmf(organization, rep, call_id, digit_count) => {
@@ -105,13 +106,13 @@ impl Teller {
                     call_id,
                     digit_count,
                 };
-                self.notify.to_user(&organization, &rep, &event);
+                self.events.to_user(&organization, &rep, &event);
             }
             News::Active(organization, rep, calls) => {
-                self.notify
+                self.events
                     .active_calls_changed(&organization, &rep, &calls);
             }
-            News::Told(reply) => {
+            News::Flush(reply) => {
                 let _ = reply.send(());
             }
         }
@@ -120,7 +121,7 @@ impl Teller {
     fn show(&self, organization: &OrganizationId, viewer: &Viewer, record: &Call) {
         let call = Box::new(view(record, &self.limits, viewer));
         let event = Event::CallChanged { call };
-        self.notify.to_user(organization, &viewer.user, &event);
+        self.events.to_user(organization, &viewer.user, &event);
     }
 
     /// The active members who listen, with what they may see by now. Nobody when that cannot be
@@ -138,7 +139,7 @@ impl Teller {
                 return Vec::new();
             }
         };
-        let listening: HashSet<UserId> = self.notify.listeners(organization).into_iter().collect();
+        let listening: HashSet<UserId> = self.events.listeners(organization).into_iter().collect();
         members
             .into_iter()
             .filter(|member| listening.contains(&member.user_id))

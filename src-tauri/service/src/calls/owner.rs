@@ -1,25 +1,27 @@
 //! The owner of every call: one loop, which holds each call's machine and does what that puts out.
 
-use super::calls::{Caller, CallsSettings};
+use super::calls::CallsSettings;
+use super::events::Events;
 use super::hands::{Failed, Hands, Recorded, WORK_MAX, Work};
 use super::news::News;
-use super::question::{Question, Refused, Reply, Snapshot};
+use super::placement::Envelope;
+use super::request::{Answer, Reply, Request, RequestError, Snapshot};
 use super::saves::{Saves, Thing};
-use super::{Notify, Recorder, RecordingPlan};
-use crate::audit::Audit;
-use crate::clock::now;
 use call::{Authority, Heard, Input, LeadSignal, Machine, Output, REP_LEG, Refusal, recorded};
 use media::{Dial, LeadEvent, LeadLine, Media, MediaEvent};
+use recordings::Recordings;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use store::RecordingPlan;
+use store::clock::now;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use wire::{
-    ActiveCall, Call, CallId, CallRecording, ClientType, Invitation, InvitationId, LeadId,
-    LeadQuality, OrganizationId, Plan, ServerMessage, Timestamp, UserId,
+    ActiveCall, Call, CallId, CallRecording, ClientType, DeviceId, Invitation, InvitationId,
+    LeadId, LeadQuality, OrganizationId, Plan, ServerMessage, Timestamp, UserId,
 };
 
 /// Calls that ended lately and are remembered, until the store surely has them.
@@ -31,9 +33,9 @@ pub(super) struct Owner {
     pub(super) settings: CallsSettings,
     pub(super) media: Media,
     pub(super) line: Arc<dyn LeadLine>,
-    pub(super) notify: Arc<dyn Notify>,
-    pub(super) audit: Audit,
-    pub(super) recorder: Arc<dyn Recorder>,
+    pub(super) events: Arc<dyn Events>,
+    /// None when nothing is recorded.
+    pub(super) recordings: Option<Arc<Recordings>>,
     pub(super) news: mpsc::Sender<News>,
     pub(super) saves: Saves,
     pub(super) lead_events: mpsc::Sender<LeadEvent>,
@@ -62,17 +64,24 @@ struct Live {
     wake: Option<Timestamp>,
 }
 
-/// Where events come from.
+/// What waits in the owner's queue.
+pub(super) enum Message {
+    Asked(Envelope),
+    /// End every call, and answer when that is told and kept.
+    Stop(oneshot::Sender<()>),
+}
+
+/// Where what happens comes from.
 pub(super) struct Sources {
-    pub(super) questions: mpsc::Receiver<Question>,
+    pub(super) messages: mpsc::Receiver<Message>,
     pub(super) media: mpsc::Receiver<MediaEvent>,
     pub(super) lead: mpsc::Receiver<LeadEvent>,
     pub(super) failures: mpsc::Receiver<Failed>,
 }
 
 /// Everything that may happen.
-enum Event {
-    Asked(Question),
+enum Happening {
+    Message(Message),
     Media(MediaEvent),
     Lead(LeadEvent),
     Failed(Failed),
@@ -84,21 +93,21 @@ impl Owner {
     pub(super) async fn run(mut self, mut sources: Sources) {
         while let Some(event) = self.next(&mut sources).await {
             match event {
-                Event::Asked(Question::Stop(reply)) => {
+                Happening::Message(Message::Stop(reply)) => {
                     self.stop().await;
                     let _ = reply.send(());
                     return;
                 }
-                Event::Asked(question) => self.asked(question).await,
-                Event::Media(event) => self.media_said(event).await,
-                Event::Lead(event) => self.lead_said(event).await,
-                Event::Failed(failed) => self.failed(failed).await,
-                Event::Timer => self.timer().await,
+                Happening::Message(Message::Asked(envelope)) => self.asked(envelope).await,
+                Happening::Media(event) => self.media_said(event).await,
+                Happening::Lead(event) => self.lead_said(event).await,
+                Happening::Failed(failed) => self.failed(failed).await,
+                Happening::Timer => self.timer().await,
             }
         }
     }
 
-    async fn next(&self, sources: &mut Sources) -> Option<Event> {
+    async fn next(&self, sources: &mut Sources) -> Option<Happening> {
         let wake = self.state.timers.first().map(|(at, _)| *at);
         let wait = async {
             match wake {
@@ -107,126 +116,98 @@ impl Owner {
             }
         };
         tokio::select! {
-            question = sources.questions.recv() => question.map(Event::Asked),
-            Some(event) = sources.lead.recv() => Some(Event::Lead(event)),
-            Some(event) = sources.media.recv() => Some(Event::Media(event)),
-            Some(failed) = sources.failures.recv() => Some(Event::Failed(failed)),
-            () = wait => Some(Event::Timer),
+            message = sources.messages.recv() => message.map(Happening::Message),
+            Some(event) = sources.lead.recv() => Some(Happening::Lead(event)),
+            Some(event) = sources.media.recv() => Some(Happening::Media(event)),
+            Some(failed) = sources.failures.recv() => Some(Happening::Failed(failed)),
+            () = wait => Some(Happening::Timer),
         }
     }
 
-    async fn asked(&mut self, question: Question) {
-        // Who asked may be gone: an answer that nobody takes is no fault.
-        match question {
-            Question::Place {
-                organization,
+    async fn asked(&mut self, envelope: Envelope) {
+        let Envelope {
+            organization,
+            request,
+            reply,
+        } = envelope;
+        let answer = match request {
+            Request::Place {
                 client_type,
-                machine,
+                at,
+                placed,
                 recording,
-                reply,
             } => {
-                self.place(organization, client_type, *machine, recording, reply)
+                let machine = Machine::new(at, *placed, self.settings.limits);
+                return self
+                    .place(organization, client_type, machine, recording, reply)
                     .await;
             }
-            question @ (Question::Recorded { .. } | Question::Revised { .. }) => {
-                self.asked_of_recording(question).await;
-            }
-            Question::Give {
-                organization,
+            Request::Give {
                 call,
                 input,
                 facts_of,
-                reply,
             } => {
-                if facts_of.is_some_and(|of| of != self.facts.load(Ordering::SeqCst)) {
-                    let _ = reply.send(Err(Refused::Stale));
-                } else {
-                    self.give(&organization, &call, input, reply).await;
+                if facts_of.is_none_or(|of| of == self.facts.load(Ordering::SeqCst)) {
+                    return self.give(&organization, &call, input, reply).await;
+                }
+                Err(RequestError::StaleFacts)
+            }
+            Request::Decline { user, invitation } => {
+                let found = self
+                    .of(&organization)
+                    .find(|live| live.machine.invitation(&invitation).is_some())
+                    .map(|live| live.machine.id().clone());
+                match found {
+                    Some(call) => {
+                        let input = Input::Decline { user, invitation };
+                        return self.give(&organization, &call, input, reply).await;
+                    }
+                    None => Err(self
+                        .closed_invitation(&organization, &user, &invitation)
+                        .into()),
                 }
             }
-            Question::Decline {
-                caller,
-                invitation,
-                reply,
-            } => {
-                let of = self.of(&caller.organization_id);
-                let call = of
-                    .filter(|live| live.machine.invitation(&invitation).is_some())
-                    .map(|live| live.machine.id().clone())
-                    .next();
-                let Some(call) = call else {
-                    let _ = reply.send(Err(self.closed_invitation(&caller, &invitation).into()));
-                    return;
-                };
-                let input = Input::Decline {
-                    user: caller.user_id,
-                    invitation,
-                };
-                self.give(&caller.organization_id, &call, input, reply)
-                    .await;
-            }
-            Question::Look {
-                organization,
-                call,
-                reply,
-            } => {
-                let _ = reply.send(self.look(&organization, &call));
-            }
-            Question::MediaLeg {
-                caller,
-                call,
-                reply,
-            } => {
-                let _ = reply.send(self.media_leg(&caller, &call));
-            }
-            Question::Known {
-                organization,
-                reply,
-            } => {
-                let _ = reply.send(self.known(&organization));
-            }
-            Question::Invitations {
-                organization,
-                user,
-                reply,
-            } => {
+            Request::Look { call } => self.look(&organization, &call).map(Answer::Call),
+            Request::MediaLeg { user, device, call } => self
+                .media_leg(&organization, &user, &device, &call)
+                .map(Answer::MediaLeg),
+            Request::Known => Ok(Answer::Calls(self.known(&organization))),
+            Request::Invitations { user } => {
                 let open = self
                     .of(&organization)
                     .filter_map(|live| live.machine.open_invitation(&user).cloned());
-                let _ = reply.send(open.collect());
+                Ok(Answer::Invitations(open.collect()))
             }
-            Question::AuthorityChanged {
-                organization,
-                user,
-                authority,
-                reply,
-            } => {
+            Request::Recording { call, recording } => {
+                if self.recorded(&organization, &call, recording).await {
+                    Ok(Answer::Done)
+                } else {
+                    Err(RequestError::UnknownCall)
+                }
+            }
+            Request::Revised { record } => {
+                self.revised(organization, record).await;
+                Ok(Answer::Done)
+            }
+            Request::AuthorityChanged { user, authority } => {
                 let waits = self.authority_changed(organization, user, authority).await;
-                let _ = reply.send(waits);
+                return answer_after(waits, reply);
             }
-            Question::PlanChanged {
-                organization,
-                plan,
-                reply,
-            } => {
-                let _ = reply.send(self.plan_changed(organization, plan).await);
+            Request::PlanChanged { plan } => {
+                let waits = self.plan_changed(organization, plan).await;
+                return answer_after(waits, reply);
             }
-            Question::FundsChanged {
-                organization,
-                reply,
-            } => {
+            Request::FundsChanged => {
                 self.funds_changed(&organization).await;
-                let _ = reply.send(());
+                Ok(Answer::Done)
             }
-            Question::ForgetLead {
-                organization,
-                lead,
-                reply,
-            } => {
-                let _ = reply.send(self.forget_lead(&organization, &lead));
-            }
-            Question::Stop(_) => {}
-        }
+            Request::ForgetLead { lead } => match self.forget_lead(&organization, &lead) {
+                Some(kept) => return answer_when_kept(kept, reply),
+                None => Err(RequestError::LeadOnCall),
+            },
+        };
+        // Who asked may be gone: an answer that nobody takes is no fault.
+        let _ = reply.send(answer);
     }
 
     async fn place(
@@ -250,7 +231,7 @@ impl Owner {
             None
         };
         if let Some(message) = full {
-            let _ = reply.send(Err(Refused::Unavailable(message)));
+            let _ = reply.send(Err(RequestError::Unavailable(message.to_owned())));
             return;
         }
         let record = machine.record();
@@ -266,11 +247,15 @@ impl Owner {
             line: self.line.clone(),
             lead_events: self.lead_events.clone(),
             failures: self.failures.clone(),
-            recording: recording.map(|plan| Recorded {
-                recorder: self.recorder.clone(),
-                organization: organization.clone(),
-                plan,
-            }),
+            recording: self
+                .recordings
+                .clone()
+                .zip(recording)
+                .map(|(by, plan)| Recorded {
+                    by,
+                    organization: organization.clone(),
+                    plan,
+                }),
             lead: None,
             failed: false,
         };
@@ -304,8 +289,8 @@ impl Owner {
         let live = self.state.live.get_mut(call);
         let Some(live) = live.filter(|live| live.organization == *organization) else {
             let refused = match self.recent(organization, call) {
-                Some(_) => Refused::Rule(Refusal::over()),
-                None => Refused::Unknown,
+                Some(_) => Refusal::over().into(),
+                None => RequestError::UnknownCall,
             };
             let _ = reply.send(Err(refused));
             return;
@@ -357,7 +342,7 @@ impl Owner {
                     tracing::info!(call_id = %call, leg_id = %leg.id, status = ?leg.status, mode = ?leg.mode, reason = ?leg.end_reason, "coach leg changed");
                     self.saves
                         .save(&organization, Thing::Leg(call.clone(), leg.clone()));
-                    self.audit.coach_leg(&organization, call, leg);
+                    self.events.coach_leg_changed(&organization, call, leg);
                     let news = News::Leg(organization.clone(), record.clone(), leg.clone());
                     self.say(news).await;
                 }
@@ -410,28 +395,6 @@ impl Owner {
             self.state.recent.pop_front();
         }
         self.state.recent.push_back((live.organization, snapshot));
-    }
-
-    async fn asked_of_recording(&mut self, question: Question) {
-        match question {
-            Question::Recorded {
-                organization,
-                call,
-                recording,
-                reply,
-            } => {
-                let _ = reply.send(self.recorded(&organization, &call, recording).await);
-            }
-            Question::Revised {
-                organization,
-                record,
-                reply,
-            } => {
-                self.revised(organization, record).await;
-                let _ = reply.send(());
-            }
-            _ => {}
-        }
     }
 
     /// Whether the call is in progress or ended lately; then its recording is kept and told.
@@ -492,7 +455,7 @@ impl Owner {
                 call_id: call.clone(),
                 levels,
             };
-            self.notify.unnumbered(&live.organization, &user, &message);
+            self.events.unnumbered(&live.organization, &user, &message);
         }
     }
 
@@ -519,7 +482,7 @@ impl Owner {
             _ => return,
         };
         let rep = live.machine.rep();
-        self.notify.unnumbered(&live.organization, rep, &message);
+        self.events.unnumbered(&live.organization, rep, &message);
     }
 
     /// A leg without media is a lost one. A call whose rep or lead cannot be heard at all is none.
@@ -580,7 +543,7 @@ impl Owner {
             .map(|live| Arc::new(live.machine.record()));
         let records = records.collect();
         self.say(News::Calls(organization, user, records)).await;
-        waits.push(self.told().await);
+        waits.push(self.news_told().await);
         waits
     }
 
@@ -592,7 +555,7 @@ impl Owner {
         let mut waits = self
             .tell_all(&organization, |_| Input::PlanChanged(plan))
             .await;
-        waits.push(self.told().await);
+        waits.push(self.news_told().await);
         waits
     }
 
@@ -629,9 +592,9 @@ impl Owner {
         waits
     }
 
-    async fn told(&self) -> oneshot::Receiver<()> {
+    async fn news_told(&self) -> oneshot::Receiver<()> {
         let (reply, told) = oneshot::channel();
-        self.say(News::Told(reply)).await;
+        self.say(News::Flush(reply)).await;
         told
     }
 
@@ -645,7 +608,7 @@ impl Owner {
         }
         self.state.hands.close();
         self.state.hands.wait().await;
-        let _ = self.told().await.await;
+        let _ = self.news_told().await.await;
         if tokio::time::timeout(FLUSH_MAX, self.saves.flush())
             .await
             .is_err()
@@ -696,22 +659,26 @@ impl Owner {
         Some(self.saves.kept())
     }
 
-    fn look(&self, organization: &OrganizationId, call: &CallId) -> Result<Snapshot, Refused> {
+    fn look(&self, organization: &OrganizationId, call: &CallId) -> Result<Snapshot, RequestError> {
         let live = self.state.live.get(call);
         live.filter(|live| live.organization == *organization)
             .map(|live| Snapshot::of(&live.machine))
             .or_else(|| self.recent(organization, call).cloned())
-            .ok_or(Refused::Unknown)
+            .ok_or(RequestError::UnknownCall)
     }
 
-    fn media_leg(&self, caller: &Caller, call: &CallId) -> Result<mix::LegId, Refused> {
+    fn media_leg(
+        &self,
+        organization: &OrganizationId,
+        user: &UserId,
+        device: &DeviceId,
+        call: &CallId,
+    ) -> Result<mix::LegId, RequestError> {
         let live = self.state.live.get(call);
-        match live.filter(|live| live.organization == caller.organization_id) {
-            Some(live) => Ok(live.machine.media_leg(&caller.user_id, &caller.device_id)?),
-            None if self.recent(&caller.organization_id, call).is_some() => {
-                Err(Refusal::over().into())
-            }
-            None => Err(Refused::Unknown),
+        match live.filter(|live| live.organization == *organization) {
+            Some(live) => Ok(live.machine.media_leg(user, device)?),
+            None if self.recent(organization, call).is_some() => Err(Refusal::over().into()),
+            None => Err(RequestError::UnknownCall),
         }
     }
 
@@ -733,12 +700,16 @@ impl Owner {
     }
 
     /// Why an invitation that is not of a call in progress cannot be declined.
-    fn closed_invitation(&self, caller: &Caller, id: &InvitationId) -> Refusal {
+    fn closed_invitation(
+        &self,
+        organization: &OrganizationId,
+        user: &UserId,
+        id: &InvitationId,
+    ) -> Refusal {
         let recent = self.state.recent.iter();
-        let mut recent = recent.filter(|(of, _)| *of == caller.organization_id);
-        let theirs = |invitation: &Invitation| {
-            invitation.id == *id && invitation.invitee_id == caller.user_id
-        };
+        let mut recent = recent.filter(|(of, _)| of == organization);
+        let theirs =
+            |invitation: &Invitation| invitation.id == *id && invitation.invitee_id == *user;
         if recent.any(|(_, snapshot)| snapshot.invitations.iter().any(theirs)) {
             Refusal::invitation_closed()
         } else {
@@ -764,6 +735,25 @@ impl Owner {
             tracing::error!(call_id = %call, "the call has no hands any more");
         }
     }
+}
+
+/// Answers when all of these are done, without the owner waiting for them.
+fn answer_after(waits: Vec<oneshot::Receiver<()>>, reply: Reply) {
+    tokio::spawn(async move {
+        for done in waits {
+            // What is gone needs no waiting for.
+            let _ = done.await;
+        }
+        let _ = reply.send(Ok(Answer::Done));
+    });
+}
+
+fn answer_when_kept(kept: oneshot::Receiver<()>, reply: Reply) {
+    tokio::spawn(async move {
+        let too_much = "Too much waits to be kept just now. Try again shortly.";
+        let kept = kept.await.map(|()| Answer::Done);
+        let _ = reply.send(kept.map_err(|_| RequestError::Unavailable(too_much.to_owned())));
+    });
 }
 
 /// What of it the call's machine is told; none for what is told to the rep alone.

@@ -1,12 +1,11 @@
 //! Keeps what changed on calls, without a call ever waiting for it.
 
-use super::CallRepository;
-use crate::balances::BalanceNews;
-use crate::store::StoreError;
+use super::events::Events;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use store::{Database, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use usage::Charge;
 use wire::{Call, CallId, CoachLeg, Invitation, OrganizationId};
@@ -89,15 +88,15 @@ pub(super) struct Saves {
 
 impl Saves {
     pub(super) fn start(
-        repository: Arc<dyn CallRepository>,
+        database: Database,
         counters: Arc<Counters>,
-        balances: Arc<BalanceNews>,
+        events: Arc<dyn Events>,
     ) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
         let writer = Writer {
-            repository,
+            database,
             counters: counters.clone(),
-            balances,
+            events,
             pending: VecDeque::new(),
             tries: 0,
         };
@@ -134,9 +133,9 @@ impl Saves {
 }
 
 struct Writer {
-    repository: Arc<dyn CallRepository>,
+    database: Database,
     counters: Arc<Counters>,
-    balances: Arc<BalanceNews>,
+    events: Arc<dyn Events>,
     pending: VecDeque<(OrganizationId, Thing)>,
     /// How often the first of them was tried.
     tries: u32,
@@ -200,14 +199,14 @@ impl Writer {
         let Some((organization, thing)) = self.pending.front() else {
             return;
         };
-        let write = write(&*self.repository, organization, thing);
+        let write = write(&self.database, organization, thing);
         let result = tokio::time::timeout(TRY_MAX, write)
             .await
             .unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".to_owned())));
         let Err(error) = result else {
             self.tries = 0;
             if let Some((organization, Thing::Charge(..))) = self.pending.pop_front() {
-                self.balances.note(organization);
+                self.events.charged(&organization);
             }
             return;
         };
@@ -232,17 +231,17 @@ impl Writer {
 }
 
 pub(super) async fn write(
-    repository: &dyn CallRepository,
+    database: &Database,
     organization: &OrganizationId,
     thing: &Thing,
 ) -> Result<(), StoreError> {
     match thing {
-        Thing::Call(call) => repository.save_call(organization, call).await,
-        Thing::Leg(call, leg) => repository.save_coach_leg(organization, call, leg).await,
-        Thing::Invitation(invitation) => repository.save_invitation(organization, invitation).await,
+        Thing::Call(call) => database.save_call(organization, call).await,
+        Thing::Leg(call, leg) => database.save_coach_leg(organization, call, leg).await,
+        Thing::Invitation(invitation) => database.save_invitation(organization, invitation).await,
         Thing::Charge(call, charge) => {
             let one = std::slice::from_ref(charge);
-            repository
+            database
                 .save_charges(organization, call, one)
                 .await
                 .map(drop)
