@@ -15,7 +15,7 @@ const LOOK_BACK_MS: i64 = 2 * 24 * 3_600_000;
 
 /// Closes calls and invitations that were open when the service died, and charges what they and all
 /// late calls owe.
-pub(super) async fn close(database: &Database, minute_ms: u64) -> Result<(), StoreError> {
+pub async fn close(database: &Database, minute_ms: u64) -> Result<(), StoreError> {
     let alive = database.last_alive().await?;
     for (organization, call) in database.unfinished_calls().await? {
         let last_charge = database.last_charge(&call.id).await?;
@@ -54,7 +54,7 @@ pub(super) async fn close(database: &Database, minute_ms: u64) -> Result<(), Sto
 }
 
 /// Writes that the service lives, while it has calls. It ends with the calls' owner.
-pub(super) async fn keep_alive(database: Database, active: Arc<AtomicU64>) {
+pub async fn keep_alive(database: Database, active: Arc<AtomicU64>) {
     let mut ticks = tokio::time::interval(ALIVE_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     // Whoever else holds the count is the service.

@@ -5,8 +5,8 @@ use super::abandoned;
 use super::directory::Directory;
 use super::events::Events;
 use super::news;
-use super::owner::{Message, Owner, Sources, State};
-use super::placement::{Envelope, InProcess, Placement};
+use super::owner::{CallsSettings, Owner, Sources, State};
+use super::placement::{Envelope, InProcess, Message, Placement};
 use super::request::{Answer, Request, RequestError, Snapshot};
 use super::saves::{Counters, SaveCounts, Saves, Thing, write};
 use call::{
@@ -949,27 +949,6 @@ impl Calls {
         };
         self.shared.placement.send(envelope).await;
         answer
-    }
-}
-
-/// Bounds of calls.
-#[derive(Debug, Clone, Copy)]
-pub struct CallsSettings {
-    /// Of each call.
-    pub limits: Limits,
-    /// Calls in progress at once.
-    pub calls_max: usize,
-    /// Calls in progress of one rep.
-    pub calls_per_rep_max: usize,
-}
-
-impl Default for CallsSettings {
-    fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            calls_max: 10_000,
-            calls_per_rep_max: 100,
-        }
     }
 }
 

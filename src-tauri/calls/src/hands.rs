@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, oneshot};
 use wire::{CallId, OrganizationId};
 
 /// What waits for one call's hands at most. The owner waits when there is more.
-pub(super) const WORK_MAX: usize = 1024;
+pub const WORK_MAX: usize = 1024;
 
 /// What the hands are given.
-pub(super) enum Work {
+pub enum Work {
     /// Do this; what is not of media or line is passed over.
     Do(Output),
     /// All that was given before is done: answer.
@@ -24,33 +24,33 @@ pub(super) enum Work {
 }
 
 /// The media could not do something for this leg.
-pub(super) struct Failed {
-    pub(super) call: CallId,
-    pub(super) leg: LegId,
+pub struct Failed {
+    pub call: CallId,
+    pub leg: LegId,
 }
 
 /// How a call is recorded.
-pub(super) struct Recorded {
-    pub(super) by: Arc<Recordings>,
-    pub(super) organization: OrganizationId,
-    pub(super) plan: RecordingPlan,
+pub struct Recorded {
+    pub by: Arc<Recordings>,
+    pub organization: OrganizationId,
+    pub plan: RecordingPlan,
 }
 
-pub(super) struct Hands {
-    pub(super) dial: Dial,
-    pub(super) media: Media,
-    pub(super) line: Arc<dyn LeadLine>,
-    pub(super) lead_events: mpsc::Sender<LeadEvent>,
-    pub(super) failures: mpsc::Sender<Failed>,
-    pub(super) recording: Option<Recorded>,
-    pub(super) lead: Option<Box<dyn LeadLeg>>,
+pub struct Hands {
+    pub dial: Dial,
+    pub media: Media,
+    pub line: Arc<dyn LeadLine>,
+    pub lead_events: mpsc::Sender<LeadEvent>,
+    pub failures: mpsc::Sender<Failed>,
+    pub recording: Option<Recorded>,
+    pub lead: Option<Box<dyn LeadLeg>>,
     /// Whether something failed since the last answer.
-    pub(super) failed: bool,
+    pub failed: bool,
 }
 
 impl Hands {
     /// Works until the owner lets go of the call.
-    pub(super) async fn run(mut self, mut work: mpsc::Receiver<Work>) {
+    pub async fn run(mut self, mut work: mpsc::Receiver<Work>) {
         let call = self.dial.call.clone();
         let recording = self.recording.as_ref();
         let tap = recording.and_then(|of| of.by.open(&of.organization, &call));

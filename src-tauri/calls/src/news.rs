@@ -17,7 +17,7 @@ const QUEUE_MAX: usize = 4096;
 const READ_MAX: Duration = Duration::from_secs(2);
 
 /// Something to tell.
-pub(super) enum News {
+pub enum News {
     /// A call changed: to the organization.
     Call(OrganizationId, Arc<Call>),
     /// Calls look different to one user, whose authority changed.
@@ -35,7 +35,7 @@ pub(super) enum News {
 }
 
 /// Starts to tell.
-pub(super) fn start(
+pub fn start(
     directory: Arc<dyn Directory>,
     events: Arc<dyn Events>,
     limits: Limits,

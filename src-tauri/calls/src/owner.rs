@@ -1,13 +1,14 @@
 //! The owner of every call: one loop, which holds each call's machine and does what that puts out.
 
-use super::calls::CallsSettings;
 use super::events::Events;
 use super::hands::{Failed, Hands, Recorded, WORK_MAX, Work};
 use super::news::News;
-use super::placement::Envelope;
+use super::placement::{Envelope, Message};
 use super::request::{Answer, Reply, Request, RequestError, Snapshot};
 use super::saves::{Saves, Thing};
-use call::{Authority, Heard, Input, LeadSignal, Machine, Output, REP_LEG, Refusal, recorded};
+use call::{
+    Authority, Heard, Input, LeadSignal, Limits, Machine, Output, REP_LEG, Refusal, recorded,
+};
 use media::{Dial, LeadEvent, LeadLine, Media, MediaEvent};
 use recordings::Recordings;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -29,25 +30,25 @@ const RECENT_MAX: usize = 256;
 /// How long a stop waits for the store.
 const FLUSH_MAX: Duration = Duration::from_secs(3);
 
-pub(super) struct Owner {
-    pub(super) settings: CallsSettings,
-    pub(super) media: Media,
-    pub(super) line: Arc<dyn LeadLine>,
-    pub(super) events: Arc<dyn Events>,
+pub struct Owner {
+    pub settings: CallsSettings,
+    pub media: Media,
+    pub line: Arc<dyn LeadLine>,
+    pub events: Arc<dyn Events>,
     /// None when nothing is recorded.
-    pub(super) recordings: Option<Arc<Recordings>>,
-    pub(super) news: mpsc::Sender<News>,
-    pub(super) saves: Saves,
-    pub(super) lead_events: mpsc::Sender<LeadEvent>,
-    pub(super) failures: mpsc::Sender<Failed>,
+    pub recordings: Option<Arc<Recordings>>,
+    pub news: mpsc::Sender<News>,
+    pub saves: Saves,
+    pub lead_events: mpsc::Sender<LeadEvent>,
+    pub failures: mpsc::Sender<Failed>,
     /// Counts changes of what anybody may do.
-    pub(super) facts: Arc<AtomicU64>,
-    pub(super) active: Arc<AtomicU64>,
-    pub(super) state: State,
+    pub facts: Arc<AtomicU64>,
+    pub active: Arc<AtomicU64>,
+    pub state: State,
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub struct State {
     live: HashMap<CallId, Live>,
     timers: BTreeSet<(Timestamp, CallId)>,
     recent: VecDeque<(OrganizationId, Snapshot)>,
@@ -64,19 +65,33 @@ struct Live {
     wake: Option<Timestamp>,
 }
 
-/// What waits in the owner's queue.
-pub(super) enum Message {
-    Asked(Envelope),
-    /// End every call, and answer when that is told and kept.
-    Stop(oneshot::Sender<()>),
+/// Bounds of calls.
+#[derive(Debug, Clone, Copy)]
+pub struct CallsSettings {
+    /// Of each call.
+    pub limits: Limits,
+    /// Calls in progress at once.
+    pub calls_max: usize,
+    /// Calls in progress of one rep.
+    pub calls_per_rep_max: usize,
+}
+
+impl Default for CallsSettings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            calls_max: 10_000,
+            calls_per_rep_max: 100,
+        }
+    }
 }
 
 /// Where what happens comes from.
-pub(super) struct Sources {
-    pub(super) messages: mpsc::Receiver<Message>,
-    pub(super) media: mpsc::Receiver<MediaEvent>,
-    pub(super) lead: mpsc::Receiver<LeadEvent>,
-    pub(super) failures: mpsc::Receiver<Failed>,
+pub struct Sources {
+    pub messages: mpsc::Receiver<Message>,
+    pub media: mpsc::Receiver<MediaEvent>,
+    pub lead: mpsc::Receiver<LeadEvent>,
+    pub failures: mpsc::Receiver<Failed>,
 }
 
 /// Everything that may happen.
@@ -90,7 +105,7 @@ enum Happening {
 
 impl Owner {
     /// Runs until the service stops, or nobody can ask any more.
-    pub(super) async fn run(mut self, mut sources: Sources) {
+    pub async fn run(mut self, mut sources: Sources) {
         while let Some(event) = self.next(&mut sources).await {
             match event {
                 Happening::Message(Message::Stop(reply)) => {

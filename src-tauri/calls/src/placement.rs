@@ -1,9 +1,8 @@
 //! Where the owner of an organization's calls is found.
 
-use super::owner::Message;
 use super::request::{Reply, Request};
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use wire::OrganizationId;
 
 /// A request on its way to an owner, and where its answer goes.
@@ -23,8 +22,15 @@ pub trait Placement: Send + Sync {
     async fn send(&self, envelope: Envelope);
 }
 
+/// What waits in the owner's queue.
+pub enum Message {
+    Asked(Envelope),
+    /// End every call, and answer when that is told and kept.
+    Stop(oneshot::Sender<()>),
+}
+
 /// One owner has all calls, in this process.
-pub(crate) struct InProcess(pub(crate) mpsc::Sender<Message>);
+pub struct InProcess(pub mpsc::Sender<Message>);
 
 #[async_trait]
 impl Placement for InProcess {

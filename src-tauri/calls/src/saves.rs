@@ -32,13 +32,13 @@ pub struct SaveCounts {
 }
 
 #[derive(Default)]
-pub(super) struct Counters {
+pub struct Counters {
     failed: AtomicU64,
     lost: AtomicU64,
 }
 
 impl Counters {
-    pub(super) fn read(&self) -> SaveCounts {
+    pub fn read(&self) -> SaveCounts {
         SaveCounts {
             failed: self.failed.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
@@ -47,7 +47,7 @@ impl Counters {
 }
 
 /// Something to keep, whole.
-pub(super) enum Thing {
+pub enum Thing {
     Call(Arc<Call>),
     Leg(CallId, Box<CoachLeg>),
     Invitation(Box<Invitation>),
@@ -81,17 +81,13 @@ enum Message {
 }
 
 /// Where the owner puts what is to be kept.
-pub(super) struct Saves {
+pub struct Saves {
     queue: mpsc::Sender<Message>,
     counters: Arc<Counters>,
 }
 
 impl Saves {
-    pub(super) fn start(
-        database: Database,
-        counters: Arc<Counters>,
-        events: Arc<dyn Events>,
-    ) -> Self {
+    pub fn start(database: Database, counters: Arc<Counters>, events: Arc<dyn Events>) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
         let writer = Writer {
             database,
@@ -105,7 +101,7 @@ impl Saves {
     }
 
     /// Takes it in, or loses it: never waits.
-    pub(super) fn save(&self, organization: &OrganizationId, thing: Thing) {
+    pub fn save(&self, organization: &OrganizationId, thing: Thing) {
         let message = Message::Save(organization.clone(), thing);
         if let Err(error) = self.queue.try_send(message)
             && let Message::Save(_, thing) = error.into_inner()
@@ -117,14 +113,14 @@ impl Saves {
 
     /// What ends when all that was taken in is written or given up; with an error at once when there
     /// is no room to ask.
-    pub(super) fn kept(&self) -> oneshot::Receiver<()> {
+    pub fn kept(&self) -> oneshot::Receiver<()> {
         let (reply, done) = oneshot::channel();
         let _ = self.queue.try_send(Message::Flush(reply));
         done
     }
 
     /// Waits until all that was taken in is written or given up.
-    pub(super) async fn flush(&self) {
+    pub async fn flush(&self) {
         let (reply, done) = oneshot::channel();
         if self.queue.send(Message::Flush(reply)).await.is_ok() {
             let _ = done.await;
@@ -230,7 +226,7 @@ impl Writer {
     }
 }
 
-pub(super) async fn write(
+pub async fn write(
     database: &Database,
     organization: &OrganizationId,
     thing: &Thing,

@@ -20,10 +20,10 @@ const GRANULE_AT: usize = 6;
 const CRC_AT: usize = 22;
 
 /// 20 ms of silence, as every Opus decoder knows it.
-pub(super) const SILENCE: &[u8] = &[0xf8, 0xff, 0xfe];
+pub const SILENCE: &[u8] = &[0xf8, 0xff, 0xfe];
 
 /// Writes the pages of one stream.
-pub(super) struct OggOpus {
+pub struct OggOpus {
     serial: u32,
     sequence: u32,
     lacing: Vec<u8>,
@@ -34,7 +34,7 @@ pub(super) struct OggOpus {
 
 impl OggOpus {
     /// Puts the two headers out. They name nobody.
-    pub(super) fn new(serial: u32, out: &mut Vec<u8>) -> Self {
+    pub fn new(serial: u32, out: &mut Vec<u8>) -> Self {
         let mut ogg = Self {
             serial,
             sequence: 0,
@@ -62,7 +62,7 @@ impl OggOpus {
 
     /// Takes the next packet of 20 ms. A page goes out when another packet follows it, so that there
     /// is always one left to end the stream with.
-    pub(super) fn push(&mut self, packet: &[u8], out: &mut Vec<u8>) {
+    pub fn push(&mut self, packet: &[u8], out: &mut Vec<u8>) {
         if self.in_page >= PAGE_PACKETS {
             self.page(0, out);
         }
@@ -72,12 +72,12 @@ impl OggOpus {
     }
 
     /// Puts out the last page.
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
         self.page(LAST, out);
     }
 
     /// Packets so far.
-    pub(super) const fn packets(&self) -> u64 {
+    pub const fn packets(&self) -> u64 {
         self.packets
     }
 
@@ -110,21 +110,21 @@ impl OggOpus {
 }
 
 /// How long so many packets play.
-pub(super) fn duration_ms(packets: u64) -> u32 {
+pub fn duration_ms(packets: u64) -> u32 {
     let samples = (packets * PACKET_SAMPLES).saturating_sub(PRE_SKIP_SAMPLES);
     u32::try_from(samples / 48).unwrap_or(u32::MAX)
 }
 
 /// What was left of a file that was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Closed {
-    pub(super) packets: u64,
-    pub(super) bytes: u64,
+pub struct Closed {
+    pub packets: u64,
+    pub bytes: u64,
 }
 
 /// Ends a file that was cut off after its last whole page; none when there is no sound in it. One that
 /// has its end already stays as it is.
-pub(super) fn close(file: &mut (impl Read + Write + Seek)) -> io::Result<Option<Closed>> {
+pub fn close(file: &mut (impl Read + Write + Seek)) -> io::Result<Option<Closed>> {
     let mut bytes = 0;
     let mut last: Option<(u64, Vec<u8>)> = None;
     file.seek(SeekFrom::Start(0))?;

@@ -5,14 +5,14 @@ use wire::{RecordingGap, RecordingPeaks};
 /// Values of a waveform at most: an hour at 100 ms each. Longer ones get longer pieces.
 const VALUES_MAX: usize = 36_000;
 /// Packets of the shortest piece, and their milliseconds.
-pub(super) const PIECE_PACKETS: u32 = 5;
+pub const PIECE_PACKETS: u32 = 5;
 const PACKET_MS: u32 = 20;
 /// Gaps that are told apart. Later ones lengthen the last.
 const GAPS_MAX: usize = 1000;
 
 /// A waveform that grows.
 #[derive(Debug, Clone)]
-pub(super) struct Peaks {
+pub struct Peaks {
     piece_packets: u32,
     values: Vec<u8>,
     loudest: u8,
@@ -20,7 +20,7 @@ pub(super) struct Peaks {
 }
 
 impl Peaks {
-    pub(super) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             piece_packets: PIECE_PACKETS,
             values: Vec::new(),
@@ -30,7 +30,7 @@ impl Peaks {
     }
 
     /// Takes the loudest sample of the next packet, 0 to 255.
-    pub(super) fn push(&mut self, peak: u8) {
+    pub fn push(&mut self, peak: u8) {
         self.loudest = self.loudest.max(peak);
         self.taken += 1;
         if self.taken < self.piece_packets {
@@ -47,7 +47,7 @@ impl Peaks {
     }
 
     /// The waveform, with the piece that is not full.
-    pub(super) fn finish(mut self) -> RecordingPeaks {
+    pub fn finish(mut self) -> RecordingPeaks {
         if self.taken > 0 {
             self.end_piece();
         }
@@ -66,11 +66,11 @@ impl Peaks {
 
 /// Stretches in which the rep had paused.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Gaps(Vec<RecordingGap>);
+pub struct Gaps(Vec<RecordingGap>);
 
 impl Gaps {
     /// The packets from the one to the other were left out.
-    pub(super) fn add(&mut self, from_packet: u64, to_packet: u64) {
+    pub fn add(&mut self, from_packet: u64, to_packet: u64) {
         let ms = |packet: u64| {
             let ms = packet.saturating_mul(u64::from(PACKET_MS));
             u32::try_from(ms).unwrap_or(u32::MAX)
@@ -83,7 +83,7 @@ impl Gaps {
         }
     }
 
-    pub(super) fn finish(self) -> Vec<RecordingGap> {
+    pub fn finish(self) -> Vec<RecordingGap> {
         self.0
     }
 }

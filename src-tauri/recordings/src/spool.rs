@@ -20,15 +20,15 @@ const HEADER_BYTES_MAX: u64 = 256;
 
 /// What there is to know of a recording that has ended.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Whole {
-    pub(super) bytes: u64,
-    pub(super) duration_ms: u32,
-    pub(super) gaps: Vec<RecordingGap>,
-    pub(super) peaks: RecordingPeaks,
+pub struct Whole {
+    pub bytes: u64,
+    pub duration_ms: u32,
+    pub gaps: Vec<RecordingGap>,
+    pub peaks: RecordingPeaks,
 }
 
 /// Where a call's recording is spooled.
-pub(super) fn path(folder: &Path, call: &CallId) -> PathBuf {
+pub fn path(folder: &Path, call: &CallId) -> PathBuf {
     folder.join(format!("{call}.ogg"))
 }
 
@@ -37,7 +37,7 @@ fn marks_path(folder: &Path, call: &CallId) -> PathBuf {
 }
 
 /// A recording that is being written.
-pub(super) struct Spool {
+pub struct Spool {
     file: File,
     marks: File,
     ogg: OggOpus,
@@ -61,7 +61,7 @@ struct Piece {
 
 impl Spool {
     /// Begins the files.
-    pub(super) fn create(
+    pub fn create(
         folder: &Path,
         organization: &OrganizationId,
         call: &CallId,
@@ -95,7 +95,7 @@ impl Spool {
 
     /// Takes the next packet. Ticks that are missing before it become silence, so that the file's time
     /// is the call's.
-    pub(super) fn take(&mut self, taken: &Taken<'_>) {
+    pub fn take(&mut self, taken: &Taken<'_>) {
         let expected = self.next_tick.unwrap_or(taken.tick);
         for _ in 0..taken.tick.saturating_sub(expected).min(MISSING_MAX) {
             self.push(SILENCE, 0, false);
@@ -124,7 +124,7 @@ impl Spool {
     }
 
     /// Writes the pages that are full. A process that is killed loses only what was not written.
-    pub(super) fn write(&mut self) -> io::Result<()> {
+    pub fn write(&mut self) -> io::Result<()> {
         if self.out.is_empty() {
             return Ok(());
         }
@@ -138,7 +138,7 @@ impl Spool {
     }
 
     /// Brings what is written to the disk. A machine that loses its power loses only what came later.
-    pub(super) fn sync(&mut self) -> io::Result<()> {
+    pub fn sync(&mut self) -> io::Result<()> {
         if !self.is_synced {
             self.marks.sync_data()?;
             self.file.sync_data()?;
@@ -148,12 +148,12 @@ impl Spool {
     }
 
     /// Bytes that are in the file and stay as they are.
-    pub(super) const fn written(&self) -> u64 {
+    pub const fn written(&self) -> u64 {
         self.written
     }
 
     /// Ends the file.
-    pub(super) fn finish(mut self) -> io::Result<Whole> {
+    pub fn finish(mut self) -> io::Result<Whole> {
         self.ogg.finish(&mut self.out);
         self.write()?;
         self.sync()?;
@@ -167,18 +167,18 @@ impl Spool {
 }
 
 /// A recording that an earlier service left behind, ended where it was cut off.
-pub(super) struct Recovered {
-    pub(super) organization: OrganizationId,
-    pub(super) started_at: Timestamp,
+pub struct Recovered {
+    pub organization: OrganizationId,
+    pub started_at: Timestamp,
     /// None when there is no sound in it.
-    pub(super) whole: Option<Whole>,
+    pub whole: Option<Whole>,
 }
 
 /// Ends what an earlier service left behind.
 ///
 /// # Errors
 /// When the files cannot be read or written, or are none of ours.
-pub(super) fn recover(folder: &Path, call: &CallId) -> io::Result<Recovered> {
+pub fn recover(folder: &Path, call: &CallId) -> io::Result<Recovered> {
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, "the marks are not readable");
     let mut marks = BufReader::new(File::open(marks_path(folder, call))?);
     let mut header = String::new();
@@ -229,7 +229,7 @@ pub(super) fn recover(folder: &Path, call: &CallId) -> io::Result<Recovered> {
 }
 
 /// The calls whose recordings an earlier service left behind.
-pub(super) fn left_behind(folder: &Path) -> io::Result<Vec<CallId>> {
+pub fn left_behind(folder: &Path) -> io::Result<Vec<CallId>> {
     let mut calls = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -244,7 +244,7 @@ pub(super) fn left_behind(folder: &Path) -> io::Result<Vec<CallId>> {
 }
 
 /// Removes a call's files.
-pub(super) fn remove(folder: &Path, call: &CallId) -> io::Result<()> {
+pub fn remove(folder: &Path, call: &CallId) -> io::Result<()> {
     for path in [path(folder, call), marks_path(folder, call)] {
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -1,6 +1,5 @@
 //! Where recordings are kept: a local folder, or a store that speaks S3.
 
-use crate::config::Config;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -14,9 +13,22 @@ use std::time::Duration;
 use wire::{CallId, OrganizationId};
 
 /// The least that S3 takes as a part that is not the last.
-pub(super) const PART_BYTES: u64 = 5 * 1024 * 1024;
+pub const PART_BYTES: u64 = 5 * 1024 * 1024;
 /// How long one request is tried again for within the store's client. Longer ones are the keeper's.
 const RETRY_MAX: Duration = Duration::from_secs(20);
+
+/// Where recordings are kept.
+#[derive(Debug, Clone, Default)]
+pub struct StorageSettings {
+    /// A folder, or `s3://BUCKET/PREFIX`.
+    pub location: String,
+    /// Of the S3 store, when it is not Amazon's.
+    pub endpoint: Option<String>,
+    /// Of the S3 store.
+    pub region: Option<String>,
+    /// Whether the S3 store may be spoken to without TLS.
+    pub allow_http: bool,
+}
 
 /// Why a recording cannot be kept or read.
 #[derive(Debug, thiserror::Error)]
@@ -39,25 +51,23 @@ pub enum StorageError {
 ///
 /// # Errors
 /// [`StorageError::Settings`], and when the local folder cannot be made.
-pub(super) fn open(config: &Config) -> Result<Arc<dyn ObjectStore>, StorageError> {
-    match &config.recordings {
-        Some(url) if url.starts_with("s3://") => {
-            // Keys come from the environment alone (AWS_ACCESS_KEY_ID and so on).
-            let mut builder = AmazonS3Builder::from_env();
-            if let Some(endpoint) = &config.recordings_endpoint {
-                builder = builder.with_endpoint(endpoint);
-            }
-            if let Some(region) = &config.recordings_region {
-                builder = builder.with_region(region);
-            }
-            s3(url, builder.with_allow_http(config.recordings_allow_http))
+pub fn open(settings: &StorageSettings) -> Result<Arc<dyn ObjectStore>, StorageError> {
+    let location = settings.location.as_str();
+    if location.starts_with("s3://") {
+        // Keys come from the environment alone (AWS_ACCESS_KEY_ID and so on).
+        let mut builder = AmazonS3Builder::from_env();
+        if let Some(endpoint) = &settings.endpoint {
+            builder = builder.with_endpoint(endpoint);
         }
-        Some(url) if url.contains("://") => {
-            let said = "is s3://BUCKET/PREFIX or a folder";
-            Err(StorageError::Settings(said.into()))
+        if let Some(region) = &settings.region {
+            builder = builder.with_region(region);
         }
-        Some(folder) => local(PathBuf::from(folder)),
-        None => local(config.data.join("recordings").join("store")),
+        s3(location, builder.with_allow_http(settings.allow_http))
+    } else if location.contains("://") {
+        let said = "is s3://BUCKET/PREFIX or a folder";
+        Err(StorageError::Settings(said.into()))
+    } else {
+        local(PathBuf::from(location))
     }
 }
 
@@ -91,12 +101,12 @@ fn s3(url: &str, builder: AmazonS3Builder) -> Result<Arc<dyn ObjectStore>, Stora
 }
 
 /// Under which key a call's recording is kept.
-pub(super) fn key(organization: &OrganizationId, call: &CallId) -> Path {
+pub fn key(organization: &OrganizationId, call: &CallId) -> Path {
     Path::from_iter([organization.to_string(), format!("{call}.ogg")])
 }
 
 /// One recording on its way from the spool to the store, in parts while it grows.
-pub(super) struct Upload {
+pub struct Upload {
     store: Arc<dyn ObjectStore>,
     key: Path,
     spooled: PathBuf,
@@ -105,7 +115,7 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    pub(super) fn new(store: Arc<dyn ObjectStore>, key: Path, spooled: PathBuf) -> Self {
+    pub fn new(store: Arc<dyn ObjectStore>, key: Path, spooled: PathBuf) -> Self {
         Self {
             store,
             key,
@@ -119,7 +129,7 @@ impl Upload {
     ///
     /// # Errors
     /// Those of store and spool.
-    pub(super) async fn advance(&mut self, written: u64) -> Result<(), StorageError> {
+    pub async fn advance(&mut self, written: u64) -> Result<(), StorageError> {
         let result = self.send_full(written).await;
         if result.is_err() {
             self.begin_anew().await;
@@ -131,7 +141,7 @@ impl Upload {
     ///
     /// # Errors
     /// As [`Upload::advance`]; it may be tried again.
-    pub(super) async fn finish(&mut self, bytes: u64) -> Result<(), StorageError> {
+    pub async fn finish(&mut self, bytes: u64) -> Result<(), StorageError> {
         let result = self.send_all(bytes).await;
         if result.is_err() {
             self.begin_anew().await;
@@ -303,24 +313,25 @@ mod tests {
     #[tokio::test]
     async fn a3_a_local_store_keeps_each_organization_in_a_folder_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config {
-            data: folder.path().to_owned(),
-            ..Config::default()
+        let place = folder.path().join("recordings/store");
+        let settings = StorageSettings {
+            location: place.display().to_string(),
+            ..StorageSettings::default()
         };
-        let store = open(&config).unwrap();
+        let store = open(&settings).unwrap();
         let organization = OrganizationId::parse("orga_acme").unwrap();
         let key = key(&organization, &CallId::parse("acti_1").unwrap());
         let spooled = folder.path().join("spooled.ogg");
         std::fs::write(&spooled, b"sound").unwrap();
         let mut upload = Upload::new(store, key, spooled);
         upload.finish(5).await.unwrap();
-        let kept = folder.path().join("recordings/store/orga_acme/acti_1.ogg");
+        let kept = place.join("orga_acme/acti_1.ogg");
         assert_eq!(std::fs::read(kept).unwrap(), b"sound");
         // A spool that is shorter than it was said to be is not taken for whole.
         assert!(upload.finish(6).await.is_err());
-        let elsewhere = Config {
-            recordings: Some("ftp://somewhere".into()),
-            ..config
+        let elsewhere = StorageSettings {
+            location: "ftp://somewhere".into(),
+            ..settings
         };
         assert!(open(&elsewhere).is_err());
     }

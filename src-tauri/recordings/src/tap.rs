@@ -1,9 +1,9 @@
 //! Takes a call's packets off its worker, into a ring that a writer empties.
 
-use crate::clock::now;
 use media::RecordingTap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use store::clock::now;
 use wire::Timestamp;
 
 /// Bytes of a ring: some ten seconds of sound, for a disk that hangs.
@@ -14,21 +14,21 @@ const HEADER_BYTES: usize = 8 + 2 + 1 + 1;
 const PACKET_BYTES_MAX: usize = 1275;
 /// Packets after a pause that are still left out: what was said at its end may stand in the jitter
 /// buffers yet, and a codec remembers. 200 ms.
-pub(super) const AFTERMATH_PACKETS: u32 = 10;
+pub const AFTERMATH_PACKETS: u32 = 10;
 
 const WAITING: u8 = 0;
 const RUNNING: u8 = 1;
 const PAUSED: u8 = 2;
 
 /// How one recording is steered, by whoever may.
-pub(super) struct Control {
+pub struct Control {
     state: AtomicU8,
     started_at: AtomicI64,
     overflows: Arc<AtomicU64>,
 }
 
 impl Control {
-    pub(super) const fn new(overflows: Arc<AtomicU64>) -> Self {
+    pub const fn new(overflows: Arc<AtomicU64>) -> Self {
         Self {
             state: AtomicU8::new(WAITING),
             started_at: AtomicI64::new(0),
@@ -37,14 +37,14 @@ impl Control {
     }
 
     /// From the next tick on it is recorded.
-    pub(super) fn begin(&self) {
+    pub fn begin(&self) {
         let (set, get) = (Ordering::AcqRel, Ordering::Acquire);
         // What runs already stays as it is.
         let _ = self.state.compare_exchange(WAITING, RUNNING, set, get);
     }
 
     /// Pauses it, or lets it go on. What has not begun is neither.
-    pub(super) fn set_paused(&self, paused: bool) {
+    pub fn set_paused(&self, paused: bool) {
         let (from, to) = if paused {
             (RUNNING, PAUSED)
         } else {
@@ -55,13 +55,13 @@ impl Control {
     }
 
     /// When the first packet was taken.
-    pub(super) fn started_at(&self) -> Timestamp {
+    pub fn started_at(&self) -> Timestamp {
         Timestamp(self.started_at.load(Ordering::Acquire))
     }
 }
 
 /// One call's tap.
-pub(super) struct Tap {
+pub struct Tap {
     ring: rtrb::Producer<u8>,
     control: Arc<Control>,
     peak: u8,
@@ -70,16 +70,16 @@ pub(super) struct Tap {
 }
 
 /// A packet as it comes out of the ring.
-pub(super) struct Taken<'a> {
-    pub(super) tick: u64,
-    pub(super) peak: u8,
+pub struct Taken<'a> {
+    pub tick: u64,
+    pub peak: u8,
     /// It was left out: the rep had paused.
-    pub(super) muffled: bool,
-    pub(super) opus: &'a [u8],
+    pub muffled: bool,
+    pub opus: &'a [u8],
 }
 
 /// A tap, and the end that a writer empties.
-pub(super) fn tap(control: Arc<Control>) -> (Tap, rtrb::Consumer<u8>) {
+pub fn tap(control: Arc<Control>) -> (Tap, rtrb::Consumer<u8>) {
     let (ring, taken) = rtrb::RingBuffer::new(RING_BYTES);
     let tap = Tap {
         ring,
@@ -141,7 +141,7 @@ impl RecordingTap for Tap {
 }
 
 /// Takes all that is in the ring.
-pub(super) fn drain(ring: &mut rtrb::Consumer<u8>, mut take: impl FnMut(Taken<'_>)) {
+pub fn drain(ring: &mut rtrb::Consumer<u8>, mut take: impl FnMut(Taken<'_>)) {
     let mut packet = [0; PACKET_BYTES_MAX];
     let mut header = [0; HEADER_BYTES];
     while let Ok(chunk) = ring.read_chunk(HEADER_BYTES) {

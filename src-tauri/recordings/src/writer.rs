@@ -17,28 +17,28 @@ const DRAIN: Duration = Duration::from_millis(50);
 const SYNC: Duration = Duration::from_secs(1);
 
 /// A recording that is to be written.
-pub(super) struct Opened {
-    pub(super) organization: OrganizationId,
-    pub(super) call: CallId,
-    pub(super) control: Arc<Control>,
-    pub(super) ring: rtrb::Consumer<u8>,
-    pub(super) progress: watch::Sender<Progress>,
+pub struct Opened {
+    pub organization: OrganizationId,
+    pub call: CallId,
+    pub control: Arc<Control>,
+    pub ring: rtrb::Consumer<u8>,
+    pub progress: watch::Sender<Progress>,
 }
 
 /// How far a recording is.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Progress {
+pub struct Progress {
     /// When it began; none before.
-    pub(super) started_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
     /// Bytes in the file that stay as they are.
-    pub(super) written: u64,
+    pub written: u64,
     /// How it ended.
-    pub(super) end: Option<End>,
+    pub end: Option<End>,
 }
 
 /// How writing a recording ended.
 #[derive(Debug, Clone)]
-pub(super) enum End {
+pub enum End {
     Whole(Whole),
     Failed,
 }
@@ -50,7 +50,7 @@ struct Written {
 }
 
 /// Writes until nobody opens any more, and what is open is done.
-pub(super) fn run(folder: &std::path::Path, opened: &Receiver<Opened>) {
+pub fn run(folder: &std::path::Path, opened: &Receiver<Opened>) {
     let mut all: Vec<Written> = Vec::new();
     let mut synced = Instant::now();
     let mut is_open = true;
@@ -168,7 +168,7 @@ impl Written {
 ///
 /// # Errors
 /// When the system gives no further thread.
-pub(super) fn start(folder: PathBuf, opened: Receiver<Opened>) -> io::Result<()> {
+pub fn start(folder: PathBuf, opened: Receiver<Opened>) -> io::Result<()> {
     std::thread::Builder::new()
         .name("recordings".into())
         .spawn(move || run(&folder, &opened))?;

@@ -3,11 +3,10 @@
 //! Two tasks: one reads, one writes. What the reader has to say goes through the writer's queue, so a
 //! client that does not read fills its own queue and nobody else's.
 
-use super::{CloseReason, EnterError, Entered, Held, Outgoing};
 use crate::access;
 use crate::app::App;
 use crate::auth::{Rate, RateLimit};
-use crate::clock::now;
+use crate::hub::{CloseReason, EnterError, Entered, Held, Outgoing};
 use crate::store::Principal;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
