@@ -21,7 +21,7 @@ const RETRY_MAX: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, Default)]
 pub struct StorageSettings {
     /// A folder, or `s3://BUCKET/PREFIX`.
-    pub location: String,
+    pub location: PathBuf,
     /// Of the S3 store, when it is not Amazon's.
     pub endpoint: Option<String>,
     /// Of the S3 store.
@@ -52,7 +52,7 @@ pub enum StorageError {
 /// # Errors
 /// [`StorageError::Settings`], and when the local folder cannot be made.
 pub fn open(settings: &StorageSettings) -> Result<Arc<dyn ObjectStore>, StorageError> {
-    let location = settings.location.as_str();
+    let location = settings.location.to_str().unwrap_or_default();
     if location.starts_with("s3://") {
         // Keys come from the environment alone (AWS_ACCESS_KEY_ID and so on).
         let mut builder = AmazonS3Builder::from_env();
@@ -67,7 +67,7 @@ pub fn open(settings: &StorageSettings) -> Result<Arc<dyn ObjectStore>, StorageE
         let said = "is s3://BUCKET/PREFIX or a folder";
         Err(StorageError::Settings(said.into()))
     } else {
-        local(PathBuf::from(location))
+        local(settings.location.clone())
     }
 }
 
@@ -315,7 +315,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("recordings/store");
         let settings = StorageSettings {
-            location: place.display().to_string(),
+            location: place.clone(),
             ..StorageSettings::default()
         };
         let store = open(&settings).unwrap();

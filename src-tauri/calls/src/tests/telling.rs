@@ -1,7 +1,7 @@
 //! Who is told what, and who may ask what: A3, W3, W5.
 
 use super::world::*;
-use crate::calls::{Caller, CallsSettings};
+use crate::{Caller, CallsSettings};
 use call::{Limits, REP_LEG};
 use media::{LeadSignal, MediaEvent};
 use mix::{LegId, Mode};
@@ -19,10 +19,10 @@ async fn w5_a_join_is_told_to_exactly_those_who_may_see_it() {
     assert_eq!(leg.mode, CoachMode::Listen);
     world.leg_changed("morgan", |_| true).await;
     for name in ["riley", "morgan", "casey", "taylor"] {
-        assert_eq!(world.told.told(&user(name), is_leg), 1, "{name}");
+        assert_eq!(world.events.count(&user(name), is_leg), 1, "{name}");
     }
     for name in ["sam", "other"] {
-        assert_eq!(world.told.told(&user(name), is_leg), 0, "{name}");
+        assert_eq!(world.events.count(&user(name), is_leg), 0, "{name}");
     }
     // The whole call, too, shows its coaches only to those.
     world
@@ -111,7 +111,7 @@ async fn a3_nothing_of_a_call_crosses_to_another_organization() {
         .changed("morgan", &call, |call| call.status.is_over())
         .await;
     assert_eq!(code(calls.get(&other, &call).await), Code::NotFound);
-    assert_eq!(world.told.told(&user("other"), |_| true), 0);
+    assert_eq!(world.events.count(&user("other"), |_| true), 0);
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn w3_an_invitation_is_told_to_inviter_and_invitee_only_and_expires_by_its
     for name in ["riley", "morgan"] {
         let who = user(name);
         world
-            .told
+            .events
             .wait("it expired", |to, event| match event {
                 Event::InvitationChanged { invitation } if *to == who => {
                     (invitation.status == InvitationStatus::Expired).then_some(())
@@ -143,11 +143,11 @@ async fn w3_an_invitation_is_told_to_inviter_and_invitee_only_and_expires_by_its
             })
             .await;
         let all = |event: &Event| matches!(event, Event::InvitationChanged { .. });
-        assert_eq!(world.told.told(&who, all), 2, "opened, expired");
+        assert_eq!(world.events.count(&who, all), 2, "opened, expired");
     }
     for name in ["casey", "taylor", "sam", "other"] {
         let any = |event: &Event| matches!(event, Event::InvitationChanged { .. });
-        assert_eq!(world.told.told(&user(name), any), 0, "{name}");
+        assert_eq!(world.events.count(&user(name), any), 0, "{name}");
     }
     let decline = world
         .calls
@@ -230,7 +230,7 @@ async fn m2_levels_go_only_to_those_who_hear() {
         levels,
     };
     world.media_events.send(event).await.unwrap();
-    let levels = world.told.wait_levels(3).await;
+    let levels = world.events.wait_levels(3).await;
     let of = |name: &str| {
         let mut all = levels.iter().filter(|(to, _)| *to == user(name));
         all.next().map(|(_, levels)| levels.len())
@@ -249,7 +249,7 @@ async fn the_rep_alone_is_told_of_keys_and_how_many() {
     world.calls.send_dtmf(&riley, &call, "12#").await.unwrap();
     assert_eq!(*world.line.keys.lock().unwrap(), ["12#"]);
     let count = world
-        .told
+        .events
         .wait("keys", |to, event| match event {
             Event::DtmfSent { digit_count, .. } if *to == user("riley") => Some(*digit_count),
             _ => None,
@@ -257,7 +257,7 @@ async fn the_rep_alone_is_told_of_keys_and_how_many() {
         .await;
     assert_eq!(count, 3);
     let keys = |event: &Event| matches!(event, Event::DtmfSent { .. });
-    assert_eq!(world.told.told(&user("morgan"), keys), 0);
+    assert_eq!(world.events.count(&user("morgan"), keys), 0);
 }
 
 #[tokio::test]
@@ -294,7 +294,7 @@ async fn j5_a_call_that_the_lead_ends_is_over_for_all_and_stays_readable() {
     assert_eq!(listed.data[0].status, CallStatus::Completed);
     let active = world.calls.list(&riley, None, true, &page).await.unwrap();
     assert_eq!(active.data, []);
-    let told = world.told.active.lock().unwrap().clone();
+    let told = world.events.active.lock().unwrap().clone();
     assert_eq!(told, [(user("riley"), 1), (user("riley"), 0)]);
     assert_eq!(world.calls.active_count(), 0);
 }
@@ -315,7 +315,7 @@ async fn the_rep_alone_is_told_what_the_leads_phone_does() {
     world.line_says(LeadSignal::HungUp).await;
     let over = |call: &Call| call.status == CallStatus::Completed;
     world.changed("riley", &call_id, over).await;
-    let told = world.told.phone.lock().unwrap().clone();
+    let told = world.events.phone.lock().unwrap().clone();
     let quality = LeadQuality {
         jitter_ms: 12,
         lost_permille: 4,

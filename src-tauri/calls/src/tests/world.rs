@@ -1,12 +1,16 @@
-//! Two organizations, a lead's line that does as it is told, a store in memory, and all that was told.
+//! Two organizations, a lead's line that does as it is told, a store in a folder of its own, and all
+//! that was told.
 
-use super::fakes::{FakeDirectory, FakeLine, FakeStore, Told};
-use crate::calls::{CallRepository, Caller, Calls, CallsParts, CallsSettings};
+use super::fakes::{FakeDirectory, FakeEvents, FakeLine};
+use crate::{Caller, Calls, CallsParts, CallsSettings};
 use call::Authority;
 use media::{
     LeadEvent, LeadSignal, Media, MediaEvent, MediaSettings, SimulatedLine, SimulatedLineSettings,
 };
+use std::path::Path;
 use std::sync::{Arc, Mutex};
+use store::Database;
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 use wire::*;
 
@@ -36,35 +40,49 @@ pub fn authority(listen: bool, barge: bool) -> Authority {
         funds: true,
     }
 }
+
+/// A store with two organizations.
+pub async fn database(folder: &Path) -> Database {
+    let database = Database::open(folder, 0, false).await.unwrap();
+    for name in ["acme", "elsewhere"] {
+        let organization = organization(name);
+        database.add_organization(&organization).await.unwrap();
+    }
+    database
+}
+
 pub struct World {
     pub calls: Calls,
     pub directory: Arc<FakeDirectory>,
-    pub store: Arc<FakeStore>,
-    pub told: Arc<Told>,
+    pub database: Database,
+    pub events: Arc<FakeEvents>,
     pub line: Arc<FakeLine>,
     pub media: Media,
     pub media_events: mpsc::Sender<MediaEvent>,
+    _folder: Option<TempDir>,
 }
 
 impl World {
     pub async fn new() -> Self {
-        Self::with(CallsSettings::default(), Arc::default()).await
+        Self::with(CallsSettings::default()).await
+    }
+
+    /// The same, within these bounds.
+    pub async fn with(settings: CallsSettings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(folder.path()).await;
+        let world = Self::on(settings, database).await;
+        Self {
+            _folder: Some(folder),
+            ..world
+        }
     }
 
     /// Riley the rep, Morgan and Casey the managers, Taylor the trainee, Sam without permissions; and
-    /// the Other of another organization. All are online.
-    pub async fn with(settings: CallsSettings, store: Arc<FakeStore>) -> Self {
-        Self::on(settings, store.clone(), store).await
-    }
-
-    /// The same, with calls kept in this repository.
-    pub async fn on(
-        settings: CallsSettings,
-        store: Arc<FakeStore>,
-        repository: Arc<dyn CallRepository>,
-    ) -> Self {
+    /// the Other of another organization. All are online, and calls are kept in this database.
+    pub async fn on(settings: CallsSettings, database: Database) -> Self {
         let directory = Arc::new(FakeDirectory::default());
-        let told = Arc::new(Told::default());
+        let events = Arc::new(FakeEvents::default());
         for (name, of, listen, barge) in [
             ("riley", "acme", false, false),
             ("morgan", "acme", true, true),
@@ -76,13 +94,13 @@ impl World {
             let key = (organization(of), user(name));
             let mut members = directory.members.lock().unwrap();
             members.insert(key, authority(listen, barge));
-            let mut listeners = told.listeners.lock().unwrap();
+            let mut listeners = events.listeners.lock().unwrap();
             listeners
                 .entry(organization(of))
                 .or_default()
                 .push(user(name));
         }
-        let (media_events, events) = mpsc::channel(64);
+        let (media_events, media_out) = mpsc::channel(64);
         let media = Media::start(
             MediaSettings {
                 worker_count: 1,
@@ -103,26 +121,25 @@ impl World {
             hung_up: Arc::default(),
         });
         let calls = Calls::start(CallsParts {
-            balances: Arc::default(),
-            audit: crate::audit::Audit::start(store.clone()),
             settings,
             directory: directory.clone(),
-            repository,
-            notify: told.clone(),
+            database: database.clone(),
+            events: events.clone(),
             media: media.clone(),
-            media_events: events,
+            media_events: media_out,
             line: line.clone(),
-            recorder: Arc::new(crate::calls::NoRecorder),
+            recordings: None,
         })
         .await;
         Self {
             calls,
             directory,
-            store,
-            told,
+            database,
+            events,
             line,
             media,
             media_events,
+            _folder: None,
         }
     }
 
@@ -133,6 +150,12 @@ impl World {
             Some(authority) => members.insert(key, authority),
             None => members.remove(&key),
         };
+    }
+
+    /// The call as the store has it by now.
+    pub async fn kept(&self, call: &CallId) -> Option<Call> {
+        let acme = organization("acme");
+        self.database.call(&acme, call).await.unwrap()
     }
 
     pub async fn place(&self) -> Call {
@@ -171,7 +194,7 @@ impl World {
     /// Waits until this user was told of a state of the call like this.
     pub async fn changed(&self, name: &str, id: &CallId, like: impl Fn(&Call) -> bool) -> Call {
         let who = user(name);
-        self.told
+        self.events
             .wait("the call changed", |to, event| match event {
                 Event::CallChanged { call } if *to == who && call.id == *id && like(call) => {
                     Some((**call).clone())
@@ -183,7 +206,7 @@ impl World {
 
     pub async fn leg_changed(&self, name: &str, like: impl Fn(&CoachLeg) -> bool) -> CoachLeg {
         let who = user(name);
-        self.told
+        self.events
             .wait("a leg changed", |to, event| match event {
                 Event::CoachLegChanged { coach_leg, .. } if *to == who && like(coach_leg) => {
                     Some((**coach_leg).clone())
