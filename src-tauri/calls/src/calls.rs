@@ -212,7 +212,7 @@ impl Calls {
             Ok(snapshot) => Ok(snapshot.record),
             Err(refused) => {
                 // It was written and never was.
-                let never = Thing::Call(Arc::new(abandoned((*record).clone(), at)));
+                let never = Thing::Call(Arc::new(call::abandoned((*record).clone(), at)));
                 if let Err(error) = write(&self.shared.database, organization, &never).await {
                     tracing::error!(call_id = %record.id, %error, "a call that was not placed stays as one in progress until the next start");
                 }

@@ -69,14 +69,20 @@ pub struct RecordingsSettings {
 pub enum RecordingEvent {
     /// It stands otherwise than it did. `done` is answered when its call says so.
     Changed {
+        /// Whose.
         organization: OrganizationId,
+        /// Of which call.
         call: CallId,
+        /// How it stands.
         recording: CallRecording,
+        /// Where it is answered.
         done: oneshot::Sender<Result<(), StoreError>>,
     },
     /// Its days were over, and it is deleted (A4).
     Expired {
+        /// Whose.
         organization: OrganizationId,
+        /// Of which call.
         call: CallId,
     },
 }

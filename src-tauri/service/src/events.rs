@@ -1,12 +1,16 @@
-//! Where what happens on calls goes: to users' sockets, to the audit log, and to who watches balances.
+//! Where what happens on calls and to recordings goes: to users' sockets, to the audit log, and to who watches balances.
 
-use crate::audit::Audit;
+use crate::audit::{Audit, NewEntry};
 use crate::balances::BalanceNews;
 use crate::hub::Hub;
-use calls::Events;
+use calls::{Calls, Events};
+use recordings::RecordingEvent;
 use std::sync::Arc;
+use store::{StoreError, Whose};
+use tokio::sync::mpsc;
 use wire::{
-    ActiveCall, CallId, ClientType, CoachLeg, Event, OrganizationId, ServerMessage, UserId,
+    ActiveCall, AuditAction, CallId, ClientType, CoachLeg, Event, OrganizationId, ServerMessage,
+    UserId,
 };
 
 /// The hub, the audit log and the balances of this process, as calls tell them.
@@ -49,5 +53,47 @@ impl Events for CallEvents {
 
     fn charged(&self, organization: &OrganizationId) {
         self.balances.note(organization.clone());
+    }
+}
+
+/// Tells calls and the audit log what happens to recordings, until nobody records any more.
+pub async fn relay(mut events: mpsc::Receiver<RecordingEvent>, calls: Calls, audit: Audit) {
+    while let Some(event) = events.recv().await {
+        match event {
+            RecordingEvent::Changed {
+                organization,
+                call,
+                recording,
+                done,
+            } => {
+                let calls = calls.clone();
+                // Each recording waits for its own answer, and for no other's.
+                tokio::spawn(async move {
+                    let told = calls
+                        .recording_changed(&organization, &call, &recording)
+                        .await;
+                    let told = told.map_err(|error| StoreError::Unavailable(error.error.message));
+                    let _ = done.send(told);
+                });
+            }
+            RecordingEvent::Expired { organization, call } => {
+                audit.add(expired(organization, call))
+            }
+        }
+    }
+}
+
+/// The audit log's line about a recording that nobody deleted (A4).
+fn expired(organization: OrganizationId, call: CallId) -> NewEntry {
+    NewEntry {
+        whose: Whose::Organization(organization),
+        action: AuditAction::RecordingDeleted,
+        refused: None,
+        user_id: None,
+        device_id: None,
+        address: None,
+        call_id: Some(call),
+        target: None,
+        detail: Some("retention".to_owned()),
     }
 }

@@ -8,23 +8,20 @@ mod app;
 mod audit;
 mod auth;
 mod balances;
-mod calls;
-mod clock;
 mod config;
+mod events;
 mod facts;
 mod http;
 mod hub;
 mod metrics;
-mod random;
-mod recording;
 mod running;
-mod store;
+mod socket;
 mod telephony;
 
 pub use config::{Config, ConfigError, Flags, LogFormat};
 pub use running::{Hooks, Running, StartError, start};
 pub use store::StoreError;
-pub use store::sqlite::{backup, restore};
+pub use store::{backup, restore};
 
 #[doc(no_inline)]
 pub use trunk::{PhoneCodec, TelephonySettings, Transport, TrunkSettings};

@@ -2,10 +2,10 @@
 //!
 //! Labels hold routes, statuses and stages only: nothing of any user or organization.
 
-use crate::calls::SaveCounts;
 use crate::hub::HubCounts;
-use crate::recording::RecordingCounts;
+use calls::SaveCounts;
 use media::{MediaMetrics, Stage};
+use recordings::RecordingCounts;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};

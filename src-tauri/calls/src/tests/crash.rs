@@ -117,7 +117,7 @@ async fn reconcile(database: &Database) -> usize {
         }
     }
     let span = (Timestamp(0), Timestamp(i64::MAX));
-    let lines = database.named_entries(&acme, span, u32::MAX).await.unwrap();
+    let lines = database.named_ledger_entries(&acme, span, u32::MAX).await.unwrap();
     let charged: Vec<_> = lines.iter().map(|(line, ..)| line).collect();
     let minutes: BTreeSet<_> = charged
         .iter()

@@ -4,7 +4,6 @@ use super::world::*;
 use crate::CallsSettings;
 use call::Limits;
 use media::LeadSignal;
-use std::sync::Arc;
 use wire::*;
 
 const OWN: &str = "+15550004";

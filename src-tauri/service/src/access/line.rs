@@ -1,13 +1,13 @@
 //! The line of the audit log that a request leaves behind (A4).
 
 use crate::app::App;
-use crate::audit::{Note, Told};
-use crate::store::Principal;
-use crate::store::audit::Whose;
+use crate::audit::{NewEntry, Note};
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use store::Principal;
+use store::Whose;
 use wire::{AuditAction, CallId, Code};
 
 /// A line that is being made. Dropped before its answer, since the client went or it took too long, it
@@ -82,7 +82,7 @@ impl Line {
             Some(who) => (Some(who.user_id), Some(who.device_id)),
             None => (noted.user_id, noted.device_id),
         };
-        self.app.audit.tell(Told {
+        self.app.audit.add(NewEntry {
             whose,
             action: noted.action.unwrap_or(self.action),
             refused,

@@ -4,13 +4,13 @@ use super::error::Refused;
 use super::extract::JsonBody;
 use crate::app::App;
 use crate::audit::Note;
-use crate::clock::now;
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
+use store::clock::now;
 use wire::{RefreshRequest, SignInRequest, SignOutRequest, Tokens};
 
 /// Signs in with e-mail and password.

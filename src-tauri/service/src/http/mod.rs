@@ -23,10 +23,9 @@ mod trace;
 mod usage;
 
 pub use error::Refused;
-pub use ops::Readiness;
 
 use crate::app::App;
-use crate::hub::socket;
+use crate::socket;
 use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;

@@ -9,10 +9,10 @@ mod stream;
 pub use presence::{InProcessPresence, Presence, availability};
 pub use stream::Held;
 
-use crate::store::Principal;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use store::Principal;
 use stream::Stream;
 use tokio::sync::{mpsc, watch};
 use wire::{ClientType, DeviceId, Event, OrganizationId, ServerMessage, Timestamp, UserId};
