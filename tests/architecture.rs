@@ -20,10 +20,13 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("voice", 1, &["mix"]),
     ("client", 2, &["wire", "session", "voice", "mix"]),
     ("media", 2, &["wire", "voice", "mix"]),
+    ("store", 2, &["wire", "usage"]),
     (
         "service",
         2,
-        &["wire", "mix", "usage", "call", "voice", "media", "trunk"],
+        &[
+            "wire", "mix", "usage", "call", "voice", "media", "store", "trunk",
+        ],
     ),
     ("trunk", 2, &["wire", "mix", "voice", "media"]),
     ("sound", 2, &["client", "voice", "mix"]),
@@ -50,6 +53,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("wire", "mix"),
     ("usage", "wire"),
     ("service", "media"),
+    ("service", "store"),
     ("service", "trunk"),
     ("trunk", "media"),
     ("sound", "client"),

@@ -38,14 +38,14 @@ pub async fn tell(app: Arc<App>, news: Arc<BalanceNews>) {
     let mut paid: HashMap<OrganizationId, bool> = HashMap::new();
     loop {
         for organization in news.next().await {
-            let balance = match app.store.ledger.balance(&organization).await {
+            let balance = match app.store.balance(&organization).await {
                 Ok(balance) => balance,
                 Err(error) => {
                     tracing::warn!(%error, "a balance could not be read");
                     continue;
                 }
             };
-            let members = app.store.organizations.members(&organization).await;
+            let members = app.store.members(&organization).await;
             for member in members.unwrap_or_default() {
                 if member.permissions.contains(&Permission::ManageOrganization) {
                     let event = Event::BalanceChanged { balance };

@@ -15,16 +15,14 @@ mod facts;
 mod http;
 mod hub;
 mod metrics;
-mod random;
 mod recording;
 mod running;
-mod store;
 mod telephony;
 
 pub use config::{Config, ConfigError, Flags, LogFormat};
 pub use running::{Hooks, Running, StartError, start};
 pub use store::StoreError;
-pub use store::sqlite::{backup, restore};
+pub use store::{backup, restore};
 
 #[doc(no_inline)]
 pub use trunk::{PhoneCodec, TelephonySettings, Transport, TrunkSettings};

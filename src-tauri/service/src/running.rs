@@ -11,9 +11,6 @@ use crate::facts::Facts;
 use crate::hub::{Hub, HubSettings, InProcessPresence};
 use crate::metrics::Metrics;
 use crate::recording::{self, Recordings, StorageError};
-use crate::store::StoreError;
-use crate::store::demo;
-use crate::store::sqlite::Database;
 use crate::telephony::Telephony;
 use axum::serve::ListenerExt;
 use media::{
@@ -24,6 +21,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+use store::Database;
+use store::StoreError;
+use store::demo;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
@@ -103,7 +103,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         .local_addr()
         .map_err(|error| StartError::Listen(config.listen, error))?;
 
-    let store = database.store();
+    let store = database;
     let presence = Arc::new(InProcessPresence::default());
     let hub = Hub::new(
         HubSettings {
@@ -142,7 +142,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         None
     } else {
         // Files are read and folders made, which may take its time.
-        let (config, repository) = (config.clone(), store.recordings.clone());
+        let (config, repository) = (config.clone(), store.clone());
         let start = move || Recordings::start(&config, repository);
         let started = tokio::task::spawn_blocking(start).await;
         let failed = |error: tokio::task::JoinError| StorageError::Settings(error.to_string());
@@ -153,7 +153,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         None => Arc::new(NoRecorder),
     };
     let balances = Arc::new(BalanceNews::default());
-    let audit = Audit::start(store.audit.clone());
+    let audit = Audit::start(store.clone());
     let calls = Calls::start(CallsParts {
         audit: audit.clone(),
         balances: balances.clone(),
@@ -162,7 +162,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
             ..CallsSettings::default()
         },
         directory: Arc::new(Facts::new(store.clone(), presence)),
-        repository: store.calls.clone(),
+        repository: store.clone(),
         notify: hub.clone(),
         media: media.clone(),
         media_events: events,
@@ -174,7 +174,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
     if let Some(recordings) = &recordings {
         recordings.begin(calls.clone(), audit.clone());
     }
-    for (organization, running, sum) in store.ledger.wrong_balances().await? {
+    for (organization, running, sum) in store.wrong_balances().await? {
         // Only a file that somebody else wrote to can have come to this.
         tracing::error!(organization_id = %organization, ?running, ?sum, "a balance is not the sum of its ledger");
     }
@@ -235,7 +235,7 @@ impl Running {
         if let Some(trunks) = &self.app.trunks {
             trunks.stop().await;
         }
-        self.app.store.upkeep.close().await;
+        self.app.store.close().await;
         tracing::info!("stopped");
     }
 

@@ -10,7 +10,7 @@ use wire::{CallId, Code, OrganizationId};
 use crate::calls::Calls;
 use crate::clock::now;
 use crate::config::Config;
-use crate::random::id_suffix;
+use store::random::id_suffix;
 
 /// Trunks that run, before anybody takes the calls that come in.
 pub struct Telephony {

@@ -4,13 +4,13 @@ use super::line::Line;
 use super::{Rule, Who, allows, authenticate, rule, table};
 use crate::app::App;
 use crate::http::{Refused, method_not_allowed};
-use crate::store::Principal;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{ALLOW, AUTHORIZATION};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
+use store::Principal;
 use wire::{Code, Permission};
 
 /// Lets through who may ask for this route, and puts who that is into the request.

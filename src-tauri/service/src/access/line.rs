@@ -2,12 +2,12 @@
 
 use crate::app::App;
 use crate::audit::{Note, Told};
-use crate::store::Principal;
-use crate::store::audit::Whose;
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use store::Principal;
+use store::Whose;
 use wire::{AuditAction, CallId, Code};
 
 /// A line that is being made. Dropped before its answer, since the client went or it took too long, it

@@ -23,8 +23,8 @@ pub use table::rule;
 
 use crate::app::App;
 use crate::clock::now;
-use crate::store::{Principal, StoreError};
 use axum::http::Method;
+use store::{Principal, StoreError};
 use wire::{AuditAction, ClientMessage, Permission};
 
 /// The longest access token that is looked up, in bytes.

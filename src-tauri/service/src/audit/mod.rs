@@ -6,13 +6,13 @@ mod note;
 pub use note::Note;
 
 use crate::clock::now;
-use crate::random::id_suffix;
-use crate::store::StoreError;
-use crate::store::audit::{AuditLog, Whose};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use store::StoreError;
+use store::random::id_suffix;
+use store::{Database, Whose};
 use tokio::sync::{mpsc, oneshot};
 use wire::{
     AuditAction, AuditEntry, AuditEntryId, CallId, CoachLeg, Code, DeviceId, LegEndReason,
@@ -75,7 +75,7 @@ pub struct Audit {
 impl Audit {
     /// Starts to write. To be called within a runtime.
     #[must_use]
-    pub fn start(log: Arc<dyn AuditLog>) -> Self {
+    pub fn start(log: Database) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
         let lost = Arc::new(AtomicU64::new(0));
         tokio::spawn(write(log, messages, lost.clone()));
@@ -197,11 +197,7 @@ fn short(mut text: String) -> String {
     text
 }
 
-async fn write(
-    log: Arc<dyn AuditLog>,
-    mut messages: mpsc::Receiver<Message>,
-    lost: Arc<AtomicU64>,
-) {
+async fn write(log: Database, mut messages: mpsc::Receiver<Message>, lost: Arc<AtomicU64>) {
     let mut received = Vec::with_capacity(BATCH_MAX);
     while messages.recv_many(&mut received, BATCH_MAX).await > 0 {
         let (mut lines, mut flushing) = (Vec::new(), Vec::new());
@@ -211,7 +207,7 @@ async fn write(
                 Message::Flush(reply) => flushing.push(reply),
             }
         }
-        if !lines.is_empty() && !append(&*log, &lines).await {
+        if !lines.is_empty() && !append(&log, &lines).await {
             lost.fetch_add(lines.len() as u64, Ordering::Relaxed);
             tracing::error!(lines = lines.len(), "lines of the audit log are given up");
         }
@@ -222,9 +218,9 @@ async fn write(
 }
 
 /// Whether the lines were written, sooner or later.
-async fn append(log: &dyn AuditLog, lines: &[(Whose, AuditEntry)]) -> bool {
+async fn append(log: &Database, lines: &[(Whose, AuditEntry)]) -> bool {
     for tries in 0..TRIES_MAX {
-        let result = tokio::time::timeout(TRY_MAX, log.append(lines))
+        let result = tokio::time::timeout(TRY_MAX, log.append_audit(lines))
             .await
             .unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".to_owned())));
         match result {

@@ -1,11 +1,11 @@
 //! What a handler knows about its request that the log is to say.
 
 use crate::app::App;
-use crate::store::audit::Whose;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::Whose;
 use wire::{AuditAction, DeviceId, Tokens, UserId};
 
 /// A handler's note for the line that the gate writes about its request, also when it is refused

@@ -1,12 +1,11 @@
 //! What a service that died left behind: closed, and charged until the moment it died (B2).
 
-use super::CallRepository;
 use crate::clock::now;
-use crate::store::StoreError;
 use call::{abandoned, cut_off_at, owed};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use store::{Database, StoreError};
 use wire::InvitationStatus;
 
 /// How often it is written that the service lives, while there is a call.
@@ -16,10 +15,7 @@ const LOOK_BACK_MS: i64 = 2 * 24 * 3_600_000;
 
 /// Closes calls and invitations that were open when the service died, and charges what they and all
 /// late calls owe.
-pub(super) async fn close(
-    repository: &dyn CallRepository,
-    minute_ms: u64,
-) -> Result<(), StoreError> {
+pub(super) async fn close(repository: &Database, minute_ms: u64) -> Result<(), StoreError> {
     let alive = repository.last_alive().await?;
     for (organization, call) in repository.unfinished_calls().await? {
         let last_charge = repository.last_charge(&call.id).await?;
@@ -60,7 +56,7 @@ pub(super) async fn close(
 }
 
 /// Writes that the service lives, while it has calls. It ends with the calls' owner.
-pub(super) async fn keep_alive(repository: Arc<dyn CallRepository>, active: Arc<AtomicU64>) {
+pub(super) async fn keep_alive(repository: Database, active: Arc<AtomicU64>) {
     let mut ticks = tokio::time::interval(ALIVE_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     // Whoever else holds the count is the service.

@@ -82,7 +82,7 @@ impl Calls {
         let machine = Machine::new(at, placed, self.shared.settings.limits);
         let record = Arc::new(machine.record());
         let thing = Thing::Call(record.clone());
-        let save = write(&*self.shared.repository, organization, &thing);
+        let save = write(&self.shared.repository, organization, &thing);
         let saved = tokio::time::timeout(PLACE_MAX, save).await;
         if !matches!(saved, Ok(Ok(()))) {
             tracing::error!(call_id = %record.id, ?saved, "the call is not placed: it cannot be kept");
@@ -105,7 +105,7 @@ impl Calls {
             Err(refused) => {
                 // It was written and never was.
                 let never = Thing::Call(Arc::new(abandoned((*record).clone(), at)));
-                if let Err(error) = write(&*self.shared.repository, organization, &never).await {
+                if let Err(error) = write(&self.shared.repository, organization, &never).await {
                     tracing::error!(call_id = %record.id, %error, "a call that was not placed stays as one in progress until the next start");
                 }
                 Err(refused.into())

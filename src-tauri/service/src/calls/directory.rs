@@ -1,8 +1,8 @@
 //! The facts that calls are decided by, as the rest of the service knows them.
 
-use crate::store::{LeadWhoCalls, StoreError};
 use async_trait::async_trait;
 use call::Authority;
+use store::{LeadWhoCalls, StoreError};
 use wire::{Lead, LeadId, OrganizationId, PhoneNumber, PhoneNumberId, UserId};
 
 /// An active member and what they may do now.

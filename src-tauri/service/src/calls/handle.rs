@@ -4,16 +4,16 @@ use super::news;
 use super::owner::{Owner, Sources, State};
 use super::question::{Question, Refused, Reply, Snapshot};
 use super::saves::{Counters, SaveCounts, Saves};
-use super::{CallRepository, Directory, Notify, Recorder, abandoned};
+use super::{Directory, Notify, Recorder, abandoned};
 use crate::audit::Audit;
 use crate::balances::BalanceNews;
 use crate::clock::now;
-use crate::random::id_suffix;
-use crate::store::StoreError;
 use call::{Authority, Input, Limits, Refusal, Viewer, view};
 use media::{LeadLine, Media, MediaEvent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use store::random::id_suffix;
+use store::{Database, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use wire::{Call, CallId, ClientType, Code, DeviceId, ErrorBody, OrganizationId, Plan, UserId};
 
@@ -52,7 +52,7 @@ pub struct CallsParts {
     /// Who may do what.
     pub directory: Arc<dyn Directory>,
     /// Where calls are kept.
-    pub repository: Arc<dyn CallRepository>,
+    pub repository: Database,
     /// How users are told.
     pub notify: Arc<dyn Notify>,
     /// The media workers.
@@ -93,7 +93,7 @@ pub(super) struct Shared {
     pub(super) questions: mpsc::Sender<Question>,
     pub(super) settings: CallsSettings,
     pub(super) directory: Arc<dyn Directory>,
-    pub(super) repository: Arc<dyn CallRepository>,
+    pub(super) repository: Database,
     pub(super) recorder: Arc<dyn Recorder>,
     pub(super) media: Media,
     pub(super) facts: Arc<AtomicU64>,
@@ -111,7 +111,7 @@ impl Calls {
     /// runtime.
     pub async fn start(parts: CallsParts) -> Self {
         let minute_ms = parts.settings.limits.minute_ms;
-        if let Err(error) = abandoned::close(&*parts.repository, minute_ms).await {
+        if let Err(error) = abandoned::close(&parts.repository, minute_ms).await {
             tracing::error!(%error, "calls that were cut off earlier could not be closed");
         }
         let (questions, asked) = mpsc::channel(QUESTIONS_MAX);

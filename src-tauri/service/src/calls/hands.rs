@@ -1,11 +1,12 @@
 //! One call's hands: do in order what its machine puts out, to the media and to the lead's line.
 
+use super::Recorder;
 use super::question::{Refused, Reply, Snapshot};
-use super::{Recorder, RecordingPlan};
 use call::{GrantCause, Output, REP_LEG};
 use media::{Dial, LeadEvent, LeadLeg, LeadLine, Media, MediaError, ModeCause};
 use mix::{LegId, Role};
 use std::sync::Arc;
+use store::RecordingPlan;
 use tokio::sync::{mpsc, oneshot};
 use wire::{CallId, OrganizationId};
 

@@ -2,9 +2,9 @@
 
 use super::handle::{Caller, Calls, Result, error, fresh, stored};
 use crate::clock::now;
-use crate::store::LeadWhoCalls;
 use call::{Input, Placed, Viewer};
 use std::sync::Arc;
+use store::LeadWhoCalls;
 use wire::{
     Call, CallId, ClientType, Code, Direction, InboundCallRequest, LeadBrief, LegId,
     OrganizationId, PhoneNumber, PhoneNumberKind, UserId,

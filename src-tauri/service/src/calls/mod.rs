@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! HTTP ── Calls ──▶ ┐                     ┌─▶ hands, one a call ──▶ media, the lead's line
-//! media events ───▶ │ owner, one loop,    ├─▶ saves ──▶ repository
+//! media events ───▶ │ owner, one loop,    ├─▶ saves ──▶ store
 //! lead events ────▶ │ holds each Machine  └─▶ news ──▶ directory, notify
 //! timers ─────────▶ ┘
 //! ```
@@ -27,7 +27,6 @@ mod notify;
 mod owner;
 mod question;
 mod recording;
-mod repository;
 mod saves;
 mod sounding;
 mod timers;
@@ -35,8 +34,7 @@ mod timers;
 pub use directory::{Directory, Member};
 pub use handle::{Caller, Calls, CallsParts, CallsSettings};
 pub use notify::Notify;
-pub use recording::{NoRecorder, Recorder, RecordingPlan};
-pub use repository::CallRepository;
+pub use recording::{NoRecorder, Recorder};
 pub use saves::SaveCounts;
 
 #[cfg(test)]

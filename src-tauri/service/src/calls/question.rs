@@ -1,8 +1,9 @@
 //! What is asked of the owner, and how it answers.
 
-use super::{Caller, RecordingPlan};
+use super::Caller;
 use call::{Authority, Input, Machine, Refusal};
 use std::sync::Arc;
+use store::RecordingPlan;
 use tokio::sync::oneshot;
 use wire::{
     Call, CallId, CallRecording, ClientType, Code, ErrorBody, Invitation, InvitationId, LeadId,

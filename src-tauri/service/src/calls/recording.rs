@@ -5,19 +5,12 @@ use super::news::News;
 use super::owner::Owner;
 use super::question::Question;
 use super::saves::Thing;
-use crate::store::StoreError;
 use async_trait::async_trait;
 use call::{Input, recorded};
 use media::{Announcement, RecordingTap};
 use std::sync::Arc;
+use store::{RecordingPlan, StoreError};
 use wire::{Call, CallId, CallRecording, OrganizationId, UserId};
-
-/// How a call is to be recorded. Decided when it is placed, for the whole of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RecordingPlan {
-    /// Whether it begins with an announcement.
-    pub announced: bool,
-}
 
 /// Who records calls. All but [`Recorder::plan`] returns at once.
 #[async_trait]

@@ -1,12 +1,11 @@
 //! Keeps what changed on calls, without a call ever waiting for it.
 
-use super::CallRepository;
 use crate::balances::BalanceNews;
-use crate::store::StoreError;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use store::{Database, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use usage::Charge;
 use wire::{Call, CallId, CoachLeg, Invitation, OrganizationId};
@@ -89,7 +88,7 @@ pub(super) struct Saves {
 
 impl Saves {
     pub(super) fn start(
-        repository: Arc<dyn CallRepository>,
+        repository: Database,
         counters: Arc<Counters>,
         balances: Arc<BalanceNews>,
     ) -> Self {
@@ -134,7 +133,7 @@ impl Saves {
 }
 
 struct Writer {
-    repository: Arc<dyn CallRepository>,
+    repository: Database,
     counters: Arc<Counters>,
     balances: Arc<BalanceNews>,
     pending: VecDeque<(OrganizationId, Thing)>,
@@ -200,7 +199,7 @@ impl Writer {
         let Some((organization, thing)) = self.pending.front() else {
             return;
         };
-        let write = write(&*self.repository, organization, thing);
+        let write = write(&self.repository, organization, thing);
         let result = tokio::time::timeout(TRY_MAX, write)
             .await
             .unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".to_owned())));
@@ -232,7 +231,7 @@ impl Writer {
 }
 
 pub(super) async fn write(
-    repository: &dyn CallRepository,
+    repository: &Database,
     organization: &OrganizationId,
     thing: &Thing,
 ) -> Result<(), StoreError> {

@@ -5,12 +5,12 @@ use super::extract::{Caller, Params};
 use super::{csv, page};
 use crate::app::App;
 use crate::audit::{self, Note};
-use crate::store::audit::AuditFilter;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use std::sync::Arc;
+use store::AuditFilter;
 use wire::{AuditAction, AuditEntry, CallId, List, ListQuery, Timestamp, UserId};
 
 /// Lines that are read at once.
@@ -74,8 +74,7 @@ pub async fn entries(
     let (limit, skip) = (bounds.limit() + 1, bounds.skip());
     let lines = app
         .store
-        .audit
-        .entries(&who.organization_id, &query.filter(), None, limit, skip)
+        .audit_entries(&who.organization_id, &query.filter(), None, limit, skip)
         .await?;
     let entries = lines.into_iter().map(|line| line.entry).collect();
     Ok(Json(page(entries, &bounds)))
@@ -100,8 +99,7 @@ pub async fn entries_csv(
     loop {
         let lines = app
             .store
-            .audit
-            .entries(&who.organization_id, &filter, before, READ_MAX, 0)
+            .audit_entries(&who.organization_id, &filter, before, READ_MAX, 0)
             .await?;
         before = lines.last().map(|line| line.seq);
         entries.extend(lines.into_iter().map(|line| line.entry));

@@ -6,12 +6,12 @@ use super::page;
 use crate::app::App;
 use crate::audit::{self, Note};
 use crate::calls;
-use crate::store::Principal;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
+use store::Principal;
 use wire::{
     Call, CallId, CoachLeg, DtmfRequest, HoldRequest, Invitation, InvitationId, InvitationRequest,
     InvitationTarget, JoinRequest, LeadId, List, ListQuery, MediaAnswer, MediaOffer, ModeRequest,

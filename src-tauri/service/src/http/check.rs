@@ -2,8 +2,8 @@
 
 use super::error::Refused;
 use crate::clock::now;
-use crate::random::id_suffix;
 use std::future::Future;
+use store::random::id_suffix;
 use tracing::Instrument;
 use wire::{Code, IdError};
 

@@ -6,13 +6,13 @@ use super::extract::{Caller, Id};
 use crate::app::App;
 use crate::audit::Note;
 use crate::recording::DeleteError;
-use crate::store::StoreError;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
+use store::StoreError;
 use wire::{Code, LeadId, OrganizationId};
 
 /// Pieces that are read, and are in memory, at once.
@@ -29,7 +29,7 @@ const READ_MAX: u32 = 500;
 pub async fn export(State(app): State<Arc<App>>, Caller(who): Caller, note: Note) -> Response {
     note.detail("organization");
     let reading = Reading {
-        sections: app.store.data.sections().into_iter(),
+        sections: app.store.export_sections().into_iter(),
         app,
         organization: who.organization_id,
         section: None,
@@ -79,8 +79,8 @@ impl Reading {
                 None => self.end("{}"),
             }));
         };
-        let data = &self.app.store.data;
-        let read = data.pieces(&self.organization, section, &self.after, READ_MAX);
+        let data = &self.app.store;
+        let read = data.export_pieces(&self.organization, section, &self.after, READ_MAX);
         let pieces = match read.await {
             Ok(pieces) => pieces,
             Err(error) => {
@@ -129,12 +129,12 @@ pub async fn delete_lead(
     Id(id): Id<LeadId>,
 ) -> Result<StatusCode, Refused> {
     let organization = who.organization_id.clone();
-    if app.store.leads.lead(&organization, &id).await?.is_none() {
+    if app.store.lead(&organization, &id).await?.is_none() {
         return Err(Refused::not_found("lead"));
     }
     to_its_end(async move {
         app.calls.forget_lead(&organization, &id).await?;
-        let calls = app.store.data.calls_with(&organization, &id).await?;
+        let calls = app.store.calls_with_lead(&organization, &id).await?;
         if let Some(recordings) = &app.recordings {
             for call in &calls {
                 match recordings.delete_of_call(&organization, call).await {
@@ -158,7 +158,7 @@ pub async fn delete_lead(
         }
         // Once more: what was said of the recordings is kept by now, and is not written afterwards.
         app.calls.forget_lead(&organization, &id).await?;
-        app.store.data.delete_lead(&organization, &id).await?;
+        app.store.delete_lead(&organization, &id).await?;
         tracing::info!(by = %who.user_id, lead_id = %id, calls = calls.len(), "a lead was deleted");
         Ok(StatusCode::NO_CONTENT)
     })

@@ -60,7 +60,6 @@ pub async fn leads(
     let search = query.query.as_deref().filter(|text| !text.is_empty());
     let leads = app
         .store
-        .leads
         .leads(&who.organization_id, search, &bounds)
         .await?;
     Ok(Json(page(leads, &bounds)))
@@ -76,7 +75,7 @@ pub async fn lead(
     Caller(who): Caller,
     Id(id): Id<LeadId>,
 ) -> Result<Json<Lead>, Refused> {
-    let lead = app.store.leads.lead(&who.organization_id, &id).await?;
+    let lead = app.store.lead(&who.organization_id, &id).await?;
     lead.map(Json).ok_or_else(|| Refused::not_found("lead"))
 }
 
@@ -96,7 +95,6 @@ pub async fn contacts(
     };
     let contacts = app
         .store
-        .leads
         .contacts(&who.organization_id, query.lead_id.as_ref(), &bounds)
         .await?;
     Ok(Json(page(contacts, &bounds)))
@@ -115,10 +113,10 @@ pub async fn phone_numbers(
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<PhoneNumber>>, Refused> {
     let numbers = if who.permissions.contains(&Permission::ManageOrganization) {
-        let leads = &app.store.leads;
+        let leads = &app.store;
         leads.phone_numbers(&who.organization_id, &query).await?
     } else {
-        let numbers = &app.store.numbers;
+        let numbers = &app.store;
         numbers
             .numbers_of(&who.organization_id, &who.user_id, &query)
             .await?

@@ -1,10 +1,10 @@
 //! Every refusal in one shape: `{"error": {"code", "message"}}`.
 
 use crate::auth::AuthError;
-use crate::store::StoreError;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use store::StoreError;
 use wire::{Code, ErrorBody};
 
 /// A request that was refused, and how it is answered.

@@ -3,7 +3,6 @@
 use super::error::Refused;
 use crate::access::unauthenticated;
 use crate::app::App;
-use crate::store::Principal;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -11,6 +10,7 @@ use axum::http::request::Parts;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use store::Principal;
 use wire::Code;
 
 /// The longest body that is accepted, in bytes.

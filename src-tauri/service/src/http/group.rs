@@ -30,7 +30,6 @@ pub async fn create_group(
     let id = fresh(GroupId::from_suffix)?;
     let group = app
         .store
-        .groups
         .create_group(&who.organization_id, id, &request)
         .await?
         .ok_or_else(|| Refused::not_found("user"))?;
@@ -61,7 +60,6 @@ pub async fn change_group(
     note.detail(&request.name);
     let group = app
         .store
-        .groups
         .change_group(&who.organization_id, &id, &request)
         .await?
         .ok_or_else(|| Refused::not_found("group or user"))?;
@@ -82,12 +80,7 @@ pub async fn delete_group(
     Caller(who): Caller,
     Id(id): Id<GroupId>,
 ) -> Result<StatusCode, Refused> {
-    if !app
-        .store
-        .groups
-        .delete_group(&who.organization_id, &id)
-        .await?
-    {
+    if !app.store.delete_group(&who.organization_id, &id).await? {
         return Err(Refused::not_found("group"));
     }
     tracing::info!(by = %who.user_id, group_id = %id, "a group was deleted");

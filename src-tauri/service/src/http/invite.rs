@@ -8,14 +8,14 @@ use crate::app::App;
 use crate::audit::Note;
 use crate::auth::email;
 use crate::clock::now;
-use crate::random;
-use crate::store::NewInvite;
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
+use store::NewInvite;
+use store::random;
 use wire::{
     AcceptInviteRequest, InviteLookup, InviteOffer, List, ListQuery, MemberInvite, MemberInviteId,
     MemberInviteRequest, NewMemberInvite, Tokens,
@@ -37,10 +37,7 @@ pub async fn invites(
     Caller(who): Caller,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<MemberInvite>>, Refused> {
-    let invites = app
-        .store
-        .invites
-        .invites(&who.organization_id, now(), &query);
+    let invites = app.store.invites(&who.organization_id, now(), &query);
     Ok(Json(page(invites.await?, &query)))
 }
 
@@ -77,7 +74,6 @@ pub async fn create_invite(
     let token = random::secret();
     let invite = app
         .store
-        .invites
         .create_invite(
             &who.organization_id,
             NewInvite {
@@ -111,12 +107,7 @@ pub async fn revoke_invite(
     Caller(who): Caller,
     Id(id): Id<MemberInviteId>,
 ) -> Result<StatusCode, Refused> {
-    if !app
-        .store
-        .invites
-        .revoke_invite(&who.organization_id, &id)
-        .await?
-    {
+    if !app.store.revoke_invite(&who.organization_id, &id).await? {
         return Err(Refused::not_found("invitation"));
     }
     tracing::info!(by = %who.user_id, invite_id = %id, "an invitation by link was taken back");

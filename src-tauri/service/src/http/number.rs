@@ -30,7 +30,6 @@ pub async fn create_phone_number(
     let id = fresh(PhoneNumberId::from_suffix)?;
     let number = app
         .store
-        .numbers
         .create_number(&who.organization_id, id, &request)
         .await?
         .ok_or_else(|| Refused::not_found("user"))?;
@@ -58,7 +57,6 @@ pub async fn change_phone_number(
 ) -> Result<Json<PhoneNumber>, Refused> {
     let known = app
         .store
-        .leads
         .phone_number(&who.organization_id, &id)
         .await?
         .ok_or_else(|| Refused::not_found("phone number"))?;
@@ -71,7 +69,6 @@ pub async fn change_phone_number(
     }
     let number = app
         .store
-        .numbers
         .change_number(&who.organization_id, &id, &request)
         .await?
         .ok_or_else(|| Refused::not_found("phone number or user"))?;
@@ -93,12 +90,7 @@ pub async fn delete_phone_number(
     Caller(who): Caller,
     Id(id): Id<PhoneNumberId>,
 ) -> Result<StatusCode, Refused> {
-    if !app
-        .store
-        .numbers
-        .delete_number(&who.organization_id, &id)
-        .await?
-    {
+    if !app.store.delete_number(&who.organization_id, &id).await? {
         return Err(Refused::not_found("phone number"));
     }
     tracing::info!(by = %who.user_id, phone_number_id = %id, "a phone number was removed");

@@ -6,6 +6,7 @@ use super::extract::{Caller, Id, JsonBody, Params};
 use super::page;
 use crate::app::App;
 use crate::audit::{self, Note};
+use crate::clock::now;
 use axum::Json;
 use axum::extract::State;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ const LOW_BALANCE_MAX: i64 = 1_000_000_000_000;
     responses((status = 200, description = "The signed-in user.", body = Me))
 )]
 pub async fn me(State(app): State<Arc<App>>, Caller(who): Caller) -> Result<Json<Me>, Refused> {
-    let me = app.store.organizations.me(&who.user_id).await?;
+    let me = app.store.me(&who.user_id, now()).await?;
     me.map(Json).ok_or_else(|| Refused::not_found("user"))
 }
 
@@ -39,7 +40,7 @@ pub async fn users(
     Caller(who): Caller,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<User>>, Refused> {
-    let users = app.store.organizations.users(&who.organization_id, &query);
+    let users = app.store.users(&who.organization_id, &query);
     Ok(Json(page(users.await?, &query)))
 }
 
@@ -53,7 +54,7 @@ pub async fn user(
     Caller(who): Caller,
     Id(id): Id<UserId>,
 ) -> Result<Json<User>, Refused> {
-    let user = app.store.organizations.user(&who.organization_id, &id);
+    let user = app.store.user(&who.organization_id, &id);
     user.await?
         .map(Json)
         .ok_or_else(|| Refused::not_found("user"))
@@ -82,7 +83,7 @@ pub async fn roles(
     Caller(who): Caller,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<Role>>, Refused> {
-    let roles = app.store.organizations.roles(&who.organization_id, &query);
+    let roles = app.store.roles(&who.organization_id, &query);
     Ok(Json(page(roles.await?, &query)))
 }
 
@@ -96,7 +97,7 @@ pub async fn groups(
     Caller(who): Caller,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<Group>>, Refused> {
-    let groups = app.store.organizations.groups(&who.organization_id, &query);
+    let groups = app.store.groups(&who.organization_id, &query);
     Ok(Json(page(groups.await?, &query)))
 }
 
@@ -112,10 +113,7 @@ pub async fn memberships(
     Caller(who): Caller,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<Member>>, Refused> {
-    let members = app
-        .store
-        .administration
-        .every_member(&who.organization_id, &query);
+    let members = app.store.every_member(&who.organization_id, &query);
     Ok(Json(page(members.await?, &query)))
 }
 
@@ -141,7 +139,6 @@ pub async fn patch_membership(
     to_its_end(async move {
         let change = app
             .store
-            .organizations
             .patch_membership(&who.organization_id, &id, &patch)
             .await?
             .ok_or_else(|| Refused::not_found("membership or role"))?;
@@ -196,8 +193,7 @@ pub async fn patch_organization(
     to_its_end(async move {
         let organization = app
             .store
-            .administration
-            .patch_organization(&id, &patch)
+            .patch_organization(&id, &patch, now())
             .await?
             .ok_or_else(|| Refused::not_found("organization"))?;
         tracing::info!(

@@ -5,7 +5,7 @@ use super::error::Refused;
 use super::extract::{Caller, Id, JsonBody, Params};
 use crate::app::App;
 use crate::audit::Note;
-use crate::recording::{DeleteError, Kept, Recordings, StorageError};
+use crate::recording::{DeleteError, Recordings, StorageError};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::ops::Range;
 use std::sync::Arc;
+use store::Kept;
 use wire::{AuditAction, Call, CallId, Code, RecordingPeaks, RecordingRequest, RecordingStatus};
 
 /// How the recording is wanted.

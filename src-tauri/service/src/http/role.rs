@@ -31,7 +31,6 @@ pub async fn create_role(
     let id = fresh(RoleId::from_suffix)?;
     let role = app
         .store
-        .roles
         .create_role(&who.organization_id, id, &request)
         .await?;
     note.target(&role.id);
@@ -63,7 +62,6 @@ pub async fn change_role(
     to_its_end(async move {
         let change = app
             .store
-            .roles
             .change_role(&who.organization_id, &id, &request)
             .await?
             .ok_or_else(|| Refused::not_found("role"))?;
@@ -90,12 +88,7 @@ pub async fn delete_role(
     Caller(who): Caller,
     Id(id): Id<RoleId>,
 ) -> Result<StatusCode, Refused> {
-    if !app
-        .store
-        .roles
-        .delete_role(&who.organization_id, &id)
-        .await?
-    {
+    if !app.store.delete_role(&who.organization_id, &id).await? {
         return Err(Refused::not_found("role"));
     }
     tracing::info!(by = %who.user_id, role_id = %id, "a role was deleted");

@@ -6,12 +6,12 @@ use super::{csv, page};
 use crate::app::App;
 use crate::audit::Note;
 use crate::clock::now;
-use crate::store::{Payment, Span};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use std::sync::Arc;
+use store::{Payment, Span};
 use wire::{
     Balance, Code, LedgerEntry, LedgerKind, List, ListQuery, MicroDollars, Timestamp, TopUpRequest,
     Usage,
@@ -59,7 +59,7 @@ pub async fn balance(
     State(app): State<Arc<App>>,
     Caller(who): Caller,
 ) -> Result<Json<Balance>, Refused> {
-    Ok(Json(app.store.ledger.balance(&who.organization_id).await?))
+    Ok(Json(app.store.balance(&who.organization_id).await?))
 }
 
 /// Balance, rates, and what was spent: by day, by month, by coach and by call.
@@ -72,7 +72,7 @@ pub async fn usage(
     Caller(who): Caller,
     Params(query): Params<UsageQuery>,
 ) -> Result<Json<Usage>, Refused> {
-    let (ledger, of, span) = (&app.store.ledger, &who.organization_id, query.span());
+    let (ledger, of, span) = (&app.store, &who.organization_id, query.span());
     Ok(Json(Usage {
         balance: ledger.balance(of).await?,
         top_up_allowed: app.config.demo,
@@ -100,8 +100,7 @@ pub async fn ledger(
     };
     let entries = app
         .store
-        .ledger
-        .entries(&who.organization_id, query.span(), &bounds);
+        .ledger_entries(&who.organization_id, query.span(), &bounds);
     Ok(Json(page(entries.await?, &bounds)))
 }
 
@@ -122,8 +121,7 @@ pub async fn usage_csv(
     note.detail("usage");
     let entries = app
         .store
-        .ledger
-        .named_entries(&who.organization_id, query.span(), EXPORT_LINES_MAX)
+        .named_ledger_entries(&who.organization_id, query.span(), EXPORT_LINES_MAX)
         .await?;
     let columns = [
         "date",
@@ -191,10 +189,10 @@ pub async fn top_up(
         request_id: request.request_id,
         at: now(),
     };
-    app.store.ledger.pay(&who.organization_id, &payment).await?;
+    app.store.pay(&who.organization_id, &payment).await?;
     tracing::info!(by = %who.user_id, organization_id = %who.organization_id, "money was put in");
     app.balances.note(who.organization_id.clone());
-    Ok(Json(app.store.ledger.balance(&who.organization_id).await?))
+    Ok(Json(app.store.balance(&who.organization_id).await?))
 }
 
 /// Dollars with all their digits, at least four after the point: -4000 is `-0.0040`.

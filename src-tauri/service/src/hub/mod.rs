@@ -12,10 +12,10 @@ mod stream;
 pub use presence::{InProcessPresence, Presence, availability};
 pub use seat::Seat;
 
-use crate::store::Principal;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use store::Principal;
 use stream::{Held, Stream};
 use tokio::sync::{mpsc, watch};
 use wire::{DeviceId, Event, OrganizationId, ServerMessage, Timestamp, UserId};

@@ -8,12 +8,12 @@ use crate::access;
 use crate::app::App;
 use crate::auth::{Rate, RateLimit};
 use crate::clock::now;
-use crate::store::Principal;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use store::Principal;
 use tokio::sync::{mpsc, watch};
 use wire::{ClientMessage, Code, Hello, MESSAGE_BYTES_MAX, ServerMessage};
 
@@ -131,7 +131,7 @@ async fn read(
             message = stream.next() => message,
             () = tokio::time::sleep_until(deadline) => return "silent",
             () = tokio::time::sleep_until(expiry) => {
-                match app.store.sign_ins.valid_until(&who.sign_in_id, now()).await {
+                match app.store.sign_in_valid_until(&who.sign_in_id, now()).await {
                     Ok(Some(later)) => expiry = until(later),
                     Ok(None) => {
                         let _ = own.try_send(Own::SignedOut);

@@ -1,13 +1,11 @@
 //! Follows each recording from its first packet until it is kept, and gives it out again.
 
-use super::repository::{Kept, RecordingRepository};
 use super::spool::{self, Whole};
 use super::storage::{self, StorageError, Upload};
 use super::tap::{Control, tap};
 use super::writer::{self, End, Opened, Progress};
-use crate::calls::{Calls, Recorder, RecordingPlan};
+use crate::calls::{Calls, Recorder};
 use crate::config::Config;
-use crate::store::StoreError;
 use async_trait::async_trait;
 use media::{Announcement, RecordingTap};
 use object_store::ObjectStore;
@@ -17,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+use store::{Database, Kept, RecordingPlan, StoreError};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -46,7 +45,7 @@ pub struct RecordingCounts {
 
 /// All recordings.
 pub struct Recordings {
-    pub(super) repository: Arc<dyn RecordingRepository>,
+    pub(super) repository: Database,
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) folder: PathBuf,
     pub(super) calls: OnceLock<Calls>,
@@ -67,10 +66,7 @@ impl Recordings {
     ///
     /// # Errors
     /// [`StorageError`] when what is configured cannot be used.
-    pub fn start(
-        config: &Config,
-        repository: Arc<dyn RecordingRepository>,
-    ) -> Result<Arc<Self>, StorageError> {
+    pub fn start(config: &Config, repository: Database) -> Result<Arc<Self>, StorageError> {
         let store = storage::open(config)?;
         let folder = config.data.join("recordings").join("spool");
         std::fs::create_dir_all(&folder)?;
@@ -282,7 +278,7 @@ impl Recorder for Handle {
         organization: &OrganizationId,
         user: &UserId,
     ) -> Result<Option<RecordingPlan>, StoreError> {
-        self.0.repository.plan(organization, user).await
+        self.0.repository.recording_plan(organization, user).await
     }
 
     fn open(&self, organization: &OrganizationId, call: &CallId) -> Option<Box<dyn RecordingTap>> {

@@ -4,7 +4,7 @@
 //! ```text
 //! media worker ── Tap ── ring ──▶ one writer thread ──▶ spool file, flushed each second
 //!                                                          │ in parts while the call runs
-//! HTTP ◀── Recordings ◀── repository, object store ◀── keeper, one task a recording
+//! HTTP ◀── Recordings ◀── store, object store ◀── keeper, one task a recording
 //! ```
 //!
 //! No call ever waits for any of it: a ring that is full loses packets, which are counted and become
@@ -17,7 +17,6 @@ mod keeper;
 mod ogg;
 mod peaks;
 mod recovery;
-mod repository;
 mod spool;
 mod storage;
 mod tap;
@@ -25,5 +24,4 @@ mod writer;
 
 pub use keeper::{Handle, RecordingCounts, Recordings};
 pub use recovery::DeleteError;
-pub use repository::{Kept, RecordingRepository};
 pub use storage::StorageError;

@@ -2,18 +2,17 @@
 //! what is too old, and giving out what is kept.
 
 use super::keeper::{Recordings, running};
-use super::repository::Kept;
 use super::spool;
 use super::storage::{self, StorageError};
 use crate::audit::{Audit, Told};
 use crate::calls::Calls;
 use crate::clock::now;
-use crate::store::StoreError;
-use crate::store::audit::Whose;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStoreExt};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+use store::Whose;
+use store::{Kept, StoreError};
 use wire::{AuditAction, CallId, OrganizationId, RecordingPeaks, RecordingStatus, Timestamp};
 
 /// How often what is too old is looked for.
@@ -123,8 +122,11 @@ impl Recordings {
     /// Deletes what is older than its organization keeps it, and what could not be deleted earlier.
     async fn sweep(&self, audit: &Audit) {
         for (is_expired, found) in [
-            (false, self.repository.undeleted(SWEEP_MAX).await),
-            (true, self.repository.expired(now(), SWEEP_MAX).await),
+            (false, self.repository.undeleted_recordings(SWEEP_MAX).await),
+            (
+                true,
+                self.repository.expired_recordings(now(), SWEEP_MAX).await,
+            ),
         ] {
             let found = found.unwrap_or_else(|error| {
                 tracing::error!(%error, "old recordings cannot be found");
@@ -201,7 +203,7 @@ impl Recordings {
         organization: &OrganizationId,
         call: &CallId,
     ) -> Result<Option<RecordingPeaks>, StoreError> {
-        self.repository.peaks(organization, call).await
+        self.repository.recording_peaks(organization, call).await
     }
 
     /// Its sound, or these bytes of it, as a stream.

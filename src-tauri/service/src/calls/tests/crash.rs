@@ -1,17 +1,14 @@
 //! B2 on a real store: a service that is killed at any moment of a call charges each started minute once.
 
-use super::fakes::FakeStore;
 use super::world::*;
-use crate::calls::{CallRepository, CallsSettings, abandoned};
-use crate::store::sqlite::Database;
-use crate::store::{Ledger, Upkeep};
+use crate::calls::{CallsSettings, abandoned};
 use call::{Limits, owed};
 use media::{LeadSignal, MediaEvent};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
+use store::Database;
 use wire::*;
 
 /// A minute of the test's: many start before each kill.
@@ -31,7 +28,7 @@ fn settings() -> CallsSettings {
     }
 }
 
-async fn open(folder: &Path) -> Arc<Database> {
+async fn open(folder: &Path) -> Database {
     Database::open(folder, 0, false).await.unwrap()
 }
 
@@ -44,7 +41,7 @@ fn child() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let database = open(Path::new(&folder)).await;
-        let world = World::on(settings(), Arc::<FakeStore>::default(), database).await;
+        let world = World::on(settings(), database).await;
         {
             let key = (organization("acme"), user("jordan"));
             let mut members = world.directory.members.lock().unwrap();
@@ -94,7 +91,7 @@ async fn round(folder: &Path, delay: Duration) -> usize {
     child.kill().unwrap();
     child.wait().unwrap();
     let database = open(folder).await;
-    abandoned::close(&*database, MINUTE_MS).await.unwrap();
+    abandoned::close(&database, MINUTE_MS).await.unwrap();
     let legs = reconcile(&database).await;
     database.close().await;
     legs
@@ -120,7 +117,10 @@ async fn reconcile(database: &Database) -> usize {
         }
     }
     let span = (Timestamp(0), Timestamp(i64::MAX));
-    let lines = database.named_entries(&acme, span, u32::MAX).await.unwrap();
+    let lines = database
+        .named_ledger_entries(&acme, span, u32::MAX)
+        .await
+        .unwrap();
     let charged: Vec<_> = lines.iter().map(|(line, ..)| line).collect();
     let minutes: BTreeSet<_> = charged
         .iter()
@@ -145,7 +145,8 @@ async fn b2_killed_at_any_moment_each_started_minute_is_charged_once() {
         stores.spawn(async move {
             let folder = tempfile::tempdir().unwrap();
             let database = open(folder.path()).await;
-            database.add_organization(&organization("acme")).await;
+            let acme = organization("acme");
+            database.add_organization(&acme).await.unwrap();
             database.close().await;
             let mut legs = 0;
             for number in 0..ROUNDS / STORES {

@@ -1,16 +1,14 @@
-//! A directory, a store, listeners and a line in memory.
+//! A directory, listeners and a line in memory.
 
 use super::world::{organization, user};
-use crate::calls::{CallRepository, Directory, Member, Notify};
-use crate::store::audit::{AuditFilter, AuditLog, Placed, Whose};
-use crate::store::{LeadWhoCalls, StoreError};
+use crate::calls::{Directory, Member, Notify};
 use async_trait::async_trait;
 use call::Authority;
 use media::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, SimulatedLine};
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use store::{LeadWhoCalls, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use wire::*;
 
@@ -132,146 +130,6 @@ impl Directory for FakeDirectory {
 
     fn is_native_online(&self, user: &UserId) -> bool {
         !self.offline.lock().unwrap().contains(user)
-    }
-}
-
-#[derive(Default)]
-pub struct FakeStore {
-    pub broken: AtomicBool,
-    pub calls: Mutex<HashMap<CallId, (OrganizationId, Call)>>,
-    pub invitations: Mutex<HashMap<InvitationId, (OrganizationId, Invitation)>>,
-    pub audited: Mutex<Vec<(Whose, AuditEntry)>>,
-    pub charges: Mutex<std::collections::BTreeSet<(String, u32)>>,
-}
-
-impl FakeStore {
-    fn check(&self) -> Result<(), StoreError> {
-        if self.broken.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("the disk is full".into()));
-        }
-        Ok(())
-    }
-
-    pub fn kept(&self, call: &CallId) -> Option<Call> {
-        let calls = self.calls.lock().unwrap();
-        calls.get(call).map(|(_, call)| call.clone())
-    }
-}
-
-#[async_trait]
-impl CallRepository for FakeStore {
-    async fn save_call(&self, of: &OrganizationId, call: &Call) -> Result<(), StoreError> {
-        self.check()?;
-        let mut calls = self.calls.lock().unwrap();
-        let legs = calls
-            .remove(&call.id)
-            .map(|(_, before)| before.coach_legs)
-            .unwrap_or_default();
-        let kept = Call {
-            coach_legs: legs,
-            ..call.clone()
-        };
-        calls.insert(call.id.clone(), (of.clone(), kept));
-        Ok(())
-    }
-
-    async fn save_coach_leg(
-        &self,
-        _: &OrganizationId,
-        call: &CallId,
-        leg: &CoachLeg,
-    ) -> Result<(), StoreError> {
-        self.check()?;
-        let mut calls = self.calls.lock().unwrap();
-        let (_, call) = calls.get_mut(call).unwrap();
-        call.coach_legs.retain(|kept| kept.id != leg.id);
-        call.coach_legs.push(leg.clone());
-        Ok(())
-    }
-
-    async fn save_invitation(
-        &self,
-        of: &OrganizationId,
-        invitation: &Invitation,
-    ) -> Result<(), StoreError> {
-        self.check()?;
-        let kept = (of.clone(), invitation.clone());
-        let mut invitations = self.invitations.lock().unwrap();
-        invitations.insert(invitation.id.clone(), kept);
-        Ok(())
-    }
-
-    async fn call(&self, of: &OrganizationId, id: &CallId) -> Result<Option<Call>, StoreError> {
-        let calls = self.calls.lock().unwrap();
-        let found = calls.get(id).filter(|(one, _)| one == of);
-        Ok(found.map(|(_, call)| call.clone()))
-    }
-
-    async fn calls(
-        &self,
-        of: &OrganizationId,
-        lead: Option<&LeadId>,
-        limit: u32,
-        skip: u32,
-    ) -> Result<Vec<Call>, StoreError> {
-        let calls = self.calls.lock().unwrap();
-        let mut found: Vec<Call> = calls
-            .values()
-            .filter(|(one, call)| one == of && lead.is_none_or(|lead| call.lead.id == *lead))
-            .map(|(_, call)| call.clone())
-            .collect();
-        found.sort_by(|one, other| {
-            (other.date_created, &other.id).cmp(&(one.date_created, &one.id))
-        });
-        let page = found.into_iter().skip(skip as usize).take(limit as usize);
-        Ok(page.collect())
-    }
-
-    async fn unfinished_calls(&self) -> Result<Vec<(OrganizationId, Call)>, StoreError> {
-        let calls = self.calls.lock().unwrap();
-        let open = calls.values().filter(|(_, call)| !call.status.is_over());
-        Ok(open.cloned().collect())
-    }
-
-    async fn calls_since(&self, _: Timestamp) -> Result<Vec<(OrganizationId, Call)>, StoreError> {
-        Ok(self.calls.lock().unwrap().values().cloned().collect())
-    }
-
-    async fn save_charges(
-        &self,
-        _: &OrganizationId,
-        _: &CallId,
-        charges: &[usage::Charge],
-    ) -> Result<u64, StoreError> {
-        self.check()?;
-        let mut kept = self.charges.lock().unwrap();
-        let before = kept.len();
-        kept.extend(
-            charges
-                .iter()
-                .map(|one| (one.leg_id.to_string(), one.minute)),
-        );
-        Ok((kept.len() - before) as u64)
-    }
-
-    async fn last_charge(&self, _: &CallId) -> Result<Option<Timestamp>, StoreError> {
-        Ok(None)
-    }
-
-    async fn save_alive(&self, _: Timestamp) -> Result<(), StoreError> {
-        self.check()
-    }
-
-    async fn last_alive(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(None)
-    }
-
-    async fn open_invitations(&self) -> Result<Vec<(OrganizationId, Invitation)>, StoreError> {
-        let invitations = self.invitations.lock().unwrap();
-        let open = invitations
-            .values()
-            .filter(|(_, one)| one.status == InvitationStatus::Open);
-        Ok(open.cloned().collect())
     }
 }
 
@@ -418,24 +276,5 @@ impl LeadLeg for FakeLeg {
 
     fn take_media(&mut self) -> Option<Box<dyn LeadMedia>> {
         self.sound.take()
-    }
-}
-
-#[async_trait]
-impl AuditLog for FakeStore {
-    async fn append(&self, entries: &[(Whose, AuditEntry)]) -> Result<(), StoreError> {
-        self.audited.lock().unwrap().extend_from_slice(entries);
-        Ok(())
-    }
-
-    async fn entries(
-        &self,
-        _: &OrganizationId,
-        _: &AuditFilter,
-        _: Option<i64>,
-        _: u32,
-        _: u32,
-    ) -> Result<Vec<Placed>, StoreError> {
-        Ok(Vec::new())
     }
 }

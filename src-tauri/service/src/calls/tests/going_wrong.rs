@@ -1,11 +1,9 @@
 //! What is taken away, what fails, and what stops.
 
-use super::fakes::FakeStore;
 use super::world::*;
 use crate::calls::CallsSettings;
 use call::Authority;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 use wire::*;
 
@@ -87,14 +85,14 @@ async fn a2_a_join_decided_on_facts_that_changed_meanwhile_is_decided_anew() {
 #[tokio::test]
 async fn a_call_that_cannot_be_kept_is_not_placed() {
     let world = World::new().await;
-    world.store.broken.store(true, Ordering::SeqCst);
+    world.store.set_writable(false).await.unwrap();
     assert_eq!(code(world.try_place().await), Code::Unavailable);
     assert_eq!(
         world.line.dialled.lock().unwrap().len(),
         0,
         "nobody's phone rings"
     );
-    world.store.broken.store(false, Ordering::SeqCst);
+    world.store.set_writable(true).await.unwrap();
     world.place().await;
 }
 
@@ -102,7 +100,7 @@ async fn a_call_that_cannot_be_kept_is_not_placed() {
 async fn a_store_that_breaks_does_not_stop_a_call_and_catches_up() {
     let world = World::new().await;
     let call = world.answered().await;
-    world.store.broken.store(true, Ordering::SeqCst);
+    world.store.set_writable(false).await.unwrap();
     world.join("morgan", &call).await.unwrap();
     world
         .mode("morgan", &call, CoachMode::Whisper)
@@ -111,12 +109,12 @@ async fn a_store_that_breaks_does_not_stop_a_call_and_catches_up() {
     let riley = caller("riley", "acme");
     world.calls.set_held(&riley, &call, true).await.unwrap();
     world.changed("morgan", &call, |call| call.held).await;
-    assert_eq!(world.store.kept(&call).unwrap().coach_legs, []);
-    world.store.broken.store(false, Ordering::SeqCst);
+    assert_eq!(world.kept(&call).await.coach_legs, []);
+    world.store.set_writable(true).await.unwrap();
     world.calls.hang_up(&riley, &call).await.unwrap();
     // A stop waits for what is still to be written.
     world.calls.stop().await;
-    let kept = world.store.kept(&call).unwrap();
+    let kept = world.kept(&call).await;
     assert_eq!(kept.status, CallStatus::Completed);
     assert_eq!(kept.coach_legs.len(), 1);
     assert_eq!(kept.coach_legs[0].status, CoachLegStatus::Done);
@@ -141,9 +139,8 @@ async fn a_stop_ends_tells_and_keeps_every_call() {
             if coach_leg.end_reason == Some(LegEndReason::ServiceStopped))
     };
     assert_eq!(world.told.told(&user("morgan"), out), 1);
-    let status = |call| world.store.kept(call).unwrap().status;
-    assert_eq!(status(&first), CallStatus::Completed);
-    assert_eq!(status(&second), CallStatus::Failed);
+    assert_eq!(world.kept(&first).await.status, CallStatus::Completed);
+    assert_eq!(world.kept(&second).await.status, CallStatus::Failed);
     let hung_up = world.line.hung_up.lock().unwrap().len();
     assert_eq!(hung_up, 2);
     assert_eq!(code(world.try_place().await), Code::Unavailable);
@@ -165,26 +162,29 @@ async fn what_a_service_that_died_left_open_is_closed_at_the_next_start() {
     };
     let invited = world.calls.invite(&riley, &call, &request).await.unwrap();
     // As the store is at this moment, another service starts on it.
-    let store = FakeStore::default();
+    let (_folder, store) = new_store().await;
     let record = world.calls.get(&riley, &call).await.unwrap();
     let acme = organization("acme");
-    let id = invited.data[0].id.clone();
+    store.save_call(&acme, &record).await.unwrap();
+    for leg in &record.coach_legs {
+        store.save_coach_leg(&acme, &call, leg).await.unwrap();
+    }
     store
-        .calls
-        .lock()
-        .unwrap()
-        .insert(call.clone(), (acme.clone(), record));
-    store
-        .invitations
-        .lock()
-        .unwrap()
-        .insert(id.clone(), (acme, invited.data[0].clone()));
-    let next = World::with(CallsSettings::default(), Arc::new(store)).await;
-    let kept = next.store.kept(&call).unwrap();
+        .save_invitation(&acme, &invited.data[0])
+        .await
+        .unwrap();
+    let next = World::on(CallsSettings::default(), store).await;
+    let kept = next.kept(&call).await;
     assert_eq!(kept.status, CallStatus::Completed);
     assert_eq!(kept.coach_legs[0].status, CoachLegStatus::Done);
-    let invitation = next.store.invitations.lock().unwrap()[&id].1.status;
-    assert_eq!(invitation, InvitationStatus::Cancelled);
+    let kept = next.store.export_pieces(&acme, "invitations", "", 10).await;
+    let kept: Vec<Invitation> = kept
+        .unwrap()
+        .iter()
+        .map(|(_, invitation)| serde_json::from_str(invitation).unwrap())
+        .collect();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].status, InvitationStatus::Cancelled);
     assert_eq!(
         code(next.calls.hang_up(&riley, &call).await),
         Code::CallEnded
@@ -237,7 +237,7 @@ async fn calls_are_bounded() {
         calls_per_rep_max: 1,
         ..CallsSettings::default()
     };
-    let world = World::with(settings, Arc::default()).await;
+    let world = World::with(settings).await;
     let first = world.place().await.id;
     assert_eq!(code(world.try_place().await), Code::Unavailable);
     let riley = caller("riley", "acme");

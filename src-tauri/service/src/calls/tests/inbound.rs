@@ -4,7 +4,6 @@ use super::world::*;
 use crate::calls::CallsSettings;
 use call::Limits;
 use media::LeadSignal;
-use std::sync::Arc;
 use wire::*;
 
 const OWN: &str = "+15550004";
@@ -136,7 +135,7 @@ async fn j5_a_call_over_a_trunk_that_is_declined_or_not_answered_is_hung_up() {
         },
         ..CallsSettings::default()
     };
-    let world = World::with(settings, Arc::default()).await;
+    let world = World::with(settings).await;
     world.calls_in(None, OWN).await.unwrap();
     let over = |call: &Call| call.hangup_cause == Some(HangupCause::NoAnswer);
     world.changed("riley", &waiting(), over).await;

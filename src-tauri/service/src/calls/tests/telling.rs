@@ -123,7 +123,7 @@ async fn w3_an_invitation_is_told_to_inviter_and_invitee_only_and_expires_by_its
         },
         ..CallsSettings::default()
     };
-    let world = World::with(settings, Default::default()).await;
+    let world = World::with(settings).await;
     let call = world.answered().await;
     let riley = caller("riley", "acme");
     let request = InvitationRequest {

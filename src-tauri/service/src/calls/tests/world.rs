@@ -1,12 +1,14 @@
-//! Two organizations, a lead's line that does as it is told, a store in memory, and all that was told.
+//! Two organizations, a lead's line that does as it is told, a store, and all that was told.
 
-use super::fakes::{FakeDirectory, FakeLine, FakeStore, Told};
-use crate::calls::{CallRepository, Caller, Calls, CallsParts, CallsSettings};
+use super::fakes::{FakeDirectory, FakeLine, Told};
+use crate::calls::{Caller, Calls, CallsParts, CallsSettings};
 use call::Authority;
 use media::{
     LeadEvent, LeadSignal, Media, MediaEvent, MediaSettings, SimulatedLine, SimulatedLineSettings,
 };
 use std::sync::{Arc, Mutex};
+use store::Database;
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 use wire::*;
 
@@ -36,10 +38,22 @@ pub fn authority(listen: bool, barge: bool) -> Authority {
         funds: true,
     }
 }
+
+/// A store in a folder of its own that holds the two organizations.
+pub async fn new_store() -> (TempDir, Database) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Database::open(folder.path(), 0, false).await.unwrap();
+    for name in ["acme", "elsewhere"] {
+        store.add_organization(&organization(name)).await.unwrap();
+    }
+    (folder, store)
+}
+
 pub struct World {
     pub calls: Calls,
     pub directory: Arc<FakeDirectory>,
-    pub store: Arc<FakeStore>,
+    pub store: Database,
+    folder: Option<TempDir>,
     pub told: Arc<Told>,
     pub line: Arc<FakeLine>,
     pub media: Media,
@@ -48,21 +62,20 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
-        Self::with(CallsSettings::default(), Arc::default()).await
+        Self::with(CallsSettings::default()).await
     }
 
     /// Riley the rep, Morgan and Casey the managers, Taylor the trainee, Sam without permissions; and
     /// the Other of another organization. All are online.
-    pub async fn with(settings: CallsSettings, store: Arc<FakeStore>) -> Self {
-        Self::on(settings, store.clone(), store).await
+    pub async fn with(settings: CallsSettings) -> Self {
+        let (folder, store) = new_store().await;
+        let mut world = Self::on(settings, store).await;
+        world.folder = Some(folder);
+        world
     }
 
-    /// The same, with calls kept in this repository.
-    pub async fn on(
-        settings: CallsSettings,
-        store: Arc<FakeStore>,
-        repository: Arc<dyn CallRepository>,
-    ) -> Self {
+    /// The same, with calls kept in this store.
+    pub async fn on(settings: CallsSettings, store: Database) -> Self {
         let directory = Arc::new(FakeDirectory::default());
         let told = Arc::new(Told::default());
         for (name, of, listen, barge) in [
@@ -107,7 +120,7 @@ impl World {
             audit: crate::audit::Audit::start(store.clone()),
             settings,
             directory: directory.clone(),
-            repository,
+            repository: store.clone(),
             notify: told.clone(),
             media: media.clone(),
             media_events: events,
@@ -119,6 +132,7 @@ impl World {
             calls,
             directory,
             store,
+            folder: None,
             told,
             line,
             media,
@@ -133,6 +147,12 @@ impl World {
             Some(authority) => members.insert(key, authority),
             None => members.remove(&key),
         };
+    }
+
+    /// The call as it is kept.
+    pub async fn kept(&self, call: &CallId) -> Call {
+        let kept = self.store.call(&organization("acme"), call).await;
+        kept.unwrap().unwrap()
     }
 
     pub async fn place(&self) -> Call {
