@@ -44,6 +44,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         2,
         &[
             "wire",
+            "mix",
             "usage",
             "call",
             "voice",

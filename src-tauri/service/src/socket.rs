@@ -13,6 +13,7 @@ use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Principal;
+use store::clock::now;
 use tokio::sync::{mpsc, watch};
 use wire::{ClientMessage, Code, Hello, MESSAGE_BYTES_MAX, ServerMessage};
 

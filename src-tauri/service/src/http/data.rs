@@ -79,8 +79,8 @@ impl Reading {
                 None => self.end("{}"),
             }));
         };
-        let data = &self.app.store.data;
-        let read = data.pieces(&self.organization, section, &self.after, READ_MAX);
+        let data = &self.app.store;
+        let read = data.export_pieces(&self.organization, section, &self.after, READ_MAX);
         let pieces = match read.await {
             Ok(pieces) => pieces,
             Err(error) => {

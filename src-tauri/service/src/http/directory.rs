@@ -113,10 +113,10 @@ pub async fn phone_numbers(
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<PhoneNumber>>, Refused> {
     let numbers = if who.permissions.contains(&Permission::ManageOrganization) {
-        let leads = &app.store.leads;
+        let leads = &app.store;
         leads.phone_numbers(&who.organization_id, &query).await?
     } else {
-        let numbers = &app.store.numbers;
+        let numbers = &app.store;
         numbers
             .numbers_of(&who.organization_id, &who.user_id, &query)
             .await?

@@ -10,10 +10,11 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use recordings::{DeleteError, Kept, Recordings, StorageError};
+use recordings::{DeleteError, Recordings, StorageError};
 use serde::Deserialize;
 use std::ops::Range;
 use std::sync::Arc;
+use store::Kept;
 use wire::{AuditAction, Call, CallId, Code, RecordingPeaks, RecordingRequest, RecordingStatus};
 
 /// How the recording is wanted.

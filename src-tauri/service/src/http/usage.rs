@@ -72,7 +72,7 @@ pub async fn usage(
     Caller(who): Caller,
     Params(query): Params<UsageQuery>,
 ) -> Result<Json<Usage>, Refused> {
-    let (ledger, of, span) = (&app.store.ledger, &who.organization_id, query.span());
+    let (ledger, of, span) = (&app.store, &who.organization_id, query.span());
     Ok(Json(Usage {
         balance: ledger.balance(of).await?,
         top_up_allowed: app.config.demo,

@@ -1,17 +1,53 @@
 //! The audit log.
 
-use super::{Database, column, failed, from_text, to_text};
-use crate::store::StoreError;
-use crate::store::audit::{AuditFilter, AuditLog, Placed, Whose};
-use async_trait::async_trait;
+use crate::StoreError;
+use crate::database::{Database, column, failed, from_text, to_text};
 use serde::de::DeserializeOwned;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use wire::{AuditEntry, OrganizationId, Timestamp};
+use wire::{AuditAction, AuditEntry, CallId, OrganizationId, Timestamp, UserId};
 
-#[async_trait]
-impl AuditLog for Database {
-    async fn append(&self, entries: &[(Whose, AuditEntry)]) -> Result<(), StoreError> {
+/// Whose log a line belongs into. It is found when the line is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// This organization's.
+    Organization(OrganizationId),
+    /// That of this person's organization, whether they are active or not.
+    Member(UserId),
+    /// That of the organization with a member of this e-mail address, in lower case. Nobody's when
+    /// there is none: then the line is not written.
+    Email(String),
+}
+
+/// Which lines are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditFilter {
+    /// Those of this person.
+    pub user_id: Option<UserId>,
+    /// Those of this call.
+    pub call_id: Option<CallId>,
+    /// Those of this kind.
+    pub action: Option<AuditAction>,
+    /// Only what was allowed, or only what was refused.
+    pub allowed: Option<bool>,
+    /// Since when, this moment included.
+    pub from: Option<Timestamp>,
+    /// Until when, this moment not included.
+    pub to: Option<Timestamp>,
+}
+
+/// A line with its place in the log, by which reading goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Its place: later lines have greater ones.
+    pub seq: i64,
+    /// The line.
+    pub entry: AuditEntry,
+}
+
+impl Database {
+    /// Adds lines in this order, all or none. One that is there already is passed over.
+    pub async fn append_audit(&self, entries: &[(Whose, AuditEntry)]) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         for (whose, entry) in entries {
             let (organization, member, email) = match whose {
@@ -50,7 +86,9 @@ impl AuditLog for Database {
         tx.commit().await.map_err(failed)
     }
 
-    async fn entries(
+    /// An organization's lines, newest first: `limit` of those before the place `before`, after
+    /// passing over `skip`.
+    pub async fn audit_entries(
         &self,
         organization: &OrganizationId,
         filter: &AuditFilter,
@@ -145,9 +183,9 @@ mod tests {
             (ours.clone(), entry("2")),
             (nobody, entry("3")),
         ];
-        database.append(&lines).await.unwrap();
+        database.append_audit(&lines).await.unwrap();
         // Tried again, since the answer was lost.
-        database.append(&lines).await.unwrap();
+        database.append_audit(&lines).await.unwrap();
         for statement in [
             "UPDATE audit SET allowed = 0",
             "DELETE FROM audit",
@@ -165,7 +203,9 @@ mod tests {
         .await
         .unwrap();
         let all = AuditFilter::default();
-        let kept = database.entries(&organization, &all, None, 10, 0).await;
+        let kept = database
+            .audit_entries(&organization, &all, None, 10, 0)
+            .await;
         let kept: Vec<_> = kept.unwrap().into_iter().map(|line| line.entry).collect();
         assert_eq!(kept, [entry("2"), entry("1")]);
     }

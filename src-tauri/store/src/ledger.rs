@@ -1,23 +1,38 @@
 //! The ledger, the balance, and what was spent.
 
-use super::{Database, bounds, column, failed, from_text, read_body, to_text};
+use crate::StoreError;
+use crate::database::{Database, bounds, column, failed, from_text, read_body, to_text};
 use crate::random::id_suffix;
-use crate::store::{Ledger, Payment, Span, StoreError};
-use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use usage::Charge;
 use wire::{
     Balance, Call, CallId, LedgerEntry, LedgerKind, ListQuery, MicroDollars, OrganizationId,
-    SpendOfCall, SpendOfCoach, SpendOfDay, Timestamp,
+    SpendOfCall, SpendOfCoach, SpendOfDay, Timestamp, UserId,
 };
 
 /// Calls that a page of usage tells of, at most.
 const CALLS_MAX: i64 = 200;
 
-#[async_trait]
-impl Ledger for Database {
-    async fn balance(&self, organization: &OrganizationId) -> Result<Balance, StoreError> {
+/// Money that is put in.
+#[derive(Debug, Clone)]
+pub struct Payment {
+    /// How much.
+    pub micro_dollars: MicroDollars,
+    /// By whom.
+    pub user_id: UserId,
+    /// The client's own name for it: it is put in once.
+    pub request_id: String,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// From one moment on, and before another.
+pub type Span = (Timestamp, Timestamp);
+
+impl Database {
+    /// The balance now.
+    pub async fn balance(&self, organization: &OrganizationId) -> Result<Balance, StoreError> {
         let row = sqlx::query(
             "SELECT low_balance, coalesce((SELECT micro_dollars FROM balance
                                            WHERE organization_id = organization.id), 0) AS left
@@ -37,7 +52,8 @@ impl Ledger for Database {
         })
     }
 
-    async fn wrong_balances(
+    /// Organizations whose running total is not the sum of their lines: the total, and the sum.
+    pub async fn wrong_balances(
         &self,
     ) -> Result<Vec<(OrganizationId, MicroDollars, MicroDollars)>, StoreError> {
         sqlx::query(
@@ -61,7 +77,8 @@ impl Ledger for Database {
         .collect()
     }
 
-    async fn pay(
+    /// Puts money in, once for each of the client's names.
+    pub async fn pay(
         &self,
         organization: &OrganizationId,
         payment: &Payment,
@@ -83,7 +100,8 @@ impl Ledger for Database {
         tx.commit().await.map_err(failed)
     }
 
-    async fn entries(
+    /// Lines, newest first.
+    pub async fn ledger_entries(
         &self,
         organization: &OrganizationId,
         (from, to): Span,
@@ -108,7 +126,8 @@ impl Ledger for Database {
         .collect()
     }
 
-    async fn named_entries(
+    /// Every line, oldest first and at most so many, each with the names of its lead and its person.
+    pub async fn named_ledger_entries(
         &self,
         organization: &OrganizationId,
         (from, to): Span,
@@ -139,7 +158,8 @@ impl Ledger for Database {
         .collect()
     }
 
-    async fn spend_by(
+    /// What was spent on each day, or in each month, in UTC.
+    pub async fn spend_by(
         &self,
         organization: &OrganizationId,
         (from, to): Span,
@@ -163,7 +183,7 @@ impl Ledger for Database {
         .iter()
         .map(|row| {
             Ok(SpendOfDay {
-                date: super::text(row, "day")?,
+                date: crate::database::text(row, "day")?,
                 coaching_micro_dollars: dollars(row, "coaching")?,
                 call_micro_dollars: dollars(row, "call")?,
             })
@@ -171,7 +191,8 @@ impl Ledger for Database {
         .collect()
     }
 
-    async fn spend_by_coach(
+    /// What each coach cost, the dearest first.
+    pub async fn spend_by_coach(
         &self,
         organization: &OrganizationId,
         (from, to): Span,
@@ -198,7 +219,8 @@ impl Ledger for Database {
         .collect()
     }
 
-    async fn spend_by_call(
+    /// What each call cost, newest first; at most 200.
+    pub async fn spend_by_call(
         &self,
         organization: &OrganizationId,
         (from, to): Span,
@@ -242,7 +264,7 @@ impl Ledger for Database {
 }
 
 /// Writes a charge, unless it is there already; whether it was not.
-pub(super) async fn charge(
+pub(crate) async fn charge(
     connection: &mut SqliteConnection,
     organization: &OrganizationId,
     call: &CallId,

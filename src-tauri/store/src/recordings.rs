@@ -1,10 +1,7 @@
 //! Recordings of calls.
 
-use super::{Database, column, failed, from_text, text, to_text};
-use crate::calls::RecordingPlan;
-use crate::recording::{Kept, RecordingRepository};
-use crate::store::StoreError;
-use async_trait::async_trait;
+use crate::StoreError;
+use crate::database::{Database, column, failed, from_text, text, to_text};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use wire::{
@@ -15,9 +12,30 @@ use wire::{
 /// A day, in milliseconds.
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
-#[async_trait]
-impl RecordingRepository for Database {
-    async fn plan(
+/// A recording, as the store of the service knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Of which call.
+    pub call: CallId,
+    /// How it stands.
+    pub recording: CallRecording,
+    /// Where it is in the store of recordings; none when it is not there.
+    pub key: Option<String>,
+}
+
+/// How a call is to be recorded. Decided when it is placed, for the whole of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordingPlan {
+    /// Whether it begins with an announcement.
+    pub announced: bool,
+}
+
+impl Database {
+    /// How the calls of a member are recorded now: as they say, or else as the organization does (R1).
+    /// None when they are not recorded.
+    pub async fn recording_plan(
         &self,
         organization: &OrganizationId,
         user: &UserId,
@@ -44,7 +62,8 @@ impl RecordingRepository for Database {
         Ok(recorded.then_some(RecordingPlan { announced }))
     }
 
-    async fn save_recording(
+    /// Saves a recording, and its waveform when it is given. The call must have been saved before.
+    pub async fn save_recording(
         &self,
         kept: &Kept,
         peaks: Option<&RecordingPeaks>,
@@ -84,7 +103,8 @@ impl RecordingRepository for Database {
         tx.commit().await.map_err(failed)
     }
 
-    async fn recording(
+    /// The recording of a call.
+    pub async fn recording(
         &self,
         organization: &OrganizationId,
         call: &CallId,
@@ -100,7 +120,8 @@ impl RecordingRepository for Database {
             .transpose()
     }
 
-    async fn peaks(
+    /// Its waveform; none when there is no recording or it is not stored.
+    pub async fn recording_peaks(
         &self,
         organization: &OrganizationId,
         call: &CallId,
@@ -124,7 +145,12 @@ impl RecordingRepository for Database {
         .transpose()
     }
 
-    async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<Kept>, StoreError> {
+    /// Stored recordings that are older than their organization keeps them, at most so many.
+    pub async fn expired_recordings(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Kept>, StoreError> {
         let rows = sqlx::query(
             "SELECT recording.* FROM recording
              JOIN organization ON organization.id = recording.organization_id
@@ -141,7 +167,8 @@ impl RecordingRepository for Database {
         rows.iter().map(read).collect()
     }
 
-    async fn unfinished_recordings(&self) -> Result<Vec<Kept>, StoreError> {
+    /// Recordings that run, as far as is known: what a service that died left behind.
+    pub async fn unfinished_recordings(&self) -> Result<Vec<Kept>, StoreError> {
         sqlx::query("SELECT * FROM recording WHERE status IN ('recording', 'paused')")
             .fetch_all(&self.reader)
             .await
@@ -151,7 +178,8 @@ impl RecordingRepository for Database {
             .collect()
     }
 
-    async fn undeleted(&self, limit: u32) -> Result<Vec<Kept>, StoreError> {
+    /// Deleted recordings whose file is still there, at most so many.
+    pub async fn undeleted_recordings(&self, limit: u32) -> Result<Vec<Kept>, StoreError> {
         sqlx::query(
             "SELECT * FROM recording WHERE status = 'deleted' AND object_key IS NOT NULL LIMIT ?",
         )

@@ -1,9 +1,7 @@
 //! An organization's data as a whole.
 
-use super::{Database, column, failed};
-use crate::store::StoreError;
-use crate::store::data::{Data, Piece};
-use async_trait::async_trait;
+use crate::StoreError;
+use crate::database::{Database, column, failed};
 use sqlx::Row;
 use wire::{CallId, LeadId, OrganizationId};
 
@@ -116,13 +114,18 @@ const SECTIONS: &[(&str, &str)] = &[
     ),
 ];
 
-#[async_trait]
-impl Data for Database {
-    fn sections(&self) -> Vec<&'static str> {
+/// A piece of an export: its place, by which reading goes on, and itself as JSON.
+pub type Piece = (String, String);
+
+impl Database {
+    /// The names of the sections of an export, in their order.
+    pub fn export_sections(&self) -> Vec<&'static str> {
         SECTIONS.iter().map(|(name, _)| *name).collect()
     }
 
-    async fn pieces(
+    /// The pieces of one section that come after this place, at most `limit`. Neither hashes of
+    /// passwords nor tokens are among them.
+    pub async fn export_pieces(
         &self,
         organization: &OrganizationId,
         section: &str,
@@ -147,7 +150,8 @@ impl Data for Database {
             .collect()
     }
 
-    async fn calls_with(
+    /// Every call with a lead.
+    pub async fn calls_with_lead(
         &self,
         organization: &OrganizationId,
         lead: &LeadId,
@@ -161,7 +165,9 @@ impl Data for Database {
         rows.iter().map(|row| column(row, "id")).collect()
     }
 
-    async fn delete_lead(
+    /// Deletes a lead with its contacts, calls, coaches' legs, invitations, and what is known of its
+    /// recordings; whether there was one. Ledger and audit log stay.
+    pub async fn delete_lead(
         &self,
         organization: &OrganizationId,
         lead: &LeadId,

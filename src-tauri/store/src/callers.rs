@@ -1,14 +1,12 @@
 //! Who calls, and whom.
 
-use super::leads::read_number;
-use super::{Database, column, failed, text};
-use crate::clock::now;
+use crate::StoreError;
+use crate::database::{Database, column, failed, text};
+use crate::leads::read_number;
 use crate::random::id_suffix;
-use crate::store::{Callers, LeadWhoCalls, StoreError};
-use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{SqliteConnection, SqliteExecutor};
-use wire::{ContactId, IdError, LeadBrief, LeadId, OrganizationId, PhoneNumber};
+use wire::{ContactId, IdError, LeadBrief, LeadId, OrganizationId, PhoneNumber, Timestamp};
 
 /// What the lead is named that stands for everybody who withholds their number.
 const WITHHELD: &str = "Withheld number";
@@ -20,9 +18,19 @@ const BY_DIGITS: &str = "SELECT lead.id, lead.display_name, contact.id AS contac
      WHERE contact_phone.digits = ?2 AND contact.organization_id = ?1
      ORDER BY lead.id, contact.position LIMIT 1";
 
-#[async_trait]
-impl Callers for Database {
-    async fn number_called(
+/// A lead who calls, as the store knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeadWhoCalls {
+    /// The lead.
+    pub lead: LeadBrief,
+    /// The person whose phone it is; none when the number is withheld.
+    pub contact: Option<ContactId>,
+}
+
+impl Database {
+    /// The number with exactly these digits, and whose it is; only the organization's when one is
+    /// given (A3). No two organizations have the same number.
+    pub async fn number_called(
         &self,
         organization: Option<&OrganizationId>,
         number: &str,
@@ -43,10 +51,13 @@ impl Callers for Database {
             .transpose()
     }
 
-    async fn lead_who_calls(
+    /// The organization's lead with this phone, compared by digits; the oldest of several. An unknown
+    /// number becomes a lead of its own, and all withheld ones share one.
+    pub async fn lead_who_calls(
         &self,
         organization: &OrganizationId,
         phone: Option<&str>,
+        now: Timestamp,
     ) -> Result<LeadWhoCalls, StoreError> {
         if let Some(known) = known(&self.reader, organization, phone).await? {
             return Ok(known);
@@ -56,7 +67,7 @@ impl Callers for Database {
         if let Some(known) = known(&mut *tx, organization, phone).await? {
             return Ok(known);
         }
-        let new = enter(&mut tx, organization, phone).await?;
+        let new = enter(&mut tx, organization, phone, now).await?;
         tx.commit().await.map_err(failed)?;
         Ok(new)
     }
@@ -98,9 +109,10 @@ async fn enter(
     connection: &mut SqliteConnection,
     organization: &OrganizationId,
     phone: Option<&str>,
+    now: Timestamp,
 ) -> Result<LeadWhoCalls, StoreError> {
     let lead = LeadBrief {
-        id: LeadId::from_suffix(&id_suffix(now())).map_err(no_id)?,
+        id: LeadId::from_suffix(&id_suffix(now)).map_err(no_id)?,
         display_name: phone.unwrap_or(WITHHELD).to_owned(),
     };
     sqlx::query(
@@ -119,7 +131,7 @@ async fn enter(
             contact: None,
         });
     };
-    let contact = ContactId::from_suffix(&id_suffix(now())).map_err(no_id)?;
+    let contact = ContactId::from_suffix(&id_suffix(now)).map_err(no_id)?;
     sqlx::query(
         "INSERT INTO contact (id, organization_id, lead_id, position, display_name)
          VALUES (?, ?, ?, 0, ?)",
@@ -156,29 +168,31 @@ fn no_id(error: IdError) -> StoreError {
 mod tests {
     use super::*;
     use sqlx::Row;
-    use std::sync::Arc;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     fn organization(name: &str) -> OrganizationId {
         OrganizationId::from_suffix(name).unwrap()
     }
 
-    async fn opened() -> (tempfile::TempDir, Arc<Database>) {
+    async fn opened() -> (tempfile::TempDir, Database) {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(folder.path(), 0, false).await.unwrap();
         for name in ["acme", "elsewhere"] {
-            database.add_organization(&organization(name)).await;
+            let made = database.add_organization(&organization(name)).await;
+            made.unwrap();
         }
         (folder, database)
     }
 
     /// Who eight calls that come at once are from.
-    async fn at_once(database: &Arc<Database>, phone: Option<&'static str>) -> Vec<LeadWhoCalls> {
+    async fn at_once(database: &Database, phone: Option<&'static str>) -> Vec<LeadWhoCalls> {
         let calls: Vec<_> = (0..8)
             .map(|_| {
                 let database = database.clone();
                 tokio::spawn(async move {
                     let acme = organization("acme");
-                    database.lead_who_calls(&acme, phone).await.unwrap()
+                    database.lead_who_calls(&acme, phone, NOW).await.unwrap()
                 })
             })
             .collect();
@@ -198,7 +212,7 @@ mod tests {
     async fn who_calls_is_found_by_the_digits_however_the_number_was_entered() {
         let (_folder, database) = opened().await;
         let acme = organization("acme");
-        let first = database.lead_who_calls(&acme, Some("+15551234")).await;
+        let first = database.lead_who_calls(&acme, Some("+15551234"), NOW).await;
         let first = first.unwrap();
         for entered in ["+1 (555) 12-34", "1.555/1234", "+15551234"] {
             let mut tx = database.write().await.unwrap();
@@ -209,11 +223,16 @@ mod tests {
                 .unwrap();
             tx.commit().await.unwrap();
             for calls in ["+15551234", "15551234"] {
-                let again = database.lead_who_calls(&acme, Some(calls)).await.unwrap();
+                let again = database
+                    .lead_who_calls(&acme, Some(calls), NOW)
+                    .await
+                    .unwrap();
                 assert_eq!(again, first, "{entered} {calls}");
             }
         }
-        let longer = database.lead_who_calls(&acme, Some("+155512345")).await;
+        let longer = database
+            .lead_who_calls(&acme, Some("+155512345"), NOW)
+            .await;
         assert_ne!(longer.unwrap().lead.id, first.lead.id);
     }
 
@@ -228,7 +247,7 @@ mod tests {
             assert_eq!(one, first);
         }
         assert_eq!(lead_count(&database).await, 1);
-        let lead = crate::store::Leads::lead(&*database, &acme, &first.lead.id).await;
+        let lead = database.lead(&acme, &first.lead.id).await;
         let lead = lead.unwrap().unwrap();
         assert_eq!(Some(&lead.contacts[0].id), first.contact.as_ref());
         assert_eq!(lead.contacts[0].phones, ["+15551234"]);
@@ -263,7 +282,9 @@ mod tests {
         for phone in [Some("+15551234"), None] {
             let mut ids = Vec::new();
             for name in ["acme", "elsewhere"] {
-                let found = database.lead_who_calls(&organization(name), phone).await;
+                let found = database
+                    .lead_who_calls(&organization(name), phone, NOW)
+                    .await;
                 ids.push(found.unwrap().lead.id);
             }
             assert_ne!(ids[0], ids[1], "{phone:?}");

@@ -1,18 +1,42 @@
 //! Organizations and the people in them.
 
-use super::{Database, bounds, column, failed, from_text, text, to_text};
-use crate::store::{MemberFacts, MembershipChange, Organizations, StoreError};
-use async_trait::async_trait;
+use crate::StoreError;
+use crate::database::{Database, bounds, column, failed, from_text, text, to_text};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use wire::{
-    Group, LedgerKind, ListQuery, Me, Membership, MembershipId, MembershipPatch, MicroDollars,
-    Organization, OrganizationId, Permission, RecordingSettings, Role, User, UserId,
+    Group, LedgerKind, ListQuery, Me, Member, Membership, MembershipId, MembershipPatch,
+    MicroDollars, Organization, OrganizationId, OrganizationPatch, Permission, Plan,
+    RecordingSettings, Role, Timestamp, User, UserId,
 };
 
-#[async_trait]
-impl Organizations for Database {
-    async fn me(&self, user: &UserId) -> Result<Option<Me>, StoreError> {
+/// A change of a membership that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MembershipChange {
+    /// Whose membership.
+    pub user_id: UserId,
+    /// How it is now.
+    pub membership: Membership,
+    /// Whether the member is active now.
+    pub active: bool,
+}
+
+/// What decides about a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberFacts {
+    /// Who.
+    pub user_id: UserId,
+    /// What their role holds, implied permissions included.
+    pub permissions: Vec<Permission>,
+    /// The organization's plan.
+    pub plan: Plan,
+    /// What is left of the organization's balance.
+    pub balance: MicroDollars,
+}
+
+impl Database {
+    /// A person, their place, organization and role; none when they are not active.
+    pub async fn me(&self, user: &UserId, now: Timestamp) -> Result<Option<Me>, StoreError> {
         let row = sqlx::query(
             "SELECT account.id, first_name, last_name, email, membership.id AS membership_id,
                     membership.organization_id, membership.role_id, role.name AS role_name,
@@ -40,7 +64,7 @@ impl Organizations for Database {
                     organization_id: organization_id.clone(),
                     role_id: column(&row, "role_id")?,
                 },
-                organization: organization_now(organization_id, &row)?,
+                organization: organization_at(organization_id, &row, now)?,
                 role: Role {
                     id: column(&row, "role_id")?,
                     name: text(&row, "role_name")?,
@@ -52,7 +76,8 @@ impl Organizations for Database {
         .transpose()
     }
 
-    async fn users(
+    /// The active members, by name. One more than the page holds tells that there are more.
+    pub async fn users(
         &self,
         organization: &OrganizationId,
         page: &ListQuery,
@@ -75,7 +100,8 @@ impl Organizations for Database {
         .collect()
     }
 
-    async fn user(
+    /// One member, active or not: old calls name them.
+    pub async fn user(
         &self,
         organization: &OrganizationId,
         user: &UserId,
@@ -95,7 +121,11 @@ impl Organizations for Database {
         .transpose()
     }
 
-    async fn members(&self, organization: &OrganizationId) -> Result<Vec<MemberFacts>, StoreError> {
+    /// Every active member, with the permissions of their role, and the organization's plan.
+    pub async fn members(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<Vec<MemberFacts>, StoreError> {
         sqlx::query(
             "SELECT account_id, plan, coalesce((SELECT micro_dollars FROM balance
                      WHERE balance.organization_id = organization.id), 0) AS balance,
@@ -113,7 +143,8 @@ impl Organizations for Database {
         .collect()
     }
 
-    async fn member(
+    /// One active member.
+    pub async fn member(
         &self,
         organization: &OrganizationId,
         user: &UserId,
@@ -136,7 +167,8 @@ impl Organizations for Database {
         .transpose()
     }
 
-    async fn roles(
+    /// Roles, by name.
+    pub async fn roles(
         &self,
         organization: &OrganizationId,
         page: &ListQuery,
@@ -165,7 +197,8 @@ impl Organizations for Database {
         .collect()
     }
 
-    async fn groups(
+    /// Groups, by name.
+    pub async fn groups(
         &self,
         organization: &OrganizationId,
         page: &ListQuery,
@@ -199,7 +232,8 @@ impl Organizations for Database {
         .collect()
     }
 
-    async fn patch_membership(
+    /// Changes a membership; none when there is no such membership or role in the organization.
+    pub async fn patch_membership(
         &self,
         organization: &OrganizationId,
         membership: &MembershipId,
@@ -254,14 +288,92 @@ impl Organizations for Database {
         tx.commit().await.map_err(failed)?;
         Ok(Some(change))
     }
+
+    /// Every member, active or not, by name.
+    pub async fn every_member(
+        &self,
+        organization: &OrganizationId,
+        page: &ListQuery,
+    ) -> Result<Vec<Member>, StoreError> {
+        let (limit, skip) = bounds(page);
+        sqlx::query(
+            "SELECT account.id, first_name, last_name, email, membership.id AS membership_id,
+                    role_id, active, recording,
+                    (SELECT group_concat(team_id) FROM team_member
+                     JOIN team ON team.id = team_member.team_id
+                     WHERE team_member.account_id = account.id
+                       AND team.organization_id = membership.organization_id) AS groups
+             FROM membership JOIN account ON account.id = membership.account_id
+             WHERE membership.organization_id = ?
+             ORDER BY first_name, last_name, account.id LIMIT ? OFFSET ?",
+        )
+        .bind(organization.as_str())
+        .bind(limit)
+        .bind(skip)
+        .fetch_all(&self.reader)
+        .await
+        .map_err(failed)?
+        .iter()
+        .map(|row| {
+            let groups: Option<String> = row.try_get("groups").map_err(failed)?;
+            Ok(Member {
+                membership_id: column(row, "membership_id")?,
+                user: read_user(row)?,
+                role_id: column(row, "role_id")?,
+                active: row.try_get("active").map_err(failed)?,
+                group_ids: groups
+                    .iter()
+                    .flat_map(|list| list.split(','))
+                    .map(|id| from_text(id.to_owned()))
+                    .collect::<Result<_, _>>()?,
+                recording: column(row, "recording")?,
+            })
+        })
+        .collect()
+    }
+
+    /// Changes what the patch holds.
+    pub async fn patch_organization(
+        &self,
+        organization: &OrganizationId,
+        patch: &OrganizationPatch,
+        now: Timestamp,
+    ) -> Result<Option<Organization>, StoreError> {
+        let recording = patch.recording.as_ref();
+        let mut tx = self.write().await?;
+        let row = sqlx::query(
+            "UPDATE organization SET
+                 name = coalesce(?, name), plan = coalesce(?, plan),
+                 recording_enabled = coalesce(?, recording_enabled),
+                 recording_announced = coalesce(?, recording_announced),
+                 recording_retention_days = coalesce(?, recording_retention_days),
+                 low_balance = coalesce(?, low_balance)
+             WHERE id = ?
+             RETURNING name AS organization_name, plan,
+                       recording_enabled, recording_announced, recording_retention_days",
+        )
+        .bind(patch.name.as_ref())
+        .bind(patch.plan.as_ref().map(to_text).transpose()?)
+        .bind(recording.map(|recording| recording.enabled))
+        .bind(recording.map(|recording| recording.announced))
+        .bind(recording.map(|recording| recording.retention_days))
+        .bind(patch.low_balance_micro_dollars.map(|amount| amount.0))
+        .bind(organization.as_str())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+        row.map(|row| organization_at(organization.clone(), &row, now))
+            .transpose()
+    }
 }
 
-/// An organization with the rates that hold now.
-pub(super) fn organization_now(
+/// An organization with the rates that hold at this moment.
+pub(crate) fn organization_at(
     id: OrganizationId,
     row: &SqliteRow,
+    now: Timestamp,
 ) -> Result<Organization, StoreError> {
-    let now = crate::clock::now();
     let rate = |kind| u32::try_from(usage::rate_at(kind, now).0).unwrap_or(u32::MAX);
     Ok(Organization {
         id,
@@ -278,7 +390,7 @@ pub(super) fn organization_now(
 }
 
 /// Reads a role's permissions, and adds what they imply (A1).
-pub(super) fn permissions(list: Option<String>) -> Result<Vec<Permission>, StoreError> {
+pub(crate) fn permissions(list: Option<String>) -> Result<Vec<Permission>, StoreError> {
     let mut held = list
         .iter()
         .flat_map(|list| list.split(','))
@@ -301,7 +413,7 @@ fn read_facts(row: &SqliteRow) -> Result<MemberFacts, StoreError> {
     })
 }
 
-pub(super) fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
+pub(crate) fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
     Ok(User {
         id: column(row, "id")?,
         first_name: text(row, "first_name")?,
@@ -311,7 +423,7 @@ pub(super) fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
 }
 
 /// Refuses a change after which nobody could manage the organization any more.
-pub(super) async fn keep_a_manager(
+pub(crate) async fn keep_a_manager(
     connection: &mut SqliteConnection,
     organization: &OrganizationId,
 ) -> Result<(), StoreError> {

@@ -1,25 +1,6 @@
 //! The store on SQLite: one connection that writes, a few that read, in one file beside its log.
 
-mod accounts;
-mod administration;
-mod audit;
-mod backup;
-mod callers;
-mod calls;
-mod data;
-mod groups;
-mod invites;
-mod leads;
-mod ledger;
-mod numbers;
-mod organizations;
-mod recordings;
-mod roles;
-mod seed;
-mod sign_ins;
-
-use super::{Store, StoreError, Upkeep};
-use async_trait::async_trait;
+use crate::StoreError;
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
@@ -28,14 +9,11 @@ use sqlx::sqlite::{
 };
 use sqlx::{Row, SqlStr, Sqlite, SqliteConnection, Transaction};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use wire::{ListQuery, OrganizationId, UserId};
 
-pub use backup::{backup, restore};
-
 /// The store's file in its folder.
-const FILE: &str = "call-coaching.sqlite";
+pub(crate) const FILE: &str = "call-coaching.sqlite";
 const PAGE_BYTES: u64 = 4096;
 const READERS: u32 = 4;
 const WAIT: Duration = Duration::from_secs(5);
@@ -45,44 +23,29 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (
         1,
         "accounts",
-        include_str!("../../../migrations/0001_accounts.sql"),
+        include_str!("../migrations/0001_accounts.sql"),
     ),
-    (
-        2,
-        "calls",
-        include_str!("../../../migrations/0002_calls.sql"),
-    ),
+    (2, "calls", include_str!("../migrations/0002_calls.sql")),
     (
         3,
         "administration",
-        include_str!("../../../migrations/0003_administration.sql"),
+        include_str!("../migrations/0003_administration.sql"),
     ),
-    (
-        4,
-        "ledger",
-        include_str!("../../../migrations/0004_ledger.sql"),
-    ),
+    (4, "ledger", include_str!("../migrations/0004_ledger.sql")),
     (
         5,
         "recording",
-        include_str!("../../../migrations/0005_recording.sql"),
+        include_str!("../migrations/0005_recording.sql"),
     ),
-    (
-        6,
-        "audit",
-        include_str!("../../../migrations/0006_audit.sql"),
-    ),
-    (
-        7,
-        "callers",
-        include_str!("../../../migrations/0007_callers.sql"),
-    ),
+    (6, "audit", include_str!("../migrations/0006_audit.sql")),
+    (7, "callers", include_str!("../migrations/0007_callers.sql")),
 ];
 
-/// The open database.
+/// The open database: a handle, cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Database {
-    writer: SqlitePool,
-    reader: SqlitePool,
+    pub(crate) writer: SqlitePool,
+    pub(crate) reader: SqlitePool,
 }
 
 impl Database {
@@ -90,11 +53,7 @@ impl Database {
     ///
     /// # Errors
     /// [`StoreError`] when the folder cannot be made, the file cannot be opened, or it is not ours.
-    pub async fn open(
-        folder: &Path,
-        bytes_max: u64,
-        read_only: bool,
-    ) -> Result<Arc<Self>, StoreError> {
+    pub async fn open(folder: &Path, bytes_max: u64, read_only: bool) -> Result<Self, StoreError> {
         if !read_only {
             std::fs::create_dir_all(folder).map_err(|error| {
                 StoreError::Unavailable(format!("{} cannot be made: {error}", folder.display()))
@@ -133,34 +92,11 @@ impl Database {
                 .await
                 .map_err(not_migrated)?;
         }
-        Ok(Arc::new(database))
-    }
-
-    /// The repositories on this database.
-    #[must_use]
-    pub fn store(self: &Arc<Self>) -> Store {
-        Store {
-            accounts: self.clone(),
-            sign_ins: self.clone(),
-            organizations: self.clone(),
-            administration: self.clone(),
-            roles: self.clone(),
-            groups: self.clone(),
-            numbers: self.clone(),
-            invites: self.clone(),
-            leads: self.clone(),
-            callers: self.clone(),
-            calls: self.clone(),
-            recordings: self.clone(),
-            ledger: self.clone(),
-            audit: self.clone(),
-            data: self.clone(),
-            upkeep: self.clone(),
-        }
+        Ok(database)
     }
 
     /// A transaction that writes: it takes the write lock at once, so it never has to be tried again.
-    async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.writer
             .begin_with("BEGIN IMMEDIATE")
             .await
@@ -168,23 +104,9 @@ impl Database {
     }
 }
 
-#[cfg(test)]
 impl Database {
-    /// An organization with this id, and nothing in it.
-    pub(crate) async fn add_organization(&self, id: &OrganizationId) {
-        let mut tx = self.write().await.unwrap();
-        sqlx::query("INSERT INTO organization (id, name, plan) VALUES (?, 'Acme', 'enterprise')")
-            .bind(id.as_str())
-            .execute(&mut *tx)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
-    }
-}
-
-#[async_trait]
-impl Upkeep for Database {
-    async fn probe(&self) -> Result<(), StoreError> {
+    /// Writes something and takes it away again.
+    pub async fn probe(&self) -> Result<(), StoreError> {
         // Five pages that were not there, so that a store without room is found out.
         let mut tx = self.write().await?;
         sqlx::query("INSERT OR REPLACE INTO write_probe (id, filler) VALUES (1, zeroblob(20000))")
@@ -198,14 +120,15 @@ impl Upkeep for Database {
         tx.commit().await.map_err(failed)
     }
 
-    async fn close(&self) {
+    /// Writes what is pending and closes the files.
+    pub async fn close(&self) {
         self.reader.close().await;
         // The last connection to go folds the log into the file.
         self.writer.close().await;
     }
 }
 
-fn migrator() -> Migrator {
+pub(crate) fn migrator() -> Migrator {
     Migrator::with_migrations(
         MIGRATIONS
             .iter()
@@ -222,7 +145,7 @@ fn migrator() -> Migrator {
     )
 }
 
-fn not_migrated(error: MigrateError) -> StoreError {
+pub(crate) fn not_migrated(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(error) => failed(error),
         other => StoreError::Fault(other.to_string()),
@@ -231,7 +154,7 @@ fn not_migrated(error: MigrateError) -> StoreError {
 
 /// What an error of SQLite means to us. Its result code is in the low byte of the extended one
 /// (<https://www.sqlite.org/rescode.html>).
-fn failed(error: sqlx::Error) -> StoreError {
+pub(crate) fn failed(error: sqlx::Error) -> StoreError {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;
     const NO_MEMORY: u32 = 7;
@@ -260,18 +183,18 @@ fn failed(error: sqlx::Error) -> StoreError {
 }
 
 /// A column that is text and is read as a type of `wire`: an id, or an enum by its wire name.
-fn column<T: DeserializeOwned>(row: &SqliteRow, name: &str) -> Result<T, StoreError> {
+pub(crate) fn column<T: DeserializeOwned>(row: &SqliteRow, name: &str) -> Result<T, StoreError> {
     let text: String = row.try_get(name).map_err(failed)?;
     from_text(text)
 }
 
-fn from_text<T: DeserializeOwned>(text: String) -> Result<T, StoreError> {
+pub(crate) fn from_text<T: DeserializeOwned>(text: String) -> Result<T, StoreError> {
     serde_json::from_value(serde_json::Value::String(text))
         .map_err(|error| StoreError::Fault(format!("a stored text is not readable: {error}")))
 }
 
 /// Whether all of these are members of the organization, active or not.
-async fn all_members(
+pub(crate) async fn all_members(
     connection: &mut SqliteConnection,
     organization: &OrganizationId,
     users: &[UserId],
@@ -293,28 +216,28 @@ async fn all_members(
 }
 
 /// How an enum of `wire` is stored: by its wire name.
-fn to_text(value: &impl Serialize) -> Result<String, StoreError> {
+pub(crate) fn to_text(value: &impl Serialize) -> Result<String, StoreError> {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(text)) => Ok(text),
         _ => Err(StoreError::Fault("a value is no text".into())),
     }
 }
 
-fn text(row: &SqliteRow, name: &str) -> Result<String, StoreError> {
+pub(crate) fn text(row: &SqliteRow, name: &str) -> Result<String, StoreError> {
     row.try_get(name).map_err(failed)
 }
 
 /// `LIMIT` and `OFFSET` of a page, with one item more, which tells whether there are more.
-fn bounds(page: &ListQuery) -> (i64, i64) {
+pub(crate) fn bounds(page: &ListQuery) -> (i64, i64) {
     (i64::from(page.limit()) + 1, i64::from(page.skip()))
 }
 
 /// A whole thing as the API writes it.
-fn to_body(value: &impl Serialize) -> Result<String, StoreError> {
+pub(crate) fn to_body(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Fault(error.to_string()))
 }
 
-fn read_body<T: DeserializeOwned>(row: &SqliteRow) -> Result<T, StoreError> {
+pub(crate) fn read_body<T: DeserializeOwned>(row: &SqliteRow) -> Result<T, StoreError> {
     serde_json::from_str(&text(row, "body")?)
         .map_err(|error| StoreError::Fault(format!("a stored body is not readable: {error}")))
 }

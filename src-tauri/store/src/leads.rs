@@ -1,15 +1,14 @@
 //! Who is called, and from which numbers.
 
-use super::{Database, bounds, column, failed, from_text, text};
-use crate::store::{Leads, StoreError};
-use async_trait::async_trait;
+use crate::StoreError;
+use crate::database::{Database, bounds, column, failed, from_text, text};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use wire::{Contact, Lead, LeadId, ListQuery, OrganizationId, PhoneNumber, PhoneNumberId};
 
-#[async_trait]
-impl Leads for Database {
-    async fn leads(
+impl Database {
+    /// Leads by name, those whose name holds `query` when it is given.
+    pub async fn leads(
         &self,
         organization: &OrganizationId,
         query: Option<&str>,
@@ -35,7 +34,8 @@ impl Leads for Database {
         Ok(leads)
     }
 
-    async fn lead(
+    /// One lead.
+    pub async fn lead(
         &self,
         organization: &OrganizationId,
         lead: &LeadId,
@@ -53,7 +53,8 @@ impl Leads for Database {
         }
     }
 
-    async fn contacts(
+    /// Contacts by name, those of one lead when it is given.
+    pub async fn contacts(
         &self,
         organization: &OrganizationId,
         lead: Option<&LeadId>,
@@ -79,7 +80,8 @@ impl Leads for Database {
         .collect()
     }
 
-    async fn phone_numbers(
+    /// The organization's numbers.
+    pub async fn phone_numbers(
         &self,
         organization: &OrganizationId,
         page: &ListQuery,
@@ -103,7 +105,8 @@ impl Leads for Database {
         .collect()
     }
 
-    async fn phone_number(
+    /// One number.
+    pub async fn phone_number(
         &self,
         organization: &OrganizationId,
         number: &PhoneNumberId,
@@ -165,7 +168,7 @@ fn read_contact(row: &SqliteRow) -> Result<Contact, StoreError> {
     })
 }
 
-pub(super) fn read_number(row: &SqliteRow) -> Result<PhoneNumber, StoreError> {
+pub(crate) fn read_number(row: &SqliteRow) -> Result<PhoneNumber, StoreError> {
     let owner: Option<String> = row.try_get("account_id").map_err(failed)?;
     let users: Option<String> = row.try_get("users").map_err(failed)?;
     Ok(PhoneNumber {

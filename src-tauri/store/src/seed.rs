@@ -1,9 +1,9 @@
 //! Fills a new store with the demonstration's organizations.
 
-use super::{Database, failed, to_text};
+use crate::StoreError;
+use crate::database::{Database, failed, to_text};
+use crate::demo::{DemoOrganization, ORGANIZATIONS, ROLES};
 use crate::random::id_suffix;
-use crate::store::StoreError;
-use crate::store::demo::{DemoOrganization, ORGANIZATIONS, ROLES};
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 use wire::Timestamp;

@@ -1,15 +1,18 @@
 //! The organization's phone numbers, and who may call from them.
 
-use super::leads::read_number;
-use super::{Database, all_members, bounds, failed, to_text};
-use crate::store::{NUMBERS_MAX, Numbers, StoreError};
-use async_trait::async_trait;
+use crate::StoreError;
+use crate::database::{Database, all_members, bounds, failed, to_text};
+use crate::leads::read_number;
 use sqlx::SqliteConnection;
 use wire::{ListQuery, OrganizationId, PhoneNumber, PhoneNumberId, PhoneNumberRequest, UserId};
 
-#[async_trait]
-impl Numbers for Database {
-    async fn create_number(
+/// Phone numbers of an organization at most.
+pub const NUMBERS_MAX: i64 = 1_000;
+
+impl Database {
+    /// Adds one; none when a person is none of the organization's. [`StoreError::Conflict`] when the
+    /// number is taken, by whomever, or there are too many.
+    pub async fn create_number(
         &self,
         organization: &OrganizationId,
         id: PhoneNumberId,
@@ -57,7 +60,9 @@ impl Numbers for Database {
         Ok(Some(number))
     }
 
-    async fn change_number(
+    /// Changes all but the number itself, which the caller has compared; none as above, and when there
+    /// is no such number.
+    pub async fn change_number(
         &self,
         organization: &OrganizationId,
         id: &PhoneNumberId,
@@ -71,7 +76,8 @@ impl Numbers for Database {
         Ok(Some(number))
     }
 
-    async fn delete_number(
+    /// Takes one out; whether there was one.
+    pub async fn delete_number(
         &self,
         organization: &OrganizationId,
         id: &PhoneNumberId,
@@ -87,7 +93,8 @@ impl Numbers for Database {
         Ok(deleted.rows_affected() > 0)
     }
 
-    async fn numbers_of(
+    /// The organization's numbers that this person may call from.
+    pub async fn numbers_of(
         &self,
         organization: &OrganizationId,
         user: &UserId,

@@ -1,27 +1,138 @@
 //! Who is signed in.
 
-use super::{Database, column, failed, text, to_text};
+use crate::StoreError;
+use crate::database::{Database, column, failed, text, to_text};
 use crate::random::Hash;
-use crate::store::{NewSignIn, Principal, Rotated, Rotation, SignIns, StoreError};
-use async_trait::async_trait;
 use sqlx::{Row, SqliteConnection};
 use subtle::ConstantTimeEq;
-use wire::{DeviceId, Timestamp, UserId};
+use wire::{ClientType, DeviceId, OrganizationId, Permission, Plan, Timestamp, UserId};
 
 /// Sign-ins that a user has at most; the oldest goes for the next.
 const SIGN_INS_MAX: i64 = 20;
 /// Access tokens that a sign-in has at most: those of requests under way while it was refreshed.
 const ACCESS_TOKENS_MAX: i64 = 4;
 
-#[async_trait]
-impl SignIns for Database {
-    async fn begin(&self, new: NewSignIn) -> Result<(), StoreError> {
+/// What a sign-in is checked against.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Whose they are.
+    pub user_id: UserId,
+    /// Argon2id, as a PHC string.
+    pub password_hash: String,
+    /// Whether the member may sign in.
+    pub active: bool,
+}
+
+/// Who asks, as an access token proves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The person.
+    pub user_id: UserId,
+    /// Their organization: all that they can see is in it.
+    pub organization_id: OrganizationId,
+    /// The device that this sign-in is.
+    pub device_id: DeviceId,
+    /// What kind of client it is.
+    pub client_type: ClientType,
+    /// The organization's plan.
+    pub plan: Plan,
+    /// What their role holds, implied permissions included.
+    pub permissions: Vec<Permission>,
+    /// The sign-in.
+    pub sign_in_id: String,
+    /// When this token ends.
+    pub expires_at: Timestamp,
+}
+
+/// A sign-in that begins.
+pub struct NewSignIn {
+    /// Its id.
+    pub id: String,
+    /// Whose.
+    pub user_id: UserId,
+    /// The device.
+    pub device_id: DeviceId,
+    /// What kind of client.
+    pub client_type: ClientType,
+    /// The first refresh token.
+    pub refresh_hash: Hash,
+    /// When that ends.
+    pub refresh_expires_at: Timestamp,
+    /// The first access token.
+    pub access_hash: Hash,
+    /// When that ends.
+    pub access_expires_at: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A refresh token that is used, and what takes its place.
+pub struct Rotation {
+    /// The sign-in.
+    pub id: String,
+    /// The token that was shown.
+    pub shown_hash: Hash,
+    /// The next refresh token.
+    pub refresh_hash: Hash,
+    /// When that ends.
+    pub refresh_expires_at: Timestamp,
+    /// The next access token.
+    pub access_hash: Hash,
+    /// When that ends.
+    pub access_expires_at: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What became of a [`Rotation`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rotated {
+    /// The new tokens hold.
+    Done {
+        /// Whose sign-in it is.
+        user_id: UserId,
+        /// Its device.
+        device_id: DeviceId,
+    },
+    /// There is no such sign-in, or it is over.
+    Unknown,
+    /// The token was used before: the whole sign-in is ended.
+    Reused {
+        /// The device whose sign-in it was.
+        device_id: DeviceId,
+    },
+}
+
+impl Database {
+    /// What the sign-in of this e-mail address, in lower case, is checked against.
+    pub async fn credentials(&self, email: &str) -> Result<Option<Credentials>, StoreError> {
+        let row = sqlx::query(
+            "SELECT account.id, password_hash, active FROM account
+             JOIN membership ON membership.account_id = account.id WHERE email = ?",
+        )
+        .bind(email)
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(failed)?;
+        row.map(|row| {
+            Ok(Credentials {
+                user_id: column(&row, "id")?,
+                password_hash: text(&row, "password_hash")?,
+                active: row.try_get("active").map_err(failed)?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Begins one; a user's oldest go when there are more than twenty.
+    pub async fn begin_sign_in(&self, new: NewSignIn) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         begin(&mut tx, &new).await?;
         tx.commit().await.map_err(failed)
     }
 
-    async fn principal(
+    /// Whom an access token proves; none when it is unknown, over, or the member is not active.
+    pub async fn principal(
         &self,
         access_hash: &Hash,
         now: Timestamp,
@@ -50,7 +161,7 @@ impl SignIns for Database {
                 device_id: column(&row, "device_id")?,
                 client_type: column(&row, "client_type")?,
                 plan: column(&row, "plan")?,
-                permissions: super::organizations::permissions(
+                permissions: crate::organizations::permissions(
                     row.try_get("permissions").map_err(failed)?,
                 )?,
                 sign_in_id: text(&row, "sign_in_id")?,
@@ -60,7 +171,8 @@ impl SignIns for Database {
         .transpose()
     }
 
-    async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
+    /// Exchanges a refresh token for the next.
+    pub async fn rotate_sign_in(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
         let mut tx = self.write().await?;
         let row = sqlx::query(
             "SELECT sign_in.account_id, device_id, refresh_hash, refresh_expires_at FROM sign_in
@@ -109,7 +221,9 @@ impl SignIns for Database {
         Ok(Rotated::Done { user_id, device_id })
     }
 
-    async fn end(
+    /// Ends a sign-in whose newest refresh token this is; whose it was, and its device, when there was
+    /// one.
+    pub async fn end_sign_in(
         &self,
         id: &str,
         refresh_hash: &Hash,
@@ -131,7 +245,12 @@ impl SignIns for Database {
             .transpose()
     }
 
-    async fn valid_until(&self, id: &str, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    /// Until when a sign-in's newest access token is good; none when it is over.
+    pub async fn sign_in_valid_until(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let expires_at: Option<i64> = sqlx::query_scalar(
             "SELECT max(access_token.expires_at) FROM access_token
              JOIN sign_in ON sign_in.id = access_token.sign_in_id
@@ -148,7 +267,7 @@ impl SignIns for Database {
 }
 
 /// Begins a sign-in; a user's oldest go when there are more than are allowed.
-pub(super) async fn begin(
+pub(crate) async fn begin(
     connection: &mut SqliteConnection,
     new: &NewSignIn,
 ) -> Result<(), StoreError> {

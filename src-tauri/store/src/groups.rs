@@ -1,14 +1,16 @@
 //! Groups, and who is in them.
 
-use super::{Database, all_members, column, failed, text};
-use crate::store::{GROUPS_MAX, Groups, StoreError};
-use async_trait::async_trait;
+use crate::StoreError;
+use crate::database::{Database, all_members, column, failed, text};
 use sqlx::SqliteConnection;
 use wire::{Group, GroupId, GroupRequest, OrganizationId, UserId};
 
-#[async_trait]
-impl Groups for Database {
-    async fn create_group(
+/// Groups of an organization at most.
+pub const GROUPS_MAX: i64 = 1_000;
+
+impl Database {
+    /// Makes one; none when a member is none of the organization's.
+    pub async fn create_group(
         &self,
         organization: &OrganizationId,
         id: GroupId,
@@ -39,7 +41,9 @@ impl Groups for Database {
         Ok(Some(group))
     }
 
-    async fn change_group(
+    /// Changes name and active members; who is not active keeps their place. None as above, and when
+    /// there is no such group.
+    pub async fn change_group(
         &self,
         organization: &OrganizationId,
         id: &GroupId,
@@ -72,7 +76,8 @@ impl Groups for Database {
         Ok(Some(group))
     }
 
-    async fn delete_group(
+    /// Deletes one; whether there was one.
+    pub async fn delete_group(
         &self,
         organization: &OrganizationId,
         id: &GroupId,

@@ -1,7 +1,7 @@
 //! Copies of the store: made while a service runs, and put back.
 
-use super::{FILE, failed};
-use crate::store::StoreError;
+use crate::StoreError;
+use crate::database::{FILE, failed};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
 use std::path::{Path, PathBuf};

@@ -1,21 +1,73 @@
 //! Invitations into organizations, by links that are good once.
 
-use super::organizations::read_user;
-use super::sign_ins::begin;
-use super::{Database, bounds, column, failed, from_text, text};
+use crate::database::{Database, bounds, column, failed, from_text, text};
+use crate::organizations::read_user;
 use crate::random::Hash;
-use crate::store::{Accepted, Invites, NewInvite, NewMember, OPEN_INVITES_MAX, StoreError};
-use async_trait::async_trait;
+use crate::sign_ins::begin;
+use crate::{NewSignIn, StoreError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use wire::{
     GroupId, InviteOffer, ListQuery, MemberInvite, MemberInviteId, MemberInviteStatus,
-    OrganizationId, Timestamp,
+    MembershipId, OrganizationId, RoleId, Timestamp, UserId,
 };
 
-#[async_trait]
-impl Invites for Database {
-    async fn create_invite(
+/// Links of an organization that can be used, at most.
+pub const OPEN_INVITES_MAX: i64 = 200;
+
+/// An invitation by link that begins.
+pub struct NewInvite {
+    /// Its id.
+    pub id: MemberInviteId,
+    /// What is kept of the link's secret.
+    pub token_hash: Hash,
+    /// The only address that may use it, in lower case; any when none.
+    pub email: Option<String>,
+    /// The role that the new member gets.
+    pub role_id: RoleId,
+    /// The groups that the new member gets into.
+    pub group_ids: Vec<GroupId>,
+    /// Who invites.
+    pub inviter_id: UserId,
+    /// Now.
+    pub now: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+}
+
+/// Somebody who uses a link.
+pub struct NewMember {
+    /// What is kept of the secret that they showed.
+    pub token_hash: Hash,
+    /// Their place.
+    pub membership_id: MembershipId,
+    /// Their address, in lower case.
+    pub email: String,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// Argon2id, as a PHC string.
+    pub password_hash: String,
+    /// Their first sign-in, which also holds their id and the moment.
+    pub sign_in: NewSignIn,
+}
+
+/// What became of the use of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// There is a new member, of this organization.
+    Done(OrganizationId),
+    /// The link is wrong, used, taken back or too old.
+    NotOpen,
+    /// The link is for another address.
+    OtherEmail,
+}
+
+impl Database {
+    /// Makes one; none when the role or a group is none of the organization's.
+    /// [`StoreError::Conflict`] when the address has an account or too many links are open.
+    pub async fn create_invite(
         &self,
         organization: &OrganizationId,
         new: NewInvite,
@@ -96,7 +148,8 @@ impl Invites for Database {
         }))
     }
 
-    async fn invites(
+    /// All of them, newest first.
+    pub async fn invites(
         &self,
         organization: &OrganizationId,
         now: Timestamp,
@@ -128,7 +181,9 @@ impl Invites for Database {
         .collect()
     }
 
-    async fn revoke_invite(
+    /// Takes one back that is open or was taken back; whether there is one.
+    /// [`StoreError::Conflict`] for one that was used.
+    pub async fn revoke_invite(
         &self,
         organization: &OrganizationId,
         id: &MemberInviteId,
@@ -152,7 +207,8 @@ impl Invites for Database {
         Ok(used.is_some())
     }
 
-    async fn offer(
+    /// What a link offers; none when it is not open.
+    pub async fn invite_offer(
         &self,
         token_hash: &Hash,
         now: Timestamp,
@@ -192,7 +248,9 @@ impl Invites for Database {
         .transpose()
     }
 
-    async fn accept(&self, new: NewMember) -> Result<Accepted, StoreError> {
+    /// Makes account, membership and sign-in, and uses the link up, all or nothing.
+    /// [`StoreError::Conflict`] when the address has an account.
+    pub async fn accept_invite(&self, new: NewMember) -> Result<Accepted, StoreError> {
         let user = &new.sign_in.user_id;
         // The write lock is held from here to the end: of two who show one secret, one comes second.
         let mut tx = self.write().await?;
@@ -331,7 +389,6 @@ fn read_invite(row: &SqliteRow, now: Timestamp) -> Result<MemberInvite, StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::NewSignIn;
     use wire::{ClientType, DeviceId, MembershipId, UserId};
 
     const DAY: i64 = 86_400_000;
@@ -386,10 +443,16 @@ mod tests {
         let made = database.create_invite(&organization, new).await.unwrap();
         assert!(made.is_some());
         let last = Timestamp(expires_at.0 - 1);
-        assert!(database.offer(&[7; 32], last).await.unwrap().is_some());
         assert!(
             database
-                .offer(&[7; 32], expires_at)
+                .invite_offer(&[7; 32], last)
+                .await
+                .unwrap()
+                .is_some()
+        );
+        assert!(
+            database
+                .invite_offer(&[7; 32], expires_at)
                 .await
                 .unwrap()
                 .is_none()
@@ -402,9 +465,12 @@ mod tests {
         assert_eq!(status(last).await, MemberInviteStatus::Open);
         assert_eq!(status(expires_at).await, MemberInviteStatus::Expired);
         let late = member([7; 32], expires_at);
-        assert_eq!(database.accept(late).await.unwrap(), Accepted::NotOpen);
+        assert_eq!(
+            database.accept_invite(late).await.unwrap(),
+            Accepted::NotOpen
+        );
         let in_time = member([7; 32], last);
-        let accepted = database.accept(in_time).await.unwrap();
+        let accepted = database.accept_invite(in_time).await.unwrap();
         assert_eq!(accepted, Accepted::Done(organization.clone()));
         assert_eq!(status(expires_at).await, MemberInviteStatus::Used);
     }

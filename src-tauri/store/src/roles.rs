@@ -1,15 +1,26 @@
 //! The roles that an organization makes for itself (A1).
 
-use super::organizations::{keep_a_manager, permissions};
-use super::{Database, column, failed, text, to_text};
-use crate::store::{ROLES_MAX, RoleChange, Roles, StoreError};
-use async_trait::async_trait;
+use crate::StoreError;
+use crate::database::{Database, column, failed, text, to_text};
+use crate::organizations::{keep_a_manager, permissions};
 use sqlx::{Row, SqliteConnection};
 use wire::{OrganizationId, Permission, Role, RoleId, RoleRequest, UserId};
 
-#[async_trait]
-impl Roles for Database {
-    async fn create_role(
+/// Roles of an organization at most.
+pub const ROLES_MAX: i64 = 100;
+
+/// A role that was changed, and whom that concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleChange {
+    /// As it is now.
+    pub role: Role,
+    /// Its active members.
+    pub members: Vec<UserId>,
+}
+
+impl Database {
+    /// Makes one. [`StoreError::Conflict`] when the name is taken or there are too many.
+    pub async fn create_role(
         &self,
         organization: &OrganizationId,
         id: RoleId,
@@ -39,7 +50,9 @@ impl Roles for Database {
         Ok(role)
     }
 
-    async fn change_role(
+    /// Changes one. [`StoreError::Conflict`] for a built-in one, a name that is taken, and when nobody
+    /// would be left who may manage the organization.
+    pub async fn change_role(
         &self,
         organization: &OrganizationId,
         id: &RoleId,
@@ -75,7 +88,9 @@ impl Roles for Database {
         Ok(Some(RoleChange { role, members }))
     }
 
-    async fn delete_role(
+    /// Deletes one; whether there was one. [`StoreError::Conflict`] for a built-in one and for one that
+    /// a member holds.
+    pub async fn delete_role(
         &self,
         organization: &OrganizationId,
         id: &RoleId,

@@ -1,9 +1,8 @@
 //! Calls, coaches' legs and invitations.
 
-use super::{Database, column, failed, ledger, read_body, to_body};
-use crate::calls::CallRepository;
-use crate::store::StoreError;
-use async_trait::async_trait;
+use crate::StoreError;
+use crate::database::{Database, column, failed, read_body, to_body};
+use crate::ledger;
 use sqlx::sqlite::SqliteRow;
 use std::collections::HashMap;
 use usage::Charge;
@@ -11,9 +10,10 @@ use wire::{
     Call, CallId, CoachLeg, Invitation, InvitationStatus, LeadId, OrganizationId, Timestamp,
 };
 
-#[async_trait]
-impl CallRepository for Database {
-    async fn save_call(
+impl Database {
+    /// Saves a call. Not its `coach_legs`, which are saved one by one; not its `joinability`, which
+    /// depends on who asks.
+    pub async fn save_call(
         &self,
         organization: &OrganizationId,
         call: &Call,
@@ -42,7 +42,8 @@ impl CallRepository for Database {
         tx.commit().await.map_err(failed)
     }
 
-    async fn save_coach_leg(
+    /// Saves a coach's leg of a call, with its history.
+    pub async fn save_coach_leg(
         &self,
         organization: &OrganizationId,
         call: &CallId,
@@ -66,7 +67,8 @@ impl CallRepository for Database {
         tx.commit().await.map_err(failed)
     }
 
-    async fn save_invitation(
+    /// Saves an invitation.
+    pub async fn save_invitation(
         &self,
         organization: &OrganizationId,
         invitation: &Invitation,
@@ -89,7 +91,9 @@ impl CallRepository for Database {
         tx.commit().await.map_err(failed)
     }
 
-    async fn call(
+    /// One call with all its coach legs, in the order of their `date_created`. `joinability` is not
+    /// joinable, without code and message.
+    pub async fn call(
         &self,
         organization: &OrganizationId,
         call: &CallId,
@@ -104,7 +108,9 @@ impl CallRepository for Database {
         Ok(self.with_legs(calls).await?.pop())
     }
 
-    async fn calls(
+    /// Calls, newest first by `date_created`, then by id; those of one lead when it is given. Each as
+    /// [`CallRepository::call`] gives it. At most `limit`, after the first `skip`.
+    pub async fn calls(
         &self,
         organization: &OrganizationId,
         lead: Option<&LeadId>,
@@ -134,7 +140,9 @@ impl CallRepository for Database {
             .await
     }
 
-    async fn unfinished_calls(&self) -> Result<Vec<(OrganizationId, Call)>, StoreError> {
+    /// Every call whose status is not over, of every organization: what a service that died left
+    /// behind.
+    pub async fn unfinished_calls(&self) -> Result<Vec<(OrganizationId, Call)>, StoreError> {
         let rows = sqlx::query("SELECT organization_id, body FROM call WHERE is_over = 0")
             .fetch_all(&self.reader)
             .await
@@ -142,7 +150,8 @@ impl CallRepository for Database {
         self.of_organizations(&rows).await
     }
 
-    async fn calls_since(
+    /// Every call that was placed since then, of every organization, with its coach legs.
+    pub async fn calls_since(
         &self,
         since: Timestamp,
     ) -> Result<Vec<(OrganizationId, Call)>, StoreError> {
@@ -154,7 +163,9 @@ impl CallRepository for Database {
         self.of_organizations(&rows).await
     }
 
-    async fn save_charges(
+    /// Charges these started minutes of a call and its legs, those that are not charged yet; how many
+    /// that were (B2).
+    pub async fn save_charges(
         &self,
         organization: &OrganizationId,
         call: &CallId,
@@ -169,7 +180,8 @@ impl CallRepository for Database {
         Ok(written)
     }
 
-    async fn last_charge(&self, call: &CallId) -> Result<Option<Timestamp>, StoreError> {
+    /// When the newest minute that was charged of a call began.
+    pub async fn last_charge(&self, call: &CallId) -> Result<Option<Timestamp>, StoreError> {
         let date: Option<i64> =
             sqlx::query_scalar("SELECT max(date) FROM ledger WHERE call_id = ?")
                 .bind(call.as_str())
@@ -179,7 +191,8 @@ impl CallRepository for Database {
         Ok(date.map(Timestamp))
     }
 
-    async fn save_alive(&self, at: Timestamp) -> Result<(), StoreError> {
+    /// The service runs, with a call in it.
+    pub async fn save_alive(&self, at: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         sqlx::query("INSERT OR REPLACE INTO alive (id, at) VALUES (1, ?)")
             .bind(at.0)
@@ -189,7 +202,8 @@ impl CallRepository for Database {
         tx.commit().await.map_err(failed)
     }
 
-    async fn last_alive(&self) -> Result<Option<Timestamp>, StoreError> {
+    /// When it was last known to.
+    pub async fn last_alive(&self) -> Result<Option<Timestamp>, StoreError> {
         let at: Option<i64> = sqlx::query_scalar("SELECT at FROM alive")
             .fetch_optional(&self.reader)
             .await
@@ -197,7 +211,8 @@ impl CallRepository for Database {
         Ok(at.map(Timestamp))
     }
 
-    async fn open_invitations(&self) -> Result<Vec<(OrganizationId, Invitation)>, StoreError> {
+    /// Every invitation whose status is open, of every organization.
+    pub async fn open_invitations(&self) -> Result<Vec<(OrganizationId, Invitation)>, StoreError> {
         sqlx::query("SELECT organization_id, body FROM invitation WHERE is_open = 1")
             .fetch_all(&self.reader)
             .await
