@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn r2_a_file_cut_off_anywhere_is_closed_after_its_last_whole_page() {
+    fn r2_a_file_cut_off_anywhere_ends_after_its_last_whole_page() {
         let whole = stream(130, false);
         // Five pages of 25 went out: the sixth has only five packets so far.
         for cut in 0..=whole.len() {

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r2_a_long_recording_goes_to_s3_in_parts_while_it_grows_and_anew_when_that_failed() {
+    async fn r2_a_long_recording_goes_to_s3_in_parts_and_anew_on_failure() {
         let port = free_port();
         let Some(first) = S3::start(port).await else {
             return;
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a3_a_local_store_keeps_each_organization_in_a_folder_of_its_own() {
+    async fn a3_a_local_store_has_a_folder_for_each_organization() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("recordings/store");
         let settings = StorageSettings {

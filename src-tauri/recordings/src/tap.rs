@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn r1_nothing_is_taken_before_it_begins_and_nothing_of_a_pause_or_just_after() {
+    fn r1_nothing_is_recorded_before_the_answer_or_in_a_pause() {
         let control = Arc::new(Control::new(Arc::default()));
         let (mut tap, mut ring) = tap(control.clone());
         tap.packet(1, b"ringing");
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_ring_is_counted_and_takes_whole_packets_again_once_it_is_emptied() {
+    fn a_full_ring_is_counted_and_takes_whole_packets_once_emptied() {
         let overflows = Arc::new(AtomicU64::new(0));
         let control = Arc::new(Control::new(overflows.clone()));
         let (mut tap, mut ring) = tap(control.clone());

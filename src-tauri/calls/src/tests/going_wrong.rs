@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use wire::*;
 
 #[tokio::test]
-async fn a2_what_is_taken_away_holds_and_is_told_when_the_change_returns() {
+async fn a2_a_change_holds_and_is_told_when_it_returns() {
     let world = World::new().await;
     let call = world.answered().await;
     world.join("morgan", &call).await.unwrap();
@@ -57,7 +57,7 @@ async fn a2_what_is_taken_away_holds_and_is_told_when_the_change_returns() {
 }
 
 #[tokio::test]
-async fn a2_a_join_decided_on_facts_that_changed_meanwhile_is_decided_anew() {
+async fn a2_a_join_decided_on_stale_facts_is_decided_anew() {
     let world = Arc::new(World::new().await);
     let call = world.answered().await;
     let (read_in, read) = oneshot::channel();
@@ -154,7 +154,7 @@ async fn a_stop_ends_tells_and_keeps_every_call() {
 }
 
 #[tokio::test]
-async fn what_a_service_that_died_left_open_is_closed_at_the_next_start() {
+async fn what_a_dead_service_left_open_is_closed_at_the_next_start() {
     let world = World::new().await;
     let call = world.answered().await;
     world.join("morgan", &call).await.unwrap();

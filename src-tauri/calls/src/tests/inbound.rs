@@ -27,7 +27,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn j1_a_call_over_a_trunk_rings_as_the_call_that_waits_and_cannot_be_joined() {
+async fn j1_a_call_over_a_trunk_rings_and_cannot_be_joined() {
     let world = World::new().await;
     let call = world.calls_in(None, OWN).await.unwrap();
     assert_eq!(call.id, waiting());
@@ -119,7 +119,7 @@ async fn a_number_that_rings_with_nobody_says_why_and_makes_no_lead() {
 }
 
 #[tokio::test]
-async fn j5_a_call_over_a_trunk_that_is_declined_or_not_answered_is_hung_up() {
+async fn j5_a_declined_or_unanswered_trunk_call_is_hung_up() {
     let world = World::new().await;
     world.calls_in(None, OWN).await.unwrap();
     let riley = caller("riley", "acme");

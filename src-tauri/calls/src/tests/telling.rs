@@ -115,7 +115,7 @@ async fn a3_nothing_of_a_call_crosses_to_another_organization() {
 }
 
 #[tokio::test]
-async fn w3_an_invitation_is_told_to_inviter_and_invitee_only_and_expires_by_itself() {
+async fn w3_an_invitation_is_told_to_the_two_and_expires_by_itself() {
     let settings = CallsSettings {
         limits: Limits {
             invitation_ms: 100,
@@ -157,7 +157,7 @@ async fn w3_an_invitation_is_told_to_inviter_and_invitee_only_and_expires_by_its
 }
 
 #[tokio::test]
-async fn w3_only_those_online_in_the_desktop_app_are_shown_and_invited() {
+async fn w3_only_those_online_in_the_desktop_app_can_be_invited() {
     let world = World::new().await;
     let call = world.answered().await;
     let riley = caller("riley", "acme");
@@ -261,7 +261,7 @@ async fn the_rep_alone_is_told_of_keys_and_how_many() {
 }
 
 #[tokio::test]
-async fn j5_a_call_that_the_lead_ends_is_over_for_all_and_stays_readable() {
+async fn j5_a_call_that_the_lead_ends_is_over_and_stays_readable() {
     let world = World::new().await;
     let call = world.answered().await;
     world.join("morgan", &call).await.unwrap();
