@@ -66,7 +66,8 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         "bench",
         3,
         &[
-            "demo", "client", "service", "media", "session", "call", "voice", "mix", "wire",
+            "demo", "client", "service", "trunk", "media", "session", "call", "voice", "mix",
+            "wire",
         ],
     ),
 ];

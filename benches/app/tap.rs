@@ -23,7 +23,7 @@ const NEAR: usize = 48_000;
 const LOOK: Duration = Duration::from_millis(1_200);
 
 #[derive(Default)]
-struct Heard {
+struct Track {
     samples: Vec<i16>,
     /// How many samples there were, when.
     came: Vec<(usize, Instant)>,
@@ -32,7 +32,7 @@ struct Heard {
 /// Records what goes through a sink of the desk, until it is dropped.
 pub struct Tap {
     program: Child,
-    heard: Arc<Mutex<Heard>>,
+    heard: Arc<Mutex<Track>>,
 }
 
 impl Tap {
@@ -54,7 +54,7 @@ impl Tap {
             .spawn()
             .expect("parec runs; Debian has it in pulseaudio-utils");
         let mut pipe = program.stdout.take().expect("it was asked for");
-        let heard = Arc::new(Mutex::new(Heard::default()));
+        let heard = Arc::new(Mutex::new(Track::default()));
         let writer = Arc::clone(&heard);
         std::thread::spawn(move || {
             let mut chunk = [0; 4_096];
@@ -107,7 +107,7 @@ impl Tap {
     }
 }
 
-impl Heard {
+impl Track {
     /// When a sample was due to come.
     fn when(&self, index: usize) -> Option<Instant> {
         let near = self

@@ -1,4 +1,4 @@
-//! The service's HTTP API, as far as the load needs it, one request at a time.
+//! What the load needs of the service's HTTP API, one request at a time.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -30,20 +30,19 @@ pub struct Api {
     base: String,
 }
 
-/// Who is signed in.
 #[derive(Debug, Clone)]
 pub struct User {
     token: String,
 }
 
-/// Calls of many reps that were placed one after the other.
+/// Calls placed by many reps, one after the other.
 #[derive(Debug)]
 pub struct Placed {
-    /// Each call with the place of its rep among those who were to call.
+    /// Each call with the index of its rep.
     pub calls: Vec<(usize, CallId)>,
-    /// Why the first one that was not placed was not.
+    /// Why the first failed call could not be placed.
     pub refusal: Option<BenchError>,
-    /// From the first request to the last one.
+    /// From the first request to the last.
     pub asked_in: Duration,
 }
 
@@ -52,7 +51,6 @@ pub struct Placed {
 pub struct Dialling(PlaceCallRequest);
 
 impl Api {
-    /// For the service at `address`.
     pub fn new(address: SocketAddr) -> Result<Self, BenchError> {
         let http = reqwest::Client::builder()
             .timeout(REQUEST_TIMEOUT)
@@ -83,7 +81,7 @@ impl Api {
         })
     }
 
-    /// Looks up an internal number and the lead who talks.
+    /// Looks up an internal number and the talking lead.
     pub fn dialling(&self, rep: &User) -> Result<Dialling, BenchError> {
         let numbers: List<PhoneNumber> = self.get(rep, "phone_number/")?;
         let number = numbers
@@ -111,7 +109,7 @@ impl Api {
         Ok(call.id)
     }
 
-    /// Places a call of each rep, one every `every`, whether or not earlier requests were answered.
+    /// Places a call for each rep, one every `every`, whether or not earlier requests were answered.
     pub fn place_all(&self, reps: &[User], dialling: &Dialling, every: Duration) -> Placed {
         let url = format!("{}/api/v1/activity/call/", self.base);
         self.runtime.block_on(async {
@@ -148,7 +146,7 @@ impl Api {
         Ok(call.status)
     }
 
-    /// Lets the admin's organization record nothing from now on.
+    /// Turns off recording in the admin's organization.
     pub fn stop_recording(&self, admin: &User) -> Result<(), BenchError> {
         let me: Me = self.get(admin, "me/")?;
         let path = format!("organization/{}/", me.organization.id);
@@ -181,14 +179,13 @@ impl Api {
         }
     }
 
-    /// Joins as a coach, in Listen.
     pub fn join(&self, coach: &User, call: &CallId) -> Result<(), BenchError> {
         let path = format!("activity/call/{call}/coach_leg/");
         self.post::<_, CoachLeg>(Some(coach), &path, &JoinRequest::default())
             .map(drop)
     }
 
-    /// Offers media for the user's own leg; the answer.
+    /// Offers media for the user's own leg, and returns the answer.
     pub fn connect(&self, user: &User, call: &CallId, sdp: &str) -> Result<String, BenchError> {
         let answer: MediaAnswer = self.post(
             Some(user),
@@ -205,7 +202,7 @@ impl Api {
             .map(drop)
     }
 
-    /// The service's counters now.
+    /// The service's current counters.
     pub fn metrics(&self) -> Result<Metrics, BenchError> {
         let page = self.run(self.http.get(format!("{}/metrics", self.base)))?;
         Ok(Metrics::parse(&page))
@@ -238,7 +235,7 @@ impl Api {
     }
 }
 
-/// The body of an answer that is a success.
+/// The body of a successful response.
 async fn fetch(request: reqwest::RequestBuilder) -> Result<String, BenchError> {
     let response = request
         .send()

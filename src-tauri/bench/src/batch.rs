@@ -11,14 +11,12 @@ const DATAGRAMS: usize = 32;
 /// The longest datagram that is read whole.
 const DATAGRAM_BYTES_MAX: usize = 2048;
 
-/// Room for a batch.
 pub struct Batch {
     headers: MultiHeaders<SockaddrStorage>,
     buffer: Box<[u8]>,
 }
 
 impl Batch {
-    /// An empty one.
     pub fn new() -> Self {
         Self {
             headers: MultiHeaders::preallocate(DATAGRAMS, None),
@@ -26,7 +24,7 @@ impl Batch {
         }
     }
 
-    /// Hands everything that waits at the socket to `take`, in order, with where it came from.
+    /// Passes everything waiting at the socket to `take`, in order, with its source.
     pub fn drain(&mut self, socket: &UdpSocket, mut take: impl FnMut(&[u8], SocketAddr)) {
         loop {
             let mut received_of = [(0, None); DATAGRAMS];
@@ -40,7 +38,7 @@ impl Batch {
                 MsgFlags::MSG_DONTWAIT,
                 None,
             );
-            // Nothing there, or an error that an earlier datagram caused (ICMP).
+            // Nothing there, or an error caused by an earlier datagram (ICMP).
             let Ok(received) = received else {
                 return;
             };

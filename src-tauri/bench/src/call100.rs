@@ -17,27 +17,25 @@ use crate::quantile::percentile;
 use crate::service::{Service, member};
 use crate::speech;
 
-/// Everyone, rep and lead counted (J2).
+/// Everyone, including rep and lead (J2).
 pub const PARTIES: usize = 100;
-/// Those who listen.
+/// The listeners.
 pub const COACHES: usize = PARTIES - 2;
-/// Who get packets from the service: all but the simulated lead, who lives in it.
+/// Everyone who gets packets from the service: all but the simulated lead, who lives in it.
 pub const RECEIVERS: usize = PARTIES - 1;
 /// Coaches who decode what they hear; the others count.
 const SAMPLED: usize = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// From connected to measured: jitter buffers settle.
 const WARM_UP: Duration = Duration::from_secs(3);
-/// What the rep says, in seconds, again and again.
+/// The length of what the rep says over and over.
 const SPEECH_S: u32 = 20;
-/// Of the pieces that were said, so many must be found for the delay to mean something.
+/// How many of the spoken pieces must be found for the delay to mean something.
 const FOUND_PERCENT_MIN: usize = 80;
 
-/// What was measured.
 pub struct Call100 {
     /// The service's processor time.
     pub cpu: CpuShare,
-    /// All figures.
     pub figures: Vec<Figure>,
 }
 
@@ -55,7 +53,7 @@ pub fn run(
 
     let rep = api.sign_in("riley@demo.example")?;
     let call = api.place(&rep, &api.dialling(&rep)?)?;
-    // The rep's client encodes as clients do, which is not the service's cost.
+    // The rep's client encodes as clients do; that is not the service's cost.
     let mouth = Mouth::new(Words::live(Arc::clone(&said), &EncoderSettings::default())?);
     let offer = Offer::new(&certificate, Part::Talks(Box::new(mouth)))?;
     let answer = api.connect(&rep, &call, &offer.sdp)?;
@@ -65,7 +63,7 @@ pub fn run(
         let coach = api.sign_in(&member(number + 1))?;
         api.join(&coach, &call)?;
         let part = if number < SAMPLED {
-            // 7 ms apart: no two clocks of people tick together.
+            // 7 ms apart: no two people's clocks tick together.
             let phase = Duration::from_millis(7) * u32::try_from(number).unwrap_or(0);
             Part::Hears(Box::new(Ear::new(Instant::now() + phase)?))
         } else {
@@ -171,7 +169,7 @@ pub fn run(
     Ok(Call100 { cpu, figures })
 }
 
-/// Whether it was the call that it should be: everyone got 50 packets a second.
+/// Whether the call was as it should be: everyone got 50 packets a second.
 fn check(report: &LoadReport, ticks: f64, window_s: f64) -> Result<(), BenchError> {
     let wanted = 49.0 * window_s;
     if report.peers != RECEIVERS || (report.received_min as f64) < wanted || ticks < wanted {

@@ -1,7 +1,7 @@
-//! The far end of a trunk, with a telephone for every call: SIP over UDP as far as a call that is
-//! answered at once needs it (RFC 3261), and sound in G.711 A-law both ways.
+//! The far end of a trunk, with a telephone for every call: just enough SIP over UDP for a call that is
+//! answered at once (RFC 3261), and sound in G.711 A-law both ways.
 //!
-//! One thread for all, that only counts what it hears: it shares the machine with what is measured.
+//! One thread serves all and only counts what it hears, since it shares the machine with the service.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -11,42 +11,43 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mix::FRAME_MS;
+use trunk::rtp::{HEADER_BYTES, RtpHeader};
 use voice::{G711_PACKET_BYTES, G711Encoder, Law};
 
 use crate::batch::Batch;
 use crate::error::BenchError;
-use crate::rtp::{self, Tally};
 use crate::speech;
+use crate::tally::{Tally, rtp_header};
 
 const FRAME: Duration = Duration::from_millis(FRAME_MS);
-/// What is due is said, and signalling answered, at each of these.
+/// How often due packets are sent and signalling is answered.
 const TURN: Duration = Duration::from_millis(5);
-/// A telephone's socket is emptied at every so many of them: it holds far more.
+/// Each telephone's socket is emptied once in this many turns: it holds far more.
 const TURNS: usize = 32;
-/// What each says, in seconds, again and again.
+/// The length of what each says over and over.
 const SPEECH_S: u32 = 20;
 /// The static payload type of A-law (RFC 3551 §6).
 const PCMA: u8 = 8;
-/// More calls than any measurement has.
+/// More than any measurement needs.
 const PHONES_MAX: usize = 4096;
 const MESSAGE_BYTES_MAX: usize = 4096;
 
-/// What the telephones said and heard since the last restart.
+/// What all telephones sent and received since the last restart.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Heard {
+pub struct PhoneTraffic {
     /// Telephones in a call.
     pub phones: usize,
-    /// Packets that they sent, all together.
+    /// Packets sent by all together.
     pub sent: u64,
-    /// The fewest packets that came to one of them.
+    /// The fewest packets received by one of them.
     pub received_min: u64,
-    /// Packets that are missing by sequence number, all together.
+    /// Packets missing by sequence number, all together.
     pub missing: u64,
 }
 
 enum Order {
     Restart,
-    Report(Sender<Heard>),
+    Report(Sender<PhoneTraffic>),
 }
 
 /// A handle to the thread; it ends when this is dropped.
@@ -91,8 +92,7 @@ impl Callee {
         self.order(Order::Restart)
     }
 
-    /// What was said and heard.
-    pub fn heard(&self) -> Result<Heard, BenchError> {
+    pub fn traffic(&self) -> Result<PhoneTraffic, BenchError> {
         let (answer, answered) = channel();
         self.order(Order::Report(answer))?;
         answered
@@ -152,7 +152,7 @@ impl Desk {
                     }
                     Ok(Order::Report(answer)) => {
                         self.listen(&mut batch, |_| true);
-                        let _ = answer.send(self.heard());
+                        let _ = answer.send(self.traffic());
                     }
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return,
@@ -163,13 +163,13 @@ impl Desk {
             for phone in self.phones.values_mut() {
                 phone.speak(&self.words, Instant::now());
             }
-            // After a stall the turns go on from now, and are not made up for.
+            // After a stall the turns go on from now: missed ones are not made up for.
             next_turn = (next_turn + TURN).max(Instant::now());
             std::thread::sleep(next_turn.saturating_duration_since(Instant::now()));
         }
     }
 
-    /// Answers all requests that wait.
+    /// Answers all waiting requests.
     fn answer(&mut self) {
         let mut buffer = [0; MESSAGE_BYTES_MAX];
         loop {
@@ -220,7 +220,7 @@ impl Desk {
             if which(at) {
                 let Phone { socket, tally, .. } = phone;
                 batch.drain(socket, |datagram, _| {
-                    if let Some(header) = rtp::parse(datagram) {
+                    if let Some((header, _)) = rtp_header(datagram) {
                         tally.count(&header);
                     }
                 });
@@ -228,9 +228,9 @@ impl Desk {
         }
     }
 
-    fn heard(&self) -> Heard {
+    fn traffic(&self) -> PhoneTraffic {
         let phones = self.phones.values();
-        Heard {
+        PhoneTraffic {
             phones: self.phones.len(),
             sent: phones.clone().map(|phone| phone.sent).sum(),
             received_min: phones
@@ -260,7 +260,7 @@ impl Phone {
         })
     }
 
-    /// Says what is due, what was missed in a stall too.
+    /// Says what is due, including what a stall missed.
     fn speak(&mut self, words: &[[u8; G711_PACKET_BYTES]], now: Instant) {
         while self.started + FRAME * self.said <= now {
             let number = self.said;
@@ -268,11 +268,17 @@ impl Phone {
             let Some(word) = words.get(number as usize % words.len().max(1)) else {
                 return;
             };
-            let mut packet = [0; 12 + G711_PACKET_BYTES];
-            let timestamp = number.wrapping_mul(G711_PACKET_BYTES as u32);
-            let (sequence, ssrc) = (number as u16, u32::from(self.port));
-            rtp::write(&mut packet, PCMA, sequence, timestamp, ssrc, word);
-            self.sent += u64::from(self.socket.send_to(&packet, self.peer).is_ok());
+            let mut packet = [0; HEADER_BYTES + G711_PACKET_BYTES];
+            let header = RtpHeader {
+                marker: false,
+                payload_type: PCMA,
+                sequence: number as u16,
+                timestamp: number.wrapping_mul(G711_PACKET_BYTES as u32),
+                ssrc: u32::from(self.port),
+            };
+            let is_written = header.write(word, &mut packet).is_some();
+            let is_sent = is_written && self.socket.send_to(&packet, self.peer).is_ok();
+            self.sent += u64::from(is_sent);
         }
     }
 }
@@ -294,7 +300,7 @@ fn description(port: u16) -> String {
     )
 }
 
-/// A request, as far as it is answered by.
+/// What is needed of a request to answer it.
 struct Request<'a> {
     method: &'a str,
     call_id: &'a str,
@@ -303,7 +309,7 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// `None` for what is no request.
+    /// `None` if it is not a request.
     fn parse(message: &'a str) -> Option<Self> {
         let (head, body) = message.split_once("\r\n\r\n")?;
         let mut lines = head.split("\r\n");
@@ -319,7 +325,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Where the caller takes sound, of the session description.
+    /// Where the caller receives sound, from the session description.
     fn sound_to(&self) -> Option<SocketAddr> {
         let mut lines = self.body.lines();
         let address = lines
@@ -330,7 +336,7 @@ impl<'a> Request<'a> {
         Some(SocketAddr::new(IpAddr::V4(address.parse().ok()?), port))
     }
 
-    /// Yes to it (RFC 3261 §8.2.6).
+    /// A 200 response (RFC 3261 §8.2.6).
     fn ok(&self, port: u16, body: &str) -> String {
         let mut reply = String::from("SIP/2.0 200 OK\r\n");
         for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
@@ -354,7 +360,6 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The value of a header line of this name.
 fn header<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let (own, value) = line.split_once(':')?;
     own.trim().eq_ignore_ascii_case(name).then(|| value.trim())

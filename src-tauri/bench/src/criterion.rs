@@ -8,7 +8,6 @@ use serde_json::Value;
 /// How deep Criterion's folders go.
 const DEPTH_MAX: usize = 6;
 
-/// One benchmark of Criterion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
     /// Group, function and parameter.

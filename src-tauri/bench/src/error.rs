@@ -8,7 +8,6 @@ pub enum BenchError {
     /// The operating system refused; the text says what was tried.
     #[error("{tried}: {source}")]
     System {
-        /// What was tried.
         tried: String,
         /// What came back.
         source: io::Error,

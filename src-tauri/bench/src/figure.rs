@@ -11,9 +11,7 @@ use crate::error::BenchError;
 /// One figure, measured in this run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figure {
-    /// Its fixed name.
     pub name: &'static str,
-    /// The value, in `unit`.
     pub value: f64,
     /// What the value counts.
     pub unit: &'static str,
@@ -21,7 +19,6 @@ pub struct Figure {
     pub settings: Value,
 }
 
-/// Writes the figures as a JSON list.
 pub fn write_json(figures: &[Figure], path: &Path) -> Result<(), BenchError> {
     let tried = || format!("write {}", path.display());
     if let Some(folder) = path.parent() {

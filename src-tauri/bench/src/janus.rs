@@ -1,6 +1,6 @@
 //! The peer: one room of Janus's AudioBridge with plain-RTP participants, and what it costs.
 //!
-//! Janus gets folders of its own that hold nothing but this plugin and the Unix-socket transport; all
+//! Janus gets its own folders with nothing but this plugin and the Unix-socket transport; all
 //! of it is on loopback. A participant hears something only after it has sent a few packets.
 
 mod participant;
@@ -25,7 +25,7 @@ use crate::program::Program;
 use crate::speech;
 use participant::{PAYLOAD_TYPE, Participant};
 
-/// Where Debian and a build from source put the plugins.
+/// Where Debian and a source build put the plugins.
 const LIBRARIES: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/janus",
     "/usr/lib/aarch64-linux-gnu/janus",
@@ -34,33 +34,32 @@ const LIBRARIES: [&str; 4] = [
 ];
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const REPLY_TIMEOUT_S: i64 = 5;
-/// Bytes of the longest answer: the list of 100 participants takes 10 000.
+/// The longest answer: the list of 100 participants takes 10 000 bytes.
 const REPLY_BYTES_MAX: usize = 1 << 18;
-/// Answers and notices that may come before the one that is waited for.
+/// Messages that may come before the awaited one.
 const REPLIES_MAX: usize = 10_000;
 const ROOM: u64 = 1;
 const FRAME: Duration = Duration::from_millis(FRAME_MS);
-/// Packets that each participant sends to be let hear.
+/// Packets that each participant must send before it hears anything.
 const OPENING_PACKETS: u16 = 10;
 /// How often the listeners' sockets are emptied, in ticks.
 const DRAIN_TICKS: u32 = 10;
 /// Ticks before the window: prebuffering and warm-up.
 const WARM_UP_TICKS: u32 = 150;
-/// How loud a mix of speech is at least, as the mean of its frames in dBov.
+/// The least level of a mix of speech, as the mean of its frames.
 const SPEECH_DBOV_MIN: f64 = -40.0;
 
-/// What was measured of Janus.
 #[derive(Debug)]
 pub struct JanusRun {
     /// Its processor time.
     pub cpu: CpuShare,
-    /// Packets a second that the listener who got the fewest got.
+    /// Packets a second received by the listener who got the fewest.
     pub packets_per_s_min: f64,
-    /// Packets that are missing by sequence number, all listeners together.
+    /// Packets missing by sequence number, all listeners together.
     pub packets_missing: u64,
     /// The level of what a listener heard, in dBov.
     pub heard_dbov: f64,
-    /// Bits a second that a listener got on average.
+    /// The average bit rate received by a listener.
     pub heard_bps: f64,
 }
 
@@ -116,17 +115,17 @@ pub fn run(
     for participant in &mut participants {
         participant.drain()?;
     }
-    let heard = Heard::of(&participants, cpu.window_s)?;
+    let report = ListenerReport::of(&participants, cpu.window_s)?;
     Ok(JanusRun {
         cpu,
-        packets_per_s_min: heard.packets_per_s_min,
-        packets_missing: heard.missing,
-        heard_dbov: heard.dbov,
-        heard_bps: heard.bps,
+        packets_per_s_min: report.packets_per_s_min,
+        packets_missing: report.missing,
+        heard_dbov: report.dbov,
+        heard_bps: report.bps,
     })
 }
 
-/// The process with its folders and the socket it is asked by.
+/// The process, its folders and its control socket.
 struct Janus {
     program: Program,
     control: OwnedFd,
@@ -178,7 +177,7 @@ impl Janus {
         Ok(janus)
     }
 
-    /// Lets a participant in: one handle, one port on each side.
+    /// Adds a participant: one handle, one port on each side.
     fn join(
         &mut self,
         number: usize,
@@ -221,7 +220,7 @@ impl Janus {
         ))
     }
 
-    /// Sends a request and waits for what it comes to.
+    /// Sends a request and waits for its result.
     fn ask(&mut self, mut request: Value) -> Result<Value, BenchError> {
         self.transaction += 1;
         let transaction = self.transaction.to_string();
@@ -333,14 +332,14 @@ fn write_configuration(root: &Path, encoding: &EncoderSettings) -> Result<(), Be
 }
 
 /// Whether the listeners heard what they should.
-struct Heard {
+struct ListenerReport {
     packets_per_s_min: f64,
     missing: u64,
     dbov: f64,
     bps: f64,
 }
 
-impl Heard {
+impl ListenerReport {
     fn of(participants: &[Participant], window_s: f64) -> Result<Self, BenchError> {
         let packets_per_s_min = participants
             .iter()

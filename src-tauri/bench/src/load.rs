@@ -23,7 +23,6 @@ const TURNS: usize = (COUNTED_EVERY.as_millis() / TURN.as_millis()) as usize;
 /// Clients that go together: those of one call.
 pub type Group = usize;
 
-/// What the load is told.
 enum Order {
     Add(Group, Box<Peer>),
     Drop(Group),
@@ -36,7 +35,6 @@ enum Order {
 pub struct LoadReport {
     /// Clients, and how many of them are connected.
     pub peers: usize,
-    /// How many of them are connected.
     pub connected: usize,
     /// RTP packets that came, all clients together.
     pub received: u64,
@@ -74,7 +72,6 @@ impl Load {
         self.order(Order::Add(group, Box::new(peer)))
     }
 
-    /// Drops the clients of a group.
     pub fn drop_group(&self, group: Group) -> Result<(), BenchError> {
         self.order(Order::Drop(group))
     }
@@ -84,7 +81,6 @@ impl Load {
         self.order(Order::Restart)
     }
 
-    /// What they got.
     pub fn report(&self) -> Result<LoadReport, BenchError> {
         let (answer, answered) = channel();
         self.order(Order::Report(answer))?;

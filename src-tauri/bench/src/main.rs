@@ -1,9 +1,9 @@
-//! Measures the house on this machine, and a peer beside it.
+//! Measures the service on this machine, and Janus beside it.
 //!
 //! The service runs as a process of its own and is measured from outside: its processor time by the
 //! kernel, its ticks by its own counters, what it delivers by its clients. `bench` knows nothing of how
-//! the service works, and holds no figure: what could not be measured is not told, and the exit code
-//! says so.
+//! the service works, and contains no figures: what could not be measured is left out, and the exit
+//! code says so.
 //!
 //! ```text
 //! bench ── HTTP ──▶ service            one process, watched by /proc
@@ -29,11 +29,11 @@ mod phones;
 mod program;
 mod quantile;
 mod ramp;
-mod rtp;
 mod service;
 mod sipp;
 mod speech;
 mod switch;
+mod tally;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -48,43 +48,43 @@ use voice::EncoderSettings;
 use crate::error::BenchError;
 use crate::figure::{Figure, rounded};
 
-/// A part that can be measured alone.
+/// A part that can be measured on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum PartName {
     /// One call of 100.
     Call100,
-    /// One call of 100, and Janus beside it.
+    /// One call of 100, compared with Janus.
     Janus,
-    /// How many calls of three hold.
+    /// How many calls of three one machine can hold.
     Calls3,
-    /// How many calls of 100 hold.
+    /// How many calls of 100 one machine can hold.
     Calls100,
-    /// From the click on a mode to its effect.
+    /// The time from a click on a mode to its effect.
     Switch,
-    /// Leads on telephones, beyond a SIP trunk.
+    /// Leads on telephones, behind a SIP trunk.
     Phones,
 }
 
-/// Measures the service on this machine; a table, and a file of the same.
+/// Measures the service on this machine. Prints a table and writes the same figures to a file.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
 struct Flags {
-    /// Only these parts, with commas between.
+    /// Measure only these parts, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "PART")]
     only: Vec<PartName>,
-    /// Where the figures go, as JSON [default: bench.json in the target folder].
+    /// Write the figures to this file, as JSON [default: bench.json in the target folder].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How long one call of 100, and Janus, are watched, in seconds.
+    /// How long to watch one call of 100, and Janus, in seconds.
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u64).range(5..=120))]
     window_s: u64,
-    /// Bits a second of each encoder that is compared.
+    /// The bit rate of each compared encoder, in bits per second.
     #[arg(long, default_value_t = 32_000, value_parser = clap::value_parser!(u32).range(6_000..=128_000))]
     bitrate_bps: u32,
-    /// Effort of each encoder that is compared.
+    /// The complexity of each compared encoder.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=10))]
     complexity: u8,
-    /// The loss that each encoder reckons with; 0 is without FEC.
+    /// The packet loss that each encoder prepares for; 0 turns FEC off.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..=20))]
     expected_loss_percent: u8,
 }
@@ -142,18 +142,18 @@ fn measure(flags: &Flags, figures: &mut Vec<Figure>) -> Vec<BenchError> {
         (PartName::Calls100, ramp::CALLS_OF_100),
     ] {
         if flags.wants(part) {
-            say(&format!("more and more calls of {}…", shape.coaches + 2));
+            say(&format!("adding calls of {}…", shape.coaches + 2));
             take(ramp::run(&shape, &encoding, cores).map(|figure| vec![figure]));
         }
     }
     if flags.wants(PartName::Switch) {
-        say("switches of mode…");
+        say("switching modes…");
         take(switch::run(&encoding, cores).map(|figure| vec![figure]));
     }
     if flags.wants(PartName::Phones) {
         say("a thousand calls over a trunk…");
         take(phones::set_up(&encoding, cores));
-        say("more and more calls with telephones…");
+        say("adding calls with telephones…");
         take(phones::density(&encoding, cores));
     }
     failures
@@ -166,7 +166,7 @@ fn one_call_and_peer(
 ) -> Result<Vec<Figure>, BenchError> {
     let window = Duration::from_secs(flags.window_s);
     let theirs = if flags.wants(PartName::Janus) {
-        say("100 in a room of Janus…");
+        say("100 people in a Janus room…");
         let theirs = janus::run(call100::PARTIES, encoding, window)?;
         let percent = rounded(theirs.cpu.core_percent);
         say(&format!("  it takes {percent} % of one core"));
@@ -204,7 +204,7 @@ fn raise_file_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
     {
-        // Where it is refused, a part that needs more fails and says so.
+        // If it is refused, a part that needs more will fail and say so.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
@@ -220,6 +220,6 @@ fn target_folder() -> PathBuf {
 
 fn say(text: &str) {
     let mut out = std::io::stdout().lock();
-    // Nobody may be left to read it.
+    // No one may be left to read it.
     let _ = writeln!(out, "{}", text.trim_end());
 }

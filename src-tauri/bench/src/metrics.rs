@@ -44,7 +44,7 @@ mod tests {
         call_coaching_ready yes\n";
 
     #[test]
-    fn counters_are_read_with_or_without_a_timestamp_and_labels_passed_over() {
+    fn counters_are_read_despite_timestamps_and_labels() {
         let metrics = Metrics::parse(PAGE);
         assert_eq!(metrics.get("ticks_total"), Some(1200.0));
         assert_eq!(metrics.get("uptime_seconds"), Some(7.5));

@@ -26,9 +26,7 @@ pub struct Mouth {
 pub enum Words {
     /// Encoded as they are said.
     Live {
-        /// What is said, again and again.
         said: Arc<[Frame]>,
-        /// By which it is encoded.
         encoder: Box<Encoder>,
     },
     /// Encoded beforehand.
@@ -36,7 +34,6 @@ pub enum Words {
 }
 
 impl Words {
-    /// To be encoded as they are said.
     pub fn live(said: Arc<[Frame]>, settings: &EncoderSettings) -> Result<Self, BenchError> {
         let encoder = Encoder::new(settings).map_err(BenchError::unexpected("an encoder"))?;
         Ok(Self::Live {
@@ -56,7 +53,7 @@ impl Mouth {
         }
     }
 
-    /// Begins anew at `now`, as if it had just opened.
+    /// Begins again at `now`, as if it had just opened.
     pub fn start(&mut self, now: Instant) {
         self.started = now;
         self.sent = 0;

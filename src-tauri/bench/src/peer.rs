@@ -20,7 +20,7 @@ use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use crate::batch::Batch;
 use crate::error::BenchError;
 use crate::mouth::{Ear, Mouth};
-use crate::rtp::{self, Tally};
+use crate::tally::{Tally, rtp_header};
 
 /// How often a counting client sends RTCP reports; it has nothing to report.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
@@ -41,7 +41,6 @@ pub enum Part {
 
 /// A client that has offered and waits for the answer.
 pub struct Offer {
-    /// The offer.
     pub sdp: String,
     peer: Peer,
     pending: SdpPendingOffer,
@@ -49,9 +48,7 @@ pub struct Offer {
 
 /// A client with its socket.
 pub struct Peer {
-    /// What it does.
     pub part: Part,
-    /// What it got.
     pub tally: Tally,
     /// Whether it is connected: keys are exchanged.
     pub connected: bool,
@@ -148,7 +145,6 @@ impl Offer {
 }
 
 impl Peer {
-    /// The socket, to wait at.
     pub fn socket(&self) -> &UdpSocket {
         &self.socket
     }
@@ -185,8 +181,8 @@ impl Peer {
             .map_err(BenchError::system("read an address"))?;
         let hears = matches!(part, Part::Hears(_));
         batch.drain(socket, |datagram, source| {
-            let header = rtp::parse(datagram);
-            if let Some(header) = &header {
+            let header = rtp_header(datagram);
+            if let Some((header, _)) = &header {
                 tally.count(header);
             }
             if header.is_none() || hears {

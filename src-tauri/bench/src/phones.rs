@@ -1,4 +1,4 @@
-//! Leads on telephones beyond a SIP trunk: how quickly their calls are set up, and what they cost.
+//! Leads on telephones behind a SIP trunk: how quickly their calls are set up, and what they cost.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,15 +13,15 @@ use crate::ramp::{Lead, Ramp, Shape, Window};
 use crate::service::{Service, Setting, member};
 use crate::sipp::{Seen, Sipp};
 
-/// Calls that stand at once, each by a rep of its own: a person has one.
+/// Simultaneous calls, each with its own rep: a person has only one.
 const CALLS: usize = 1_000;
 /// Two hundred are placed each second.
 const EVERY: Duration = Duration::from_millis(5);
-/// From the last one placed to the last one answered; less than a lead waits for a rep without sound.
+/// From the last call placed to the last answered; less than a lead waits for a rep without sound.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often what `sipp` noted is read.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How long they are watched once they stand.
+/// How long they are watched once all are answered.
 const STAND: Duration = Duration::from_secs(2);
 const END_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -34,9 +34,9 @@ const PHONES: Shape = Shape {
     lead: Lead::Phone,
     workers: 1,
 };
-/// So many of both kinds are held against each other.
+/// How many calls of both kinds are compared.
 const COMPARED: usize = 32;
-/// The least of the packets of a second that must come, everywhere.
+/// The fewest packets a second that everyone must get.
 const PACKETS_PER_S_MIN: f64 = 49.0;
 
 /// A thousand calls, two hundred a second, to a `sipp` that answers them.
@@ -48,7 +48,7 @@ pub fn set_up(encoding: &EncoderSettings, cores: usize) -> Result<Vec<Figure>, B
     };
     let service = Service::start_set(CALLS, encoding, setting)?;
     let api = &service.api;
-    // What a recording costs is another figure's.
+    // The cost of recording belongs to another figure.
     api.stop_recording(&api.sign_in("admin@demo.example")?)?;
     let reps: Vec<User> = (1..=CALLS)
         .map(|number| api.sign_in(&member(number)))
@@ -134,7 +134,7 @@ pub fn set_up(encoding: &EncoderSettings, cores: usize) -> Result<Vec<Figure>, B
     ])
 }
 
-/// How many calls hold on one worker, and what a call costs beside one with a simulated lead.
+/// How many calls hold on one worker, and what one costs compared with a simulated lead.
 pub fn density(encoding: &EncoderSettings, cores: usize) -> Result<Vec<Figure>, BenchError> {
     let simulated = Measured::of(
         Shape {
@@ -182,7 +182,7 @@ pub fn density(encoding: &EncoderSettings, cores: usize) -> Result<Vec<Figure>, 
                 "calls": COMPARED, "service_core_percent": rounded(own),
                 "load_core_percent": rounded(phones.compared.load.core_percent),
                 "late_ticks": phones.compared.late,
-                "phones_missed_packets": phones.compared.phones.map(|heard| heard.missing),
+                "phones_missed_packets": phones.compared.phones.map(|traffic| traffic.missing),
             })),
         },
         Figure {
@@ -216,7 +216,7 @@ impl Measured {
     }
 }
 
-/// Whether there was sound both ways in all calls, and not only calls.
+/// Whether all calls had sound both ways.
 fn check(window: &Window, lead: Lead) -> Result<(), BenchError> {
     let wanted = PACKETS_PER_S_MIN * window.service.window_s;
     let phones = window.phones.unwrap_or_default();
@@ -237,7 +237,7 @@ fn check(window: &Window, lead: Lead) -> Result<(), BenchError> {
     )))
 }
 
-/// Waits until so many calls were answered, or no longer; what `sipp` saw.
+/// Waits until this many calls were answered, or gives up. Returns what `sipp` saw.
 fn answered(sipp: &Sipp, calls: usize) -> Result<Seen, BenchError> {
     let until = Instant::now() + ANSWER_TIMEOUT;
     loop {
@@ -249,7 +249,7 @@ fn answered(sipp: &Sipp, calls: usize) -> Result<Seen, BenchError> {
     }
 }
 
-/// The clock that `sipp` notes.
+/// The clock that `sipp` logs.
 fn epoch_s() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0.0, |since| since.as_secs_f64())

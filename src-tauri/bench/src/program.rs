@@ -44,7 +44,6 @@ impl Program {
         matches!(self.child.try_wait(), Ok(Some(status)) if status.success())
     }
 
-    /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }

@@ -23,7 +23,7 @@ mod tests {
     }
 
     #[test]
-    fn few_values_give_their_greatest_and_none_give_nothing() {
+    fn a_few_values_give_their_maximum_and_none_give_nothing() {
         assert_eq!(percentile(&[3.0, 1.0], 99.0), Some(3.0));
         assert_eq!(percentile(&[7.0], 50.0), Some(7.0));
         assert_eq!(percentile(&[], 50.0), None);

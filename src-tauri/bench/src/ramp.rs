@@ -1,4 +1,4 @@
-//! How many calls hold: more and more of them, until a tick is late.
+//! How many calls hold: adds calls until ticks are late.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use voice::EncoderSettings;
 use wire::CallId;
 
 use crate::api::{Dialling, User};
-use crate::callee::{Callee, Heard};
+use crate::callee::{Callee, PhoneTraffic};
 use crate::cpu::{CpuShare, CpuWatch};
 use crate::error::BenchError;
 use crate::figure::{Figure, rounded};
@@ -19,37 +19,35 @@ use crate::peer::{Offer, Part, certificate};
 use crate::service::{Service, Setting, member};
 use crate::speech;
 
-/// How long so many calls are watched.
+/// How long each number of calls is watched.
 const WINDOW: Duration = Duration::from_secs(5);
-/// From connected to watched: handshakes are over.
+/// From connected to watched, for the handshakes to be over.
 const SETTLE: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Windows with a late tick after which so many calls do not hold: one alone may be the machine's.
+/// After this many windows in a row with a late tick, the calls do not hold: a single one may be the
+/// fault of the machine.
 const TRIES: usize = 2;
 
-/// A kind of call to have many of.
+/// A kind of call.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// Name of the figure.
     pub name: &'static str,
-    /// Coaches in each call, beside rep and lead.
+    /// Coaches in each call, besides rep and lead.
     pub coaches: usize,
-    /// Calls that are added at a time, before the last step is halved.
+    /// Calls added at a time, before the last step is halved.
     pub step: usize,
-    /// No more are tried.
+    /// The most calls to try.
     pub calls_max: usize,
-    /// Who the leads are.
     pub lead: Lead,
-    /// Media worker threads of the service; 0 is one a core.
+    /// Media worker threads of the service; 0 for one per core.
     pub workers: usize,
 }
 
-/// Who the leads of calls are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lead {
-    /// Simulated ones, who live in the service.
+    /// Simulated leads, who live in the service.
     Simulated,
-    /// Telephones beyond a trunk, in G.711 A-law.
+    /// Telephones behind a trunk, in G.711 A-law.
     Phone,
 }
 
@@ -72,7 +70,7 @@ pub const CALLS_OF_100: Shape = Shape {
     workers: 0,
 };
 
-/// Finds how many hold.
+/// Finds how many calls hold.
 pub fn run(shape: &Shape, encoding: &EncoderSettings, cores: usize) -> Result<Figure, BenchError> {
     let mut ramp = Ramp::start(*shape, encoding)?;
     let (held, last_held) = ramp.most()?;
@@ -93,8 +91,8 @@ pub fn run(shape: &Shape, encoding: &EncoderSettings, cores: usize) -> Result<Fi
     })
 }
 
-/// The most of `max` that hold, found in steps and then by halves. What holds once is taken to hold
-/// for fewer, too.
+/// The highest number up to `max` that holds, found in steps and then by halves. If one number holds,
+/// so do all lower ones.
 fn search(
     step: usize,
     max: usize,
@@ -122,19 +120,19 @@ fn search(
     Ok(held)
 }
 
-/// What was seen of so many calls while they were watched.
+/// What was measured while the calls were watched.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
-    /// Ticks that were late or skipped.
+    /// Late or skipped ticks.
     pub late: f64,
     /// The service's processor time.
     pub service: CpuShare,
     /// The load's, telephones included.
     pub load: CpuShare,
-    /// The fewest packets that a client got.
+    /// The fewest packets received by one client.
     pub received_min: u64,
-    /// What telephones said and heard, where leads are such.
-    pub phones: Option<Heard>,
+    /// What the leads' telephones sent and received, if leads have telephones.
+    pub phones: Option<PhoneTraffic>,
 }
 
 struct Open {
@@ -142,7 +140,7 @@ struct Open {
     rep: User,
 }
 
-/// Calls of a shape, more and fewer of them.
+/// A varying number of calls of a shape.
 pub struct Ramp {
     shape: Shape,
     service: Service,
@@ -184,7 +182,7 @@ impl Ramp {
         })
     }
 
-    /// The most that hold, and what was seen of them, where any do.
+    /// The most calls that hold, and what was measured of them.
     pub fn most(&mut self) -> Result<(usize, Option<Window>), BenchError> {
         let mut last_held = None;
         let held = search(self.shape.step, self.shape.calls_max, |calls| {
@@ -197,7 +195,7 @@ impl Ramp {
         Ok((held, last_held))
     }
 
-    /// Has so many calls, and watches them until a window is without a late tick, or for all tries.
+    /// Makes it this many calls, and watches them until a window has no late tick, or for all tries.
     pub fn hold(&mut self, calls: usize) -> Result<Window, BenchError> {
         while self.open.len() > calls {
             self.close_one()?;
@@ -244,11 +242,11 @@ impl Ramp {
             service,
             load,
             received_min: self.load.report()?.received_min,
-            phones: self.callee.as_ref().map(Callee::heard).transpose()?,
+            phones: self.callee.as_ref().map(Callee::traffic).transpose()?,
         })
     }
 
-    /// A call of the shape: its rep is a member of their own, who coaches the others' calls.
+    /// One call. Each has its own rep, who coaches the others' calls.
     fn open_one(&mut self) -> Result<(), BenchError> {
         let number = self.open.len();
         let rep = self.user(number)?;
@@ -297,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_search_ends_at_the_last_number_that_holds() {
+    fn the_search_ends_at_the_highest_number_that_holds() {
         for step in [1, 3, 16] {
             for limit in 0..60 {
                 let mut asked = 0;

@@ -1,4 +1,4 @@
-//! The service under measurement: a process of its own on a new store, with members enough to coach.
+//! The service under measurement: a separate process on a new store, with enough members to coach.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -13,9 +13,8 @@ use crate::error::BenchError;
 use crate::program::Program;
 use crate::speech;
 
-/// A running service. It ends, and its store goes, when this is dropped.
+/// A running service. It ends, and its store is deleted, when this is dropped.
 pub struct Service {
-    /// How it is asked.
     pub api: Api,
     program: Program,
     address: SocketAddr,
@@ -23,22 +22,21 @@ pub struct Service {
     _folder: tempfile::TempDir,
 }
 
-/// How the service is set, beside what all measurements set.
+/// Settings that differ between measurements.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Setting {
-    /// Media worker threads; 0 is one a core.
+    /// Media worker threads; 0 for one per core.
     pub workers: usize,
-    /// The port of this machine at which a trunk takes calls in G.711 A-law; none simulates leads.
+    /// The local port of a trunk that takes calls in G.711 A-law; `None` simulates leads.
     pub trunk_port: Option<u16>,
 }
 
 impl Service {
-    /// Starts it with `members` more managers, and waits until it serves.
+    /// Starts it with this many extra managers, and waits until it serves.
     pub fn start(members: usize, encoding: &EncoderSettings) -> Result<Self, BenchError> {
         Self::start_set(members, encoding, Setting::default())
     }
 
-    /// Starts it set otherwise.
     pub fn start_set(
         members: usize,
         encoding: &EncoderSettings,
@@ -105,7 +103,7 @@ impl Service {
     }
 }
 
-/// One trunk on this machine, that is not asked whether it is there: only calls are measured.
+/// One local trunk that is never probed: only calls are measured.
 fn telephony(port: u16) -> String {
     format!(
         "[[telephony.trunks]]\nname = \"bench\"\nhost = \"127.0.0.1\"\nport = {port}\n\
@@ -118,7 +116,7 @@ pub fn member(number: usize) -> String {
     format!("member-{number:04}@demo.example")
 }
 
-/// Reads the line of the service that tells where it serves: it comes, or the output ends.
+/// Reads the service's output until it says where it serves.
 fn ready(program: &mut Program) -> Result<SocketAddr, BenchError> {
     let stdout = program
         .take_stdout()

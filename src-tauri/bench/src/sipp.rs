@@ -76,7 +76,6 @@ Content-Length: 0
 </scenario>
 "#;
 
-/// A running one.
 pub struct Sipp {
     /// Where it takes calls.
     pub port: u16,
@@ -86,7 +85,6 @@ pub struct Sipp {
     _sound: UdpSocket,
 }
 
-/// What it has seen of all calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Seen {
     /// Calls that came.

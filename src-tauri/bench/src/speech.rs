@@ -13,9 +13,8 @@ pub const RECORDINGS: &str = "/usr/share/asterisk/sounds/en_US_f_Allison";
 const LEVEL_DBOV: f64 = -23.0;
 /// Recordings shorter than this (2 s at 8 000 bytes a second) are single words.
 const RECORDING_BYTES_MIN: u64 = 16_000;
-/// Above this level in dBov somebody speaks.
+/// Above this level in dBov someone speaks.
 const PAUSE_DBOV: i8 = -45;
-/// Frames of a pause that are kept.
 const PAUSE_FRAMES_MAX: usize = 10;
 
 /// Speech without long pauses, as frames; other speech for another `voice`.

@@ -35,7 +35,6 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(15);
 const FRAME: Duration = Duration::from_millis(FRAME_MS);
 const PASSWORD: &str = "demo-password";
 
-/// Measures all switches.
 pub fn run(encoding: &EncoderSettings, cores: usize) -> Result<Figure, BenchError> {
     let service = Service::start(0, encoding)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -278,7 +277,7 @@ impl Loudspeaker for Listening {
                 at: self.playing + BLOCK * place,
                 audible: amplitude(block) > AUDIBLE,
             };
-            // Full only when nobody listens any more.
+            // Full only when no one listens any more.
             let _ = self.blocks.try_send(block);
         }
     }
@@ -347,7 +346,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_is_after_the_last_audible_block_and_a_gap_is_none() {
+    async fn an_end_comes_after_the_last_audible_block_not_in_a_gap() {
         let mut said = vec![true, true, false, false, true, true];
         said.extend([false; SILENT_BLOCKS]);
         let (clicked, mut blocks) = heard(&said);

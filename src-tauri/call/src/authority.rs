@@ -1,10 +1,10 @@
 //! What a user may do on calls, as the shell found it just now.
 
 use mix::Mode;
-use wire::{Permission, Plan};
+use wire::{LegEndReason, Permission, Plan};
 
-/// The facts that decide about a coach (A1, A2, J3). They are asked for anew at every join and every
-/// mode change; none is remembered.
+/// The facts that decide about a coach (A1, A2, J3). They are looked up again at every join and mode
+/// change; none is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Authority {
     /// Whether the user is an active member of the call's organization.
@@ -15,7 +15,7 @@ pub struct Authority {
     pub barge: bool,
     /// The organization's plan.
     pub plan: Plan,
-    /// Whether the organization's balance pays for a coach's first minute (B3).
+    /// Whether the organization's balance covers a coach's first minute (B3).
     pub funds: bool,
 }
 
@@ -34,14 +34,14 @@ impl Authority {
         }
     }
 
-    /// The same, with or without money for a coach's first minute.
+    /// The same, with or without funds for a coach's first minute.
     #[must_use]
     pub const fn with_funds(self, funds: bool) -> Self {
         Self { funds, ..self }
     }
 
-    /// The authority to do nothing: of who is not an active member, or whose facts cannot be had. The
-    /// plan is taken to hold the feature, so that the reason which is told is the member's own.
+    /// The authority to do nothing: for someone who is not an active member, or whose facts are unknown.
+    /// The plan is assumed to include the feature, so that the reason given is the member's own.
     #[must_use]
     pub const fn none(active: bool) -> Self {
         Self {
@@ -68,6 +68,19 @@ impl Authority {
             Some(Mode::Barge)
         } else {
             Some(Mode::Listen)
+        }
+    }
+
+    /// Why a coach with this authority is taken off the call (A2); `None` when they may stay.
+    pub(crate) const fn revoked_reason(&self) -> Option<LegEndReason> {
+        if !self.active {
+            Some(LegEndReason::Deactivated)
+        } else if !self.plan.has_call_coaching() {
+            Some(LegEndReason::PlanChanged)
+        } else if !self.may_listen() {
+            Some(LegEndReason::PermissionRevoked)
+        } else {
+            None
         }
     }
 }

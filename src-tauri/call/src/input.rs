@@ -1,21 +1,23 @@
 //! What may happen to a call.
 
-use crate::{Authority, Refusal};
-use wire::{CallRecording, CoachMode, DeviceId, InvitationId, LegEndReason, LegId, Plan, UserId};
+use wire::{CallRecording, CoachMode, DeviceId, InvitationId, LegId, Plan, UserId};
+
+use crate::authority::Authority;
+use crate::refusal::Refusal;
 
 /// What happened. Facts and new ids come with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// The lead's line said something.
-    Lead(LeadSignal),
-    /// A client offers a new connection for a leg, which begins in Listen like the leg did: what a
+    /// The lead's line reported something.
+    Lead(LeadProgress),
+    /// A client offers a new connection for a leg. Like the leg, it begins in Listen: what one
     /// connection is granted is not granted to the next.
-    MediaOffered(mix::LegId),
-    /// The media of a leg is connected. A leg that is not in the call is passed over.
-    MediaConnected(mix::LegId),
-    /// The media of a leg is lost. A leg that is not in the call is passed over.
-    MediaLost(mix::LegId),
-    /// This user takes the call that came in; only the rep may.
+    MediaOffered(mix::LegNumber),
+    /// The media of a leg is connected. Ignored for a leg that is not in the call.
+    MediaConnected(mix::LegNumber),
+    /// The media of a leg is lost. Ignored for a leg that is not in the call.
+    MediaLost(mix::LegNumber),
+    /// This user answers the inbound call; only the rep may.
     Answer {
         /// Who asks.
         user: UserId,
@@ -32,7 +34,7 @@ pub enum Input {
         /// Whether the lead is to be on hold.
         held: bool,
     },
-    /// This user mutes their own leg, the rep's or a coach's, or takes the mute off.
+    /// This user mutes or unmutes their own leg, the rep's or a coach's.
     SetMuted {
         /// Who asks.
         user: UserId,
@@ -41,9 +43,9 @@ pub enum Input {
         /// Whether the leg is to be muted.
         muted: bool,
     },
-    /// The call's recording began, or stands otherwise than it did.
+    /// The call's recording began, or its status changed.
     Recording(CallRecording),
-    /// This user pauses the recording, or lets it go on; only the rep may.
+    /// This user pauses or resumes the recording; only the rep may.
     SetRecordingPaused {
         /// Who asks.
         user: UserId,
@@ -75,7 +77,7 @@ pub enum Input {
         /// What the coach may do now.
         authority: Authority,
     },
-    /// The rep invites teammates: all of them, or on a refusal nobody (W3).
+    /// The rep invites teammates: all of them or, if one is refused, none (W3).
     Invite {
         /// Who asks; only the rep may.
         user: UserId,
@@ -89,24 +91,24 @@ pub enum Input {
         /// Which invitation.
         invitation: InvitationId,
     },
-    /// What a user may do is other than it was (A2).
+    /// What a user may do has changed (A2).
     AuthorityChanged {
         /// Who.
         user: UserId,
         /// What they may do now.
         authority: Authority,
     },
-    /// The organization's plan is other than it was (A2, J3).
+    /// The organization's plan has changed (A2, J3).
     PlanChanged(Plan),
-    /// Time went by. Every other input says so too.
+    /// Time passed, as with every other input.
     TimePassed,
-    /// The service stops.
+    /// The service is stopping.
     ServiceStopping,
 }
 
-/// What the lead's line says.
+/// How the lead's leg is getting on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeadSignal {
+pub enum LeadProgress {
     /// The phone rings.
     Ringing,
     /// The network plays something before the lead answers: the rep is to hear it.
@@ -115,32 +117,32 @@ pub enum LeadSignal {
     Answered,
     /// The lead is busy.
     Busy,
-    /// The lead does not want the call.
+    /// The lead declined the call.
     Declined,
-    /// The lead does not answer, the line gave up.
+    /// The lead did not answer in time.
     NoAnswer,
     /// The number cannot be reached.
     Unreachable,
     /// The telephone network did not put the call through.
     Failed,
-    /// Nothing is heard of the lead's phone any more.
+    /// The connection to the lead's phone was lost.
     Lost,
     /// The lead hung up.
     HungUp,
 }
 
-/// A coach who wants in.
+/// A coach who wants to join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Join {
     /// Who.
     pub user: UserId,
-    /// The device that is to have the audio.
+    /// The device that will have the audio.
     pub device: DeviceId,
     /// What they may do now.
     pub authority: Authority,
-    /// The id of the leg, used when the coach has none in this call.
+    /// The id of the leg, used if the coach has none in this call.
     pub leg: LegId,
-    /// The invitation that is accepted by it, if any.
+    /// The invitation that this accepts, if any.
     pub invitation: Option<InvitationId>,
 }
 
@@ -151,13 +153,13 @@ pub struct Invitee {
     pub user: UserId,
     /// What they may do now. An invitation gives no more.
     pub authority: Authority,
-    /// Whether they have a desktop app online.
+    /// Whether their desktop app is online.
     pub native_online: bool,
-    /// The id of the invitation, used when they have no open one.
+    /// The id of the invitation, used if they have no open one.
     pub invitation: InvitationId,
 }
 
-/// Keys on a phone: 1 to 32 of `0`–`9`, `*`, `#`, `A`–`D` (RFC 4733). Not printed: they may be a
+/// Keys on a phone: 1 to 32 of `0`–`9`, `*`, `#`, `A`–`D` (RFC 4733). Never printed: they may be a
 /// card's number.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Digits(String);
@@ -166,7 +168,7 @@ impl Digits {
     /// Reads keys.
     ///
     /// # Errors
-    /// `invalid_request` when there are none, too many, or others.
+    /// `invalid_request` when there are none, too many, or invalid ones.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let keys = text.bytes().all(|byte| b"0123456789*#ABCD".contains(&byte));
         if text.is_empty() || text.len() > 32 || !keys {
@@ -181,7 +183,7 @@ impl Digits {
         &self.0
     }
 
-    /// How many.
+    /// The number of keys.
     #[must_use]
     pub fn count(&self) -> u8 {
         // At most 32 by construction.
@@ -192,18 +194,5 @@ impl Digits {
 impl std::fmt::Debug for Digits {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Digits({})", self.0.len())
-    }
-}
-
-/// Why a leg that is taken out is taken out, by what its coach has left (A2).
-pub(crate) const fn revoked_reason(authority: &Authority) -> Option<LegEndReason> {
-    if !authority.active {
-        Some(LegEndReason::Deactivated)
-    } else if !authority.plan.has_call_coaching() {
-        Some(LegEndReason::PlanChanged)
-    } else if !authority.may_listen() {
-        Some(LegEndReason::PermissionRevoked)
-    } else {
-        None
     }
 }

@@ -1,33 +1,28 @@
 //! One call as a state machine: who is in it, in which mode, and what each may do and see.
 //!
-//! A shell says what happened with [`Machine::handle`], then drains [`Machine::poll`], whose outputs
-//! say what is to be done, and calls again no later than [`Machine::wake_at`]. Time, ids and facts,
-//! such as what a role holds, are arguments. Which leg hears what follows from the outputs alone,
-//! and from nothing that was not put out: a leg that was not added hears nothing, a grant that was
-//! not set is Listen.
+//! A shell reports what happened with [`Machine::handle`], then drains [`Machine::poll`], whose outputs
+//! say what to do, and calls again no later than [`Machine::wake_at`]. Time, ids and facts,
+//! such as a role's permissions, are arguments. Which leg hears what follows from the outputs alone:
+//! a leg that was not added hears nothing, and a grant that was not set is Listen.
 //!
 //! `call` knows nothing of HTTP, sockets, sound, storage, clocks or other calls.
 
+#![warn(missing_docs)]
+
 mod authority;
-mod charging;
-mod coach;
-mod inbound;
 mod input;
-mod invitation;
 mod limits;
 mod machine;
 mod output;
-mod recording;
+mod record;
 mod refusal;
-mod revoking;
 mod view;
 
 pub use authority::Authority;
-pub use charging::{cut_off_at, owed};
-pub use input::{Digits, Input, Invitee, Join, LeadSignal};
+pub use input::{Digits, Input, Invitee, Join, LeadProgress};
 pub use limits::{HISTORY_LINES_MAX, INVITATIONS_KEPT_MAX, LEGS_KEPT_MAX, Limits};
 pub use machine::{LEAD_LEG, Machine, Placed, REP_LEG};
-pub use output::{GrantCause, Output};
-pub use recording::recorded;
+pub use output::Output;
+pub use record::{abandoned, cut_off_at, owed, recorded};
 pub use refusal::Refusal;
-pub use view::{Heard, Viewer, abandoned, joinability, may_see_coach_legs, view};
+pub use view::{Viewer, joinability, may_see_coach_legs, view};

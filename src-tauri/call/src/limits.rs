@@ -1,27 +1,27 @@
-//! How many and how long.
+//! The bounds of a call.
 
-/// Lines of history that a coach's leg keeps: the newest (`wire::CoachLeg`).
+/// Lines of history that a coach's leg keeps, the newest ones (`wire::CoachLeg`).
 pub const HISTORY_LINES_MAX: usize = 1000;
 
-/// Coach legs that a call keeps in memory. Beyond it the oldest that is over is forgotten here; what
-/// was put out of it stays where it was written.
+/// Coach legs that a call keeps in memory. Beyond that, the oldest finished one is forgotten here; what
+/// was output of it stays where it was written.
 pub const LEGS_KEPT_MAX: usize = 256;
 
-/// Invitations that a call keeps in memory. Beyond it the oldest that is answered is forgotten here.
+/// Invitations that a call keeps in memory. Beyond that, the oldest answered one is forgotten here.
 pub const INVITATIONS_KEPT_MAX: usize = 512;
 
 /// The bounds of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// People in the call, rep and lead counted (J2). A leg that is reconnecting holds its place.
+    /// People in the call, including rep and lead (J2). A leg that is reconnecting keeps its place.
     pub party_max: usize,
     /// How long the lead may ring, in milliseconds.
     pub ring_ms: i64,
-    /// How long a lost or not yet connected party is waited for, in milliseconds.
+    /// How long to wait for a party who is lost or not yet connected, in milliseconds.
     pub reconnect_ms: i64,
     /// How long an invitation stays open (W3), in milliseconds.
     pub invitation_ms: i64,
-    /// How long a minute is that is charged (B2), in milliseconds. Only tests set another than 60 000.
+    /// The length of a charged minute (B2), in milliseconds. Only tests use another than 60 000.
     pub minute_ms: u64,
 }
 

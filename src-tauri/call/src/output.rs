@@ -1,7 +1,7 @@
-//! What is to be done, in the order in which it was put out.
+//! What the shell is to do, in this order.
 
-use crate::Digits;
-use mix::{LegId, Mode, Role};
+use crate::input::Digits;
+use mix::{GrantCause, LegNumber, Mode, Role};
 use usage::Charge;
 use wire::{CoachLeg, HangupCause, Invitation};
 
@@ -10,65 +10,56 @@ use wire::{CoachLeg, HangupCause, Invitation};
 pub enum Output {
     /// Call the lead.
     Dial,
-    /// Let the lead who calls in wait.
+    /// Let the inbound call wait.
     Receive,
-    /// The rep takes the call that came in: pick up the lead's line.
+    /// The rep answered the inbound call: pick up the lead's line.
     PickUp,
-    /// The lead answered: what is recorded begins here. After [`Output::AddLeg`] of the lead's leg.
+    /// The lead answered: the recording begins here. Comes after [`Output::AddLeg`] for the lead's leg.
     Answered,
-    /// Let a leg into the call's media. A coach's leg enters with the grant Listen (M1).
+    /// Add a leg to the call's media. A coach's leg begins in Listen (M1).
     AddLeg {
-        /// Which.
-        leg: LegId,
-        /// As what.
+        /// The leg.
+        leg: LegNumber,
+        /// Its role.
         role: Role,
     },
-    /// Take a leg out of the call's media.
+    /// Remove a leg from the call's media.
     RemoveLeg {
-        /// Which.
-        leg: LegId,
+        /// The leg.
+        leg: LegNumber,
     },
-    /// Let a coach reach this far from now on.
+    /// Grant a coach this mode from now on.
     SetGrant {
-        /// Whose leg.
-        leg: LegId,
-        /// How far.
+        /// The coach's leg.
+        leg: LegNumber,
+        /// The mode.
         mode: Mode,
-        /// By whose wish.
+        /// Why.
         cause: GrantCause,
     },
-    /// Mute a leg, or take the mute off.
+    /// Mute or unmute a leg.
     SetMuted {
-        /// Which.
-        leg: LegId,
+        /// The leg.
+        leg: LegNumber,
         /// Whether it is muted.
         muted: bool,
     },
-    /// Put the lead on hold, or take it off.
+    /// Put the lead on hold, or take them off.
     SetHeld(bool),
-    /// Pause the recording, or let it go on.
+    /// Pause or resume the recording.
     SetRecordingPaused(bool),
     /// Send keys to the lead's line.
     SendDtmf(Digits),
-    /// Hang up the lead's line. Not put out when the lead's side ended by itself.
+    /// Hang up the lead's line, unless the lead's side ended the call.
     HangUpLead,
-    /// The call itself changed, or whether it can be joined did: persist and tell.
+    /// The call changed, or whether it can be joined: save it and notify.
     CallChanged,
-    /// A minute of a leg started: charge it (B2). It is put out once.
+    /// A minute of a leg started: charge it (B2). Output once per minute.
     Charge(Charge),
-    /// A coach's leg changed: persist and tell.
+    /// A coach's leg changed: save it and notify.
     CoachLegChanged(Box<CoachLeg>),
-    /// An invitation changed: persist and tell.
+    /// An invitation changed: save it and notify.
     InvitationChanged(Box<Invitation>),
-    /// The call is over. The last output of all.
+    /// The call has ended. The last output.
     Ended(HangupCause),
-}
-
-/// By whose wish a grant changes; it decides what happens to speech that is still on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GrantCause {
-    /// The coach asked: speech captured before a narrowing still goes as far as it was meant to.
-    Asked,
-    /// It was taken away (A2), or the connection was lost: nothing wider gets through from now on.
-    Revoked,
 }

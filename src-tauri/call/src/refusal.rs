@@ -1,4 +1,4 @@
-//! Why something is refused: a code for the program, a sentence for the person.
+//! Why something is refused: a code for programs, a sentence for people.
 
 use wire::{Code, ErrorBody, PhoneNumberKind, Plan};
 
@@ -29,7 +29,7 @@ impl Refusal {
     pub(crate) fn digits() -> Self {
         Self::new(
             Code::InvalidRequest,
-            "Keys are 1 to 32 of 0-9, *, # and A-D. Send those.",
+            "Send 1 to 32 keys out of 0-9, *, # and A-D.",
         )
     }
 
@@ -38,57 +38,57 @@ impl Refusal {
     pub fn over() -> Self {
         Self::new(
             Code::CallEnded,
-            "The call is over. Choose a call that is in progress.",
+            "This call has ended. Choose a call that's in progress.",
         )
     }
 
     pub(crate) fn not_answered() -> Self {
         Self::new(
             Code::CallEnded,
-            "The lead has not answered yet. Try again once the call is in progress.",
+            "The lead hasn't answered yet. Try again once the call is in progress.",
         )
     }
 
     pub(crate) fn not_recorded() -> Self {
         Self::new(
             Code::NotFound,
-            "This call is not being recorded. An admin can turn recording on for the next one.",
+            "This call isn't being recorded. An admin can turn on recording for future calls.",
         )
     }
 
     pub(crate) fn answered_already() -> Self {
         Self::new(
             Code::Conflict,
-            "The call was answered already, on this or another device of yours.",
+            "You've already answered this call, on this device or another one.",
         )
     }
 
     pub(crate) fn own_call() -> Self {
         Self::new(
             Code::OwnCall,
-            "This is your own call, which you cannot coach. Invite a teammate instead.",
+            "You can't coach your own call. Invite a teammate instead.",
         )
     }
 
     pub(crate) fn inbound() -> Self {
         Self::new(
             Code::InboundCall,
-            "The lead called in. Only outbound calls can be joined.",
+            "This is an inbound call. You can only join outbound calls.",
         )
     }
 
     pub(crate) fn number(kind: PhoneNumberKind) -> Self {
         let what = match kind {
-            PhoneNumberKind::Virtual => "a virtual number, which only forwards",
+            PhoneNumberKind::Virtual => "a virtual number, which only forwards calls",
             PhoneNumberKind::External | PhoneNumberKind::Internal => {
-                "an external number, which is only shown as caller id"
+                "an external number, which is only used as the caller ID"
             }
         };
         Self::new(
             Code::ExternalNumber,
             format!(
-                "This call uses {what}. Only calls from one of the organization's internal numbers \
-                 can be joined."
+                "This call uses {what}. You can only join calls from your organization's internal \
+                 numbers."
             ),
         )
     }
@@ -103,8 +103,8 @@ impl Refusal {
         Self::new(
             Code::PlanRequired,
             format!(
-                "The {name} plan does not include Call Coaching. It takes Business (legacy) or \
-                 Enterprise: ask an admin to upgrade."
+                "The {name} plan doesn't include Call Coaching, which needs Business (legacy) or \
+                 Enterprise. Ask an admin to upgrade."
             ),
         )
     }
@@ -112,14 +112,14 @@ impl Refusal {
     pub(crate) fn may_not_listen() -> Self {
         Self::new(
             Code::PermissionRequired,
-            "Your role does not hold the Listen permission. Ask an admin for it.",
+            "Your role doesn't have the Listen permission. Ask an admin for it.",
         )
     }
 
     pub(crate) fn may_not_speak() -> Self {
         Self::new(
             Code::PermissionRequired,
-            "Your role does not hold the Whisper & Barge permission. Stay in Listen, or ask an \
+            "Your role doesn't have the Whisper & Barge permission. Stay in Listen mode, or ask an \
              admin for it.",
         )
     }
@@ -127,14 +127,14 @@ impl Refusal {
     pub(crate) fn full(party_max: usize) -> Self {
         Self::new(
             Code::CallFull,
-            format!("The call has {party_max} people, which is all it may. Join when one leaves."),
+            format!("This call is full: it has {party_max} people. Try again when someone leaves."),
         )
     }
 
     pub(crate) fn no_funds() -> Self {
         Self::new(
             Code::InsufficientBalance,
-            "The usage balance does not pay for the first minute of coaching. Ask an admin to top it \
+            "Your organization's balance is too low for a minute of coaching. Ask an admin to top it \
              up.",
         )
     }
@@ -144,42 +144,42 @@ impl Refusal {
     pub fn rep_only(what: &str) -> Self {
         Self::new(
             Code::PermissionRequired,
-            format!("Only the salesperson on the call can {what}. Ask them to."),
+            format!("Only the salesperson on the call can {what}. Ask them to do it."),
         )
     }
 
     /// The user is not on the call.
     #[must_use]
     pub fn not_on_call() -> Self {
-        Self::new(Code::NotFound, "You are not on this call. Join it first.")
+        Self::new(Code::NotFound, "You're not on this call. Join it first.")
     }
 
     pub(crate) fn other_device() -> Self {
         Self::new(
             Code::Conflict,
-            "Your audio of this call is on another device. Join here to move it.",
+            "Your audio for this call is on another device. Join from this one to move it here.",
         )
     }
 
     pub(crate) fn reconnecting() -> Self {
         Self::new(
             Code::Conflict,
-            "Your audio is lost and being connected again. Switch once you hear the call.",
+            "Your audio is reconnecting. Switch modes once you hear the call again.",
         )
     }
 
     pub(crate) fn invitee_offline() -> Self {
         Self::new(
             Code::UserOffline,
-            "Somebody you invited has no desktop app online, so nobody was invited. Choose among \
-             those who are shown.",
+            "Someone you invited doesn't have the desktop app open, so no one was invited. Choose \
+             teammates who are online.",
         )
     }
 
     pub(crate) fn invitee_on_call() -> Self {
         Self::new(
             Code::Conflict,
-            "Somebody you invited is on this call already, so nobody was invited. Choose the others.",
+            "Someone you invited is already on this call, so no one was invited. Choose someone else.",
         )
     }
 
@@ -187,12 +187,12 @@ impl Refusal {
         match refusal.code {
             Code::PermissionRequired => Self::new(
                 refusal.code,
-                "Somebody you invited may not listen to calls, so nobody was invited. Choose \
-                 others, or ask an admin to give them the Listen permission.",
+                "Someone you invited can't listen to calls, so no one was invited. Choose someone \
+                 else, or ask an admin to give them the Listen permission.",
             ),
             Code::OwnCall => Self::new(
                 refusal.code,
-                "You cannot invite yourself to your own call. Choose teammates.",
+                "You can't invite yourself to your own call. Choose a teammate.",
             ),
             _ => refusal.clone(),
         }
@@ -202,7 +202,7 @@ impl Refusal {
         Self::new(
             Code::RateLimited,
             format!(
-                "At most {open_max} invitations to a call can be open at once. Wait until some are \
+                "A call can have at most {open_max} open invitations. Wait until some are \
                  answered."
             ),
         )
@@ -213,7 +213,7 @@ impl Refusal {
     pub fn invitation_closed() -> Self {
         Self::new(
             Code::InviteExpired,
-            "The invitation is no longer open. Ask for another, or join from the lead's page.",
+            "This invitation is no longer open. Ask for a new one, or join from the lead's page.",
         )
     }
 
@@ -222,7 +222,7 @@ impl Refusal {
     pub fn no_invitation() -> Self {
         Self::new(
             Code::NotFound,
-            "There is no such invitation for you. Ask for one, or join from the lead's page.",
+            "You don't have this invitation. Ask for one, or join from the lead's page.",
         )
     }
 }

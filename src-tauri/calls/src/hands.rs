@@ -1,9 +1,9 @@
 //! One call's hands: do in order what its machine puts out, to the media and to the lead's line.
 
 use super::request::{Answer, Reply, RequestError, Snapshot};
-use call::{GrantCause, Output, REP_LEG};
-use media::{Dial, LeadEvent, LeadLeg, LeadLine, Media, MediaError, ModeCause};
-use mix::{LegId, Role};
+use call::{Output, REP_LEG};
+use media::{Dial, LeadEvent, LeadLeg, LeadLine, Media, MediaError};
+use mix::{LegNumber, Role};
 use recordings::Recordings;
 use std::sync::Arc;
 use store::RecordingPlan;
@@ -26,7 +26,7 @@ pub enum Work {
 /// The media could not do something for this leg.
 pub struct Failed {
     pub call: CallId,
-    pub leg: LegId,
+    pub leg: LegNumber,
 }
 
 /// How a call is recorded.
@@ -109,10 +109,6 @@ impl Hands {
                 self.check(leg, removed);
             }
             Output::SetGrant { leg, mode, cause } => {
-                let cause = match cause {
-                    GrantCause::Asked => ModeCause::Asked,
-                    GrantCause::Revoked => ModeCause::Revoked,
-                };
                 let set = media.set_mode(&call, leg, mode, cause).await;
                 self.check(leg, set);
             }
@@ -156,7 +152,7 @@ impl Hands {
         }
     }
 
-    async fn attach(&mut self, leg: LegId) {
+    async fn attach(&mut self, leg: LegNumber) {
         let sound = self.lead.as_mut().and_then(|lead| lead.take_media());
         let attached = match sound {
             Some(sound) => self.media.attach_lead(&self.dial.call, sound).await,
@@ -184,7 +180,7 @@ impl Hands {
     }
 
     /// Tells the owner what went wrong; it then treats the leg as one that lost its connection.
-    fn check(&mut self, leg: LegId, result: Result<(), MediaError>) {
+    fn check(&mut self, leg: LegNumber, result: Result<(), MediaError>) {
         let Err(error) = result else {
             return;
         };

@@ -6,9 +6,7 @@ use super::news::News;
 use super::placement::{Envelope, Message};
 use super::request::{Answer, Reply, Request, RequestError, Snapshot};
 use super::saves::{Saves, Thing};
-use call::{
-    Authority, Heard, Input, LeadSignal, Limits, Machine, Output, REP_LEG, Refusal, recorded,
-};
+use call::{Authority, Input, LeadProgress, Limits, Machine, Output, REP_LEG, Refusal, recorded};
 use media::{Dial, LeadEvent, LeadLine, Media, MediaEvent};
 use recordings::Recordings;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -22,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use wire::{
     ActiveCall, Call, CallId, CallRecording, ClientType, DeviceId, Invitation, InvitationId,
-    LeadId, LeadQuality, OrganizationId, Plan, ServerMessage, Timestamp, UserId,
+    LeadId, OrganizationId, Plan, ServerMessage, Timestamp, UserId,
 };
 
 /// Calls that ended lately and are remembered, until the store surely has them.
@@ -453,19 +451,11 @@ impl Owner {
         }
     }
 
-    fn levels(&self, call: &CallId, levels: &[(mix::LegId, mix::Mode, i8)]) {
+    fn levels(&self, call: &CallId, levels: &[mix::LegLevel]) {
         let Some(live) = self.state.live.get(call) else {
             return;
         };
-        let heard: Vec<Heard> = levels
-            .iter()
-            .map(|&(leg, reach, level_dbov)| Heard {
-                leg,
-                reach,
-                level_dbov,
-            })
-            .collect();
-        for (user, levels) in live.machine.levels(&heard) {
+        for (user, levels) in live.machine.levels(levels) {
             let message = ServerMessage::Levels {
                 call_id: call.clone(),
                 levels,
@@ -476,7 +466,7 @@ impl Owner {
 
     async fn lead_said(&mut self, event: LeadEvent) {
         let LeadEvent { call, signal } = event;
-        if let Some(signal) = lead_signal(signal) {
+        if let Some(signal) = lead_progress(signal) {
             self.tell(&call, Input::Lead(signal)).await;
             return;
         }
@@ -488,11 +478,7 @@ impl Owner {
             media::LeadSignal::Key(key) => ServerMessage::LeadKey { call_id: call, key },
             media::LeadSignal::Quality(quality) => ServerMessage::LeadQuality {
                 call_id: call,
-                quality: LeadQuality {
-                    jitter_ms: quality.jitter_ms,
-                    lost_permille: quality.lost_permille,
-                    round_trip_ms: quality.round_trip_ms,
-                },
+                quality,
             },
             _ => return,
         };
@@ -503,7 +489,7 @@ impl Owner {
     /// A leg without media is a lost one. A call whose rep or lead cannot be heard at all is none.
     async fn failed(&mut self, failed: Failed) {
         let input = if failed.leg == REP_LEG || failed.leg == call::LEAD_LEG {
-            Input::Lead(LeadSignal::Unreachable)
+            Input::Lead(LeadProgress::Unreachable)
         } else {
             Input::MediaLost(failed.leg)
         };
@@ -688,7 +674,7 @@ impl Owner {
         user: &UserId,
         device: &DeviceId,
         call: &CallId,
-    ) -> Result<mix::LegId, RequestError> {
+    ) -> Result<mix::LegNumber, RequestError> {
         let live = self.state.live.get(call);
         match live.filter(|live| live.organization == *organization) {
             Some(live) => Ok(live.machine.media_leg(user, device)?),
@@ -772,18 +758,18 @@ fn answer_when_kept(kept: oneshot::Receiver<()>, reply: Reply) {
 }
 
 /// What of it the call's machine is told; none for what is told to the rep alone.
-const fn lead_signal(signal: media::LeadSignal) -> Option<LeadSignal> {
+const fn lead_progress(signal: media::LeadSignal) -> Option<LeadProgress> {
     Some(match signal {
-        media::LeadSignal::Ringing => LeadSignal::Ringing,
-        media::LeadSignal::EarlyMedia => LeadSignal::EarlyMedia,
-        media::LeadSignal::Answered => LeadSignal::Answered,
-        media::LeadSignal::Busy => LeadSignal::Busy,
-        media::LeadSignal::Declined => LeadSignal::Declined,
-        media::LeadSignal::NoAnswer => LeadSignal::NoAnswer,
-        media::LeadSignal::Unreachable => LeadSignal::Unreachable,
-        media::LeadSignal::Failed => LeadSignal::Failed,
-        media::LeadSignal::Lost => LeadSignal::Lost,
-        media::LeadSignal::HungUp => LeadSignal::HungUp,
+        media::LeadSignal::Ringing => LeadProgress::Ringing,
+        media::LeadSignal::EarlyMedia => LeadProgress::EarlyMedia,
+        media::LeadSignal::Answered => LeadProgress::Answered,
+        media::LeadSignal::Busy => LeadProgress::Busy,
+        media::LeadSignal::Declined => LeadProgress::Declined,
+        media::LeadSignal::NoAnswer => LeadProgress::NoAnswer,
+        media::LeadSignal::Unreachable => LeadProgress::Unreachable,
+        media::LeadSignal::Failed => LeadProgress::Failed,
+        media::LeadSignal::Lost => LeadProgress::Lost,
+        media::LeadSignal::HungUp => LeadProgress::HungUp,
         media::LeadSignal::Key(_) | media::LeadSignal::Quality(_) => return None,
     })
 }

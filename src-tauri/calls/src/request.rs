@@ -69,7 +69,7 @@ pub enum Answer {
     /// The call, after what it was given.
     Call(Snapshot),
     /// For [`Request::MediaLeg`].
-    MediaLeg(mix::LegId),
+    MediaLeg(mix::LegNumber),
     /// For [`Request::Known`].
     Calls(Vec<Arc<Call>>),
     /// For [`Request::Invitations`].
@@ -86,7 +86,7 @@ impl Answer {
         }
     }
 
-    pub(crate) fn media_leg(self) -> Result<mix::LegId, RequestError> {
+    pub(crate) fn media_leg(self) -> Result<mix::LegNumber, RequestError> {
         match self {
             Self::MediaLeg(leg) => Ok(leg),
             other => Err(other.unexpected()),

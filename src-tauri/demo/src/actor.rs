@@ -19,11 +19,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Actor {
     /// The given name, by which the tables call them.
     pub name: &'static str,
-    /// The user.
     pub user_id: UserId,
-    /// The client.
     pub session: Session,
-    /// What they say.
     pub mouth: Mouth,
     /// What came out of their loudspeaker.
     pub heard: Track,
@@ -80,7 +77,7 @@ impl Actor {
     }
 }
 
-/// Waits for something, but not for ever.
+/// Waits for something, but not forever.
 ///
 /// # Errors
 /// [`DemoError::TimedOut`] with these words.
@@ -105,12 +102,11 @@ struct Speech {
 }
 
 impl Mouth {
-    /// Says this next. With a closed microphone it is said to nobody, and not kept for later.
+    /// Says this next. With a closed microphone it is said to no one, and not kept for later.
     pub fn say(&self, samples: &[i16]) {
         self.lock().pending.extend(samples);
     }
 
-    /// Stops.
     pub fn hush(&self) {
         self.lock().pending.clear();
     }

@@ -6,23 +6,22 @@ pub enum DemoError {
     /// A client could not do its part.
     #[error("a client failed: {0}")]
     Client(#[from] client::ClientError),
-    /// The service did not start.
     #[error("the service did not start: {0}")]
     Service(#[from] service::StartError),
     /// The lead's line could not be made.
-    #[error("the lead's line could not be made: {0}")]
+    #[error("could not create the lead's line: {0}")]
     Line(#[from] media::MediaError),
     /// Nothing can be written to the terminal or to a file.
-    #[error("could not write: {0}")]
+    #[error("could not write the output: {0}")]
     Io(#[from] std::io::Error),
     /// Something should have happened and did not.
-    #[error("waited in vain for {0}")]
+    #[error("timed out waiting for {0}")]
     TimedOut(&'static str),
     /// Something that the demo organization should have is not there.
     #[error("{0} is missing")]
     Missing(&'static str),
     /// The real phone cannot be had.
-    #[error("the phone cannot be used ({0}); `make demo PHONE=baresip` installs it")]
+    #[error("could not use the phone ({0}); `make demo PHONE=baresip` installs it")]
     Phone(String),
     /// M4: a microphone was open in Listen.
     #[error("{0}'s microphone was open in Listen")]

@@ -1,8 +1,9 @@
 //! The call as it is shown in the terminal while it goes on.
 
-use crate::verdict::Mode;
+use crate::verdict::mode_name;
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
+use wire::CoachMode;
 
 /// The width of a level's bar, in characters.
 const BAR_CHARS: usize = 20;
@@ -13,15 +14,13 @@ const SPEAKS_DBOV_MIN: f64 = -45.0;
 /// A shorter pause than this is a breath, in seconds.
 const BREATH_S: f64 = 1.0;
 
-/// One party's line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PartyLine {
     /// `rep`, `lead`, `coach` or `recording`.
     pub part: &'static str,
-    /// Who.
     pub name: String,
     /// The mode granted, for a coach.
-    pub mode: Option<Mode>,
+    pub mode: Option<CoachMode>,
     /// How loud they speak, in dBov; `None` when they do not.
     pub speaks_dbov: Option<f64>,
     /// How loud it is that they hear, in dBov.
@@ -37,11 +36,9 @@ pub struct Picture {
     pub elapsed_s: f64,
     /// What is shown just now.
     pub scene: String,
-    /// Who is in.
     pub parties: Vec<PartyLine>,
 }
 
-/// The lines of a picture.
 #[must_use]
 pub fn lines(picture: &Picture) -> Vec<String> {
     let mut lines = vec![
@@ -55,7 +52,7 @@ pub fn lines(picture: &Picture) -> Vec<String> {
         ),
     ];
     for party in &picture.parties {
-        let mode = party.mode.map_or_else(String::new, |mode| mode.to_string());
+        let mode = party.mode.map_or("", mode_name);
         let speaks = party
             .speaks_dbov
             .map_or_else(|| " ".repeat(BAR_CHARS + 5), bar);
@@ -160,7 +157,7 @@ pub fn summary(picture: &Picture, speaks: impl Fn(&str) -> bool) -> String {
         .map(|party| {
             let mode = party
                 .mode
-                .map_or_else(String::new, |mode| format!(" ({mode})"));
+                .map_or_else(String::new, |mode| format!(" ({})", mode_name(mode)));
             let speaks = if speaks(&party.name) { " speaks" } else { "" };
             format!("{}{mode}{speaks}", party.name)
         })
@@ -185,7 +182,7 @@ mod tests {
             parties: vec![PartyLine {
                 part: "coach",
                 name: "morgan".into(),
-                mode: Some(Mode::Whisper),
+                mode: Some(CoachMode::Whisper),
                 speaks_dbov: Some(-30.0),
                 hears_dbov: -127.0,
             }],
@@ -204,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_changes_only_when_somebody_does_something() {
+    fn a_line_changes_only_when_someone_does_something() {
         let mut later = picture();
         later.elapsed_s = 9.0;
         later.parties[0].hears_dbov = -20.0;

@@ -38,15 +38,13 @@ const SPEECH_S: usize = 180;
 pub struct Phone {
     child: Child,
     hand: Hand,
-    /// What it said.
     pub said: Track,
-    /// What it heard.
     pub heard: Track,
     over: Arc<AtomicBool>,
     _folder: tempfile::TempDir,
 }
 
-/// A port of this machine that nobody has, for UDP and TCP, and that after it for TCP, where the phone
+/// A port of this machine that no one has, for UDP and TCP, and that after it for TCP, where the phone
 /// listens for TLS whether it is wanted or not. Below the ports that systems give to connections as they
 /// please: one of those may be taken at any time.
 ///

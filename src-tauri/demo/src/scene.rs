@@ -1,4 +1,4 @@
-//! One scene of the demonstration: what everybody said, and what everybody received meanwhile.
+//! One scene of the demonstration: what everyone said, and what everyone received meanwhile.
 
 use crate::trace::Listener;
 use crate::verdict::{Cell, Part};
@@ -6,7 +6,6 @@ use crate::verdict::{Cell, Part};
 /// The sound of one scene, 48 kHz mono.
 #[derive(Debug, Clone)]
 pub struct Scene {
-    /// Its name.
     pub name: &'static str,
     /// What each spoke, or would have been heard to speak if their microphone had been open.
     pub said: Vec<(Part, Vec<i16>)>,

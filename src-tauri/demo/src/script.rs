@@ -5,7 +5,7 @@ use std::time::Duration;
 use voice::speech::{normalized, synthesized};
 
 const SECOND: usize = 48_000;
-/// How loud everybody speaks, in dBov.
+/// How loud everyone speaks, in dBov.
 const SPEECH_DBOV: f64 = -26.0;
 
 /// The words of the demonstration, 48 kHz mono.
@@ -19,7 +19,7 @@ pub struct Script {
     pub rep_second: Vec<i16>,
     /// What the three coaches say into closed microphones.
     pub coaches_listening: [Vec<i16>; 3],
-    /// What they say later: to nobody, to the rep, to everybody.
+    /// What they say later: to no one, to the rep, to everyone.
     pub coaches_speaking: [Vec<i16>; 3],
     /// The lead's sentences, said over and over.
     pub lead: Vec<Vec<i16>>,

@@ -8,7 +8,7 @@ use crate::scene::Scene;
 use crate::script::Script;
 use crate::tape::{Recording, TapedLine, Track};
 use crate::trace::track_dbov;
-use crate::verdict::{Mode, Part, Verdict};
+use crate::verdict::{Part, Verdict};
 use client::read_recording;
 use media::lead::{LeadLine, SimulatedLine, SimulatedLineSettings};
 use service::{Config, Hooks, PhoneCodec, Running};
@@ -60,13 +60,13 @@ pub async fn run(
     Ok(Verdict::new(script.source, cells))
 }
 
-/// Everybody who takes part, and the service.
+/// Everyone who takes part, and the service.
 struct Stage {
     service: Running,
     rep: Actor,
     /// Three coaches: the first stays in Listen, the second goes to Whisper, the third to Barge.
     coaches: [Actor; 3],
-    modes: [Mode; 3],
+    modes: [CoachMode; 3],
     lead_name: String,
     /// The real phone, when there is one.
     _phone: Option<Phone>,
@@ -151,7 +151,7 @@ impl Stage {
             service,
             rep,
             coaches,
-            modes: [Mode::Listen; 3],
+            modes: [CoachMode::Listen; 3],
             lead_name,
             _phone: phone,
             lead_said,
@@ -194,8 +194,8 @@ impl Stage {
             script.coaches_listening.each_ref().map(Vec::as_slice),
         );
 
-        self.switch(1, CoachMode::Whisper, Mode::Whisper).await?;
-        self.switch(2, CoachMode::Barge, Mode::Barge).await?;
+        self.switch(1, CoachMode::Whisper).await?;
+        self.switch(2, CoachMode::Barge).await?;
         let scene = "one whispers, one barges";
         let marks = self.marks();
         self.coaches[0].mouth.say(&script.coaches_speaking[0]); // Listens: a closed microphone.
@@ -265,8 +265,8 @@ impl Stage {
         Ok(())
     }
 
-    async fn switch(&mut self, coach: usize, wire: CoachMode, mode: Mode) -> Result<(), DemoError> {
-        self.coaches[coach].session.set_mode(wire).await?;
+    async fn switch(&mut self, coach: usize, mode: CoachMode) -> Result<(), DemoError> {
+        self.coaches[coach].session.set_mode(mode).await?;
         self.modes[coach] = mode;
         Ok(())
     }
@@ -337,16 +337,13 @@ impl Stage {
             let Some(coaching) = coach.session.coaching() else {
                 continue;
             };
-            let mode = match coaching.mode() {
-                CoachMode::Listen => Mode::Listen,
-                CoachMode::Whisper => Mode::Whisper,
-                CoachMode::Barge => Mode::Barge,
-            };
+            let mode = coaching.mode();
             parties.push(PartyLine {
                 part: "coach",
                 name: coach.name.to_owned(),
                 mode: Some(mode),
-                speaks_dbov: (mode != Mode::Listen).then(|| f64::from(coach.mouth.level_dbov())),
+                speaks_dbov: (mode != CoachMode::Listen)
+                    .then(|| f64::from(coach.mouth.level_dbov())),
                 hears_dbov: meter(&coach.heard),
             });
         }
@@ -381,7 +378,7 @@ impl Stage {
         }
     }
 
-    /// What everybody said and received between the marks and now, and which part of the recording
+    /// What everyone said and received between the marks and now, and which part of the recording
     /// that is.
     fn record(
         &self,
@@ -420,7 +417,7 @@ impl Stage {
         (Scene { name, said, heard }, recorded)
     }
 
-    /// Everybody goes home; what is left is the call's recording.
+    /// Everyone goes home; what is left is the call's recording.
     async fn strike(self) -> Result<Vec<i16>, DemoError> {
         let call = self.rep.session.view().my_call.clone();
         let call_id = call.ok_or(DemoError::Missing("the call"))?.call.id;

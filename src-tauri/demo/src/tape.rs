@@ -3,7 +3,7 @@
 //! The worker's side copies a packet into a lock-free ring, and does nothing else; a thread of the
 //! demonstration's own decodes it into a track.
 
-use media::lead::{Dial, Heard, LeadEvent, LeadLeg, LeadLine, LeadMedia, SimulatedLine};
+use media::lead::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadMix, SimulatedLine};
 use media::{RecordingTap, RecordingTaps};
 use mix::{FRAME_SAMPLES, SILENCE};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +34,6 @@ impl Track {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -105,7 +104,6 @@ impl Head {
     }
 }
 
-/// What would be recorded.
 #[derive(Debug, Clone, Default)]
 pub struct Recording(pub Track);
 
@@ -198,7 +196,7 @@ struct TapedMedia {
 }
 
 impl LeadMedia for TapedMedia {
-    fn tick(&mut self, now: Duration, heard: Heard<'_>, speak: &mut dyn FnMut(&Packet<'_>)) {
+    fn tick(&mut self, now: Duration, heard: LeadMix<'_>, speak: &mut dyn FnMut(&Packet<'_>)) {
         self.heard.take(heard.opus);
         let said = &mut self.said;
         self.media.tick(now, heard, &mut |packet| {

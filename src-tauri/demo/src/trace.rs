@@ -38,7 +38,6 @@ pub const NO_TRACE_DBOV: f64 = -127.0;
 pub struct Trace {
     /// Pieces of speech that were searched for.
     pub pieces: usize,
-    /// How many of them were found.
     pub found: usize,
     /// The mean level at which they were found, in dBov; [`NO_TRACE_DBOV`] when none was.
     pub level_dbov: f64,
@@ -353,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_forty_decibels_down_is_found_when_nobody_else_speaks() {
+    fn a_leak_at_minus_forty_decibels_is_found_in_silence() {
         let whisper = voice_of(1);
         let quiet = added(&vec![0; whisper.len()], &whisper, 0.01);
         let found = trace(&whisper, &through_opus(&quiet));

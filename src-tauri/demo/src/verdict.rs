@@ -3,36 +3,20 @@
 use crate::trace::Trace;
 use serde::Serialize;
 use std::fmt;
-
-/// A coach's mode during a scene.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Hears only.
-    Listen,
-    /// Is heard by the rep.
-    Whisper,
-    /// Is heard by everybody.
-    Barge,
-}
+use wire::CoachMode;
 
 /// Who speaks or listens in a scene.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The salesperson.
     Rep,
-    /// Who is called.
     Lead,
-    /// A coach, by name and by mode.
-    Coach(&'static str, Mode),
-    /// What would be recorded.
+    Coach(&'static str, CoachMode),
     Recording,
 }
 
 impl Part {
-    /// The mode, for a coach.
     #[must_use]
-    pub const fn mode(self) -> Option<Mode> {
+    pub const fn mode(self) -> Option<CoachMode> {
         match self {
             Self::Coach(_, mode) => Some(mode),
             Self::Rep | Self::Lead | Self::Recording => None,
@@ -51,13 +35,13 @@ impl fmt::Display for Part {
     }
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Listen => "listen",
-            Self::Whisper => "whisper",
-            Self::Barge => "barge",
-        })
+/// The word for a mode in the tables.
+#[must_use]
+pub const fn mode_name(mode: CoachMode) -> &'static str {
+    match mode {
+        CoachMode::Listen => "listen",
+        CoachMode::Whisper => "whisper",
+        CoachMode::Barge => "barge",
     }
 }
 
@@ -70,25 +54,22 @@ pub fn expected(speaker: Part, listener: Part) -> bool {
         return false; // Nobody hears themselves.
     }
     match speaker {
-        Part::Rep | Part::Lead | Part::Coach(_, Mode::Barge) => true,
-        Part::Coach(_, Mode::Whisper) => listener == Part::Rep,
-        Part::Coach(_, Mode::Listen) | Part::Recording => false,
+        Part::Rep | Part::Lead | Part::Coach(_, CoachMode::Barge) => true,
+        Part::Coach(_, CoachMode::Whisper) => listener == Part::Rep,
+        Part::Coach(_, CoachMode::Listen) | Part::Recording => false,
     }
 }
 
-/// One cell of the table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cell {
     /// Which scene of the demonstration it was measured in.
     pub scene: &'static str,
-    /// Who speaks.
     pub speaker: String,
     /// The speaker's mode; null for rep and lead.
-    pub mode: Option<Mode>,
-    /// Who listens.
+    pub mode: Option<CoachMode>,
     pub listener: String,
     /// The listener's mode; null for rep, lead and recording.
-    pub listener_mode: Option<Mode>,
+    pub listener_mode: Option<CoachMode>,
     /// What the product promises.
     pub expected: bool,
     /// Whether any piece of the speaker's speech was found in what the listener received.
@@ -97,7 +78,6 @@ pub struct Cell {
     pub level_dbov: f64,
     /// Pieces of speech that were searched for, and that were found.
     pub pieces: usize,
-    /// How many of them were found.
     pub found: usize,
     /// Whether promise and measurement agree: no trace at all, or at least three pieces of four.
     pub ok: bool,
@@ -205,8 +185,11 @@ fn push_new(titles: &mut Vec<String>, title: String) {
     }
 }
 
-fn title(name: &str, mode: Option<Mode>) -> String {
-    mode.map_or_else(|| name.to_owned(), |mode| format!("{name} ({mode})"))
+fn title(name: &str, mode: Option<CoachMode>) -> String {
+    mode.map_or_else(
+        || name.to_owned(),
+        |mode| format!("{name} ({})", mode_name(mode)),
+    )
 }
 
 fn mark(cell: &Cell) -> String {
@@ -234,9 +217,9 @@ mod tests {
     const CAST: [Part; 6] = [
         Part::Rep,
         Part::Lead,
-        Part::Coach("casey", Mode::Listen),
-        Part::Coach("morgan", Mode::Whisper),
-        Part::Coach("jordan", Mode::Barge),
+        Part::Coach("casey", CoachMode::Listen),
+        Part::Coach("morgan", CoachMode::Whisper),
+        Part::Coach("jordan", CoachMode::Barge),
         Part::Recording,
     ];
 
@@ -269,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_what_should_be_heard_is_not_enough_and_nothing_said_proves_nothing() {
+    fn hearing_half_is_not_enough_and_silence_proves_nothing() {
         let half = Trace {
             pieces: 6,
             found: 3,

@@ -5,11 +5,6 @@
 //! [`client`] says and passes on what the user wants. Everything that crosses to the user interface is
 //! declared once in [`bindings`], and typed in TypeScript by generation.
 
-#![allow(
-    missing_docs,
-    reason = "commands and events are documented where they are declared"
-)]
-
 mod app;
 mod args;
 pub mod bindings;

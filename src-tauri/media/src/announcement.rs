@@ -1,35 +1,35 @@
-//! What a call begins with when it is recorded: a notice that everybody hears.
+//! The notice that everyone hears when a recorded call begins.
 //!
-//! It is a party of the call like any other, one that barges: who hears it is decided by the routes,
-//! and no rule has an exception for it.
+//! It is a party like any other, one that barges: the routes decide who hears it, and no rule has an
+//! exception for it.
 
 use std::f64::consts::TAU;
 use std::path::Path;
 use std::sync::Arc;
 
-use mix::{FRAME_SAMPLES, Frame, LegId, SAMPLE_RATE_HZ, SILENCE};
+use mix::{FRAME_SAMPLES, Frame, LegNumber, SAMPLE_RATE_HZ, SILENCE};
 use voice::Resampler;
 use voice::speech::{decode_g722, normalized};
 
 use crate::lead::DEFAULT_SPEECH_DIR;
 
-/// The leg of an announcement. Those of people count up from 0 and do not get there.
-pub(crate) const ANNOUNCEMENT_LEG: LegId = LegId(u32::MAX);
-/// The recorded prompt that is played where no other is given.
+/// The leg of an announcement. People's legs count up from 0 and never get here.
+pub(crate) const ANNOUNCEMENT_LEG: LegNumber = LegNumber(u32::MAX);
+/// The recorded prompt played by default.
 const PROMPT: &str = "conf-now-recording.g722";
-/// How loud it is made, in dBov: as speech is.
+/// Announcements are made as loud as speech.
 const LEVEL_DBOV: f64 = -23.0;
-/// No announcement is longer than so many samples: thirty seconds.
+/// The longest announcement: thirty seconds.
 const SAMPLES_MAX: usize = 30 * SAMPLE_RATE_HZ as usize;
-/// A file larger than this is none of an announcement.
+/// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Sound that is ready to be played into calls. Cheap to clone.
+/// Sound ready to be played into calls. Cheap to clone.
 #[derive(Clone)]
 pub struct Announcement(Arc<[Frame]>);
 
 impl Announcement {
-    /// Of samples at 48 kHz, mono; those beyond thirty seconds are left out.
+    /// From samples at 48 kHz, mono. Anything beyond thirty seconds is cut off.
     #[must_use]
     pub fn new(samples: &[i16]) -> Self {
         let samples = samples.get(..SAMPLES_MAX).unwrap_or(samples);
@@ -82,9 +82,9 @@ impl Playing {
     }
 }
 
-/// Loads an announcement: G.722 as telephone exchanges keep it (`*.g722`, no header), or else a WAV
-/// file of 16-bit samples. `None` for a recorded prompt that the system has, or two tones where it has
-/// none. Reads files and takes its time: not for a worker or an async task.
+/// Loads an announcement: raw G.722 as telephone exchanges store it (`*.g722`, no header), or else a
+/// WAV file of 16-bit samples. `None` loads a prompt installed on the system, or two tones if there is
+/// none. Blocks: not for a worker or an async task.
 ///
 /// # Errors
 /// What is wrong with the file, in words.
@@ -99,8 +99,8 @@ pub fn load_announcement(file: Option<&Path>) -> Result<Announcement, String> {
     Ok(Announcement::new(&samples))
 }
 
-/// Loads sound at 48 kHz, mono, as loud as speech is: G.722 or WAV, as for an announcement. Reads files
-/// and takes its time: not for a worker or an async task.
+/// Loads sound at 48 kHz, mono, as loud as speech: G.722 or WAV, as for an announcement. Blocks: not
+/// for a worker or an async task.
 ///
 /// # Errors
 /// What is wrong with the file, in words.
@@ -114,7 +114,7 @@ fn read(file: &Path) -> Result<Vec<i16>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
     let length = std::fs::metadata(file).map_err(|e| failed(&e))?.len();
     if length > FILE_BYTES_MAX {
-        return Err(failed(&"it is too large for an announcement"));
+        return Err(failed(&"the file is too large for an announcement"));
     }
     let bytes = std::fs::read(file).map_err(|e| failed(&e))?;
     if file.extension().is_some_and(|ending| ending == "g722") {
@@ -125,7 +125,7 @@ fn read(file: &Path) -> Result<Vec<i16>, String> {
 
 /// The first channel of a RIFF WAV file of 16-bit PCM, at 48 kHz.
 fn wav(bytes: &[u8]) -> Result<Vec<i16>, &'static str> {
-    let malformed = "it is no WAV file of 16-bit samples";
+    let malformed = "not a WAV file with 16-bit samples";
     let number = |at: usize, len: usize| {
         let field = bytes.get(at..at + len)?;
         Some(
@@ -157,8 +157,8 @@ fn wav(bytes: &[u8]) -> Result<Vec<i16>, &'static str> {
                 .chunks_exact(2 * channels)
                 .filter_map(|all| Some(i16::from_le_bytes(all.get(..2)?.try_into().ok()?)))
                 .collect();
-            let mut resampler = Resampler::new(rate, SAMPLE_RATE_HZ)
-                .map_err(|_| "its sampling rate is not one that can be played")?;
+            let mut resampler =
+                Resampler::new(rate, SAMPLE_RATE_HZ).map_err(|_| "unsupported sampling rate")?;
             let mut out = Vec::with_capacity(samples.len() * 6);
             resampler.process(&samples, &mut out);
             return Ok(out);
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wav_file_is_read_and_resampled_and_what_is_none_is_refused() {
+    fn a_wav_file_is_resampled_and_anything_else_is_refused() {
         let folder = std::env::temp_dir().join(format!("announcement-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("notice.wav");

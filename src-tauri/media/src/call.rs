@@ -2,27 +2,28 @@
 
 use std::time::{Duration, Instant};
 
-use mix::{Gate, LegId, MAX_PARTIES, MixKey, Mixer, Mode, Role, Routes, RoutesError};
+use mix::{
+    Gate, GrantCause, LegNumber, MAX_PARTIES, MixKey, Mixer, Mode, Role, Routes, RoutesError,
+};
 use voice::{JitterBuffer, JitterSettings, JitterStats};
 use wire::CallId;
 
-use crate::MediaError;
 use crate::announcement::{ANNOUNCEMENT_LEG, Announcement, Playing};
 use crate::encoders::MixEncoders;
+use crate::error::MediaError;
 use crate::lead::LeadMedia;
-use crate::media::ModeCause;
 use crate::metrics::WorkerMetrics;
 use crate::recording::RecordingTap;
 
-/// Pulls without anything to play after which a leg is left alone until it sends again.
+/// After so many pulls with nothing to play, a leg is skipped until it sends again.
 pub(crate) const IDLE_PULLS_MAX: u32 = 50;
-/// Ticks without a packet after which a leg's jitter buffer is given up: ten seconds.
+/// A jitter buffer without packets is dropped after so many ticks: ten seconds.
 const BUFFER_KEPT_TICKS: u64 = 500;
 
 /// One call on a worker.
 pub(crate) struct Call {
     pub(crate) id: CallId,
-    /// Tells this call from an earlier one in the same slot.
+    /// Tells this call apart from an earlier one in the same slot.
     pub(crate) serial: u64,
     pub(crate) phase: usize,
     pub(crate) due: Instant,
@@ -34,32 +35,32 @@ pub(crate) struct Call {
     pub(crate) mixer: Mixer,
     pub(crate) encoders: MixEncoders,
     pub(crate) recording: Option<Box<dyn RecordingTap>>,
-    /// Whether the last levels told of anybody.
+    /// Whether the last report of levels had anyone in it.
     pub(crate) levels_told: bool,
 }
 
 /// One party.
 pub(crate) struct Leg {
-    pub(crate) id: LegId,
+    pub(crate) id: LegNumber,
     pub(crate) role: Role,
     pub(crate) gate: Gate,
-    /// What it sends; none while it sends nothing.
+    /// What it sends; `None` while it sends nothing.
     pub(crate) buffer: Option<Box<JitterBuffer>>,
     pub(crate) idle_pulls: u32,
     last_packet_tick: u64,
     stats: JitterStats,
     stream: Option<u32>,
-    /// Key of the connection that is up, and of one that is to take its place.
+    /// Keys of the connection that is up, and of one that will replace it.
     pub(crate) current: Option<usize>,
     pub(crate) pending: Option<usize>,
     pub(crate) lost: bool,
     pub(crate) reachable: bool,
     pub(crate) lead: Option<Box<dyn LeadMedia>>,
-    /// What it says instead of sound that comes from outside.
+    /// Played instead of sound from outside.
     pub(crate) playing: Option<Playing>,
-    /// The mix it was served last.
+    /// The mix it was last served.
     pub(crate) served: Option<MixKey>,
-    /// The loudest since levels were told: how far it reached, and how loud it was.
+    /// The loudest frame since levels were last reported: how far it reached, and its level.
     pub(crate) loudest: Option<(Mode, i8)>,
 }
 
@@ -86,13 +87,13 @@ impl Call {
         }
     }
 
-    pub(crate) fn leg(&mut self, id: LegId) -> Result<&mut Leg, MediaError> {
+    pub(crate) fn leg(&mut self, id: LegNumber) -> Result<&mut Leg, MediaError> {
         let at = self.legs.binary_search_by_key(&id, |leg| leg.id);
         let leg = at.ok().and_then(|at| self.legs.get_mut(at));
         leg.ok_or(MediaError::UnknownLeg)
     }
 
-    pub(crate) fn add_leg(&mut self, id: LegId, role: Role) -> Result<(), MediaError> {
+    pub(crate) fn add_leg(&mut self, id: LegNumber, role: Role) -> Result<(), MediaError> {
         self.routes.add(id, role)?;
         let Err(at) = self.legs.binary_search_by_key(&id, |leg| leg.id) else {
             return Err(RoutesError::Duplicate.into());
@@ -101,8 +102,8 @@ impl Call {
         Ok(())
     }
 
-    /// Takes a leg out; its connections are the caller's to close.
-    pub(crate) fn remove_leg(&mut self, id: LegId) -> Result<Leg, MediaError> {
+    /// Takes a leg out. The caller closes its connections.
+    pub(crate) fn remove_leg(&mut self, id: LegNumber) -> Result<Leg, MediaError> {
         self.routes.remove(id);
         let at = self.legs.binary_search_by_key(&id, |leg| leg.id);
         at.map(|at| self.legs.remove(at))
@@ -112,18 +113,15 @@ impl Call {
     pub(crate) fn set_mode(
         &mut self,
         now: Duration,
-        id: LegId,
+        id: LegNumber,
         mode: Mode,
-        cause: ModeCause,
+        cause: GrantCause,
     ) -> Result<(), MediaError> {
         let leg = self.leg(id)?;
         if leg.role != Role::Coach {
             return Err(MediaError::NotACoach);
         }
-        match cause {
-            ModeCause::Asked => leg.gate.ask(now, mode),
-            ModeCause::Revoked => leg.gate.revoke(now, mode),
-        }
+        leg.gate.set(now, mode, cause);
         Ok(())
     }
 
@@ -133,13 +131,13 @@ impl Call {
         if leg.lead.is_some() {
             return Err(MediaError::NotAttachable);
         }
-        // Here rather than in the tick, where the lead first speaks.
+        // Allocated here rather than in the tick in which the lead first speaks.
         leg.open_buffer()?;
         leg.lead = Some(lead);
         Ok(())
     }
 
-    /// Begins an announcement; whether a leg came in for it.
+    /// Begins an announcement. True if it added a leg.
     pub(crate) fn announce(&mut self, announcement: Announcement) -> Result<bool, MediaError> {
         let is_new = self.leg(ANNOUNCEMENT_LEG).is_err();
         if is_new {
@@ -149,7 +147,7 @@ impl Call {
         Ok(is_new)
     }
 
-    /// Takes out an announcement that was played to its end.
+    /// Takes out an announcement that has ended.
     pub(crate) fn take_announced(&mut self) -> Option<Leg> {
         let leg = self.leg(ANNOUNCEMENT_LEG).ok()?;
         let over = leg.playing.as_ref().is_none_or(Playing::is_over);
@@ -160,7 +158,7 @@ impl Call {
         }
     }
 
-    /// Counts what the jitter buffers counted, and gives up those of legs that fell silent.
+    /// Adds up what the jitter buffers counted, and drops those of legs that fell silent.
     pub(crate) fn settle_buffers(&mut self, metrics: &WorkerMetrics) {
         let tick = self.tick;
         for leg in &mut self.legs {
@@ -175,7 +173,7 @@ impl Call {
 }
 
 impl Leg {
-    fn new(id: LegId, role: Role) -> Self {
+    fn new(id: LegNumber, role: Role) -> Self {
         Self {
             id,
             role,
@@ -196,25 +194,25 @@ impl Leg {
         }
     }
 
-    /// A client's offer was answered: `key` is to become the leg's connection. The key of the one
-    /// that is given up for it, if one was still being set up.
+    /// A client's offer was answered: `key` will become the leg's connection. Returns the key of a
+    /// connection that was still being set up and is given up for it.
     pub(crate) fn offered(&mut self, key: usize) -> Option<usize> {
         if self.role == Role::Coach {
-            // Every connection of a coach begins in Listen (rule M1). What the old one said before
-            // is not played any more either: whether it was meant so wide is for the new one to say.
+            // Every connection of a coach begins in Listen (rule M1). What the old one said is not
+            // played any more either: only the new one can say how wide it was meant to go.
             self.gate = Gate::new();
             self.forget_stream();
         }
         self.pending.replace(key)
     }
 
-    /// Whether sound of this connection is the leg's. A coach's old connection is not believed any
-    /// more once there is an offer for a new one.
+    /// Whether sound from this connection is the leg's. A coach's old connection is no longer trusted
+    /// once there is an offer for a new one.
     pub(crate) fn hears_from(&self, key: usize) -> bool {
         self.current == Some(key) && !(self.role == Role::Coach && self.pending.is_some())
     }
 
-    /// The connection that was awaited is up; the key of the one whose place it takes.
+    /// The awaited connection is up. Returns the key of the one it replaces.
     pub(crate) fn connected(&mut self, key: usize) -> Option<usize> {
         if self.pending != Some(key) {
             return None;
@@ -242,7 +240,7 @@ impl Leg {
         Ok(self.buffer.insert(buffer))
     }
 
-    /// Takes a packet of the leg's client. Not within a tick: the first one allocates the buffer.
+    /// Takes a packet from the leg's client. Not within a tick: the first one allocates the buffer.
     pub(crate) fn push(&mut self, now: Duration, tick: u64, ssrc: u32, packet: &voice::Packet<'_>) {
         let changed = self.stream.replace(ssrc).is_some_and(|old| old != ssrc);
         self.last_packet_tick = tick;
@@ -254,11 +252,11 @@ impl Leg {
                 }
                 buffer.push(now, packet);
             }
-            Err(error) => tracing::error!(%error, "no jitter buffer"),
+            Err(error) => tracing::error!(%error, "could not create a jitter buffer"),
         }
     }
 
-    /// Adds what the buffer counted since the last time.
+    /// Adds what the buffer has counted since the last time.
     pub(crate) fn count(&mut self, metrics: &WorkerMetrics) {
         let Some(buffer) = &self.buffer else {
             return;
@@ -279,12 +277,12 @@ impl Leg {
         }
     }
 
-    /// Whether what it hears goes anywhere.
+    /// Whether its mix has anywhere to go.
     pub(crate) fn is_served(&self) -> bool {
         self.lead.is_some() || (self.current.is_some() && !self.lost)
     }
 
-    /// Notes how loud a frame was that somebody could hear.
+    /// Notes the level of a frame that someone could hear.
     pub(crate) fn note_level(&mut self, reach: Mode, level_dbov: i8) {
         if self.loudest.is_none_or(|(_, loudest)| level_dbov > loudest) {
             self.loudest = Some((reach, level_dbov));

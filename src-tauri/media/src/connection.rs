@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mix::{FRAME_SAMPLES, LegId};
+use mix::{FRAME_SAMPLES, LegNumber};
 use str0m::media::Pt;
 use str0m::net::{DatagramSend, Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc};
@@ -15,17 +15,17 @@ use str0m::{Event, IceConnectionState, Input, Output, Rtc};
 use crate::demux::Transaction;
 use crate::negotiation::Negotiated;
 
-/// A peer of whom nothing is heard for so long is lost. Clients check connectivity every 2 to 3 s.
+/// A peer that is silent for this long is lost. Clients check connectivity every 2 to 3 s.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// How long a peer may take to connect after the answer.
 pub(crate) const SETUP_MAX: Duration = Duration::from_secs(30);
-/// Outputs that are taken from str0m in one go; what is left waits for the next.
+/// Outputs taken from str0m in one go; the rest wait for the next.
 const OUTPUTS_MAX: usize = 256;
 /// How long a connection rests after str0m reported an error.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
-/// Connectivity checks of a peer that are remembered, those of some minutes.
+/// How many of a peer's connectivity checks are remembered: a few minutes' worth.
 const CHECKS_MAX: usize = 128;
-/// Louder than this is called voice in the audio level extension, in dBov.
+/// Anything louder is marked as voice in the audio level extension.
 const VOICE_DBOV: i8 = -50;
 
 /// What came out of a connection.
@@ -34,7 +34,7 @@ pub(crate) enum Happening<'a> {
     Up,
     /// ICE gave up, or found its way again.
     Reachable(bool),
-    /// A packet of the peer, decrypted and authentic.
+    /// A packet from the peer, decrypted and authentic.
     Packet(&'a RtpPacket),
 }
 
@@ -42,15 +42,15 @@ pub(crate) enum Happening<'a> {
 pub(crate) struct Connection {
     /// Key of the call it belongs to.
     pub(crate) call: usize,
-    pub(crate) leg: LegId,
+    pub(crate) leg: LegNumber,
     /// When it wants [`Connection::timeout`].
     pub(crate) deadline: Instant,
-    /// When the timer's queue has it, at the latest.
+    /// Its latest entry in the timer queue.
     pub(crate) queued: Option<Instant>,
     pub(crate) last_received: Instant,
     pub(crate) born: Instant,
     pub(crate) up: bool,
-    /// It panicked: never to be touched again.
+    /// It panicked and must never be touched again.
     pub(crate) panicked: bool,
     checks: VecDeque<Transaction>,
     rtc: Rtc,
@@ -65,7 +65,7 @@ impl Connection {
     pub(crate) fn new(
         negotiated: Negotiated,
         call: usize,
-        leg: LegId,
+        leg: LegNumber,
         local: SocketAddr,
         now: Instant,
     ) -> Self {
@@ -91,12 +91,12 @@ impl Connection {
         }
     }
 
-    /// Whether there is a point in keeping it.
+    /// Whether it is worth keeping.
     pub(crate) fn is_alive(&self) -> bool {
         !self.panicked && self.rtc.is_alive()
     }
 
-    /// Whether the peer has been heard of lately.
+    /// Whether the peer has sent anything lately.
     pub(crate) fn is_heard(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.last_received) < SILENCE_MAX
     }
@@ -111,7 +111,7 @@ impl Connection {
         .unwrap_or(false)
     }
 
-    /// Notes a connectivity check that was accepted; whether it was not seen before.
+    /// Notes an accepted connectivity check. True if it is new.
     pub(crate) fn note_check(&mut self, transaction: Transaction) -> bool {
         if self.checks.contains(&transaction) {
             return false;
@@ -137,13 +137,13 @@ impl Connection {
         taken
     }
 
-    /// Lets time pass for it.
+    /// Tells it that time has passed.
     pub(crate) fn timeout(&mut self, now: Instant) {
         let _ = self.guarded(|rtc| rtc.handle_input(Input::Timeout(now)).is_ok());
     }
 
-    /// Hands one packet of sound to the peer: that of the call's `tick`. Timestamps follow the ticks,
-    /// so they go on while nothing is sent.
+    /// Sends the sound of one tick to the peer. Timestamps follow the ticks, so they advance even while
+    /// nothing is sent.
     pub(crate) fn write(&mut self, now: Instant, tick: u64, payload: Arc<[u8]>, level_dbov: i8) {
         let (ssrc, pt) = (self.ssrc, self.payload_type);
         let time = (tick as u32).wrapping_mul(FRAME_SAMPLES as u32);
@@ -165,12 +165,12 @@ impl Connection {
         });
     }
 
-    /// Says good-bye; what is to be sent comes out of [`Connection::drain`].
+    /// Says goodbye; [`Connection::drain`] gives what to send.
     pub(crate) fn close(&mut self) {
         let _ = self.guarded(|rtc| rtc.close().is_ok());
     }
 
-    /// Takes everything that str0m has to say, and notes when it wants to be asked again.
+    /// Handles all of str0m's outputs, and notes its next deadline.
     pub(crate) fn drain(
         &mut self,
         now: Instant,
@@ -208,8 +208,8 @@ impl Connection {
         self.deadline = now;
     }
 
-    /// A panic in the WebRTC stack ends this connection, and never the worker: each instance is
-    /// independent and is dropped after it (str0m, "panics").
+    /// A panic in the WebRTC stack ends this connection, but never the worker: instances are
+    /// independent, and this one is dropped (str0m, "panics").
     fn guarded<T>(&mut self, run: impl FnOnce(&mut Rtc) -> T) -> Option<T> {
         if self.panicked {
             return None;

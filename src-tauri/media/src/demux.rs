@@ -1,12 +1,12 @@
 //! Whose datagram is this? In constant time, whatever a stranger sends.
 //!
-//! By its source address once the peer has proven itself from there; before that, by the fragment of
-//! the username in a STUN binding request, which names one connection. All else is from nobody.
+//! By its source address once the peer has proven itself from there; before that, by the username
+//! fragment in a STUN binding request, which names one connection. Everything else is dropped.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// Addresses that one connection may come from; the oldest is forgotten for a further one.
+/// Addresses remembered for one connection. A new one replaces the oldest.
 const ADDRESSES_MAX: usize = 8;
 
 /// Which connection a datagram belongs to; `usize` is the connection's key.
@@ -24,7 +24,7 @@ struct Known {
 }
 
 impl Demux {
-    /// Makes a connection known by the fragment that its peer will name.
+    /// Registers a connection under the fragment that its peer will name.
     pub(crate) fn insert(&mut self, key: usize, ufrag: &str) {
         self.ufrags.insert(ufrag.to_owned(), key);
         let known = Known {
@@ -34,7 +34,7 @@ impl Demux {
         self.known.insert(key, known);
     }
 
-    /// Forgets a connection, and every address of its own.
+    /// Forgets a connection and all its addresses.
     pub(crate) fn remove(&mut self, key: usize) {
         let Some(known) = self.known.remove(&key) else {
             return;
@@ -52,13 +52,13 @@ impl Demux {
         self.addresses.get(&source).copied()
     }
 
-    /// The connection that a STUN request names; it has proven nothing yet.
+    /// The connection that a STUN request names. That proves nothing yet.
     pub(crate) fn by_ufrag(&self, datagram: &[u8]) -> Option<usize> {
         let ufrag = std::str::from_utf8(request_ufrag(datagram)?).ok()?;
         self.ufrags.get(ufrag).copied()
     }
 
-    /// The connection's peer has proven itself from this address: it is theirs from now on.
+    /// The peer has proven itself from this address, which is theirs from now on.
     pub(crate) fn learn(&mut self, key: usize, source: SocketAddr) {
         let Some(known) = self.known.get_mut(&key) else {
             return;
@@ -88,7 +88,7 @@ pub(crate) fn is_stun(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|byte| *byte < 4)
 }
 
-/// What tells one STUN request from another (RFC 8489 §5).
+/// Identifies a STUN request (RFC 8489 §5).
 pub(crate) type Transaction = [u8; 12];
 
 /// The transaction of a STUN message.
@@ -100,7 +100,7 @@ const STUN_HEADER_BYTES: usize = 20;
 const STUN_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const STUN_BINDING_REQUEST: [u8; 2] = [0, 1];
 const STUN_USERNAME: [u8; 2] = [0, 6];
-/// Attributes that are looked at; the username is among the first in every client.
+/// Attributes that are read; every client puts the username among the first.
 const STUN_ATTRIBUTES_MAX: usize = 16;
 
 /// The part of the username before the colon in a STUN binding request (RFC 8489 §14.3, RFC 8445
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn every_truncation_and_every_flipped_byte_is_read_without_a_panic() {
+    fn truncated_and_corrupted_requests_never_panic() {
         let datagram = binding_request("ours:theirs");
         for len in 0..datagram.len() {
             let _ = request_ufrag(&datagram[..len]);

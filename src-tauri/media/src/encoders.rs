@@ -1,10 +1,10 @@
-//! One Opus encoder for each distinct mix, taken from a pool so that a tick never allocates one.
+//! One Opus encoder for each distinct mix, from a pool so that a tick never allocates one.
 
 use mix::{Frame, MixKey};
 use voice::{Encoder, EncoderSettings, VoiceError};
 
-/// Encoders that wait for a mix: so many coaches of a worker's calls may begin to barge within the
-/// same tick, and none misses a frame.
+/// Spare encoders: this many of a worker's coaches can begin to barge within one tick without missing
+/// a frame.
 pub(crate) const SPARE_ENCODERS: usize = 16;
 
 /// Encoders without a mix.
@@ -24,14 +24,14 @@ impl EncoderPool {
         pool
     }
 
-    /// Fills up what ticks took and drops what they gave back in excess. Allocates: between ticks.
+    /// Refills what ticks took and drops what they gave back in excess. Allocates, so only between ticks.
     pub(crate) fn balance(&mut self) {
         self.spare.truncate(2 * SPARE_ENCODERS);
         while self.spare.len() < SPARE_ENCODERS {
             match Encoder::new(&self.settings) {
                 Ok(encoder) => self.spare.push(encoder),
                 Err(error) => {
-                    tracing::error!(%error, "no further encoder");
+                    tracing::error!(%error, "could not create another encoder");
                     return;
                 }
             }
@@ -47,7 +47,7 @@ pub(crate) struct MixEncoders {
 struct MixEncoder {
     key: MixKey,
     encoder: Encoder,
-    /// The call's tick in which it was last wanted.
+    /// The last tick that wanted it.
     wanted: u64,
 }
 
@@ -58,10 +58,10 @@ impl MixEncoders {
         }
     }
 
-    /// Makes sure that a mix has an encoder. A new one goes on where that of `source` stands, if
-    /// given, so that whoever listened to that mix hears no break; without it, it starts from
-    /// silence. To be called for every mix of a tick before the first is encoded. `false` when the
-    /// pool is empty.
+    /// Makes sure that a mix has an encoder. A new one continues from the state of `source`'s, if
+    /// given, so that its listeners hear no break; otherwise it starts from silence. Call this for every
+    /// mix of a tick before encoding the first. `false` when the pool is
+    /// empty.
     pub(crate) fn want(
         &mut self,
         pool: &mut EncoderPool,
@@ -99,7 +99,7 @@ impl MixEncoders {
         Some(mix.encoder.encode(frame, out))
     }
 
-    /// Gives back the encoders of mixes that were not wanted in this tick.
+    /// Returns the encoders of mixes that this tick did not want.
     pub(crate) fn release(&mut self, pool: &mut EncoderPool, tick: u64) {
         let mut at = 0;
         while let Some(mix) = self.mixes.get(at) {

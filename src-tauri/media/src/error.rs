@@ -1,4 +1,4 @@
-//! What may go wrong, as the service has to tell its callers.
+//! Why the engine refuses.
 
 use mix::RoutesError;
 use voice::VoiceError;
@@ -6,44 +6,44 @@ use voice::VoiceError;
 /// Why the media engine refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MediaError {
-    /// No such call was opened, or it was closed meanwhile.
+    /// The call was never opened, or has been closed.
     #[error("the call has no media")]
     UnknownCall,
     /// The call was opened already.
-    #[error("the call has media already")]
+    #[error("the call already has media")]
     DuplicateCall,
     /// The leg is not in the call.
     #[error("the leg is not in the call")]
     UnknownLeg,
-    /// The leg cannot be let in.
+    /// The leg cannot be added.
     #[error(transparent)]
     Routes(#[from] RoutesError),
     /// Only a coach has a mode.
     #[error("only a coach has a mode")]
     NotACoach,
-    /// Only the lead has media that is attached, and does not connect.
-    #[error("only the lead's media is attached, and only once")]
+    /// Only the lead's media is attached; everyone else connects.
+    #[error("media can only be attached to the lead, and only once")]
     NotAttachable,
     /// The offer is longer than [`wire::SDP_BYTES_MAX`].
     #[error("the offer is longer than {} bytes", wire::SDP_BYTES_MAX)]
     OfferTooLong,
-    /// The offer is no session description that WebRTC could use; the text says why.
-    #[error("the offer cannot be read: {0}")]
+    /// The offer is not a session description that WebRTC can use; the text says why.
+    #[error("the offer could not be read: {0}")]
     OfferMalformed(String),
-    /// The offer has other media sections than the one audio section that is asked for, or one in
-    /// which nothing can be sent to the client.
-    #[error("the offer must have exactly one media section, audio, in which the client receives")]
+    /// The offer does not have exactly one media section, audio, in which something can be sent to the
+    /// client.
+    #[error("the offer must have exactly one media section: audio that the client receives")]
     NoAudio,
     /// The audio section offers no Opus at 48 kHz.
-    #[error("the offer has no Opus")]
+    #[error("the offer does not include Opus")]
     NoOpus,
     /// The engine has been stopped.
     #[error("the media engine has stopped")]
     Stopped,
     /// The socket of a worker could not be opened.
-    #[error("no UDP socket: {0}")]
+    #[error("could not open a UDP socket: {0}")]
     Socket(String),
-    /// The codec cannot be set up; a setting is out of its range.
+    /// The codec cannot be set up: a setting is out of range.
     #[error(transparent)]
     Codec(#[from] VoiceError),
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use mix::{LegId, Mode};
+use mix::{LegLevel, LegNumber};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 use wire::CallId;
@@ -17,29 +17,29 @@ pub enum MediaEvent {
         /// The call.
         call: CallId,
         /// The leg in it.
-        leg: LegId,
+        leg: LegNumber,
     },
-    /// Nothing is heard of a leg's client for 5 s, or it closed its connection. Never missed. The
-    /// leg stays in the call until it is removed.
+    /// A leg's client has been silent for 5 s, or closed its connection. Never missed. The leg stays
+    /// in the call until it is removed.
     Lost {
         /// The call.
         call: CallId,
         /// The leg in it.
-        leg: LegId,
+        leg: LegNumber,
     },
-    /// How loud each leg was that could be heard by somebody within the last 200 ms; legs that are
-    /// not in the list were silent. Dropped when nobody takes it in time.
+    /// The levels of the legs that someone could hear within the last 200 ms; all others were silent.
+    /// Dropped when no one takes it in time.
     Levels {
         /// The call.
         call: CallId,
-        /// Each leg with how far its loudest frame reached and that frame's level in dBov, −127 to 0.
-        /// Who was not meant to hear a whisper should not learn of it from here either.
-        levels: Vec<(LegId, Mode, i8)>,
+        /// The loudest frame of each. Whoever was not meant to hear a whisper must not learn of it
+        /// here either.
+        levels: Vec<LegLevel>,
     },
 }
 
-/// Events on their way out. What must not be missed waits here while the channel is full: one event
-/// for each leg at most, since the later tells all.
+/// Events on their way out. Those that must not be missed wait here while the channel is full: one for
+/// each leg at most, since the latest says it all.
 pub(crate) struct Outbox {
     events: Sender<MediaEvent>,
     waiting: VecDeque<MediaEvent>,
@@ -53,12 +53,12 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn connected(&mut self, call: &CallId, leg: LegId) {
+    pub(crate) fn connected(&mut self, call: &CallId, leg: LegNumber) {
         let call = call.clone();
         self.essential(MediaEvent::Connected { call, leg });
     }
 
-    pub(crate) fn lost(&mut self, call: &CallId, leg: LegId) {
+    pub(crate) fn lost(&mut self, call: &CallId, leg: LegNumber) {
         let call = call.clone();
         self.essential(MediaEvent::Lost { call, leg });
     }
@@ -73,7 +73,7 @@ impl Outbox {
         self.flush();
     }
 
-    /// Sends what waits, as far as there is room; whether nothing waits any more.
+    /// Sends what waits, as far as there is room. True if nothing is left.
     pub(crate) fn flush(&mut self) -> bool {
         while let Some(event) = self.waiting.pop_front() {
             match self.events.try_send(event) {
@@ -82,19 +82,14 @@ impl Outbox {
                     self.waiting.push_front(event);
                     return false;
                 }
-                // Nobody will ever ask again.
+                // No one will ever ask again.
                 Err(TrySendError::Closed(_)) => {}
             }
         }
         true
     }
 
-    pub(crate) fn levels(
-        &mut self,
-        call: &CallId,
-        levels: Vec<(LegId, Mode, i8)>,
-        metrics: &WorkerMetrics,
-    ) {
+    pub(crate) fn levels(&mut self, call: &CallId, levels: Vec<LegLevel>, metrics: &WorkerMetrics) {
         let call = call.clone();
         if self
             .events
@@ -105,14 +100,14 @@ impl Outbox {
         }
     }
 
-    /// Nothing of a call that is gone needs to be told.
+    /// Drops what waits for a call that is gone.
     pub(crate) fn forget(&mut self, call: &CallId) {
         self.waiting
             .retain(|event| about(event).is_none_or(|(of, _)| of != call));
     }
 }
 
-fn about(event: &MediaEvent) -> Option<(&CallId, LegId)> {
+fn about(event: &MediaEvent) -> Option<(&CallId, LegNumber)> {
     match event {
         MediaEvent::Connected { call, leg } | MediaEvent::Lost { call, leg } => Some((call, *leg)),
         MediaEvent::Levels { .. } => None,
@@ -124,28 +119,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_must_not_be_missed_waits_for_room_and_the_latest_counts() {
+    fn essential_events_wait_for_room_and_the_latest_counts() {
         let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
         let mut outbox = Outbox::new(sender);
         let call = CallId::parse("acti_1").unwrap();
-        outbox.connected(&call, LegId(1));
-        outbox.connected(&call, LegId(2));
-        outbox.lost(&call, LegId(2));
+        outbox.connected(&call, LegNumber(1));
+        outbox.connected(&call, LegNumber(2));
+        outbox.lost(&call, LegNumber(2));
         assert_eq!(outbox.waiting.len(), 1);
         let connected = |leg| MediaEvent::Connected {
             call: call.clone(),
-            leg: LegId(leg),
+            leg: LegNumber(leg),
         };
         assert_eq!(receiver.try_recv().unwrap(), connected(1));
         assert!(outbox.flush());
-        let leg = LegId(2);
+        let leg = LegNumber(2);
         let lost = MediaEvent::Lost {
             call: call.clone(),
             leg,
         };
         assert_eq!(receiver.try_recv().unwrap(), lost);
         outbox.levels(&call, Vec::new(), &WorkerMetrics::default());
-        outbox.connected(&call, LegId(3));
+        outbox.connected(&call, LegNumber(3));
         outbox.forget(&call);
         assert!(outbox.waiting.is_empty());
     }

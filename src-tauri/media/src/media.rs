@@ -5,40 +5,41 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use mix::{LegId, Mode, Role};
+use mix::{GrantCause, LegNumber, Mode, Role};
 use str0m::config::DtlsCert;
 use tokio::sync::{mpsc, oneshot};
 use voice::EncoderSettings;
 use wire::CallId;
 
 use crate::announcement::Announcement;
-use crate::command::{COMMANDS_MAX, Change, Command};
+use crate::error::MediaError;
+use crate::event::MediaEvent;
 use crate::lead::LeadMedia;
-use crate::metrics::WorkerMetrics;
+use crate::metrics::{MediaMetrics, WorkerMetrics};
 use crate::negotiation::negotiate;
 use crate::recording::{RecordingTap, RecordingTaps, both};
-use crate::worker::{Waker, Worker, WorkerSettings};
-use crate::{MediaError, MediaEvent, MediaMetrics, socket};
+use crate::socket;
+use crate::worker::{COMMANDS_MAX, Change, Command, Waker, Worker, WorkerSettings};
 
 /// How to run the engine.
 #[derive(Clone)]
 pub struct MediaSettings {
-    /// The address that the sockets are bound to; `0.0.0.0` for every one.
+    /// The address that the sockets are bound to; `0.0.0.0` for all.
     pub bind: IpAddr,
-    /// The address that clients are told to send to; `None` for the bound one, or, when that is every
-    /// one, the one of the default route.
+    /// The address that clients are told to send to. `None` means the bound one or, when that is all of
+    /// them, the one of the default route.
     pub advertise: Option<IpAddr>,
-    /// The port of the first worker's socket, the next worker's is one higher; 0 for any.
+    /// The port of the first worker's socket, counting up from there; 0 for any.
     pub port_base: u16,
     /// How many workers; 0 for as many as there are cores.
     pub worker_count: usize,
-    /// Bits a second of each mix, 6 000 to 128 000.
+    /// The bit rate of each mix, 6 000 to 128 000.
     pub bitrate_bps: u32,
-    /// Effort of encoding, 0 to 10.
+    /// The encoder's complexity, 0 to 10.
     pub complexity: u8,
-    /// Loss to prepare for, in percent, 0 to 100; above 0 packets carry FEC.
+    /// The packet loss to prepare for, 0 to 100. Above 0, packets carry FEC.
     pub expected_loss_percent: u8,
-    /// Who records the public mix, if anybody.
+    /// Who records the public mix, if anyone.
     pub recording: Option<Arc<dyn RecordingTaps>>,
 }
 
@@ -57,16 +58,7 @@ impl Default for MediaSettings {
     }
 }
 
-/// Why a coach's mode changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModeCause {
-    /// The coach asked, and may: what was said before the switch is still played as it was meant.
-    Asked,
-    /// A permission was taken away: what was said before is played no wider than what is left.
-    Revoked,
-}
-
-/// The media engine. A handle, cheap to clone; the workers end when [`Media::stop`] is called or
+/// A handle to the media engine, cheap to clone. The workers end when [`Media::stop`] is called or
 /// the last handle is dropped.
 ///
 /// Every change resolves when the call's worker has applied it, which takes a few milliseconds at
@@ -93,10 +85,10 @@ struct WorkerHandle {
 }
 
 impl Media {
-    /// Opens the sockets and starts the workers. Events must be taken from the channel's other end.
+    /// Opens the sockets and starts the workers. Someone must receive the events.
     ///
     /// # Errors
-    /// [`MediaError::Socket`], and [`MediaError::Codec`] when a setting is out of its range.
+    /// [`MediaError::Socket`], and [`MediaError::Codec`] when a setting is out of range.
     pub fn start(
         settings: MediaSettings,
         events: mpsc::Sender<MediaEvent>,
@@ -111,7 +103,7 @@ impl Media {
         let certificate = provider
             .dtls_provider
             .generate_certificate()
-            .ok_or_else(|| MediaError::Socket("no DTLS certificate".to_owned()))?;
+            .ok_or_else(|| MediaError::Socket("could not create a DTLS certificate".to_owned()))?;
         let count = match settings.worker_count {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
@@ -134,7 +126,7 @@ impl Media {
         })
     }
 
-    /// Opens a call on the worker with the fewest legs. Nobody is in it yet.
+    /// Opens a call on the worker with the fewest legs. No one is in it yet.
     ///
     /// # Errors
     /// [`MediaError::DuplicateCall`], [`MediaError::Stopped`].
@@ -142,7 +134,7 @@ impl Media {
         self.open_recorded_call(call, None).await
     }
 
-    /// As [`Media::open_call`], with a recording of the call's own beside that of
+    /// Like [`Media::open_call`], with another recording beside that of
     /// [`MediaSettings::recording`].
     ///
     /// # Errors
@@ -168,7 +160,7 @@ impl Media {
         opened
     }
 
-    /// Closes a call: its legs are told good-bye and nothing of it stays.
+    /// Closes a call. Its connections are told goodbye.
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::Stopped`].
@@ -182,7 +174,12 @@ impl Media {
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::Routes`], [`MediaError::Stopped`].
-    pub async fn add_leg(&self, call: &CallId, leg: LegId, role: Role) -> Result<(), MediaError> {
+    pub async fn add_leg(
+        &self,
+        call: &CallId,
+        leg: LegNumber,
+        role: Role,
+    ) -> Result<(), MediaError> {
         self.change(call, Change::AddLeg(leg, role)).await
     }
 
@@ -190,16 +187,16 @@ impl Media {
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::UnknownLeg`], [`MediaError::Stopped`].
-    pub async fn remove_leg(&self, call: &CallId, leg: LegId) -> Result<(), MediaError> {
+    pub async fn remove_leg(&self, call: &CallId, leg: LegNumber) -> Result<(), MediaError> {
         self.change(call, Change::RemoveLeg(leg)).await
     }
 
     /// Answers a client's SDP offer for a leg, and returns the answer.
     ///
-    /// A further offer takes the leg over (rule J4, and reconnecting): the new connection takes the
-    /// old one's place when its DTLS is up, until then the old one goes on hearing. A coach's
-    /// connection begins in Listen: their grant falls to Listen with the offer, and what an old
-    /// connection still sends is heard by nobody. Call [`Media::set_mode`] afterwards.
+    /// A second offer takes the leg over (rule J4, and reconnecting): the new connection replaces the
+    /// old one when its DTLS is up, and until then the old one keeps hearing. A coach's
+    /// connection begins in Listen: their grant falls to Listen with the offer, and no one hears what an
+    /// old connection still sends. Call [`Media::set_mode`] afterwards.
     ///
     /// # Errors
     /// [`MediaError::OfferTooLong`], [`MediaError::OfferMalformed`], [`MediaError::NoAudio`],
@@ -208,7 +205,7 @@ impl Media {
     pub async fn connect(
         &self,
         call: &CallId,
-        leg: LegId,
+        leg: LegNumber,
         sdp_offer: &str,
     ) -> Result<String, MediaError> {
         let candidate = self.worker_of(call)?.candidate;
@@ -218,7 +215,7 @@ impl Media {
         Ok(answer)
     }
 
-    /// Grants a coach a mode. Resolves when it holds.
+    /// Grants a coach a mode. Resolves once it applies.
     ///
     /// # Errors
     /// [`MediaError::NotACoach`], [`MediaError::UnknownCall`], [`MediaError::UnknownLeg`],
@@ -226,27 +223,27 @@ impl Media {
     pub async fn set_mode(
         &self,
         call: &CallId,
-        leg: LegId,
+        leg: LegNumber,
         mode: Mode,
-        cause: ModeCause,
+        cause: GrantCause,
     ) -> Result<(), MediaError> {
         self.change(call, Change::Mode(leg, mode, cause)).await
     }
 
-    /// Mutes a party, or takes the mute off.
+    /// Mutes or unmutes a party.
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::UnknownLeg`], [`MediaError::Stopped`].
     pub async fn set_muted(
         &self,
         call: &CallId,
-        leg: LegId,
+        leg: LegNumber,
         muted: bool,
     ) -> Result<(), MediaError> {
         self.change(call, Change::Muted(leg, muted)).await
     }
 
-    /// Holds the lead, or takes them off hold: a held lead neither hears nor is heard.
+    /// Puts the lead on hold, or takes them off. A held lead neither hears nor is heard.
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::Stopped`].
@@ -254,7 +251,7 @@ impl Media {
         self.change(call, Change::Held(held)).await
     }
 
-    /// Gives the lead's leg its media. The leg must have been added before.
+    /// Gives the lead's leg its media. The leg must already be in the call.
     ///
     /// # Errors
     /// [`MediaError::UnknownLeg`] when the call has no lead, [`MediaError::NotAttachable`] when it
@@ -267,8 +264,8 @@ impl Media {
         self.change(call, Change::AttachLead(lead)).await
     }
 
-    /// Plays an announcement into the call from its start, as a party who barges: everybody hears it,
-    /// and the recording does. It leaves by itself at its end. One that plays already is replaced.
+    /// Plays an announcement into the call, as a party who barges: everyone hears it, and so does the
+    /// recording. It leaves when it ends, and replaces one that is still playing.
     ///
     /// # Errors
     /// [`MediaError::UnknownCall`], [`MediaError::Routes`] when the call is full,
@@ -282,27 +279,27 @@ impl Media {
             .await
     }
 
-    /// What the workers have counted so far.
+    /// The sum of all workers' counters.
     #[must_use]
     pub fn metrics(&self) -> MediaMetrics {
         MediaMetrics::sum(self.shared.workers.iter().map(|worker| &*worker.metrics))
     }
 
-    /// Whether every worker runs.
+    /// Whether every worker is running.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         let threads = lock(&self.shared.threads);
         !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished())
     }
 
-    /// Where each worker receives, as clients are told.
+    /// Where each worker receives, as told to clients.
     #[must_use]
     pub fn candidates(&self) -> Vec<SocketAddr> {
         let workers = self.shared.workers.iter();
         workers.map(|worker| worker.candidate).collect()
     }
 
-    /// Closes every call and ends the workers. Other handles answer [`MediaError::Stopped`] after it.
+    /// Closes every call and ends the workers. After that, other handles get [`MediaError::Stopped`].
     pub async fn stop(self) {
         for worker in &self.shared.workers {
             // A worker that has ended already needs no telling.
@@ -385,7 +382,7 @@ fn start_worker(
         base => u16::try_from(at)
             .ok()
             .and_then(|at| base.checked_add(at))
-            .ok_or_else(|| failed(&"no port left for a further worker"))?,
+            .ok_or_else(|| failed(&"no port left for another worker"))?,
     };
     let socket = socket::bind(SocketAddr::new(settings.bind, port)).map_err(|e| failed(&e))?;
     let local = socket.local_addr().map_err(|e| failed(&e))?;

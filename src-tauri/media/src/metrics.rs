@@ -1,6 +1,6 @@
 //! Counters and costs of the workers, for `/metrics` and for the benchmarks.
 //!
-//! Each worker alone writes its own, without a locked instruction; anybody may read them.
+//! Each worker alone writes its own, without locked instructions; anyone may read them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -168,10 +168,10 @@ impl Histogram {
     }
 }
 
-/// Percentiles of something that was measured.
+/// Percentiles of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spread {
-    /// How many measurements.
+    /// The number of measurements.
     pub count: u64,
     /// Their sum.
     pub sum: u64,
@@ -179,7 +179,7 @@ pub struct Spread {
     pub p50: u64,
     /// The 99th percentile, to within a quarter of an octave.
     pub p99: u64,
-    /// The greatest.
+    /// The maximum.
     pub max: u64,
 }
 
@@ -209,63 +209,63 @@ fn spread<'a>(histograms: impl Iterator<Item = &'a Histogram>) -> Spread {
     spread
 }
 
-/// Everything that the workers have counted since the start, summed up.
+/// Everything the workers have counted since the start, summed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MediaMetrics {
-    /// Calls that are open.
+    /// Open calls.
     pub calls: u64,
-    /// Legs that are in a call.
+    /// Legs in those calls.
     pub legs: u64,
-    /// WebRTC connections, those that are still being set up included.
+    /// WebRTC connections, including those still being set up.
     pub connections: u64,
-    /// Ticks: one for each call and 20 ms.
+    /// Ticks: one per call every 20 ms.
     pub ticks: u64,
     /// Ticks that finished more than 20 ms after they were due.
     pub ticks_late: u64,
-    /// Ticks that were given up because the worker was too far behind.
+    /// Ticks skipped because the worker was too far behind.
     pub ticks_skipped: u64,
-    /// Mixes that were encoded.
+    /// Mixes encoded.
     pub encodes: u64,
-    /// Mixes that were not, because no encoder was at hand or libopus refused.
+    /// Mixes that could not be encoded, for lack of a spare encoder or because libopus refused.
     pub encodes_missed: u64,
-    /// Frames that were pulled from a jitter buffer and were not idle.
+    /// Frames with sound pulled from jitter buffers.
     pub decodes: u64,
-    /// Packets of clients that were not there when they were due, recovered ones too.
+    /// Client packets missing when they were due, including recovered ones.
     pub lost: u64,
-    /// Lost ones that were recovered from the packet after them.
+    /// Lost packets recovered from the packet after them.
     pub recovered: u64,
-    /// Frames that were made up.
+    /// Concealed frames.
     pub concealed: u64,
-    /// Packets that came after their turn.
+    /// Packets that arrived too late to be played.
     pub late: u64,
-    /// Packets of clients that were not Opus.
+    /// Client packets that were not Opus.
     pub refused: u64,
-    /// Datagrams that were read.
+    /// Datagrams received.
     pub packets_in: u64,
-    /// Datagrams that were sent.
+    /// Datagrams sent.
     pub packets_out: u64,
-    /// Authentic RTP packets of clients.
+    /// Authentic RTP packets from clients.
     pub rtp_in: u64,
     /// RTP packets to clients.
     pub rtp_out: u64,
-    /// Datagrams from nobody who is known.
+    /// Datagrams from unknown senders.
     pub dropped_unknown: u64,
-    /// Datagrams from somebody known, or so their source says, that are malformed.
+    /// Malformed datagrams from the address of a known sender.
     pub dropped_malformed: u64,
-    /// Datagrams that the kernel did not take.
+    /// Datagrams that the kernel did not accept.
     pub send_failed: u64,
     /// Calls of `recvmmsg`.
     pub receive_calls: u64,
     /// Calls of `sendmmsg`.
     pub send_calls: u64,
-    /// Times that a worker woke up.
+    /// How often workers woke up.
     pub wakeups: u64,
-    /// Timeouts of single connections that were served.
+    /// Connection timeouts handled.
     pub timeouts: u64,
-    /// Level events that nobody took in time.
+    /// Level events dropped because no one took them in time.
     pub levels_dropped: u64,
-    /// Connections that were given up after a panic within the WebRTC stack. Anything but 0 is a
-    /// defect.
+    /// Connections closed after a panic in the WebRTC stack. Anything but 0 is a
+    /// bug.
     pub panics: u64,
     /// Cost of [`Stage::Pull`] and so on in microseconds, in the order of [`Stage::ALL`].
     pub stages_us: [Spread; 6],

@@ -11,25 +11,25 @@ use str0m::rtp::{Extension, Ssrc};
 use str0m::{Candidate, IceCreds, Rtc, RtcConfig};
 use wire::SDP_BYTES_MAX;
 
-use crate::MediaError;
+use crate::error::MediaError;
 use crate::stamp::stamp_extension;
 
 /// How often reports are sent (RTCP). The counts in them serve the peer's statistics only.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
-/// What an error's text is cut to, so that an offer is not echoed back whole.
+/// Error texts are cut to this length, so that an offer is not echoed back whole.
 const REASON_CHARS_MAX: usize = 120;
 
-/// A connection that has been negotiated and not been connected.
+/// A connection that has been negotiated but is not connected yet.
 pub(crate) struct Negotiated {
     pub(crate) rtc: Rtc,
-    /// What the peer's connectivity checks name: unique, as it is random.
+    /// Named by the peer's connectivity checks. Random, so unique.
     pub(crate) ufrag: String,
     pub(crate) payload_type: Pt,
-    /// What packets to the peer are sent as.
+    /// The source of packets to the peer.
     pub(crate) ssrc: Ssrc,
 }
 
-/// Answers an offer, for a peer who will send to the worker's `candidate`.
+/// Answers an offer. The peer will send to the worker's `candidate`.
 ///
 /// # Errors
 /// The errors of [`MediaError`] that begin with `Offer` and `No`.

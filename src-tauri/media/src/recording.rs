@@ -1,11 +1,11 @@
-//! Who takes a call's public mix off the worker.
+//! Taps that take a call's public mix off the worker.
 
 use wire::CallId;
 
 /// Where recordings go.
 pub trait RecordingTaps: Send + Sync {
-    /// Starts the recording of a call; `None` when it is not to be recorded. May take its time: it
-    /// is called by [`crate::Media::open_call`], not by a worker.
+    /// Starts recording a call; `None` if it is not to be recorded. May block: it is called by
+    /// [`crate::Media::open_call`], not by a worker.
     fn open(&self, call: &CallId) -> Option<Box<dyn RecordingTap>>;
 }
 
@@ -15,8 +15,8 @@ pub trait RecordingTap: Send {
     /// The loudest sample of the public mix, 0 to 32 767, of the tick whose packet comes next.
     fn peak(&mut self, _peak: u16) {}
 
-    /// The public mix's own Opus packet of a tick. Ticks count from 0 and only go up; one that is
-    /// missing was not mixed.
+    /// The Opus packet of the public mix in one tick. Ticks count up from 0; a missing one was not
+    /// mixed.
     fn packet(&mut self, tick: u64, opus: &[u8]);
 }
 
@@ -35,7 +35,7 @@ impl RecordingTap for Both {
     }
 }
 
-/// Whoever of the two records.
+/// Both recordings, or the one there is.
 pub(crate) fn both(
     one: Option<Box<dyn RecordingTap>>,
     other: Option<Box<dyn RecordingTap>>,

@@ -17,9 +17,9 @@ use crate::metrics::{Stage, WorkerMetrics};
 pub(crate) const RECEIVE_BATCH: usize = 64;
 /// Datagrams in one `sendmmsg`: a call of 100 goes out in one.
 pub(crate) const SEND_BATCH: usize = 128;
-/// The longest datagram that is read; what is longer is cut off, and then no longer authentic.
+/// The longest datagram that is read. Longer ones are cut off, and so fail to authenticate.
 const DATAGRAM_BYTES_MAX: usize = 2048;
-/// What the kernel is asked to keep in either direction, in bytes; it may grant less.
+/// The kernel's buffer in either direction. It may grant less.
 const KERNEL_BUFFER_BYTES: usize = 4 << 20;
 
 /// Binds a worker's socket.
@@ -36,7 +36,7 @@ pub(crate) fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
 pub(crate) struct Incoming {
     headers: MultiHeaders<SockaddrStorage>,
     buffer: Box<[u8]>,
-    // Length and source of each datagram of the present batch.
+    // The length and source of each datagram of the current batch.
     batch: Vec<(usize, SocketAddr)>,
 }
 
@@ -49,7 +49,7 @@ impl Incoming {
         }
     }
 
-    /// Reads what is there, at most [`RECEIVE_BATCH`]; how many came.
+    /// Reads up to [`RECEIVE_BATCH`] datagrams, and returns how many.
     pub(crate) fn receive(&mut self, socket: &UdpSocket, metrics: &WorkerMetrics) -> usize {
         self.batch.clear();
         let mut chunks = self.buffer.chunks_exact_mut(DATAGRAM_BYTES_MAX);
@@ -64,11 +64,11 @@ impl Incoming {
             None,
         );
         let Ok(received) = received else {
-            // Nothing there, or an error that belongs to one peer (ICMP): the next read goes on.
+            // Nothing there, or an error caused by one peer (ICMP): the next read goes on.
             return 0;
         };
         for message in received {
-            // A source that is no address is given one that matches nobody.
+            // A source that is not an address gets one that matches no one.
             let source = message.address.as_ref().and_then(socket_address);
             let source = source.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
             self.batch.push((message.bytes, source));
@@ -76,7 +76,7 @@ impl Incoming {
         self.batch.len()
     }
 
-    /// One datagram of the present batch.
+    /// One datagram of the current batch.
     pub(crate) fn datagram(&self, at: usize) -> Option<(SocketAddr, &[u8])> {
         let (len, source) = *self.batch.get(at)?;
         let start = at * DATAGRAM_BYTES_MAX;
@@ -98,7 +98,7 @@ fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
     ))
 }
 
-/// The sending half: datagrams gather here, and leave together.
+/// The sending half: datagrams collect here, and leave together.
 pub(crate) struct Outgoing {
     headers: MultiHeaders<SockaddrStorage>,
     datagrams: Vec<DatagramSend>,
@@ -119,7 +119,7 @@ impl Outgoing {
         }
     }
 
-    /// Adds one, and sends the batch when it is full.
+    /// Adds a datagram, and sends the batch when it is full.
     pub(crate) fn push(
         &mut self,
         socket: &UdpSocket,
@@ -144,7 +144,7 @@ impl Outgoing {
         }
     }
 
-    /// Sends everything that has gathered. What the kernel does not take is dropped and counted:
+    /// Sends everything collected so far. What the kernel does not accept is dropped and counted:
     /// late sound is worth nothing.
     pub(crate) fn send(&mut self, socket: &UdpSocket, metrics: &WorkerMetrics) {
         let total = self.datagrams.len();
@@ -199,7 +199,7 @@ impl Outgoing {
         metrics.record(Stage::Send, spent);
     }
 
-    /// The time spent in system calls since the last question, so that it is not counted twice.
+    /// The time spent in system calls since the last call, so that it is not counted twice.
     pub(crate) fn take_spent(&mut self) -> Duration {
         std::mem::take(&mut self.spent)
     }

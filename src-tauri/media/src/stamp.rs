@@ -4,10 +4,9 @@
 use mix::Mode;
 use str0m::rtp::{Extension, ExtensionSerializer, ExtensionValues};
 
-/// A packet's stamp, as str0m keeps it among a packet's extension values. A packet without one has
-/// no stamp.
+/// A packet's stamp, as str0m keeps it among the packet's extension values.
 ///
-/// Clients of str0m may use it too: set it to send the extension.
+/// Clients that use str0m can set it too, to send the extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp(pub Mode);
 
@@ -27,7 +26,7 @@ impl ExtensionSerializer for StampSerializer {
         let Some(&byte) = buf.first() else {
             return false;
         };
-        // What is no mode is the narrowest.
+        // Anything that is not a mode counts as the narrowest.
         values
             .user_values
             .set(Stamp(Mode::from_byte(byte).unwrap_or(Mode::Listen)));
@@ -43,7 +42,7 @@ impl ExtensionSerializer for StampSerializer {
     }
 }
 
-/// The extension, to be put into str0m's extension map on either side.
+/// The extension, for str0m's extension map on either side.
 #[must_use]
 pub fn stamp_extension() -> Extension {
     Extension::with_serializer(wire::COACH_MODE_EXTENSION_URI, StampSerializer)

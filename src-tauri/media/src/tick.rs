@@ -1,33 +1,33 @@
 //! The 20 ms tick of one call: from jitter buffers to packets.
 //!
-//! 1. **Pull** each leg that sent anything lately. What a coach said passes their [`mix::Gate`], which
-//!    says how far it may reach; a leg that is idle is not mixed.
+//! 1. **Pull** each leg that has sent anything lately. What a coach said passes their [`mix::Gate`],
+//!    which decides how far it may reach. Idle legs are not mixed.
 //! 2. **Mix** into the distinct mixes ([`mix::Mixer`]).
-//! 3. **Encode** each mix that anybody hears, once. The recording and the lead get their packets here.
-//! 4. **Write** the packet to each listener: own SSRC, sequence number and timestamp, own key.
+//! 3. **Encode** each mix that anyone hears, once. The recording and the lead get their packets here.
+//! 4. **Write** the packet to each listener, with their own SSRC, sequence number, timestamp and key.
 //!
-//! The datagrams gather in [`Outgoing`] and leave together, with those of the other calls that are due
-//! at the same time, in one system call for each 128.
+//! Datagrams collect in [`Outgoing`] and leave together with those of other calls that are due at the
+//! same time, 128 to a system call.
 //!
-//! Nothing of ours allocates, locks or blocks here. str0m allocates: it takes its payload as an
+//! Nothing of ours allocates, locks or blocks here. str0m does allocate: it takes its payload as an
 //! `Arc<[u8]>`, which is one allocation for each mix, and makes a new buffer for each encrypted packet.
 
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mix::{LegId, MAX_PARTIES, Mix, MixKey, Mode, Role, SILENCE, Spoken};
+use mix::{LegNumber, MAX_PARTIES, Mix, MixKey, Mode, Role, SILENCE, Spoken};
 use slab::Slab;
 use voice::{Kind, MAX_PACKET_BYTES, level_dbov};
 
 use crate::call::{Call, IDLE_PULLS_MAX, Leg};
 use crate::connection::{Connection, Happening};
 use crate::encoders::EncoderPool;
-use crate::lead::Heard;
+use crate::lead::LeadMix;
 use crate::metrics::{Stage, WorkerMetrics};
 use crate::socket::Outgoing;
 
-/// What a tick uses of its worker.
+/// The parts of the worker that a tick uses.
 pub(crate) struct Means<'a> {
     pub(crate) connections: &'a mut Slab<Connection>,
     pub(crate) pool: &'a mut EncoderPool,
@@ -58,11 +58,11 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
     *tick += 1;
 
     let mut spoken = [Spoken {
-        leg: LegId(0),
+        leg: LegNumber(0),
         reach: Mode::Listen,
         frame: &SILENCE,
     }; MAX_PARTIES];
-    let mut reaches = [(LegId(0), Mode::Listen, 0_i8); MAX_PARTIES];
+    let mut reaches = [(LegNumber(0), Mode::Listen, 0_i8); MAX_PARTIES];
     let mut speakers = 0;
     for leg in legs.iter_mut() {
         let Some(said) = pull(leg, elapsed) else {
@@ -93,7 +93,7 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
         }
     }
 
-    // Encoders first, all of them: a new one goes on where its source stood before this tick.
+    // All encoders first: a new one continues from the state its source had before this tick.
     for mix in mixes.iter() {
         if is_wanted(&mix, legs, recording.is_some()) && is_encoded(&mix, legs) {
             let source = source(&mix, legs);
@@ -120,7 +120,7 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
                     means.metrics.encodes_missed.add(1);
                     continue;
                 }
-                // Counted above.
+                // Already counted.
                 None => continue,
             }
         } else {
@@ -134,7 +134,7 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
             recording.packet(tick_number, opus);
         }
         if mix.key == MixKey::Lead {
-            let heard = Heard {
+            let heard = LeadMix {
                 tick: tick_number,
                 frame: mix.frame,
                 opus,
@@ -147,7 +147,7 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
         spent.write += encoded.elapsed();
     }
     if !lead_served {
-        let heard = Heard {
+        let heard = LeadMix {
             tick: tick_number,
             frame: &SILENCE,
             opus: &[],
@@ -163,7 +163,7 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
     means.metrics.ticks.add(1);
 }
 
-/// What a leg says in this tick, if anything, and how far it reaches.
+/// What a leg says in this tick, and how far it reaches.
 fn pull(leg: &mut Leg, elapsed: Duration) -> Option<Spoken<'_>> {
     if let Some(playing) = &mut leg.playing {
         return Some(Spoken {
@@ -193,7 +193,7 @@ fn pull(leg: &mut Leg, elapsed: Duration) -> Option<Spoken<'_>> {
     })
 }
 
-/// Whether anybody hears the mix.
+/// Whether anyone hears the mix.
 fn is_wanted(mix: &Mix<'_>, legs: &[Leg], recorded: bool) -> bool {
     (mix.recorded && recorded)
         || mix
@@ -202,7 +202,7 @@ fn is_wanted(mix: &Mix<'_>, legs: &[Leg], recorded: bool) -> bool {
             .any(|id| leg_of(legs, *id).is_some_and(Leg::is_served))
 }
 
-/// Whether anybody hears the mix as Opus. A lead alone, whose phone speaks another codec, does not.
+/// Whether anyone hears the mix as Opus. A lead whose phone speaks another codec does not.
 fn is_encoded(mix: &Mix<'_>, legs: &[Leg]) -> bool {
     mix.key != MixKey::Lead
         || mix.recorded
@@ -212,9 +212,9 @@ fn is_encoded(mix: &Mix<'_>, legs: &[Leg]) -> bool {
         })
 }
 
-/// The mix whose encoder a new one goes on from: what its listeners heard so far, where they alone
-/// hear the new one, or everybody who hears it heard that. Never into the lead's mix or the public
-/// one, which is recorded: an encoder remembers.
+/// The mix whose encoder a new one continues from: the one its listeners have heard so far, if they
+/// alone hear the new one or all of them heard it. Never into the lead's mix or the public one, which
+/// is recorded: an encoder remembers.
 fn source(mix: &Mix<'_>, legs: &[Leg]) -> Option<MixKey> {
     match mix.key {
         MixKey::Public | MixKey::Lead | MixKey::Rep => None,
@@ -223,8 +223,8 @@ fn source(mix: &Mix<'_>, legs: &[Leg]) -> Option<MixKey> {
     }
 }
 
-/// Lets the lead hear, and say something; whether there is a lead.
-fn tick_lead(legs: &mut [Leg], elapsed: Duration, heard: Heard<'_>) -> bool {
+/// Lets the lead hear and speak. True if there is a lead.
+fn tick_lead(legs: &mut [Leg], elapsed: Duration, heard: LeadMix<'_>) -> bool {
     let Some(leg) = legs.iter_mut().find(|leg| leg.role == Role::Lead) else {
         return false;
     };
@@ -235,7 +235,7 @@ fn tick_lead(legs: &mut [Leg], elapsed: Duration, heard: Heard<'_>) -> bool {
     true
 }
 
-/// Writes one mix's packet to each listener who is connected.
+/// Writes one mix's packet to each connected listener.
 fn write(
     mix: &Mix<'_>,
     opus: &[u8],
@@ -266,7 +266,7 @@ fn write(
             now,
             |destination, datagram| outgoing.push(socket, metrics, destination, datagram),
             |happening| {
-                // What the peer sent was taken when it came; only time has passed here.
+                // Packets are handled as they arrive; here only time has passed.
                 if let Happening::Reachable(now) = happening {
                     reachable = now;
                 }
@@ -277,12 +277,12 @@ fn write(
     }
 }
 
-fn find(legs: &mut [Leg], id: LegId) -> Option<&mut Leg> {
+fn find(legs: &mut [Leg], id: LegNumber) -> Option<&mut Leg> {
     let at = legs.binary_search_by_key(&id, |leg| leg.id).ok()?;
     legs.get_mut(at)
 }
 
-fn leg_of(legs: &[Leg], id: LegId) -> Option<&Leg> {
+fn leg_of(legs: &[Leg], id: LegNumber) -> Option<&Leg> {
     let at = legs.binary_search_by_key(&id, |leg| leg.id).ok()?;
     legs.get(at)
 }

@@ -13,92 +13,74 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mix::FRAME_MS;
+use mix::{FRAME_MS, GrantCause, LegLevel, LegNumber, Mode, Role};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use slab::Slab;
+use str0m::rtp::RtpPacket;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::oneshot;
 use voice::EncoderSettings;
 use wire::CallId;
 
-use crate::MediaEvent;
-use crate::call::Call;
-use crate::command::Command;
-use crate::connection::Connection;
-use crate::demux::Demux;
+use crate::announcement::Announcement;
+use crate::call::{Call, Leg};
+use crate::connection::{Connection, Happening, SETUP_MAX};
+use crate::demux::{Demux, is_stun, stun_transaction};
 use crate::encoders::EncoderPool;
-use crate::event::Outbox;
+use crate::error::MediaError;
+use crate::event::{MediaEvent, Outbox};
+use crate::lead::LeadMedia;
 use crate::metrics::WorkerMetrics;
+use crate::negotiation::Negotiated;
+use crate::recording::RecordingTap;
 use crate::socket::{Incoming, Outgoing, RECEIVE_BATCH};
+use crate::stamp::Stamp;
 use crate::tick::{self, Means};
 
+/// Commands waiting for one worker.
+pub(crate) const COMMANDS_MAX: usize = 1024;
 /// One tick.
 const TICK: Duration = Duration::from_millis(FRAME_MS);
 /// Turns of the loop within one tick; calls are spread over them.
-pub(crate) const PHASES: usize = 8;
+const PHASES: usize = 8;
 /// One turn of the loop while there are calls.
 const TURN: Duration = Duration::from_micros(FRAME_MS * 1000 / PHASES as u64);
-/// Batches of datagrams that are read in one turn.
+/// Batches of datagrams read in one turn.
 const RECEIVES_MAX: usize = 4;
-/// Commands that are taken in one turn.
+/// Commands handled in one turn.
 const COMMANDS_TURN_MAX: usize = 64;
 /// Ticks of calls in one turn.
 const TICKS_TURN_MAX: usize = 1024;
-/// Connections whose timeout is served in one turn.
+/// Connection timeouts handled in one turn.
 const TIMEOUTS_TURN_MAX: usize = 256;
-/// Ticks that one call may be behind and still make up for, one after the other.
+/// How many missed ticks of a call are made up for, one after the other.
 const CATCH_UP_MAX: u32 = 5;
-/// How often levels are told and connections looked at, in ticks: every 200 ms.
+/// How often levels are reported and connections checked, in ticks: every 200 ms.
 const REVIEW_TICKS: u64 = 10;
 
-/// Wakes a worker that waits.
-pub(crate) struct Waker(EventFd);
-
-impl Waker {
-    pub(crate) fn new() -> nix::Result<Self> {
-        let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
-        EventFd::from_flags(flags).map(Self)
-    }
-
-    pub(crate) fn wake(&self) {
-        // It fails only when it is full, and then it wakes all the same.
-        let _ = self.0.write(1);
-    }
-}
-
-/// What a worker is made of.
-pub(crate) struct WorkerSettings {
-    pub(crate) socket: UdpSocket,
-    pub(crate) local: SocketAddr,
-    pub(crate) candidate: SocketAddr,
-    pub(crate) encoder: EncoderSettings,
-    pub(crate) commands: Receiver<Command>,
-    pub(crate) events: Sender<MediaEvent>,
-    pub(crate) waker: Arc<Waker>,
-    pub(crate) metrics: Arc<WorkerMetrics>,
-}
-
-/// A call that is due at the instant; the serial tells it from a later one in the same slot.
+/// When a call is due, its key and its serial, which tells it apart from a later one in the same slot.
 type Due = Reverse<(Instant, usize, u64)>;
 
+/// The state of one worker thread.
 pub(crate) struct Worker {
-    pub(crate) socket: UdpSocket,
-    pub(crate) candidate: SocketAddr,
+    socket: UdpSocket,
+    candidate: SocketAddr,
     commands: Receiver<Command>,
     waker: Arc<Waker>,
-    pub(crate) metrics: Arc<WorkerMetrics>,
-    /// What the worker's clock counts from.
-    pub(crate) origin: Instant,
-    pub(crate) outgoing: Outgoing,
-    pub(crate) outbox: Outbox,
-    pub(crate) demux: Demux,
-    pub(crate) pool: EncoderPool,
-    pub(crate) calls: Slab<Call>,
-    pub(crate) by_id: HashMap<CallId, usize>,
-    pub(crate) connections: Slab<Connection>,
-    pub(crate) phases: [usize; PHASES],
-    pub(crate) serial: u64,
+    metrics: Arc<WorkerMetrics>,
+    /// The zero of the worker's clock.
+    origin: Instant,
+    outgoing: Outgoing,
+    outbox: Outbox,
+    demux: Demux,
+    pool: EncoderPool,
+    calls: Slab<Call>,
+    by_id: HashMap<CallId, usize>,
+    connections: Slab<Connection>,
+    phases: [usize; PHASES],
+    serial: u64,
     due: BinaryHeap<Due>,
     timers: BinaryHeap<Reverse<(Instant, usize)>>,
 }
@@ -126,7 +108,7 @@ impl Worker {
         }
     }
 
-    /// Runs until it is told to stop, or nobody is left to tell.
+    /// Runs until it is stopped, or every handle is gone.
     pub(crate) fn run(mut self) {
         let mut incoming = Incoming::new();
         loop {
@@ -149,11 +131,11 @@ impl Worker {
         self.outgoing.send(&self.socket, &self.metrics);
     }
 
-    pub(crate) fn elapsed(&self, now: Instant) -> Duration {
+    fn elapsed(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.origin)
     }
 
-    /// Reads what came; whether there may be more.
+    /// Reads what has arrived. True if there may be more.
     fn read(&mut self, incoming: &mut Incoming) -> bool {
         for _ in 0..RECEIVES_MAX {
             let count = incoming.receive(&self.socket, &self.metrics);
@@ -170,7 +152,7 @@ impl Worker {
         true
     }
 
-    /// Takes commands; `false` when it is time to end.
+    /// Handles commands. False when it is time to stop.
     fn obey(&mut self) -> bool {
         for _ in 0..COMMANDS_TURN_MAX {
             match self.commands.try_recv() {
@@ -180,7 +162,7 @@ impl Worker {
                     reply,
                 }) => {
                     let result = self.apply(call, change);
-                    // Whoever asked may have gone; it holds all the same.
+                    // Whoever asked may be gone; the change applies all the same.
                     let _ = reply.send(result);
                 }
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return false,
@@ -190,7 +172,7 @@ impl Worker {
         true
     }
 
-    /// Ticks the calls that are due; whether some still are.
+    /// Ticks the calls that are due. True if some still are.
     fn tick_due(&mut self) -> bool {
         let turn = Instant::now();
         for _ in 0..TICKS_TURN_MAX {
@@ -228,7 +210,7 @@ impl Worker {
             self.metrics.ticks_late.add(1);
         }
         call.due = due + TICK;
-        // What is too far behind is not made up for: the sound of then is of no use now.
+        // Ticks too far behind are skipped: sound that old is of no use.
         let behind = finished.saturating_duration_since(call.due);
         let skip = (behind.as_millis() / TICK.as_millis()) as u32;
         if let Some(skip) = skip.checked_sub(CATCH_UP_MAX).filter(|skip| *skip > 0) {
@@ -242,15 +224,15 @@ impl Worker {
         }
     }
 
-    /// Begins the ticks of a call that was just opened.
-    pub(crate) fn schedule_call(&mut self, key: usize) {
+    /// Schedules the first tick of a new call.
+    fn schedule_call(&mut self, key: usize) {
         if let Some(call) = self.calls.get(key) {
             self.due.push(Reverse((call.due, key, call.serial)));
         }
     }
 
     /// The turn with the fewest calls, and the next time it comes.
-    pub(crate) fn next_phase(&self, now: Instant) -> (usize, Instant) {
+    fn next_phase(&self, now: Instant) -> (usize, Instant) {
         let least = self.phases.iter().enumerate().min_by_key(|(_, n)| **n);
         let phase = least.map_or(0, |(phase, _)| phase);
         let ticks = self.elapsed(now).as_micros() / TICK.as_micros() + 1;
@@ -258,8 +240,8 @@ impl Worker {
         (phase, self.origin + start + TURN * phase as u32)
     }
 
-    /// Notes when a connection wants to be asked again.
-    pub(crate) fn schedule(&mut self, key: usize) {
+    /// Queues a connection's next deadline.
+    fn schedule(&mut self, key: usize) {
         if let Some(connection) = self.connections.get_mut(key) {
             let deadline = connection.deadline;
             if connection.queued.is_none_or(|queued| deadline < queued) {
@@ -269,7 +251,7 @@ impl Worker {
         }
     }
 
-    /// Serves the connections whose time has come, and no other.
+    /// Handles the connections whose deadline has passed.
     fn serve_timers(&mut self) {
         let now = Instant::now();
         for _ in 0..TIMEOUTS_TURN_MAX {
@@ -283,7 +265,7 @@ impl Worker {
             let Some(connection) = self.connections.get_mut(key) else {
                 continue;
             };
-            // Another entry, an earlier one, has taken this one's place.
+            // An earlier entry has replaced this one.
             if connection.queued != Some(at) {
                 continue;
             }
@@ -308,16 +290,16 @@ impl Worker {
             PollFd::new(waker, PollFlags::POLLIN),
             PollFd::new(socket, PollFlags::POLLIN),
         ];
-        // With a turn to come, the socket is read then; until then only commands wake.
+        // If a turn is coming, it will read the socket; until then only commands wake the worker.
         let watched = if until.is_some() { 1 } else { 2 };
-        // Interrupted or not, the loop looks at everything.
+        // Interrupted or not, the loop checks everything.
         let _ = ppoll(both.get_mut(..watched).unwrap_or_default(), timeout, None);
         self.metrics.wakeups.add(1);
-        // Reading it sets it back; it fails when nobody woke us.
+        // Reading resets it, and fails when no one woke us.
         let _ = self.waker.0.read();
     }
 
-    /// When the loop has to turn next, if at any time.
+    /// When the loop has to turn next, if ever.
     fn next_turn(&self, now: Instant, told: bool) -> Option<Instant> {
         if self.connections.is_empty() && told {
             return self.due.peek().map(|Reverse((due, ..))| *due);
@@ -325,4 +307,384 @@ impl Worker {
         let turns = self.elapsed(now).as_micros() / TURN.as_micros() + 1;
         Some(self.origin + Duration::from_micros((turns * TURN.as_micros()) as u64))
     }
+
+    /// Applies a change.
+    fn apply(&mut self, call: CallId, change: Change) -> Result<(), MediaError> {
+        if let Change::Open(recording) = change {
+            return self.open_call(call, recording);
+        }
+        let now = Instant::now();
+        let elapsed = self.elapsed(now);
+        let key = *self.by_id.get(&call).ok_or(MediaError::UnknownCall)?;
+        let call = self.calls.get_mut(key).ok_or(MediaError::UnknownCall)?;
+        match change {
+            Change::Open(_) => return Err(MediaError::DuplicateCall),
+            Change::Close => self.close_call(key),
+            Change::AddLeg(leg, role) => {
+                call.add_leg(leg, role)?;
+                self.metrics.legs.set(self.metrics.legs.get() + 1);
+            }
+            Change::RemoveLeg(leg) => {
+                let leg = call.remove_leg(leg)?;
+                self.drop_leg(leg);
+            }
+            Change::Connect(leg, negotiated) => self.connect(key, leg, *negotiated, now)?,
+            Change::Mode(leg, mode, cause) => call.set_mode(elapsed, leg, mode, cause)?,
+            Change::Muted(leg, muted) => {
+                if !call.routes.set_muted(leg, muted) {
+                    return Err(MediaError::UnknownLeg);
+                }
+            }
+            Change::Held(held) => call.routes.set_held(held),
+            Change::AttachLead(lead) => call.attach_lead(lead)?,
+            Change::Announce(announcement) => {
+                if call.announce(announcement)? {
+                    self.metrics.legs.set(self.metrics.legs.get() + 1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open_call(
+        &mut self,
+        id: CallId,
+        recording: Option<Box<dyn RecordingTap>>,
+    ) -> Result<(), MediaError> {
+        if self.by_id.contains_key(&id) {
+            return Err(MediaError::DuplicateCall);
+        }
+        let (phase, due) = self.next_phase(Instant::now());
+        self.serial += 1;
+        let call = Call::new(id.clone(), self.serial, phase, due, recording);
+        let key = self.calls.insert(call);
+        self.by_id.insert(id, key);
+        if let Some(count) = self.phases.get_mut(phase) {
+            *count += 1;
+        }
+        self.metrics.calls.set(self.calls.len() as u64);
+        self.schedule_call(key);
+        Ok(())
+    }
+
+    fn close_call(&mut self, key: usize) {
+        let Some(call) = self.calls.try_remove(key) else {
+            return;
+        };
+        self.by_id.remove(&call.id);
+        self.outbox.forget(&call.id);
+        if let Some(count) = self.phases.get_mut(call.phase) {
+            *count = count.saturating_sub(1);
+        }
+        for leg in call.legs {
+            self.drop_leg(leg);
+        }
+        self.metrics.calls.set(self.calls.len() as u64);
+    }
+
+    fn drop_leg(&mut self, mut leg: Leg) {
+        leg.count(&self.metrics);
+        for key in [leg.current, leg.pending].into_iter().flatten() {
+            self.close_connection(key);
+        }
+        self.metrics
+            .legs
+            .set(self.metrics.legs.get().saturating_sub(1));
+    }
+
+    fn connect(
+        &mut self,
+        call_key: usize,
+        id: LegNumber,
+        negotiated: Negotiated,
+        now: Instant,
+    ) -> Result<(), MediaError> {
+        let call = self
+            .calls
+            .get_mut(call_key)
+            .ok_or(MediaError::UnknownCall)?;
+        let leg = call.leg(id)?;
+        let ufrag = negotiated.ufrag.clone();
+        let connection = Connection::new(negotiated, call_key, id, self.candidate, now);
+        let key = self.connections.insert(connection);
+        let given_up = leg.offered(key);
+        self.demux.insert(key, &ufrag);
+        if let Some(given_up) = given_up {
+            self.close_connection(given_up);
+        }
+        self.metrics.connections.set(self.connections.len() as u64);
+        self.drain(key, now);
+        Ok(())
+    }
+
+    /// Handles one datagram, whoever sent it.
+    fn take_datagram(&mut self, source: SocketAddr, datagram: &[u8]) {
+        let now = Instant::now();
+        let owner = if is_stun(datagram) {
+            self.checked(now, source, datagram)
+        } else {
+            self.demux.by_address(source)
+        };
+        let Some(key) = owner else {
+            self.metrics.dropped_unknown.add(1);
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(key) else {
+            self.metrics.dropped_unknown.add(1);
+            return;
+        };
+        if !connection.receive(now, source, datagram) {
+            self.metrics.dropped_malformed.add(1);
+        }
+        self.drain(key, now);
+    }
+
+    /// Whose connectivity check this is. It names its connection, so a new connection may come from an
+    /// old one's address, and a connection from a new address. It is trusted if it has the right
+    /// password and, when it comes from a new address, was not seen before: a replay from elsewhere
+    /// must not draw sound there.
+    fn checked(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) -> Option<usize> {
+        let named = self.demux.by_ufrag(datagram)?;
+        let connection = self.connections.get_mut(named)?;
+        if !connection.accepts(now, source, datagram) {
+            return None;
+        }
+        let is_new = connection.note_check(stun_transaction(datagram)?);
+        if self.demux.by_address(source) != Some(named) {
+            if !is_new {
+                return None;
+            }
+            self.demux.learn(named, source);
+        }
+        Some(named)
+    }
+
+    /// Handles a connection's outputs: sends, passes on sound, and follows its state.
+    fn drain(&mut self, key: usize, now: Instant) {
+        let elapsed = self.elapsed(now);
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        let (call_key, id) = (connection.call, connection.leg);
+        let (socket, outgoing, metrics) = (&self.socket, &mut self.outgoing, &*self.metrics);
+        let mut call = self.calls.get_mut(call_key);
+        let tick = call.as_ref().map_or(0, |call| call.tick);
+        let mut leg = call.as_mut().and_then(|call| call.leg(id).ok());
+        let mut up = false;
+        connection.drain(
+            now,
+            |destination, datagram| outgoing.push(socket, metrics, destination, datagram),
+            |happening| match happening {
+                Happening::Packet(packet) => {
+                    metrics.rtp_in.add(1);
+                    if let Some(leg) = leg.as_mut().filter(|leg| leg.hears_from(key)) {
+                        push(leg, elapsed, tick, packet);
+                    }
+                }
+                Happening::Up => up = true,
+                Happening::Reachable(reachable) => {
+                    if let Some(leg) = leg.as_mut().filter(|leg| leg.current == Some(key)) {
+                        leg.reachable = reachable;
+                    }
+                }
+            },
+        );
+        if up {
+            self.connection_up(key, call_key, id);
+        }
+        self.schedule(key);
+        self.bury(key);
+    }
+
+    fn connection_up(&mut self, key: usize, call_key: usize, id: LegNumber) {
+        let Some(call) = self.calls.get_mut(call_key) else {
+            return;
+        };
+        let Ok(leg) = call.leg(id) else {
+            return;
+        };
+        let replaced = leg.connected(key);
+        if leg.current == Some(key) {
+            self.outbox.connected(&call.id, id);
+        }
+        if let Some(replaced) = replaced {
+            self.close_connection(replaced);
+        }
+    }
+
+    /// Drops a connection that has ended, and reports it.
+    fn bury(&mut self, key: usize) {
+        let Some(connection) = self.connections.get(key) else {
+            return;
+        };
+        if connection.is_alive() {
+            return;
+        }
+        let (call_key, id) = (connection.call, connection.leg);
+        if connection.panicked {
+            self.metrics.panics.add(1);
+            tracing::error!("closed a connection after a panic in the WebRTC stack");
+        }
+        self.forget_connection(key);
+        let Some(call) = self.calls.get_mut(call_key) else {
+            return;
+        };
+        let Ok(leg) = call.leg(id) else {
+            return;
+        };
+        if leg.pending == Some(key) {
+            leg.pending = None;
+        }
+        if leg.current == Some(key) {
+            leg.current = None;
+            if !std::mem::replace(&mut leg.lost, true) {
+                self.outbox.lost(&call.id, id);
+            }
+        }
+    }
+
+    /// Says goodbye to a connection and drops it.
+    fn close_connection(&mut self, key: usize) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.close();
+            let (socket, outgoing, metrics) = (&self.socket, &mut self.outgoing, &*self.metrics);
+            connection.drain(
+                Instant::now(),
+                |destination, datagram| outgoing.push(socket, metrics, destination, datagram),
+                |_| {},
+            );
+        }
+        self.forget_connection(key);
+    }
+
+    fn forget_connection(&mut self, key: usize) {
+        self.connections.try_remove(key);
+        self.demux.remove(key);
+        self.metrics.connections.set(self.connections.len() as u64);
+    }
+
+    /// Every 200 ms for each call: who is lost or back, who did not connect in time, how loud everyone
+    /// was.
+    fn review(&mut self, call_key: usize, now: Instant) {
+        let Some(call) = self.calls.get_mut(call_key) else {
+            return;
+        };
+        call.settle_buffers(&self.metrics);
+        let mut levels = Vec::new();
+        let mut ended = Vec::new();
+        for leg in &mut call.legs {
+            if let Some((reach, level_dbov)) = leg.loudest.take() {
+                levels.push(LegLevel {
+                    leg: leg.id,
+                    reach,
+                    level_dbov,
+                });
+            }
+            let pending = leg
+                .pending
+                .and_then(|key| Some((key, self.connections.get(key)?)));
+            if let Some((key, connection)) = pending
+                && now.saturating_duration_since(connection.born) > SETUP_MAX
+            {
+                leg.pending = None;
+                ended.push(key);
+            }
+            let current = leg.current.and_then(|key| self.connections.get(key));
+            let Some(connection) = current else {
+                continue;
+            };
+            if !connection.is_alive() {
+                ended.extend(leg.current);
+                continue;
+            }
+            let lost = !leg.reachable || !connection.is_heard(now);
+            if lost != leg.lost {
+                leg.lost = lost;
+                if lost {
+                    self.outbox.lost(&call.id, leg.id);
+                } else {
+                    self.outbox.connected(&call.id, leg.id);
+                }
+            }
+        }
+        if !levels.is_empty() || call.levels_told {
+            call.levels_told = !levels.is_empty();
+            self.outbox.levels(&call.id, levels, &self.metrics);
+        }
+        if let Some(announced) = call.take_announced() {
+            self.drop_leg(announced);
+        }
+        for key in ended {
+            self.bury(key);
+            // One that did not come up in time is still alive.
+            self.close_connection(key);
+        }
+    }
+}
+
+/// Where the answer goes.
+type Reply = oneshot::Sender<Result<(), MediaError>>;
+
+/// One request, or the last one.
+pub(crate) enum Command {
+    Change {
+        call: CallId,
+        change: Change,
+        reply: Reply,
+    },
+    Stop,
+}
+
+/// A change to one call.
+pub(crate) enum Change {
+    Open(Option<Box<dyn RecordingTap>>),
+    Close,
+    AddLeg(LegNumber, Role),
+    RemoveLeg(LegNumber),
+    Connect(LegNumber, Box<Negotiated>),
+    Mode(LegNumber, Mode, GrantCause),
+    Muted(LegNumber, bool),
+    Held(bool),
+    AttachLead(Box<dyn LeadMedia>),
+    Announce(Announcement),
+}
+
+/// The parts of a worker.
+pub(crate) struct WorkerSettings {
+    pub(crate) socket: UdpSocket,
+    pub(crate) local: SocketAddr,
+    pub(crate) candidate: SocketAddr,
+    pub(crate) encoder: EncoderSettings,
+    pub(crate) commands: Receiver<Command>,
+    pub(crate) events: Sender<MediaEvent>,
+    pub(crate) waker: Arc<Waker>,
+    pub(crate) metrics: Arc<WorkerMetrics>,
+}
+
+/// Wakes a waiting worker.
+pub(crate) struct Waker(EventFd);
+
+impl Waker {
+    pub(crate) fn new() -> nix::Result<Self> {
+        let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
+        EventFd::from_flags(flags).map(Self)
+    }
+
+    pub(crate) fn wake(&self) {
+        // It only fails when it is full, and then it wakes all the same.
+        let _ = self.0.write(1);
+    }
+}
+
+fn push(leg: &mut Leg, elapsed: Duration, tick: u64, packet: &RtpPacket) {
+    let header = &packet.header;
+    let stamp = header.ext_vals.user_values.get::<Stamp>();
+    let packet = voice::Packet {
+        codec: voice::Codec::Opus,
+        sequence: header.sequence_number,
+        timestamp: header.timestamp,
+        mode: stamp.map(|stamp| stamp.0),
+        payload: &packet.payload,
+    };
+    leg.push(elapsed, tick, *header.ssrc, &packet);
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{LEAD, until};
-use media::{Heard, LeadMedia, Media, MediaSettings, RecordingTap, RecordingTaps};
+use media::{LeadMedia, LeadMix, Media, MediaSettings, RecordingTap, RecordingTaps};
 use mix::Role;
 use voice::MAX_PACKET_BYTES;
 use wire::CallId;
@@ -52,7 +52,7 @@ struct CountingLead {
 }
 
 impl LeadMedia for CountingLead {
-    fn tick(&mut self, _: Duration, heard: Heard<'_>, speak: &mut dyn FnMut(&voice::Packet<'_>)) {
+    fn tick(&mut self, _: Duration, heard: LeadMix<'_>, speak: &mut dyn FnMut(&voice::Packet<'_>)) {
         self.sequence = self.sequence.wrapping_add(1);
         speak(&voice::Packet {
             codec: voice::Codec::Opus,

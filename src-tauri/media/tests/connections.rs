@@ -18,11 +18,11 @@ fn call() -> CallId {
     CallId::parse("acti_test").unwrap()
 }
 
-fn connected(leg: mix::LegId) -> MediaEvent {
+fn connected(leg: mix::LegNumber) -> MediaEvent {
     MediaEvent::Connected { call: call(), leg }
 }
 
-fn lost(leg: mix::LegId) -> MediaEvent {
+fn lost(leg: mix::LegNumber) -> MediaEvent {
     MediaEvent::Lost { call: call(), leg }
 }
 
@@ -40,7 +40,7 @@ async fn j4_a_second_offer_takes_the_leg_over_and_begins_in_listen() {
     let new = stage.connect(coach(1), stamped(TWO_HZ, Mode::Barge)).await;
     until("the old device is told good-bye", || old.is_closed()).await;
     new.ring.hears(REP_HZ).await;
-    // Neither device is heard until a mode is granted anew.
+    // Neither device is heard until a mode is granted again.
     stage.lead.hears_not(ONE_HZ).await;
     stage.lead.listen(25).await;
     assert!(stage.lead.loudest_db(TWO_HZ) < SILENT_DB);
@@ -56,7 +56,7 @@ async fn j4_a_second_offer_takes_the_leg_over_and_begins_in_listen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_offer_that_never_connects_leaves_the_old_connection_hearing() {
+async fn an_offer_that_never_connects_leaves_the_old_connection_up() {
     let stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
@@ -112,10 +112,10 @@ async fn garbage_instead_of_an_offer_is_refused_with_its_reason() {
     let inactive = good.replace("a=sendrecv", "a=inactive");
     let send_only = good.replace("a=sendrecv", "a=sendonly");
     let long = format!("{good}{}", "a=x\r\n".repeat(16 * 1024));
-    type Refused = fn(&MediaError) -> bool;
-    let malformed: Refused = |e| matches!(e, MediaError::OfferMalformed(_));
-    let no_audio: Refused = |e| *e == MediaError::NoAudio;
-    let table: [(&str, String, Refused); 13] = [
+    type Expected = fn(&MediaError) -> bool;
+    let malformed: Expected = |e| matches!(e, MediaError::OfferMalformed(_));
+    let no_audio: Expected = |e| *e == MediaError::NoAudio;
+    let table: [(&str, String, Expected); 13] = [
         ("empty", String::new(), malformed),
         ("prose", "hello, is anybody there?".to_owned(), malformed),
         ("NUL", "\0\0\0".to_owned(), malformed),
@@ -185,7 +185,7 @@ async fn the_answer_says_opus_with_fec_ice_lite_and_both_extensions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_left_of_legs_and_calls_that_are_gone() {
+async fn legs_and_calls_leave_nothing_behind() {
     let stage = Stage::new(2).await;
     for round in 0..3 {
         if round > 0 {
@@ -213,7 +213,7 @@ async fn nothing_is_left_of_legs_and_calls_that_are_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_and_legs_that_cannot_be_are_refused() {
+async fn impossible_calls_and_legs_are_refused() {
     let stage = Stage::new(1).await;
     let media = &stage.media;
     assert_eq!(

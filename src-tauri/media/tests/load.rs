@@ -34,7 +34,7 @@ impl Numbers {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_garbage_and_replays_costs_the_call_beside_it_not_one_frame() {
+async fn a_flood_of_garbage_costs_another_call_not_one_frame() {
     let stage = Stage::new(1).await;
     stage.lead(Some(LEAD_HZ)).await;
     let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
@@ -50,7 +50,7 @@ async fn a_flood_of_garbage_and_replays_costs_the_call_beside_it_not_one_frame()
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let target = stage.media.candidates()[0];
-    // Real datagrams of everybody, handshakes among them: replayed, cut and bent from elsewhere.
+    // Real datagrams of everyone, handshakes among them: replayed, cut and bent from elsewhere.
     let samples: Vec<_> = [&rep, &listens, &barges]
         .iter()
         .flat_map(|p| p.sent())
@@ -80,7 +80,7 @@ async fn a_flood_of_garbage_and_replays_costs_the_call_beside_it_not_one_frame()
         }
         count
     });
-    // And everybody's own network doubles, bends and cuts what they send.
+    // And everyone's own network doubles, bends and cuts what they send.
     for peer in [&rep, &listens, &barges] {
         peer.noisy(true);
     }
@@ -112,7 +112,7 @@ async fn a_flood_of_garbage_and_replays_costs_the_call_beside_it_not_one_frame()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_with_two_talkers_costs_three_encodes_a_tick_and_few_system_calls() {
+async fn two_talkers_cost_three_encodes_a_tick_and_few_system_calls() {
     let stage = Stage::new(1).await;
     stage.lead(Some(LEAD_HZ)).await;
     let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;

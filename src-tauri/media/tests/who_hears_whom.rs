@@ -93,7 +93,7 @@ async fn every_cell_of_the_table_is_as_the_product_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m1_a_coach_changes_modes_without_reconnecting_and_is_heard_as_far_as_granted() {
+async fn m1_a_coach_switches_modes_without_reconnecting() {
     let stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, silent()).await;
@@ -126,7 +126,7 @@ async fn m1_a_coach_changes_modes_without_reconnecting_and_is_heard_as_far_as_gr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m3_what_is_stamped_whisper_never_reaches_the_lead_whatever_is_granted_meanwhile() {
+async fn m3_a_frame_stamped_whisper_never_reaches_the_lead() {
     let stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, silent()).await;
@@ -152,7 +152,7 @@ async fn m3_what_is_stamped_whisper_never_reaches_the_lead_whatever_is_granted_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m3_a_client_without_stamps_is_heard_as_granted_and_narrowed_at_once() {
+async fn m3_an_unstamped_client_is_heard_as_granted_narrowed_at_once() {
     let stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, silent()).await;
@@ -172,7 +172,7 @@ async fn m3_a_client_without_stamps_is_heard_as_granted_and_narrowed_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a2_a_revoked_coach_is_not_heard_any_more_though_the_client_goes_on() {
+async fn a2_a_revoked_coach_who_keeps_sending_is_not_heard() {
     let stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, silent()).await;
@@ -190,13 +190,13 @@ async fn a2_a_revoked_coach_is_not_heard_any_more_though_the_client_goes_on() {
     assert_heard("rep", &rep.ring, &[(ONE_HZ, false)]);
     let mode = stage
         .media
-        .set_mode(&stage.call, REP, Mode::Barge, media::ModeCause::Asked);
+        .set_mode(&stage.call, REP, Mode::Barge, mix::GrantCause::Asked);
     assert_eq!(mode.await, Err(MediaError::NotACoach));
     stage.media.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mute_and_hold_silence_whom_they_should_and_nobody_else() {
+async fn mute_and_hold_silence_the_right_parties_only() {
     let stage = Stage::new(1).await;
     stage.lead(Some(LEAD_HZ)).await;
     let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
@@ -226,7 +226,7 @@ async fn mute_and_hold_silence_whom_they_should_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m7_a_leg_that_left_hears_nothing_and_is_heard_by_nobody() {
+async fn m7_a_leg_that_left_neither_hears_nor_is_heard() {
     let mut stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
@@ -278,15 +278,15 @@ async fn levels_tell_who_is_speaking_and_how_far() {
         };
         let told: Vec<_> = levels
             .iter()
-            .map(|(leg, reach, _)| (*leg, *reach))
+            .map(|level| (level.leg, level.reach))
             .collect();
-        // A coach whom nobody hears is never among them.
+        // A coach whom no one hears is never among them.
         assert!(told.iter().all(|(leg, _)| *leg != coach(2)), "{told:?}");
         if told == expected {
             assert!(
                 levels
                     .iter()
-                    .all(|(_, _, level)| (-30..=-15).contains(level)),
+                    .all(|level| (-30..=-15).contains(&level.level_dbov)),
                 "{levels:?}"
             );
             break;

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use mix::{FRAME_SAMPLES, Frame, LegId, Mixer, Mode, Role, Routes, Spoken};
+use mix::{FRAME_SAMPLES, Frame, LegNumber, Mixer, Mode, Role, Routes, Spoken};
 
 struct Counting;
 
@@ -50,7 +50,11 @@ fn call(parties: u32) -> Routes {
             1 => Role::Lead,
             _ => Role::Coach,
         };
-        assert_eq!(routes.add(LegId(leg), role), Ok(()), "the call has room");
+        assert_eq!(
+            routes.add(LegNumber(leg), role),
+            Ok(()),
+            "the call has room"
+        );
     }
     routes
 }
@@ -68,7 +72,7 @@ fn tick(c: &mut Criterion) {
                 .iter()
                 .zip(0..)
                 .map(|(frame, leg)| Spoken {
-                    leg: LegId(leg),
+                    leg: LegNumber(leg),
                     reach: Mode::Barge,
                     frame,
                 })

@@ -1,32 +1,42 @@
-//! How far each played frame of one coach may reach: the guard of rule M3.
+//! How far each played frame of a coach may reach: the guard of rule M3.
 
 use std::time::Duration;
 
-use crate::Mode;
+use crate::mode::Mode;
 
-/// How long after a switch frames of before it may still lie in a jitter buffer. It must be longer
-/// than any jitter buffer is deep.
+/// How long after a switch earlier frames may still be in a jitter buffer. It must be longer than any
+/// jitter buffer is deep.
 pub const DRAIN: Duration = Duration::from_secs(1);
 
 /// How long after a widening a coach without stamps stays in the narrower mode (rule M3).
 pub const UNSTAMPED_WAIT: Duration = Duration::from_millis(300);
 
-/// What one coach has been granted, and for each played frame how far it may reach.
+/// Why a coach's grant changes. It decides what becomes of speech that is still in a jitter buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GrantCause {
+    /// The coach asked: what they said before they narrowed still goes as far as they meant it to.
+    Asked,
+    /// The permission was taken away (rule A2), or the connection was lost: nothing wider gets
+    /// through from now on.
+    Revoked,
+}
+
+/// What one coach has been granted, and how far each of their played frames may reach.
 ///
-/// A stamped frame reaches as far as the narrower of its stamp, which is the mode that it was
-/// captured in, and the grant. A stamp alone therefore keeps a whisper from the lead; the grant keeps
-/// a coach from reaching further than the service allowed. Three windows follow a switch:
+/// A stamped frame reaches as far as the narrower of the grant and its stamp, the mode it was captured
+/// in. So the stamp alone keeps a whisper from the lead, and the grant keeps a coach from reaching
+/// further than the service allowed. Three windows follow a switch:
 ///
-/// - After the coach narrowed, frames that were captured and stamped before are still to be played:
-///   for [`DRAIN`] they reach as far as before the switch. The first frame with the new stamp ends
+/// - After the coach narrowed, frames captured and stamped before are still to be played: for [`DRAIN`]
+///   they reach as far as before the switch. The first frame with the new stamp ends
 ///   this early, if a wide one had been played before the switch. If none had, that frame may be
 ///   older than the wide ones, and only time ends it.
-/// - After a revocation nothing reaches further than what was left, for [`DRAIN`], whatever is
-///   granted meanwhile: what was said before the revocation cannot be told from what is said after.
-/// - After a widening a frame without a stamp stays as narrow as before, for [`UNSTAMPED_WAIT`].
-///   Such a client has narrowed only when the service says so: its frames do not tell.
+/// - After a revocation nothing reaches further than what was left, for [`DRAIN`], whatever is granted
+///   meanwhile: speech from before the revocation cannot be told from speech after it.
+/// - After a widening an unstamped frame stays as narrow as before, for [`UNSTAMPED_WAIT`].
+///   Such a client has narrowed only when the service says so: its frames cannot show it.
 ///
-/// Time is whatever clock the caller has, as long as it does not run backwards.
+/// Time comes from any clock that does not run backwards.
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
     grant: Mode,
@@ -52,7 +62,7 @@ struct Drain {
 }
 
 impl Gate {
-    /// The gate of a coach who just came in: Listen (rule M1).
+    /// The gate of a coach who just joined: Listen (rule M1).
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -64,10 +74,18 @@ impl Gate {
         self.grant
     }
 
+    /// Changes the grant, for this reason.
+    pub fn set(&mut self, now: Duration, mode: Mode, cause: GrantCause) {
+        match cause {
+            GrantCause::Asked => self.ask(now, mode),
+            GrantCause::Revoked => self.revoke(now, mode),
+        }
+    }
+
     /// A switch that the coach asked for and the service allows.
     ///
-    /// The client stamps wider only after the answer to this, so no frame with a true stamp ever has
-    /// to wait for it.
+    /// The client stamps wider only after this is confirmed, so no frame with a true stamp ever has to
+    /// wait for it.
     pub fn ask(&mut self, now: Duration, mode: Mode) {
         let before = self.grant;
         if mode == before {
@@ -91,8 +109,8 @@ impl Gate {
         self.is_reached = false;
     }
 
-    /// Permission for everything wider than `ceiling` is taken away, at once (rule A2): what is still
-    /// to be played of it is lost.
+    /// Takes away everything wider than `ceiling` at once (rule A2): frames still to be played are
+    /// narrowed too.
     pub fn revoke(&mut self, now: Duration, ceiling: Mode) {
         let revoked = self.revoked.filter(|window| window.is_open(now));
         let mode = revoked.map_or(ceiling, |window| window.mode.min(ceiling));
@@ -103,10 +121,10 @@ impl Gate {
         }
     }
 
-    /// How far the frame that is played now may reach. To be called for each played frame, in the
-    /// order in which they were captured.
+    /// How far the frame being played may reach. Call it for each played frame, in the order in which
+    /// they were captured.
     ///
-    /// `stamp` is the mode of the frame's header extension, `None` when it has none. A concealed
+    /// `stamp` is the mode in the frame's header extension, `None` if it has none. A concealed
     /// frame carries the narrowest stamp of its neighbours.
     pub fn reach(&mut self, now: Duration, stamp: Option<Mode>) -> Mode {
         let reach = match stamp {
@@ -116,7 +134,7 @@ impl Gate {
         open_mode(self.revoked, now).map_or(reach, |mode| mode.narrower(reach))
     }
 
-    /// The widest that a stamped frame may reach, after what its stamp tells about the drain.
+    /// The widest that a stamped frame may reach, given what its stamp says about the drain.
     fn ceiling(&mut self, now: Duration, stamp: Mode) -> Mode {
         if let Some(drain) = self.drain
             && (!drain.window.is_open(now)

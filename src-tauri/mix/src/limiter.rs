@@ -1,6 +1,6 @@
 //! From a wide sum to one 16-bit frame: the only place where samples are narrowed.
 
-use crate::{FRAME_SAMPLES, Frame};
+use crate::frame::{FRAME_SAMPLES, Frame};
 
 /// The exact sum of up to [`MAX_PARTIES`](crate::MAX_PARTIES) frames; no sum of so few overflows.
 pub(crate) type Sum = [i32; FRAME_SAMPLES];

@@ -1,11 +1,12 @@
 //! One tick of a call: frames in, the distinct mixes with their listeners out.
 
+use crate::frame::{FRAME_SAMPLES, Frame, SILENCE};
 use crate::limiter::{Limiter, Sum};
-use crate::routes::{LegId, MAX_PARTIES, Role, Routes};
-use crate::{FRAME_SAMPLES, Frame, Mode, SILENCE};
+use crate::mode::Mode;
+use crate::routes::{LegNumber, MAX_PARTIES, Role, Routes};
 
-/// How many ticks a coach who was heard in public keeps a mix of their own after they fall silent:
-/// 500 ms, so that a pause between two words does not move them from one mix to another and back.
+/// How many ticks a coach who was heard in public keeps their own mix after falling silent: 500 ms, so
+/// that a pause between words does not move them to another mix and back.
 pub const HANGOVER_TICKS: u16 = 25;
 
 /// The most mixes of one tick: one for each party, the public one, and that of a held call.
@@ -15,7 +16,7 @@ pub const MAX_MIXES: usize = MAX_PARTIES + 2;
 #[derive(Debug, Clone, Copy)]
 pub struct Spoken<'a> {
     /// Who said it. A leg that is not in the routes is ignored, and so is a leg's second frame.
-    pub leg: LegId,
+    pub leg: LegNumber,
     /// How far a coach's frame reaches: what [`Gate::reach`](crate::Gate::reach) answered for it.
     /// Ignored for rep and lead, who are always public.
     pub reach: Mode,
@@ -40,7 +41,7 @@ pub enum MixKey {
     /// `P` less the rep, plus every whispering coach, for the rep.
     Rep,
     /// `P` less this coach, for this coach, who is being heard in it or was a moment ago.
-    Coach(LegId),
+    Coach(LegNumber),
 }
 
 /// One mix of one tick.
@@ -50,8 +51,8 @@ pub struct Mix<'a> {
     pub key: MixKey,
     /// What its listeners hear.
     pub frame: &'a Frame,
-    /// Who hears it, in leg order. Nobody stands in two mixes of one tick.
-    pub listeners: &'a [LegId],
+    /// Who hears it, in leg order. No one stands in two mixes of one tick.
+    pub listeners: &'a [LegNumber],
     /// Whether this is what is recorded; true of exactly one mix of each tick, [`MixKey::Public`].
     pub recorded: bool,
 }
@@ -61,7 +62,7 @@ pub struct Mix<'a> {
 pub struct Mixes<'a> {
     slots: &'a [Slot],
     frames: &'a [Frame],
-    listeners: &'a [LegId],
+    listeners: &'a [LegNumber],
 }
 
 impl<'a> Mixes<'a> {
@@ -105,7 +106,7 @@ pub struct Mixer {
 /// A coach who has a mix of their own.
 #[derive(Debug, Clone, Copy)]
 struct Apart {
-    leg: LegId,
+    leg: LegNumber,
     ticks_left: u16,
     limiter: Limiter,
 }
@@ -128,7 +129,7 @@ struct Slot {
 struct Out {
     slots: Vec<Slot>,
     frames: Box<[Frame]>,
-    listeners: Vec<LegId>,
+    listeners: Vec<LegNumber>,
 }
 
 impl Default for Mixer {
@@ -167,7 +168,7 @@ impl Mixer {
     /// is never swapped under them. While the lead is on hold there is no mix for the lead, the
     /// public mix is silence without listeners, and the coaches hear [`MixKey::Held`].
     pub fn mix(&mut self, routes: &Routes, spoken: &[Spoken<'_>]) -> Mixes<'_> {
-        let heard = Heard::sort(routes, spoken);
+        let heard = Voices::sort(routes, spoken);
         self.keep_apart(routes, &heard);
 
         let Self {
@@ -246,7 +247,7 @@ impl Mixer {
     }
 
     /// Decides which coaches have a mix of their own in this tick.
-    fn keep_apart(&mut self, routes: &Routes, heard: &Heard<'_>) {
+    fn keep_apart(&mut self, routes: &Routes, heard: &Voices<'_>) {
         self.coaches
             .retain(|apart| routes.role(apart.leg) == Some(Role::Coach));
         for (party, heard) in routes.in_order().iter().zip(&heard.0) {
@@ -277,9 +278,9 @@ impl Mixer {
 }
 
 /// What each party of the routes says in this tick, in leg order, with its true reach.
-struct Heard<'a>([Option<(Mode, &'a Frame)>; MAX_PARTIES]);
+struct Voices<'a>([Option<(Mode, &'a Frame)>; MAX_PARTIES]);
 
-impl<'a> Heard<'a> {
+impl<'a> Voices<'a> {
     fn sort(routes: &Routes, spoken: &[Spoken<'a>]) -> Self {
         let mut heard = [None; MAX_PARTIES];
         for spoken in spoken {
@@ -320,7 +321,7 @@ impl Out {
         });
     }
 
-    fn push_for(&mut self, leg: LegId, key: MixKey, limiter: &mut Limiter, sum: &Sum) {
+    fn push_for(&mut self, leg: LegNumber, key: MixKey, limiter: &mut Limiter, sum: &Sum) {
         let at = self.listeners.len();
         self.listeners.push(leg);
         self.push(key, limiter, sum, at..at + 1);

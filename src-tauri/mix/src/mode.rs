@@ -7,12 +7,12 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u8)]
 pub enum Mode {
-    /// Hears rep and lead; is heard by nobody.
+    /// Hears rep and lead; is heard by no one.
     #[default]
     Listen = 0,
     /// Hears rep and lead; is heard by the rep only.
     Whisper = 1,
-    /// Hears rep and lead; is heard by everybody, and recorded.
+    /// Hears rep and lead; is heard by everyone, and recorded.
     Barge = 2,
 }
 

@@ -1,22 +1,35 @@
-//! Who takes part in one call, and in which role: the routes that everything else follows from.
+//! Who takes part in a call and in which role: everything else follows from these routes.
 
 use std::fmt;
 
-/// The most parties that one call's routes hold: the product's largest call (rule J2) with room to spare.
+use crate::mode::Mode;
+
+/// The most parties in one call: the product's largest call (rule J2), with room to spare.
 pub const MAX_PARTIES: usize = 128;
 
 /// One party's leg within one call.
 ///
 /// The number means nothing beyond the call. Its order is the order of summing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LegId(pub u32);
+pub struct LegNumber(pub u32);
+
+/// How loud one leg was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LegLevel {
+    /// Whose level it is.
+    pub leg: LegNumber,
+    /// How far its sound reached. No one out of reach may learn the level either.
+    pub reach: Mode,
+    /// From −127 (silent) to 0, in dBov.
+    pub level_dbov: i8,
+}
 
 /// What a party is to the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The salesperson: heard by everybody; hears everybody, and whispers too.
+    /// The salesperson: heard by everyone; hears everyone, and whispers too.
     Rep,
-    /// The customer: heard by everybody; hears what is public.
+    /// The customer: heard by everyone; hears what is public.
     Lead,
     /// A teammate: heard as far as each frame's reach; hears what is public.
     Coach,
@@ -47,7 +60,7 @@ impl std::error::Error for RoutesError {}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Party {
-    pub(crate) leg: LegId,
+    pub(crate) leg: LegNumber,
     pub(crate) role: Role,
     pub(crate) muted: bool,
 }
@@ -79,11 +92,11 @@ impl PartialEq for Routes {
 impl Eq for Routes {}
 
 impl Routes {
-    /// Routes in which nobody hears anybody.
+    /// Routes in which no one hears anyone.
     #[must_use]
     pub const fn new() -> Self {
         const NOBODY: Party = Party {
-            leg: LegId(0),
+            leg: LegNumber(0),
             role: Role::Coach,
             muted: false,
         };
@@ -98,7 +111,7 @@ impl Routes {
     ///
     /// # Errors
     /// See [`RoutesError`]; the routes are then as they were.
-    pub fn add(&mut self, leg: LegId, role: Role) -> Result<(), RoutesError> {
+    pub fn add(&mut self, leg: LegNumber, role: Role) -> Result<(), RoutesError> {
         let Err(at) = self.search(leg) else {
             return Err(RoutesError::Duplicate);
         };
@@ -121,7 +134,7 @@ impl Routes {
     }
 
     /// Takes a party out; `false` when it was not in.
-    pub fn remove(&mut self, leg: LegId) -> bool {
+    pub fn remove(&mut self, leg: LegNumber) -> bool {
         let Ok(at) = self.search(leg) else {
             return false;
         };
@@ -143,7 +156,7 @@ impl Routes {
 
     /// Mutes a party, or takes the mute off: a muted party hears and is not heard. `false` when the
     /// leg is not in.
-    pub fn set_muted(&mut self, leg: LegId, muted: bool) -> bool {
+    pub fn set_muted(&mut self, leg: LegNumber, muted: bool) -> bool {
         let Ok(at) = self.search(leg) else {
             return false;
         };
@@ -153,19 +166,19 @@ impl Routes {
 
     /// Whether the leg is in, and muted.
     #[must_use]
-    pub fn muted(&self, leg: LegId) -> bool {
+    pub fn muted(&self, leg: LegNumber) -> bool {
         self.search(leg).is_ok_and(|at| self.parties[at].muted)
     }
 
     /// Whether the leg is in.
     #[must_use]
-    pub fn contains(&self, leg: LegId) -> bool {
+    pub fn contains(&self, leg: LegNumber) -> bool {
         self.search(leg).is_ok()
     }
 
     /// What the leg is to the call; `None` when it is not in.
     #[must_use]
-    pub fn role(&self, leg: LegId) -> Option<Role> {
+    pub fn role(&self, leg: LegNumber) -> Option<Role> {
         self.search(leg).ok().map(|at| self.parties[at].role)
     }
 
@@ -175,14 +188,14 @@ impl Routes {
         self.len
     }
 
-    /// Whether nobody is in.
+    /// Whether no one is in.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Everybody who is in, in leg order.
-    pub fn parties(&self) -> impl ExactSizeIterator<Item = (LegId, Role)> + '_ {
+    /// Everyone who is in, in leg order.
+    pub fn parties(&self) -> impl ExactSizeIterator<Item = (LegNumber, Role)> + '_ {
         self.in_order().iter().map(|party| (party.leg, party.role))
     }
 
@@ -191,7 +204,7 @@ impl Routes {
     }
 
     /// Where the leg stands, or else where it would.
-    pub(crate) fn search(&self, leg: LegId) -> Result<usize, usize> {
+    pub(crate) fn search(&self, leg: LegNumber) -> Result<usize, usize> {
         self.in_order()
             .binary_search_by_key(&leg, |party| party.leg)
     }

@@ -5,7 +5,7 @@ mod common;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use mix::{LegId, MAX_PARTIES, Mixer, Mode, Routes};
+use mix::{LegNumber, MAX_PARTIES, Mixer, Mode, Routes};
 
 struct Counting;
 
@@ -45,7 +45,7 @@ fn no_tick_and_no_change_of_routes_allocates() {
     let mut routes = Routes::new();
     for leg in 0..parties {
         routes
-            .add(LegId(leg), common::role(leg))
+            .add(LegNumber(leg), common::role(leg))
             .expect("there is room");
         routes.set_held(leg % 5 == 0);
         mixes_max = mixes_max.max(mixer.mix(&routes, &everybody).len());
@@ -54,8 +54,8 @@ fn no_tick_and_no_change_of_routes_allocates() {
         for _ in 0..3 {
             mixer.mix(&routes, &everybody[..leg as usize]);
         }
-        routes.set_muted(LegId(parties - 1 - leg), true);
-        routes.remove(LegId(leg));
+        routes.set_muted(LegNumber(parties - 1 - leg), true);
+        routes.remove(LegNumber(leg));
     }
     let after = ALLOCATIONS.get();
 

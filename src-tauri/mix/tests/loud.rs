@@ -4,7 +4,7 @@
 mod common;
 
 use common::{LEAD, LEGS, REP, any_call, any_stretch, heard_by, noise, recorded, spoken};
-use mix::{FRAME_SAMPLES, Frame, LegId, MixKey, Mixer, Mode, Role, Routes, Spoken};
+use mix::{FRAME_SAMPLES, Frame, LegNumber, MixKey, Mixer, Mode, Role, Routes, Spoken};
 use proptest::prelude::*;
 
 fn said(spoken: &[(u32, Mode, u32)], tick: usize) -> Vec<(u32, Mode, Frame)> {
@@ -16,7 +16,7 @@ fn said(spoken: &[(u32, Mode, u32)], tick: usize) -> Vec<(u32, Mode, Frame)> {
 
 proptest! {
     #[test]
-    fn m2_lead_and_recording_are_bit_for_bit_the_same_without_whispers(call in any_call()) {
+    fn m2_whispers_change_no_bit_for_the_lead_or_the_recording(call in any_call()) {
         let (mut with, mut without) = (Mixer::new(), Mixer::new());
         let mut routes = Routes::new();
         for stretch in &call {
@@ -120,12 +120,12 @@ proptest! {
     #[test]
     fn a_single_talker_passes_bit_for_bit(seed in any::<u32>()) {
         let mut routes = Routes::new();
-        routes.add(LegId(REP), Role::Rep).expect("there is room");
-        routes.add(LegId(LEAD), Role::Lead).expect("there is room");
+        routes.add(LegNumber(REP), Role::Rep).expect("there is room");
+        routes.add(LegNumber(LEAD), Role::Lead).expect("there is room");
         let mut frame = noise(seed);
         frame[seed as usize % FRAME_SAMPLES] = i16::MIN;
         let mut mixer = Mixer::new();
-        let rep = [Spoken { leg: LegId(REP), reach: Mode::Listen, frame: &frame }];
+        let rep = [Spoken { leg: LegNumber(REP), reach: Mode::Listen, frame: &frame }];
         let mixes = mixer.mix(&routes, &rep);
         prop_assert_eq!(heard_by(&mixes, LEAD), Some(&frame));
         prop_assert_eq!(recorded(&mixes), &frame);
@@ -136,7 +136,7 @@ fn same<'a>(
     one: impl Iterator<Item = mix::Mix<'a>>,
     other: impl Iterator<Item = mix::Mix<'a>>,
 ) -> bool {
-    fn parts(mix: mix::Mix<'_>) -> (MixKey, &Frame, &[LegId], bool) {
+    fn parts(mix: mix::Mix<'_>) -> (MixKey, &Frame, &[LegNumber], bool) {
         (mix.key, mix.frame, mix.listeners, mix.recorded)
     }
     one.map(parts).eq(other.map(parts))

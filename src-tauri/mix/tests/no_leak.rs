@@ -243,7 +243,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn m3_a_stamped_frame_never_reaches_further_than_it_was_captured_for(
+    fn m3_a_stamped_frame_never_outreaches_its_stamp(
         mut script in script(delays(4_000, 4), delays(2_000, 2), 0..4),
         in_order in any::<bool>(),
     ) {
@@ -255,7 +255,7 @@ proptest! {
     }
 
     #[test]
-    fn m3_without_a_revocation_no_frame_within_the_drain_is_narrowed(
+    fn m3_unless_revoked_no_frame_within_the_drain_is_narrowed(
         script in script(delays(DRAIN.as_millis() as u64 / 2 - 40, 3), delays(600, 0), 0..1),
     ) {
         // Half of the drain for the way of a frame, and half for the loss of those before the next.
@@ -267,7 +267,7 @@ proptest! {
     /// Time alone guards a client without stamps, so frames must arrive within that time, and
     /// messages in order.
     #[test]
-    fn m3_an_unstamped_frame_never_reaches_further_than_it_was_captured_for(
+    fn m3_an_unstamped_frame_never_outreaches_its_capture_mode(
         mut script in script(delays(UNSTAMPED_WAIT.as_millis() as u64, 0), delays(600, 0), 0..1),
     ) {
         script.is_stamped = false;
@@ -279,7 +279,7 @@ proptest! {
     /// Nothing that was said before a revocation is heard wider than it left, whatever is granted
     /// afterwards.
     #[test]
-    fn a2_nothing_of_before_a_revocation_reaches_further_than_it_left(
+    fn a2_earlier_speech_reaches_no_further_than_a_revocation_left(
         script in script(delays(DRAIN.as_millis() as u64 / 2 - 40, 3), delays(300, 0), 1..4),
     ) {
         for frame in run(&script) {

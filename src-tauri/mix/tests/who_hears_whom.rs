@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use common::{
     LEAD, LEGS, REP, STRANGER, any_call, any_stretch, heard_by, marked, recorded, spoken,
 };
-use mix::{Frame, HANGOVER_TICKS, LegId, MixKey, Mixer, Mode, Role, Routes};
+use mix::{Frame, HANGOVER_TICKS, LegNumber, MixKey, Mixer, Mode, Role, Routes};
 use proptest::prelude::*;
 
 const LISTENS: u32 = 0;
@@ -18,12 +18,12 @@ const BARGES_TOO: u32 = 3;
 fn call_of(legs: &[u32]) -> Routes {
     let mut routes = Routes::new();
     for leg in legs {
-        assert_eq!(routes.add(LegId(*leg), common::role(*leg)), Ok(()));
+        assert_eq!(routes.add(LegNumber(*leg), common::role(*leg)), Ok(()));
     }
     routes
 }
 
-/// Everybody speaks at once; who speaks is in the bits of what is heard.
+/// Everyone speaks at once; who speaks is in the bits of what is heard.
 fn everybody() -> Vec<(u32, Mode, Frame)> {
     [
         (LISTENS, Mode::Listen),
@@ -91,8 +91,8 @@ fn mixes_come_in_the_order_of_their_keys() {
             .collect()
     };
     let apart = [
-        MixKey::Coach(LegId(BARGES)),
-        MixKey::Coach(LegId(BARGES_TOO)),
+        MixKey::Coach(LegNumber(BARGES)),
+        MixKey::Coach(LegNumber(BARGES_TOO)),
     ];
     assert_eq!(
         keys(&mut mixer, &routes),
@@ -118,7 +118,7 @@ fn a_call_of_100_with_two_talking_is_three_mixes() {
     let mut routes = Routes::new();
     for leg in 0..100 {
         routes
-            .add(LegId(leg), common::role(leg))
+            .add(LegNumber(leg), common::role(leg))
             .expect("there is room");
     }
     let said = [
@@ -132,11 +132,11 @@ fn a_call_of_100_with_two_talking_is_three_mixes() {
 }
 
 #[test]
-fn a_barging_coach_who_pauses_keeps_their_mix_for_the_hangover_and_no_longer() {
+fn a_pausing_coach_keeps_their_mix_only_for_the_hangover() {
     let routes = call_of(&ALL);
     let mut mixer = Mixer::new();
     let said = [(BARGES, Mode::Barge, marked(BARGES))];
-    let own = MixKey::Coach(LegId(BARGES));
+    let own = MixKey::Coach(LegNumber(BARGES));
     assert!(
         mixer
             .mix(&routes, &spoken(&said))
@@ -156,7 +156,7 @@ fn a_barging_coach_who_pauses_keeps_their_mix_for_the_hangover_and_no_longer() {
         mixes
             .iter()
             .next()
-            .is_some_and(|mix| mix.listeners.contains(&LegId(BARGES)))
+            .is_some_and(|mix| mix.listeners.contains(&LegNumber(BARGES)))
     );
 }
 
@@ -183,24 +183,24 @@ fn a_second_rep_or_lead_a_second_leg_and_party_129_are_refused() {
     use mix::{MAX_PARTIES, RoutesError};
     let mut routes = call_of(&[REP, LEAD]);
     assert_eq!(
-        routes.add(LegId(90), Role::Rep),
+        routes.add(LegNumber(90), Role::Rep),
         Err(RoutesError::RoleTaken)
     );
     assert_eq!(
-        routes.add(LegId(90), Role::Lead),
+        routes.add(LegNumber(90), Role::Lead),
         Err(RoutesError::RoleTaken)
     );
     assert_eq!(
-        routes.add(LegId(REP), Role::Coach),
+        routes.add(LegNumber(REP), Role::Coach),
         Err(RoutesError::Duplicate)
     );
     for leg in 0..MAX_PARTIES as u32 {
         if leg != REP && leg != LEAD {
-            assert_eq!(routes.add(LegId(leg), Role::Coach), Ok(()));
+            assert_eq!(routes.add(LegNumber(leg), Role::Coach), Ok(()));
         }
     }
     assert_eq!(
-        routes.add(LegId(u32::MAX), Role::Coach),
+        routes.add(LegNumber(u32::MAX), Role::Coach),
         Err(RoutesError::Full)
     );
     assert_eq!(routes.len(), MAX_PARTIES);
@@ -210,9 +210,9 @@ fn a_second_rep_or_lead_a_second_leg_and_party_129_are_refused() {
             .map(|(leg, _)| leg.0)
             .eq(0..MAX_PARTIES as u32)
     );
-    assert!(routes.remove(LegId(REP)) && !routes.remove(LegId(REP)));
-    assert_eq!(routes.role(LegId(REP)), None);
-    assert_eq!(routes.add(LegId(REP), Role::Rep), Ok(()));
+    assert!(routes.remove(LegNumber(REP)) && !routes.remove(LegNumber(REP)));
+    assert_eq!(routes.role(LegNumber(REP)), None);
+    assert_eq!(routes.add(LegNumber(REP), Role::Rep), Ok(()));
 }
 
 proptest! {
@@ -238,7 +238,7 @@ proptest! {
                 for leg in 0..=STRANGER {
                     let in_mixes = mixes
                         .iter()
-                        .filter(|mix| mix.listeners.contains(&LegId(leg)))
+                        .filter(|mix| mix.listeners.contains(&LegNumber(leg)))
                         .collect::<Vec<_>>();
                     let expected = if leg == STRANGER { None } else { stretch.audible_to(leg) };
                     prop_assert_eq!(in_mixes.len(), usize::from(expected.is_some()));
@@ -256,7 +256,7 @@ proptest! {
                         _ => silent.saturating_add(1),
                     };
                     if *silent <= HANGOVER_TICKS {
-                        keys.push(MixKey::Coach(LegId(leg)));
+                        keys.push(MixKey::Coach(LegNumber(leg)));
                     } else {
                         together += usize::from(stretch.is_present(leg));
                     }
@@ -276,7 +276,7 @@ proptest! {
         }
     }
 
-    /// With rep and lead speaking, there are as many mixes as sets of voices that somebody hears.
+    /// With rep and lead speaking, there are as many mixes as sets of voices that someone hears.
     #[test]
     fn there_are_as_many_mixes_as_distinct_audible_sets(mut stretch in any_stretch()) {
         stretch.present |= 1 << REP | 1 << LEAD;

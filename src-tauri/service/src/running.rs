@@ -132,7 +132,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
     let line = match (hooks.lead_line, &telephony) {
         (Some(line), _) => line,
         (None, Some(telephony)) => telephony.line(),
-        (None, None) => Arc::new(PreparedLine::new(config.lead_speech.clone())?),
+        (None, None) => Arc::new(PreparedLine::new(&config)?),
     };
     let auth = Auth::new(store.clone(), auth_settings(&config));
     let limits = call::Limits {
@@ -282,10 +282,11 @@ async fn serve(listener: TcpListener, app: Arc<App>, closing: CancellationToken)
 struct PreparedLine(Arc<OnceLock<SimulatedLine>>);
 
 impl PreparedLine {
-    fn new(speech: Option<PathBuf>) -> Result<Self, MediaError> {
-        let settings = |sentences| SimulatedLineSettings {
+    fn new(config: &Config) -> Result<Self, MediaError> {
+        let (speech, talks_over) = (config.lead_speech.clone(), config.lead_talks_over);
+        let settings = move |sentences| SimulatedLineSettings {
             sentences,
-            talks_over: false,
+            talks_over,
             ear: None,
         };
         let silent = SimulatedLine::new(settings(Vec::new()))?;
@@ -338,5 +339,48 @@ fn auth_settings(config: &Config) -> AuthSettings {
         refresh_ms: millis(config.refresh_token_s),
         failures_per_email: config.sign_in_failures_per_email,
         failures_per_address: config.sign_in_failures_per_address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use media::LeadMix;
+    use mix::FRAME_SAMPLES;
+
+    /// How many of ten seconds' ticks a lead speaks in while someone speaks to them without a pause.
+    fn spoken_ticks(lead_talks_over: bool) -> usize {
+        let line = PreparedLine::new(&Config {
+            lead_talks_over,
+            lead_speech: Some("no/such/folder".into()),
+            ..Config::default()
+        })
+        .unwrap();
+        let call = wire::CallId::parse("acti_1").unwrap();
+        let mut lead = line.0.wait().answered(&call);
+        let frame =
+            std::array::from_fn::<i16, FRAME_SAMPLES, _>(
+                |at| {
+                    if at % 48 < 24 { 9_000 } else { -9_000 }
+                },
+            );
+        let mut spoken = 0;
+        for tick in 0..500 {
+            let heard = LeadMix {
+                tick,
+                frame: &frame,
+                opus: &[],
+            };
+            lead.tick(Duration::from_millis(tick * 20), heard, &mut |_| {
+                spoken += 1
+            });
+        }
+        spoken
+    }
+
+    #[test]
+    fn the_simulated_lead_talks_over_others_only_when_told_to() {
+        assert_eq!(spoken_ticks(true), 500);
+        assert!(spoken_ticks(false) < 5);
     }
 }

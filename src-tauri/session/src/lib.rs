@@ -10,6 +10,8 @@
 //! confirmed; to narrow, it stamps at once and then tells. While the connection or the grant is in
 //! doubt, the stamp is Listen, and in Listen the microphone is closed.
 
+#![warn(missing_docs)]
+
 mod backoff;
 mod coaching;
 mod input;

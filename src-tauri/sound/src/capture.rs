@@ -1,15 +1,15 @@
 //! From a microphone's callback to frames: a lock-free ring, and when each sample was captured.
 //!
 //! # When a frame was captured
-//! The client stamps each frame with the narrowest mode in force while it was captured (M3), so a
-//! moment that is wrong may let speech through: too late, and what was said before a widening seems
-//! to be said after it; too early, and what was said after a narrowing seems to be said before it.
-//! Neither side is the safe one. So three things are kept apart. The moment comes from the driver's
-//! own account of its delay, not from when a frame happens to be read. It goes on as evenly as the
-//! samples do: a driver's account lags behind when callbacks come in a burst, so it is believed at once
-//! when it says later, and little by little when it says earlier; and it is never later than when the
-//! callback got the sample, which is certain, save for less than [`LATE`]. What remains in doubt is said as [`UNCERTAINTY`], by
-//! which the client widens the frame on both sides.
+//! The client stamps each frame with the narrowest mode in force while it was captured (M3), so a wrong
+//! time may let speech through: if it is too late, speech from before a widening seems to come after
+//! it; if it is too early, speech from after a narrowing seems to come before it.
+//! Neither side is the safe one. So the time comes from the delay that the driver reports, not from
+//! when a frame happens to be read. It advances as evenly as the
+//! samples do: a driver's report lags behind when callbacks come in a burst, so it is trusted at once
+//! when it says later, and little by little when it says earlier. And it is never later than when the
+//! callback got the sample, which is certain, but for less than [`LATE`]. The remaining doubt is
+//! [`UNCERTAINTY`], by which the client widens the frame on both sides.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,21 +19,21 @@ use mix::{FRAME_SAMPLES, Frame, SAMPLE_RATE_HZ};
 use rtrb::{Consumer, Producer, RingBuffer};
 use voice::Resampler;
 
-/// How far the moment of a frame may be off, before and after: what drivers are seen to be wrong by,
-/// and up to 4 ms that resampling and echo cancellation delay by.
+/// How far the time of a frame may be off in either direction: the observed error of drivers, and up to
+/// 4 ms of delay from resampling and echo cancellation.
 pub(crate) const UNCERTAINTY: Duration = Duration::from_millis(10);
-/// Sound that may wait to be read. A reader that stands still for longer loses what waits.
+/// Sound that may wait to be read. A reader that stalls for longer loses it.
 const WAITING_MAX: Duration = Duration::from_millis(500);
-/// A driver that says more than this is not believed.
+/// A greater delay reported by a driver is not believed.
 const DELAY_MAX: Duration = Duration::from_millis(500);
-/// One moment is noted for each so many parts of a second.
+/// How many times a second a mark is set.
 const MARKS_A_SECOND: u64 = 200;
-/// Moments that wait to be read: those of [`WAITING_MAX`], and as many again where bursts began.
+/// Marks waiting to be read: those of [`WAITING_MAX`], and as many again for bursts.
 const MARKS_MAX: usize = 400;
-/// Where samples are so much later than those before them, the driver lost some in between.
+/// If samples are this much later than those before them, the driver lost some in between.
 const SEAM: Duration = Duration::from_millis(5);
-/// A moment is noted anew where samples are so much earlier than the last one noted would have them,
-/// as when callbacks come in a burst.
+/// Another mark is set where samples are this much earlier than the last mark says, as when callbacks
+/// come in a burst.
 const LATE: Duration = Duration::from_micros(500);
 /// The share of time by which samples may move back: 2 ms a second, more than clocks differ.
 const BACK_SHARE: u32 = 500;
@@ -124,7 +124,7 @@ fn duration_of(samples: u64, rate_hz: u32) -> Duration {
 }
 
 impl Writer {
-    /// Takes `count` samples whose first was captured `delay` before `now`, by the driver's account.
+    /// Takes `count` samples, the first of which was captured `delay` before `now`, says the driver.
     /// Never waits, and allocates nothing.
     pub(crate) fn write(
         &mut self,
@@ -145,7 +145,7 @@ impl Writer {
         }) || before.is_some_and(|before| origin > before + SEAM);
         let room = self.samples.slots() >= count && (!due || self.marks.slots() > 0);
         if !room {
-            // What waits is old, and there must be no seam within a frame: the reader starts anew.
+            // What waits is old, and a frame must have no seam: the reader starts again.
             self.marked = None;
             self.overrun.store(true, Ordering::Release);
             return;
@@ -185,7 +185,7 @@ impl Writer {
 }
 
 impl Reader {
-    /// Forgets all that waits.
+    /// Drops everything that waits.
     pub(crate) fn clear(&mut self) {
         self.take();
         while let Ok(mark) = self.marks.pop() {
@@ -197,8 +197,8 @@ impl Reader {
         self.frames = 0;
     }
 
-    /// The next 20 ms at 48 kHz of what was captured since `from`, if they are there: when their
-    /// last sample was captured. Never waits.
+    /// The next 20 ms captured since `from`, at 48 kHz, if there are so many: returns when their last
+    /// sample was captured. Never waits.
     pub(crate) fn read(&mut self, from: Instant, frame: &mut Frame) -> Option<Instant> {
         if self.overrun.load(Ordering::Acquire) {
             self.clear();
@@ -214,7 +214,7 @@ impl Reader {
             self.frames += 1;
             let start = self.at_frame(self.frames - 1);
             let (end, seam) = self.captured_at(self.at_frame(self.frames))?;
-            // A frame with a seam in it began earlier than 20 ms before its end: it is left out.
+            // A frame with a seam began more than 20 ms before its end: it is left out.
             let whole = seam.is_none_or(|seam| seam <= start);
             if whole && end.checked_sub(FRAME).is_some_and(|start| start >= from) {
                 return Some(end);
@@ -223,7 +223,7 @@ impl Reader {
         None
     }
 
-    /// Takes out what waits, into `raw`: how many.
+    /// Moves what waits into `raw`, and returns how much.
     fn take(&mut self) -> usize {
         let (taken, _) = self.samples.pop_partial_slice(&mut self.raw);
         let count = taken.len();
@@ -238,7 +238,7 @@ impl Reader {
     }
 
     /// When the sample at this position was captured, by the last mark before it, and where samples
-    /// were lost since this was asked the last time.
+    /// were lost since the last call.
     fn captured_at(&mut self, position: u64) -> Option<(Instant, Option<u64>)> {
         let mut seam = None;
         while let Ok(next) = self.marks.peek().copied() {

@@ -1,6 +1,6 @@
-//! PulseAudio's cookie, made where there is none.
+//! PulseAudio's cookie, created if it is missing.
 //!
-//! A server takes only a cookie of 256 bytes, even where it then lets everybody in, and libpulse makes
+//! A server only accepts a cookie of 256 bytes, even if it then lets everyone in, and libpulse creates
 //! the file when it is missing. The client that cpal uses sends an empty one instead, which PulseAudio
 //! and PipeWire refuse: on a fresh account there would be no sound.
 
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 const COOKIE_BYTES: usize = 256;
 
-/// Makes the cookie of this user when there is none.
+/// Creates this user's cookie if it is missing.
 pub(crate) fn ensure() {
     if std::env::var_os("PULSE_COOKIE").is_some() {
         return;
@@ -23,13 +23,13 @@ pub(crate) fn ensure() {
         return;
     }
     match make(&home.join(".config/pulse")) {
-        Ok(()) => tracing::info!("made a cookie for PulseAudio"),
+        Ok(()) => tracing::info!("created a PulseAudio cookie"),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => tracing::warn!(%error, "no cookie for PulseAudio"),
+        Err(error) => tracing::warn!(%error, "could not create a PulseAudio cookie"),
     }
 }
 
-/// Another program may be making it at this moment: then it is that one's.
+/// If another program is creating it at this moment, that one wins.
 fn make(folder: &Path) -> io::Result<()> {
     let path = folder.join("cookie");
     if path.exists() {

@@ -1,4 +1,4 @@
-//! Which devices there are, and which of them to use.
+//! The devices there are, and which of them to use.
 
 use cpal::traits::{DeviceTrait, HostTrait};
 
@@ -8,31 +8,27 @@ pub struct Device {
     /// Names it in every run of the program, for as long as the system names it so:
     /// `pulseaudio:alsa_input.usb-headset`, for example.
     pub id: String,
-    /// What people call it.
+    /// Its name for people.
     pub name: String,
-    /// Whether it is the system's default now.
+    /// Whether it is currently the system's default.
     pub is_default: bool,
 }
 
-/// All that can be chosen from now.
+/// The devices to choose from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Devices {
-    /// What captures. Monitors of loudspeakers are left out.
+    /// Microphones. Monitors of loudspeakers are left out.
     pub microphones: Vec<Device>,
-    /// What plays.
     pub loudspeakers: Vec<Device>,
 }
 
 /// The devices that the user chose, by id; `None` follows the system's default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Choice {
-    /// The microphone.
     pub microphone: Option<String>,
-    /// The loudspeaker.
     pub loudspeaker: Option<String>,
 }
 
-/// What a device is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Microphone,
@@ -73,7 +69,7 @@ pub(crate) struct Picked<'a> {
     pub(crate) trouble: Option<String>,
 }
 
-/// The chosen device if it is there and works; else the default; else any other.
+/// The chosen device if it is connected and works, or else the default, or else any other.
 pub(crate) fn pick<'a>(
     kind: Kind,
     devices: &'a [Device],
@@ -99,14 +95,14 @@ pub(crate) fn pick<'a>(
     let noun = kind.noun();
     let trouble = match (chosen, wanted, device) {
         (None, None, Some(_)) => None,
-        (_, _, None) if devices.is_empty() => Some(format!("There is no {noun}.")),
-        (_, _, None) => Some(format!("No {noun} can be used.")),
+        (_, _, None) if devices.is_empty() => Some(format!("No {noun} found.")),
+        (_, _, None) => Some(format!("No {noun} is working.")),
         (_, Some(wanted), Some(device)) => Some(format!(
-            "The {noun} {} cannot be used; {} is used instead.",
+            "{} ({noun}) isn't working. Using {} instead.",
             wanted.name, device.name
         )),
         (Some(_), None, Some(device)) => Some(format!(
-            "The {noun} that was chosen is not connected; {} is used instead.",
+            "Your selected {noun} isn't connected. Using {} instead.",
             device.name
         )),
     };
@@ -121,7 +117,7 @@ pub(crate) struct System {
 }
 
 impl System {
-    /// The devices there are now. Connects anew when the sound server is gone, or has come.
+    /// The current devices. Reconnects when the sound server has gone or come.
     pub(crate) fn scan(&mut self) -> Devices {
         let best = cpal::available_hosts().first().copied();
         if self.host.as_ref().map(cpal::Host::id) != best {
@@ -164,10 +160,10 @@ impl System {
     }
 }
 
-/// The device of this kind and id, on a connection to the sound system of its own.
+/// The device of this kind and id, on its own connection to the sound system.
 ///
-/// cpal gives all of PulseAudio's streams of one connection the same sync id, and those must play on
-/// one sink: on a shared connection no stream could open before the one on another sink is closed.
+/// cpal gives all PulseAudio streams of one connection the same sync id, and those must play on
+/// one sink: on a shared connection no stream could open until the one on another sink is closed.
 pub(crate) fn find(kind: Kind, id: &str) -> Option<cpal::Device> {
     let mut devices = cpal::default_host().devices().ok()?;
     devices.find(|device| {
@@ -183,9 +179,9 @@ fn id_of(device: &cpal::Device) -> Option<String> {
     device.id().ok().map(|id| id.to_string())
 }
 
-/// Not what only looks like a device. A monitor captures a loudspeaker. ALSA lists plug-ins for what
-/// is not there, and each card by a dozen names: its default is kept where there is a card, and each
-/// card by the names that convert and share.
+/// Whether it is more than an alias. A monitor captures a loudspeaker. ALSA lists plug-ins for missing
+/// hardware, and each card under a dozen names: its default is kept if there is a card, and each card
+/// under the names that convert and share.
 fn is_real(id: &str, has_card: bool) -> bool {
     match id.split_once(':') {
         Some(("pulseaudio", name)) => !name.ends_with(".monitor"),
@@ -235,19 +231,19 @@ mod tests {
         let devices = [device("a", false), device("b", true)];
         let (id, trouble) = picked(&devices, Some("z"), &[]);
         assert_eq!(id, "b");
-        assert!(trouble.contains("not connected; B"), "{trouble}");
+        assert!(trouble.contains("isn't connected. Using B"), "{trouble}");
         let (id, trouble) = picked(&devices, Some("b"), &["b"]);
         assert_eq!(id, "a");
         assert!(
-            trouble.contains("microphone B cannot be used; A"),
+            trouble.contains("B (microphone) isn't working. Using A"),
             "{trouble}"
         );
         let (id, trouble) = picked(&devices, None, &["a", "b"]);
         assert_eq!(
             (id.as_str(), trouble.as_str()),
-            ("", "No microphone can be used.")
+            ("", "No microphone is working.")
         );
-        assert_eq!(picked(&[], None, &[]).1, "There is no microphone.");
+        assert_eq!(picked(&[], None, &[]).1, "No microphone found.");
     }
 
     #[test]

@@ -24,11 +24,13 @@ mod loudspeaker;
 mod microphone;
 mod playout;
 mod run;
+mod shared;
 mod slot;
 mod stream;
 
-pub use card::{Event, SoundCard, Trouble};
+pub use card::SoundCard;
 pub use devices::{Choice, Device, Devices};
 pub use loudspeaker::CardLoudspeaker;
 pub use microphone::CardMicrophone;
+pub use shared::{Event, Trouble};
 pub use voice::Processing;

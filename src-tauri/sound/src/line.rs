@@ -1,4 +1,4 @@
-//! One of the two lines of the card: which device is open on it, and which is to be.
+//! One of the card's two lines: which device is open on it, and which should be.
 
 use std::time::{Duration, Instant};
 
@@ -6,9 +6,9 @@ use crate::devices::{Choice, Devices, Kind, pick};
 use crate::slot::Slot;
 use crate::stream::Hold;
 
-/// A device that failed is left alone for so long.
+/// How long a failed device is left alone.
 const AVOIDED_FOR: Duration = Duration::from_secs(2);
-/// Devices that failed are remembered up to so many.
+/// How many failed devices are remembered.
 const AVOIDED_MAX: usize = 32;
 
 /// A device that is open, or about to be.
@@ -23,7 +23,7 @@ pub(crate) struct Open {
 pub(crate) enum Step {
     /// All is as it should be, or about to be.
     Wait,
-    /// Nobody needs the device.
+    /// No one needs the device.
     Close,
     /// This device should be open.
     Open(String),
@@ -54,7 +54,7 @@ impl<E> Line<E> {
         }
     }
 
-    /// Decides what is to be done now, and what is wrong.
+    /// Decides what to do now, and what is wrong.
     pub(crate) fn settle(
         &mut self,
         now: Instant,
@@ -72,7 +72,7 @@ impl<E> Line<E> {
         );
         let id = picked.device.map(|device| device.id.as_str());
         let is = |open: &Option<Open>| open.as_ref().map(|open| open.id.as_str()) == id;
-        // A device that is tried again is not well before it runs.
+        // A device that is being retried is not well until it runs.
         if picked.trouble.is_some() || !wanted || is(&self.current) {
             self.trouble = picked.trouble;
         }
@@ -96,7 +96,7 @@ impl<E> Line<E> {
     pub(crate) fn use_by(&mut self, slot: Slot<E>) {
         if let Some(before) = self.user.take() {
             before.put(None);
-            // Its end of the ring comes back too late, or not at all.
+            // Its end of the ring would come back too late, or not at all.
             self.current = None;
         }
         if let Some(end) = self.idle.take() {
@@ -111,12 +111,12 @@ impl<E> Line<E> {
     pub(crate) fn leave(&mut self, slot: &Slot<E>, end: Option<E>) {
         if self.user.as_ref().is_some_and(|user| user.is(slot)) {
             self.user = None;
-            // An end that was put there just now and not taken is as good.
+            // An end that was just put there and not taken is as good.
             self.idle = slot.take().flatten().or(end);
         }
     }
 
-    /// The device that was opening runs: it takes the place of the one before.
+    /// The opening device is running: it replaces the one before.
     pub(crate) fn opened(&mut self, serial: u64, end: E) {
         let Some(opening) = self.opening.take_if(|opening| opening.serial == serial) else {
             return;
@@ -129,7 +129,7 @@ impl<E> Line<E> {
         }
     }
 
-    /// This stream failed, if it is one of this line: whether it is.
+    /// This stream failed. True if it is one of this line.
     pub(crate) fn failed(&mut self, serial: u64, now: Instant) -> bool {
         let is_it = |open: &mut Open| open.serial == serial;
         let failed = if let Some(open) = self.opening.take_if(is_it) {

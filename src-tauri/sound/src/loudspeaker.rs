@@ -8,12 +8,11 @@ use std::time::Instant;
 use client::audio::{Discard, Loudspeaker};
 use mix::Frame;
 
-use crate::card::Shared;
 use crate::playout::Writer;
-use crate::run::Input;
+use crate::shared::{Input, Shared};
 use crate::slot::Slot;
 
-/// A loudspeaker of the card. While no device works it goes on by the clock, and nobody hears it.
+/// A loudspeaker of the card. While no device works, it goes on by the clock, unheard.
 pub struct CardLoudspeaker {
     inputs: SyncSender<Input>,
     shared: Arc<Shared>,
@@ -35,7 +34,7 @@ impl CardLoudspeaker {
             .try_send(Input::OpenLoudspeaker(slot.clone()))
             .is_err()
         {
-            tracing::warn!("the sound card does not answer");
+            tracing::warn!("the sound card is not responding");
         }
         Self {
             inputs,
@@ -74,7 +73,7 @@ impl Drop for CardLoudspeaker {
         self.slot.close();
         let slot = self.slot.clone();
         let writer = self.writer.take();
-        // If there is no room, the card's thread sees before long that the slot is closed.
+        // If there is no room, the card's thread will soon notice that the slot is closed.
         let _ = self.inputs.try_send(Input::CloseLoudspeaker(slot, writer));
     }
 }

@@ -10,8 +10,7 @@ use client::audio::{Microphone, Silence};
 use mix::Frame;
 
 use crate::capture::{Reader, UNCERTAINTY};
-use crate::card::Shared;
-use crate::run::Input;
+use crate::shared::{Input, Shared};
 use crate::slot::Slot;
 
 /// A microphone of the card. While it is open and no device works, it captures silence.
@@ -57,7 +56,7 @@ impl Microphone for CardMicrophone {
         silence.open(now)?;
         self.inputs
             .try_send(Input::OpenMicrophone(slot.clone()))
-            .map_err(|_| ClientError::Audio("the sound card does not answer".into()))?;
+            .map_err(|_| ClientError::Audio("the sound card is not responding".into()))?;
         self.shared.is_read.store(true, Ordering::Relaxed);
         self.open = Some(Open {
             slot,
@@ -73,7 +72,7 @@ impl Microphone for CardMicrophone {
         if let Some(Open { slot, reader, .. }) = self.open.take() {
             self.shared.is_read.store(false, Ordering::Relaxed);
             slot.close();
-            // If there is no room, the card's thread sees before long that the slot is closed.
+            // If there is no room, the card's thread will soon notice that the slot is closed.
             let _ = self.inputs.try_send(Input::CloseMicrophone(slot, reader));
         }
     }

@@ -1,4 +1,4 @@
-//! From frames to a loudspeaker's callback: a lock-free ring that is kept as empty as it may be.
+//! From frames to a loudspeaker's callback: a lock-free ring, kept as empty as possible.
 
 use std::f32::consts::TAU;
 use std::sync::Arc;
@@ -9,18 +9,18 @@ use mix::{Frame, SAMPLE_RATE_HZ};
 use rtrb::{Consumer, Producer, RingBuffer};
 use voice::Resampler;
 
-/// Room of the ring: more than ever waits in it.
+/// The size of the ring: more than ever waits in it.
 const RING_MS: u32 = 200;
-/// A device that takes nothing for so long has no clock to go by.
+/// A device that takes nothing for this long has stopped.
 const STANDSTILL: Duration = Duration::from_millis(300);
 const TONE_HZ: f32 = 440.0;
 const TONE_MS: u32 = 1000;
-/// The tone fades in and out over so much, so that it does not click.
+/// How long the tone fades in and out, so that it does not click.
 const TONE_FADE_MS: u32 = 20;
 /// About −20 dBov.
 const TONE_AMPLITUDE: f32 = 4600.0;
 
-/// How much sound is kept waiting for the device: little, and more where it ran dry.
+/// How much sound is kept in reserve for the device: little, and more after it ran dry.
 #[derive(Debug)]
 struct Reserve {
     ms: u32,
@@ -31,7 +31,7 @@ impl Reserve {
     const LEAST_MS: u32 = 15;
     const MOST_MS: u32 = 60;
     const MORE_MS: u32 = 5;
-    /// After so long without running dry it is tried with a millisecond less.
+    /// After this long without running dry, the reserve shrinks by a millisecond.
     const CALM: Duration = Duration::from_secs(10);
 
     const fn new() -> Self {
@@ -83,7 +83,7 @@ pub(crate) struct Reader {
     tone: Tone,
 }
 
-/// Both ends of a ring to a device of this rate; a tone sounds whenever `tones` counts on, and at once
+/// Both ends of a ring to a device of this rate. A tone sounds whenever `tones` increases, and at once
 /// when `tone_first`.
 ///
 /// # Errors
@@ -117,7 +117,7 @@ pub(crate) fn ring(
 }
 
 impl Writer {
-    /// Whether the device has room for another frame; `None` when it stands still.
+    /// Whether the device has room for another frame; `None` if it has stopped.
     pub(crate) fn wants(&mut self, now: Instant) -> Option<bool> {
         let callbacks = self.counts.callbacks.load(Ordering::Relaxed);
         let called_at = self.called_at.get_or_insert(now);
@@ -138,7 +138,7 @@ impl Writer {
         Some(waiting < (self.rate_hz * self.reserve.ms / 1000) as usize)
     }
 
-    /// Takes a frame. What has no room is left out.
+    /// Takes a frame. Whatever does not fit is dropped.
     pub(crate) fn write(&mut self, frame: &Frame) {
         self.resampled.clear();
         self.resampler.process(frame, &mut self.resampled);
@@ -147,7 +147,7 @@ impl Writer {
 }
 
 impl Reader {
-    /// A callback begins that asks for so many samples.
+    /// Begins a callback that asks for this many samples.
     pub(crate) fn begin(&mut self, count: usize) {
         self.counts.callbacks.fetch_add(1, Ordering::Relaxed);
         self.tone.begin();
@@ -159,14 +159,14 @@ impl Reader {
         self.playing = enough;
     }
 
-    /// The next sample to play; silence where there is none.
+    /// The next sample to play, or silence.
     pub(crate) fn next(&mut self) -> i16 {
         let voice = self.samples.pop().unwrap_or(0);
         voice.saturating_add(self.tone.next())
     }
 }
 
-/// The test tone: one second, each time it is asked for.
+/// The test tone: one second, whenever it is asked for.
 struct Tone {
     rate_hz: u32,
     asked: Arc<AtomicU32>,
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_takes_much_at_once_gets_a_larger_reserve_and_then_enough() {
+    fn a_device_with_large_buffers_gets_a_larger_reserve() {
         let (mut writer, mut reader) = pair(48_000);
         let start = Instant::now();
         let mut dry = 0;

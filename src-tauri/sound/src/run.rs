@@ -1,5 +1,5 @@
-//! The card's thread: one loop over its inputs, which holds the devices and watches what is plugged
-//! in and out.
+//! The card's thread: one loop over its inputs, which holds the devices and watches them come and
+//! go.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -8,37 +8,21 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
-use crate::card::{Event, Shared};
 use crate::devices::{Choice, Devices, Kind, System};
 use crate::line::{Line, Open, Step};
+use crate::shared::{End, Event, Input, Shared};
 use crate::slot::Slot;
-use crate::stream::{self, End, Order};
+use crate::stream::{self, Order};
 use crate::{capture, playout};
 
-/// How often the devices are looked at: no system tells of all of them by itself.
+/// How often the devices are scanned: no system reports all changes by itself.
 const SCAN_EVERY: Duration = Duration::from_millis(500);
-/// How often the level is told.
+/// How often the level is reported.
 const LEVEL_EVERY: Duration = Duration::from_millis(66);
-/// A device that is opened for the test tone alone stays open for so long.
+/// How long a device opened just for the test tone stays open.
 const TONE_FOR: Duration = Duration::from_millis(2500);
-/// Streams that may be there at once, those included that the system does not let go of.
+/// Streams that may exist at once, including those that the system does not let go.
 const STREAMS_MAX: usize = 64;
-
-/// What the card's thread is told.
-pub(crate) enum Input {
-    Choose(Choice),
-    Meter(bool),
-    TestTone,
-    OpenMicrophone(Slot<capture::Reader>),
-    CloseMicrophone(Slot<capture::Reader>, Option<capture::Reader>),
-    OpenLoudspeaker(Slot<playout::Writer>),
-    CloseLoudspeaker(Slot<playout::Writer>, Option<playout::Writer>),
-    /// A stream runs.
-    Opened(u64, End),
-    /// A stream could not be opened, or ended.
-    Failed(u64, String),
-    Quit,
-}
 
 pub(crate) struct Run {
     inputs: SyncSender<Input>,
@@ -150,7 +134,7 @@ impl Run {
         }
     }
 
-    /// Brings both lines to where they should be.
+    /// Brings both lines into the state they should be in.
     fn settle(&mut self, now: Instant) {
         self.tone_until = self.tone_until.filter(|until| *until > now);
         if let Some(slot) = self.microphone.user.clone().filter(Slot::is_closed) {

@@ -1,13 +1,13 @@
-//! How an end of a ring gets from the thread that opens devices to who reads or writes it.
+//! Hands an end of a ring from the thread that opens devices to its user.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
-/// A place for the newest end of a ring. Clones are the same place.
+/// A place for the newest end of a ring. All clones are the same place.
 pub(crate) struct Slot<T>(Arc<Place<T>>);
 
 struct Place<T> {
-    /// What came since it was last looked at: an end, or that there is none any more.
+    /// What is new since the last look: an end, or that there is none any more.
     fresh: Mutex<Option<Option<T>>>,
     closed: AtomicBool,
 }
@@ -26,13 +26,13 @@ impl<T> Slot<T> {
         }))
     }
 
-    /// Puts in another end, or takes the one that is in use away.
+    /// Puts in another end, or takes away the current one.
     pub(crate) fn put(&self, end: Option<T>) {
         let fresh = self.0.fresh.lock();
         *fresh.unwrap_or_else(PoisonError::into_inner) = Some(end);
     }
 
-    /// What came since the last time, if anything. Never waits.
+    /// What is new since the last call, if anything. Never waits.
     pub(crate) fn take(&self) -> Option<Option<T>> {
         match self.0.fresh.try_lock() {
             Ok(mut fresh) => fresh.take(),
@@ -41,7 +41,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Nobody looks here any more.
+    /// No one will look here any more.
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
     }

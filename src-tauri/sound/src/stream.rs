@@ -1,7 +1,7 @@
-//! One open device: its stream on a thread of its own, and its callback.
+//! One open device: its stream, on its own thread, and its callback.
 //!
-//! A stream is opened, held and dropped there, because each of these may take as long as the sound
-//! server likes: with PulseAudio, dropping the stream of a sink that is gone waits until the server
+//! The stream is opened, held and dropped there, because each of these may take as long as the sound
+//! server likes: with PulseAudio, dropping the stream of a vanished sink waits until the server
 //! ends.
 
 use std::sync::Arc;
@@ -14,29 +14,20 @@ use cpal::{BufferSize, ErrorKind, FromSample, Sample, SampleFormat, SizedSample,
 use mix::SAMPLE_RATE_HZ;
 use voice::Resampler;
 
-use crate::card::Shared;
 use crate::devices::{Kind, find};
-use crate::run::Input;
+use crate::shared::{End, Input, Shared};
 use crate::{capture, playout};
 
 /// How long a device may take to open.
 const OPENING_MAX: Duration = Duration::from_secs(5);
 
-/// The program's end of an open device's ring.
-pub(crate) enum End {
-    Capture(capture::Reader),
-    Playout(playout::Writer),
-}
-
-/// What to open.
 pub(crate) struct Order {
     pub(crate) serial: u64,
     pub(crate) kind: Kind,
-    /// The device, by id.
     pub(crate) id: String,
     /// Whether the test tone sounds as soon as it plays.
     pub(crate) tone_first: bool,
-    /// Held for as long as the thread runs, for them to be counted.
+    /// Held while the thread runs, so that threads can be counted.
     pub(crate) alive: Arc<()>,
 }
 
@@ -45,11 +36,11 @@ pub(crate) struct Hold {
     _close: Sender<std::convert::Infallible>,
 }
 
-/// Opens a device. [`Input::Opened`] follows, or [`Input::Failed`], and the latter also when the
+/// Opens a device. [`Input::Opened`] or [`Input::Failed`] follows, and the latter also if the
 /// device fails later.
 ///
 /// # Errors
-/// When there cannot be another thread.
+/// When no thread can be started.
 pub(crate) fn open(
     order: Order,
     shared: Arc<Shared>,
@@ -88,7 +79,7 @@ fn hold(
     }
 }
 
-/// Whether a stream that says so goes on.
+/// Whether a stream survives this error.
 const fn goes_on(kind: ErrorKind) -> bool {
     matches!(
         kind,
@@ -103,7 +94,7 @@ fn build(
 ) -> Result<(cpal::Stream, End), cpal::Error> {
     let device = find(order.kind, &order.id).ok_or(ErrorKind::DeviceNotAvailable)?;
     let (format, config) = settings(&device, order.kind)?;
-    // Some drivers have no choice of how much they take at once.
+    // Some drivers do not let us choose the buffer size.
     let own = StreamConfig {
         buffer_size: BufferSize::Default,
         ..config

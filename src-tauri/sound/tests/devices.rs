@@ -86,7 +86,7 @@ fn plays_the_tone(pulse: &Pulse, loudspeaker: &str) {
 }
 
 #[test]
-fn devices_are_listed_by_ids_that_stay_and_by_name() {
+fn devices_are_listed_by_lasting_ids_and_by_name() {
     let _alone = alone();
     let pulse = Pulse::start(&["mic_a", "mic_b"], &["spk_a", "spk_b"]);
     let seen = || {
@@ -163,7 +163,7 @@ fn devices_of_other_rates_and_channels_play_and_capture() {
 }
 
 #[test]
-fn a_loudspeaker_that_is_lost_is_replaced_and_comes_back() {
+fn a_lost_loudspeaker_is_replaced_and_comes_back() {
     let _alone = alone();
     let pulse = Pulse::start(&["mic_a"], &["spk_a", "spk_b"]);
     let card = card_on(&pulse);
@@ -192,7 +192,7 @@ fn a_loudspeaker_that_is_lost_is_replaced_and_comes_back() {
 }
 
 #[test]
-fn a_microphone_that_is_lost_is_replaced_and_comes_back() {
+fn a_lost_microphone_is_replaced_and_comes_back() {
     let _alone = alone();
     let pulse = Pulse::start(&["mic_a", "mic_b"], &["spk_a"]);
     let card = card_on(&pulse);
@@ -248,7 +248,7 @@ fn the_default_is_followed_when_it_changes() {
 }
 
 #[test]
-fn a_sound_server_that_dies_is_waited_for_while_the_call_goes_on() {
+fn the_call_goes_on_while_the_sound_server_is_dead() {
     let _alone = alone();
     let mut pulse = Pulse::start(&["mic_a"], &["spk_a"]);
     let card = card_on(&pulse);
@@ -280,13 +280,10 @@ fn without_any_device_a_call_goes_on_in_silence_and_says_so() {
     let card = card_on(&pulse);
     until("it is said", || card.trouble().microphone.is_some());
     let trouble = card.trouble();
-    assert_eq!(
-        trouble.microphone.as_deref(),
-        Some("There is no microphone.")
-    );
+    assert_eq!(trouble.microphone.as_deref(), Some("No microphone found."));
     assert_eq!(
         trouble.loudspeaker.as_deref(),
-        Some("There is no loudspeaker.")
+        Some("No loudspeaker found.")
     );
     let call = Call::start(&card);
     call.open(true);
@@ -328,7 +325,7 @@ fn the_test_tone_is_heard_without_a_call_and_within_one() {
 /// Prints how long it takes from `play` to `read`, where the microphone captures what the loudspeaker
 /// plays, and when the capture is said to have been.
 #[test]
-fn m3_a_frame_is_said_to_be_captured_after_it_was_played_and_before_it_is_read() {
+fn m3_capture_time_lies_between_playing_and_reading() {
     let _alone = alone();
     let pulse = Pulse::start(&[], &["spk_a"]);
     pulse.pactl(&[

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::{End, Tone, call};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use media::{Heard, LeadMedia};
+use media::{LeadMedia, LeadMix};
 use mix::Frame;
 use voice::{Codec, MAX_PACKET_BYTES};
 
@@ -34,7 +34,7 @@ impl Given {
 
 /// One tick of a phone by itself; how many packets came out of it.
 fn tick(end: &mut End, given: &Given) -> u32 {
-    let heard = Heard {
+    let heard = LeadMix {
         tick: u64::from(end.ticks),
         frame: &given.frame,
         opus: &given.opus,

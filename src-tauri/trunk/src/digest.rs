@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_that_cannot_be_answered_is_passed_over() {
+    fn a_challenge_we_cannot_answer_is_skipped() {
         for parameter in [
             "algorithm=SHA-512-256",
             "algorithm=MD5-sess",

@@ -1,4 +1,4 @@
-//! One trunk as SIP sees it: its transports, its dialogs, who may speak with us, and how we name
+//! A trunk as SIP sees it: its transports, its dialogs, who may send to us, and how we identify
 //! ourselves to it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -23,20 +23,16 @@ use rsipstack::transport::{SipAddr, TransportEvent, TransportLayer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::TrunkError;
 use crate::digest::Spelling;
 use crate::early::EarlyCalls;
+use crate::error::TrunkError;
 use crate::names::{ByName, Names};
 use crate::servers::Servers;
-use crate::settings::{Transport, TrunkSettings};
+use crate::settings::{Transport, TrunkSettings, read_file};
 use crate::tls;
 
-/// What we are called in SIP.
 const USER_AGENT: &str = concat!("CallCoaching/", env!("CARGO_PKG_VERSION"));
-/// A file of certificates or a password is no larger.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// A trunk that runs.
 pub(crate) struct Trunk {
     pub(crate) settings: TrunkSettings,
     pub(crate) endpoint: EndpointInnerRef,
@@ -44,29 +40,29 @@ pub(crate) struct Trunk {
     pub(crate) credential: Option<Credential>,
     /// Our address as the trunk sees it, when there is no NAT in between.
     pub(crate) local: IpAddr,
-    /// Whether the trunk did not answer when it was asked last.
+    /// Whether the trunk failed to answer when last asked.
     pub(crate) is_down: AtomicBool,
-    /// Whether we are registered there, where that is wanted.
+    /// Whether we are registered there, if the settings ask for it.
     pub(crate) is_registered: AtomicBool,
-    /// Legs over it now.
+    /// Current legs.
     pub(crate) legs: AtomicU32,
-    /// Calls of ours that are not answered yet.
+    /// Outbound calls not answered yet.
     pub(crate) early: EarlyCalls,
-    /// Ends of calls that are not acknowledged yet.
+    /// BYEs not acknowledged yet.
     pub(crate) farewells: TaskTracker,
     pub(crate) servers: Arc<Servers>,
     names: Arc<Names>,
     allowed: Arc<RwLock<Vec<IpNet>>>,
     cancel: CancellationToken,
-    /// Ends its transports, after everything else of it.
+    /// Closes its transports, last of all.
     closing: CancellationToken,
 }
 
 impl Trunk {
-    /// Opens the trunk's transports and begins to serve them.
+    /// Opens the trunk's transports and starts serving them.
     ///
     /// # Errors
-    /// [`TrunkError`] when a file cannot be read or the address not be listened on.
+    /// [`TrunkError`] when a file cannot be read or the address cannot be listened on.
     pub(crate) async fn start(
         settings: TrunkSettings,
         names: Arc<Names>,
@@ -103,7 +99,7 @@ impl Trunk {
         let name = settings.name.clone();
         tokio::spawn(async move {
             if let Err(error) = endpoint.inner.serve().await {
-                tracing::error!(trunk = name, %error, "SIP is not served any more");
+                tracing::error!(trunk = name, %error, "stopped serving SIP");
             }
         });
         let trunk = Arc::new(Self {
@@ -127,7 +123,7 @@ impl Trunk {
         Ok((trunk, incoming))
     }
 
-    /// Looks its host up anew; calls may come from these addresses from now on.
+    /// Looks up its host again; calls may come from these addresses from now on.
     pub(crate) async fn refresh_addresses(&self) {
         let found = self.names.servers(&self.settings).await;
         if !found.is_empty() {
@@ -150,7 +146,7 @@ impl Trunk {
         allowed.iter().any(|network| network.contains(&address))
     }
 
-    /// Where requests go: to the server that is meant now.
+    /// Where requests go: to the current server.
     pub(crate) fn destination(&self) -> Option<SipAddr> {
         let addr = match self.server() {
             Some(server) => server.into(),
@@ -159,12 +155,12 @@ impl Trunk {
         Some(SipAddr::new(self.settings.transport.of_stack(), addr))
     }
 
-    /// The server that is meant now; none when it was never found.
+    /// The current server; `None` if none was ever found.
     pub(crate) fn server(&self) -> Option<SocketAddr> {
         self.servers.current(Instant::now())
     }
 
-    /// Its host as a URI names it: without a port where SRV records say it.
+    /// Its host in a URI, without a port if SRV records give it.
     pub(crate) fn host(&self) -> Option<sip::HostWithPort> {
         let host = sip::Host::try_from(self.settings.host.as_str()).ok()?;
         let is_told = !self.settings.names_service();
@@ -172,10 +168,10 @@ impl Trunk {
         Some(sip::HostWithPort { host, port })
     }
 
-    /// Somebody at the trunk.
+    /// The URI of a user at the trunk.
     ///
     /// # Errors
-    /// When the user is none that a URI can name.
+    /// When the user cannot be put into a URI.
     pub(crate) fn uri(&self, user: &str) -> Result<sip::Uri, sip::Error> {
         let host = bracketed(&self.settings.host);
         if self.settings.names_service() {
@@ -184,17 +180,17 @@ impl Trunk {
         sip::Uri::try_from(format!("sip:{user}@{host}:{}", self.settings.port()))
     }
 
-    /// Somebody at the domain that From names.
+    /// The URI of a user at the domain of From.
     ///
     /// # Errors
-    /// When the user is none that a URI can name.
+    /// When the user cannot be put into a URI.
     pub(crate) fn caller_uri(&self, user: &str) -> Result<sip::Uri, sip::Error> {
         let domain = self.settings.from_domain.as_ref();
         let domain = bracketed(domain.unwrap_or(&self.settings.host));
         sip::Uri::try_from(format!("sip:{user}@{domain}"))
     }
 
-    /// Where we are reached.
+    /// Our Contact.
     pub(crate) fn contact(&self, user: &str) -> Option<sip::Uri> {
         let mut uri = self
             .layer
@@ -207,18 +203,18 @@ impl Trunk {
         Some(uri)
     }
 
-    /// The address that RTP is asked for at.
+    /// The address at which we receive RTP.
     pub(crate) fn media_address(&self, advertised: Option<IpAddr>) -> IpAddr {
         advertised.unwrap_or(self.local)
     }
 
-    /// Whether there is reason to try another trunk first.
+    /// Whether to try other trunks first.
     pub(crate) fn is_doubtful(&self) -> bool {
         self.is_down.load(Ordering::Relaxed)
             || (self.settings.register && !self.is_registered.load(Ordering::Relaxed))
     }
 
-    /// Dialogs and transactions that the stack holds.
+    /// Dialogs and transactions in the stack.
     pub(crate) fn dialog_count(&self) -> usize {
         let stats = self.endpoint.get_stats();
         self.layer.len()
@@ -232,13 +228,12 @@ impl Trunk {
         &self.cancel
     }
 
-    /// Closes its transports: the last that happens to it.
+    /// Closes its transports, last of all.
     pub(crate) fn close(&self) {
         self.closing.cancel();
     }
 }
 
-/// The methods that are understood.
 const ALLOWS: [Method; 9] = [
     Method::Invite,
     Method::Ack,
@@ -251,7 +246,7 @@ const ALLOWS: [Method; 9] = [
     Method::Notify,
 ];
 
-/// Lets in what comes from the trunk's own addresses.
+/// Accepts only what comes from the trunk's own addresses.
 struct Allowed(Arc<RwLock<Vec<IpNet>>>);
 
 #[async_trait]
@@ -262,7 +257,7 @@ impl TransportWhitelist for Allowed {
     }
 }
 
-/// Drops what comes over another transport than the trunk's: nothing in the clear where TLS is meant.
+/// Drops what comes over another transport than the trunk's: nothing in the clear if TLS is configured.
 struct OnlyOver(Transport);
 
 #[async_trait]
@@ -278,8 +273,8 @@ impl TransportEventInspector for OnlyOver {
     }
 }
 
-/// Opens what is listened on. A connection that we open ourselves needs no listener; SIP's own headers
-/// want an address all the same, for which a UDP socket stands that nothing is taken from.
+/// Opens the listening sockets. A connection that we open ourselves needs no listener, but SIP headers
+/// need an address all the same: that of a UDP socket from which nothing is read.
 async fn listen(
     settings: &TrunkSettings,
     local: IpAddr,
@@ -292,7 +287,7 @@ async fn listen(
     let listens = settings.listen.is_some();
     match settings.transport {
         Transport::Tcp if listens => {
-            // The stack binds late and only logs when it cannot: ask first.
+            // The stack binds late and only logs a failure: try first.
             TcpListener::bind(wanted).map_err(|error| failed(&error))?;
             let listener = TcpListenerConnection::new(wanted, external).await;
             layer.add_transport(listener.map_err(|error| failed(&error))?.into());
@@ -323,7 +318,7 @@ fn credential(settings: &TrunkSettings) -> Result<Option<Credential>, TrunkError
     let password = match (&settings.password, &settings.password_file) {
         (Some(password), _) => password.clone(),
         (None, Some(path)) => {
-            let text = String::from_utf8(read(path)?)
+            let text = String::from_utf8(read_file(path)?)
                 .map_err(|error| TrunkError::File(path.clone(), error.to_string()))?;
             text.trim_end_matches(['\r', '\n']).to_owned()
         }
@@ -337,24 +332,9 @@ fn credential(settings: &TrunkSettings) -> Result<Option<Credential>, TrunkError
     }))
 }
 
-/// What a file of the settings holds.
-///
-/// # Errors
-/// [`TrunkError::File`] when it cannot be read, or is too large for what it should be.
-pub(crate) fn read(path: &std::path::Path) -> Result<Vec<u8>, TrunkError> {
-    let failed = |error: &dyn std::fmt::Display| TrunkError::File(path.into(), error.to_string());
-    let length = std::fs::metadata(path)
-        .map_err(|error| failed(&error))?
-        .len();
-    if length > FILE_BYTES_MAX {
-        return Err(failed(&"it is too large"));
-    }
-    std::fs::read(path).map_err(|error| failed(&error))
-}
-
-/// Our own address on the way to somebody; nothing is sent for it.
+/// Our own address on the route to someone. Nothing is sent.
 fn local_address(to: Option<SocketAddr>) -> IpAddr {
-    // Of the block for documentation (RFC 5737), which is reached as the rest of the world is.
+    // From the block for documentation (RFC 5737), which is routed like the rest of the world.
     let anywhere = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 5060));
     let to = to.unwrap_or(anywhere);
     let any: SocketAddr = if to.is_ipv4() {

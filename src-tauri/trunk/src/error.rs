@@ -10,9 +10,9 @@ pub enum TrunkError {
     #[error("{0}: {1}")]
     File(std::path::PathBuf, String),
     /// An address cannot be listened on.
-    #[error("SIP cannot be listened for on {0}: {1}")]
+    #[error("could not listen for SIP on {0}: {1}")]
     Listen(std::net::SocketAddr, String),
     /// No port, codec or random number is to be had for the media.
-    #[error("no media for a phone: {0}")]
+    #[error("could not set up media for a phone: {0}")]
     Media(String),
 }

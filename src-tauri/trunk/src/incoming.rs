@@ -1,58 +1,62 @@
-//! Requests that come from a trunk: those within a call go to its dialog, an INVITE is somebody who
-//! calls, everything else is answered and forgotten.
+//! Requests from a trunk: those within a call go to its dialog, an INVITE is an inbound call, and
+//! everything else is answered and forgotten.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rsipstack::dialog::dialog::Dialog;
+use rsipstack::dialog::dialog::{Dialog, DialogState, TransactionCommand, TransactionHandle};
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Method, StatusCode, Version};
+use rsipstack::sip::{Header, Method, StatusCode, StatusCodeKind, Version};
 use rsipstack::transaction::TransactionReceiver;
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::{Semaphore, mpsc};
 use wire::CallId;
 
-use crate::early;
 use crate::endpoint::Trunk;
-use crate::leg::{Waiting, callee, caller};
+use crate::leg::{Waiting, callee, caller, renewed};
 use crate::screening;
 
-/// Requests of one trunk that are worked on at once. Each call has one in its course at most times.
+/// Requests of one trunk that are handled at once. Most of the time each call has one.
 const REQUESTS_MAX: usize = 4_096;
-/// Calls that came in and wait for the service to say whose they are.
+/// Inbound calls waiting for the service to say whose they are.
 pub(crate) const INCOMING_MAX: usize = 64;
-/// Calls that came in, and whose leg was not asked for yet.
+/// Inbound calls whose leg was not requested yet, and how long they wait for that.
 const WAITING_MAX: usize = 256;
-/// How long they wait for that.
 const WAITING_TIME: Duration = Duration::from_secs(10);
 
-/// How often a request's call is looked for before there is none.
+/// How often, and at what interval, a request's call is looked up.
 const LOOKS_MAX: u32 = 6;
-/// How long between that.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
-/// Somebody calls. Dropped without [`Incoming::wait_as`], they are told that nobody is there.
+/// How long a leg may take to answer a request.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// What is understood before an answer.
+const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE";
+/// When to retry an offer that crossed the caller's own, in seconds (RFC 3311 §5.2).
+const RETRY_S: &str = "2";
+
+/// An inbound call. Dropped without [`Incoming::wait_as`], it is answered with 480.
 pub struct Incoming {
-    /// The organization whose trunk it came over; none when the trunk is everybody's.
+    /// The organization whose trunk it came over; `None` if the trunk is shared by all.
     pub organization: Option<String>,
     /// The number that was called, in E.164.
     pub local_phone: String,
-    /// Who calls, in E.164; none when that is withheld.
+    /// The caller's number, in E.164; `None` if it is withheld.
     pub remote_phone: Option<String>,
     waiting: Option<Waiting>,
     room: WaitingRoom,
 }
 
 impl Incoming {
-    /// Lets it wait: [`media::LeadLine::receive`] with this call takes it up.
+    /// Lets it wait until [`media::LeadLine::receive`] is called for this call.
     pub fn wait_as(mut self, call: CallId) {
         if let Some(waiting) = self.waiting.take() {
             self.room.enter(call, waiting);
         }
     }
 
-    /// Refuses it with a SIP status: 404 for a number that is nobody's, 480 when nobody is there.
+    /// Rejects it with a SIP status: 404 for an unknown number, 480 when no one is available.
     pub fn refuse(mut self, code: u16) {
         self.reject(code);
     }
@@ -70,7 +74,7 @@ impl Drop for Incoming {
     }
 }
 
-/// Calls that came in, by the call that they become.
+/// Inbound calls, by the call that they become.
 #[derive(Clone, Default)]
 pub(crate) struct WaitingRoom(Arc<Mutex<HashMap<CallId, (Instant, Waiting)>>>);
 
@@ -89,13 +93,12 @@ impl WaitingRoom {
         }
     }
 
-    /// Takes the one that this call is.
     pub(crate) fn take(&self, call: &CallId) -> Option<Waiting> {
         let mut room = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         room.remove(call).map(|(_, waiting)| waiting)
     }
 
-    /// Refuses one that the service gave up before its leg was asked for.
+    /// Rejects one that the service gave up before requesting its leg.
     pub(crate) fn forget(&self, call: &CallId, code: u16) {
         if let Some(waiting) = self.take(call) {
             reject(&waiting, code);
@@ -105,7 +108,7 @@ impl WaitingRoom {
 
 pub(crate) fn reject(waiting: &Waiting, code: u16) {
     if let Err(error) = waiting.dialog.reject(Some(StatusCode::from(code)), None) {
-        tracing::debug!(%error, "the caller was gone before they were refused");
+        tracing::debug!(%error, "the caller hung up before we rejected the call");
     }
     waiting.trunk.layer.remove_dialog(&waiting.dialog.id());
 }
@@ -147,22 +150,22 @@ async fn take(
     let within = request.original.to_header().ok();
     let within = within.and_then(|to| to.tag().ok().flatten()).is_some();
     if let Some(mut dialog) = dialog_of(trunk, &request, within).await {
-        if early::is_before_answer(&dialog, request.original.method) {
-            return early::answer(trunk, &mut request).await;
+        if is_before_answer(&dialog, request.original.method) {
+            return answer_early(trunk, &mut request).await;
         }
         if let Err(error) = dialog.handle(&mut request).await {
-            tracing::debug!(trunk = trunk.settings.name, %error, "a request within a call came to nothing");
+            tracing::debug!(trunk = trunk.settings.name, %error, "could not handle a request within a call");
         }
         return;
     }
     if request.original.method != Method::Ack
-        && let Some(refusal) = screening::refusal(&request.original)
+        && let Some(rejection) = screening::rejection(&request.original)
     {
-        // The answer is in the version that we speak.
+        // Answer in the version that we speak.
         request.original.version = Version::V2;
-        return reply_with(&mut request, refusal.status, refusal.headers).await;
+        return reply_with(&mut request, rejection.status, rejection.headers).await;
     }
-    if within && early::ask(trunk, &mut request).await {
+    if within && ask_early(trunk, &mut request).await {
         return;
     }
     match request.original.method {
@@ -174,7 +177,7 @@ async fn take(
     }
 }
 
-/// The call that a request is within. The stack knows a call that we made a moment after its answer,
+/// The call that a request is within. The stack knows an outbound call only a moment after its answer,
 /// and the lead may have hung up by then.
 async fn dialog_of(trunk: &Trunk, request: &Transaction, within: bool) -> Option<Dialog> {
     let mut found = trunk.layer.match_dialog(request);
@@ -209,7 +212,7 @@ async fn invited(
     let mut dialog = match begun {
         Ok(dialog) => dialog,
         Err(error) => {
-            tracing::info!(trunk = trunk.settings.name, %error, "an INVITE that is none");
+            tracing::info!(trunk = trunk.settings.name, %error, "not a valid INVITE");
             return reply(&mut request, StatusCode::BadRequest).await;
         }
     };
@@ -228,7 +231,7 @@ async fn invited(
         full.into_inner().refuse(503);
     }
     if let Err(error) = dialog.handle(&mut request).await {
-        tracing::debug!(trunk = trunk.settings.name, %error, "a call that came in broke off");
+        tracing::debug!(trunk = trunk.settings.name, %error, "an inbound call broke off");
     }
 }
 
@@ -238,6 +241,108 @@ async fn reply(request: &mut Transaction, status: StatusCode) {
 
 async fn reply_with(request: &mut Transaction, status: StatusCode, headers: Vec<Header>) {
     if let Err(error) = request.reply_with(status, headers, None).await {
-        tracing::debug!(%error, "who asked is gone");
+        tracing::debug!(%error, "the sender of a request is gone");
+    }
+}
+
+/// Whether this is a request within an inbound call that we have not answered, or whose answer was not
+/// acknowledged.
+fn is_before_answer(dialog: &Dialog, method: Method) -> bool {
+    let Dialog::Invite(dialog) = dialog else {
+        return false;
+    };
+    let state = dialog.state();
+    is_of_a_session(method) && (state.can_cancel() || state.waiting_ack())
+}
+
+/// Those that neither begin nor end anything.
+const fn is_of_a_session(method: Method) -> bool {
+    matches!(
+        method,
+        Method::Update
+            | Method::Info
+            | Method::Options
+            | Method::Notify
+            | Method::Message
+            | Method::Refer
+    )
+}
+
+/// Answers a request within an inbound call whose offer we have not answered yet.
+async fn answer_early(trunk: &Trunk, request: &mut Transaction) {
+    let (status, lines) = match request.original.method {
+        Method::Update if request.original.body.is_empty() => {
+            (StatusCode::OK, renewed(&request.original))
+        }
+        Method::Update => (
+            StatusCode::ServerInternalError,
+            vec![Header::RetryAfter(RETRY_S.into())],
+        ),
+        method => of_no_session(method),
+    };
+    reply_early(trunk, request, status, lines, None).await;
+}
+
+/// Answers a request within an outbound call that is not answered yet. False if there is none.
+async fn ask_early(trunk: &Trunk, request: &mut Transaction) -> bool {
+    let method = request.original.method;
+    let Some((dialog, states)) = trunk
+        .early
+        .of(&request.original)
+        .filter(|_| is_of_a_session(method))
+    else {
+        return false;
+    };
+    if method != Method::Update {
+        let (status, lines) = of_no_session(method);
+        reply_early(trunk, request, status, lines, None).await;
+        return true;
+    }
+    let (handle, mut answers) = TransactionHandle::new();
+    let updated = DialogState::Updated(dialog.id(), request.original.clone(), handle);
+    // A leg that is over drops the handle with its states.
+    let _ = states.send(updated);
+    match tokio::time::timeout(ANSWER_MAX, answers.recv()).await {
+        Ok(Some(TransactionCommand::Respond {
+            status,
+            headers,
+            body,
+        })) => reply_early(trunk, request, status, headers.unwrap_or_default(), body).await,
+        _ => {
+            let status = StatusCode::CallTransactionDoesNotExist;
+            reply_early(trunk, request, status, Vec::new(), None).await;
+        }
+    }
+    true
+}
+
+/// The response to a request that changes no session.
+fn of_no_session(method: Method) -> (StatusCode, Vec<Header>) {
+    match method {
+        Method::Options => (StatusCode::OK, Vec::new()),
+        _ => (
+            StatusCode::MethodNotAllowed,
+            vec![Header::Allow(ALLOW.into())],
+        ),
+    }
+}
+
+async fn reply_early(
+    trunk: &Trunk,
+    request: &mut Transaction,
+    status: StatusCode,
+    mut lines: Vec<Header>,
+    body: Option<Vec<u8>>,
+) {
+    // UPDATE also refreshes the contact of either side (RFC 3311 §5.2).
+    let is_refresh = request.original.method == Method::Update;
+    if is_refresh
+        && status.kind() == StatusCodeKind::Successful
+        && let Some(contact) = trunk.contact(&trunk.settings.name)
+    {
+        lines.push(Header::Contact(format!("<{contact}>").into()));
+    }
+    if let Err(error) = request.reply_with(status, lines, body).await {
+        tracing::debug!(%error, "the sender of a request is gone");
     }
 }

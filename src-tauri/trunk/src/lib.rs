@@ -1,7 +1,7 @@
-//! The telephone network: calls to and from real phones over SIP trunks, with RTP of our own.
+//! The telephone network: calls to and from real phones over SIP trunks, with our own RTP.
 //!
-//! `trunk` knows nothing of users, permissions, coaches, modes, HTTP or SQL: it rings a number, lets
-//! a lead who calls wait, and gives the worker the sound of whoever answered.
+//! `trunk` knows nothing of users, permissions, coaches, modes, HTTP or SQL: it dials a number, lets an
+//! inbound call wait, and gives the worker the sound of whoever answered.
 //!
 //! ```text
 //! service ── LeadLine ──▶ leg (one task a call) ── SIP ──▶ trunk

@@ -17,7 +17,6 @@ use crate::names::Names;
 use crate::phone::{HoldSound, PhoneControl, PhoneError, PhoneMedia, Ports, phone};
 use crate::{TelephonySettings, TrunkError, incoming, upkeep};
 
-/// How a trunk does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrunkStatus {
     /// What the settings call it.
@@ -75,7 +74,7 @@ impl Trunks {
             {
                 tracing::error!(
                     trunk = trunk.settings.name,
-                    "it is reached over IPv6: no sound without an rtp_bind of that, as \"::\""
+                    "reached over IPv6, but rtp_bind is not an IPv6 address: there will be no audio (try \"::\")"
                 );
             }
             let served = incoming::serve(trunk.clone(), requests, calls.clone(), room.clone());
@@ -156,7 +155,7 @@ impl LeadLine for Trunks {
         match self.phone() {
             Ok(phone) => Box::new(PhoneLeg::dial(dial, trunks, phone, self.advertised, events)),
             Err(error) => {
-                tracing::error!(call_id = %dial.call, %error, "no phone for a call");
+                tracing::error!(call_id = %dial.call, %error, "could not set up a phone for a call");
                 Box::new(NoLeg::tell(dial, LeadSignal::Failed, events))
             }
         }
@@ -164,7 +163,7 @@ impl LeadLine for Trunks {
 
     fn receive(&self, dial: Dial, events: mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg> {
         let Some(waiting) = self.room.take(&dial.call) else {
-            tracing::warn!(call_id = %dial.call, "nobody waits under this call");
+            tracing::warn!(call_id = %dial.call, "no inbound call is waiting for this id");
             return Box::new(NoLeg::tell(dial, LeadSignal::HungUp, events));
         };
         match self.phone() {
@@ -176,7 +175,7 @@ impl LeadLine for Trunks {
                 events,
             )),
             Err(error) => {
-                tracing::error!(call_id = %dial.call, %error, "no phone for a call");
+                tracing::error!(call_id = %dial.call, %error, "could not set up a phone for a call");
                 incoming::reject(&waiting, 503);
                 Box::new(NoLeg::tell(dial, LeadSignal::Failed, events))
             }
@@ -205,7 +204,7 @@ fn raise_open_files(settings: &TelephonySettings) {
     };
     let wanted = (soft + 2 * phones).min(hard);
     if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) {
-        tracing::warn!(%error, soft, "the number of open files stays as it is");
+        tracing::warn!(%error, soft, "could not raise the limit on open files");
     }
 }
 

@@ -57,7 +57,7 @@ impl Names {
             builder.build()
         });
         if let Err(error) = &resolver {
-            tracing::warn!(%error, "no name server is known: trunks are found by their addresses alone");
+            tracing::warn!(%error, "no name server found: trunks must be configured by address");
         }
         Self {
             resolver: resolver.ok(),
@@ -96,7 +96,7 @@ impl Names {
         let name = format!("{service}.{}.", settings.host.trim_end_matches('.'));
         let found = timeout(SRV_MAX, self.resolver.as_ref()?.srv_lookup(name)).await;
         let found = found.ok()?.inspect_err(|error| {
-            tracing::debug!(trunk = settings.name, %error, "no SRV records");
+            tracing::debug!(trunk = settings.name, %error, "found no SRV records");
         });
         let found = found.ok()?;
         let records = found
@@ -142,7 +142,7 @@ impl Names {
             Err(_) => Err("it takes too long".into()),
         };
         found
-            .inspect_err(|error| tracing::warn!(host, error, "a host cannot be looked up"))
+            .inspect_err(|error| tracing::warn!(host, error, "could not look up a host"))
             .unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a request that begins something, before anybody looks at whom it is for
+//! What is wrong with a request that begins something, before anyone looks at whom it is for
 //! (RFC 3261 §8.2, §16.3).
 
 use rsipstack::sip::prelude::HeadersExt;
@@ -23,12 +23,12 @@ const DESCRIPTION: &str = "application/sdp";
 
 /// Why a request is refused, and what is said beside the status.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct Rejection {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<Header>,
 }
 
-impl From<StatusCode> for Refusal {
+impl From<StatusCode> for Rejection {
     fn from(status: StatusCode) -> Self {
         Self {
             status,
@@ -38,7 +38,7 @@ impl From<StatusCode> for Refusal {
 }
 
 /// What is wrong with it, if anything. What the stack could not read at all never comes this far.
-pub(crate) fn refusal(request: &Request) -> Option<Refusal> {
+pub(crate) fn rejection(request: &Request) -> Option<Rejection> {
     if request.version != Version::V2 {
         return Some(StatusCode::VersionNotSupported.into());
     }
@@ -52,7 +52,7 @@ pub(crate) fn refusal(request: &Request) -> Option<Refusal> {
     }
     let unknown = unknown_extensions(request);
     if !unknown.is_empty() {
-        return Some(Refusal {
+        return Some(Rejection {
             status: StatusCode::BadExtension,
             headers: vec![Header::Unsupported(unknown.join(", ").into())],
         });
@@ -112,7 +112,7 @@ fn unknown_extensions(request: &Request) -> Vec<&str> {
 }
 
 /// Whether it describes its session, and takes a description, in words that we know.
-fn misunderstood(request: &Request) -> Option<Refusal> {
+fn misunderstood(request: &Request) -> Option<Rejection> {
     let is_ours = |kind: &str| {
         let kind = kind.split(';').next().unwrap_or_default().trim();
         kind.eq_ignore_ascii_case(DESCRIPTION)
@@ -121,7 +121,7 @@ fn misunderstood(request: &Request) -> Option<Refusal> {
         .next()
         .unwrap_or(DESCRIPTION);
     if !request.body.is_empty() && !is_ours(kind) {
-        return Some(Refusal {
+        return Some(Rejection {
             status: StatusCode::UnsupportedMediaType,
             headers: vec![Header::Accept(DESCRIPTION.into())],
         });
@@ -159,7 +159,7 @@ mod tests {
     }
 
     fn code(line: &str, lines: &str) -> Option<u16> {
-        refusal(&request(line, lines)).map(|refusal| refusal.status.code())
+        rejection(&request(line, lines)).map(|rejection| rejection.status.code())
     }
 
     #[test]
@@ -206,15 +206,15 @@ mod tests {
         }
         let mut mismatch = request(invite, "");
         mismatch.method = Method::Options;
-        assert_eq!(refusal(&mismatch), Some(StatusCode::BadRequest.into()));
+        assert_eq!(rejection(&mismatch), Some(StatusCode::BadRequest.into()));
     }
 
     #[test]
-    fn an_extension_that_we_do_not_know_is_named() {
+    fn an_unknown_extension_is_named() {
         let lines = "Require: timer, more\r\nRequire: yetMore\r\n";
-        let refusal = refusal(&request("INVITE sip:b SIP/2.0", lines)).unwrap();
+        let rejection = rejection(&request("INVITE sip:b SIP/2.0", lines)).unwrap();
         assert_eq!(
-            refusal.headers,
+            rejection.headers,
             [Header::Unsupported("more, yetMore".into())]
         );
     }

@@ -62,13 +62,11 @@ impl Servers {
         known.shunned.push((server, now));
     }
 
-    /// All of them.
     pub(crate) fn all(&self) -> Vec<SocketAddr> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.ordered.clone()
     }
 
-    /// How many there are.
     pub(crate) fn count(&self) -> usize {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.ordered.len()

@@ -1,10 +1,15 @@
 //! What a company says of its trunks.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+use crate::error::TrunkError;
+
+/// The largest file of certificates, or of a password.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Trunks that one service may have.
 const TRUNKS_MAX: usize = 64;
@@ -113,7 +118,7 @@ pub struct TrunkSettings {
     pub password_file: Option<PathBuf>,
     /// The name for the digest, where it is not the account's.
     pub auth_username: Option<String>,
-    /// Whose calls go over it: `orga_…`; none is everybody's.
+    /// Whose calls go over it: `orga_…`; none is everyone's.
     pub organization: Option<String>,
     /// The numbers whose calls go over it, in E.164; none at all is all numbers.
     pub numbers: Vec<String>,
@@ -229,10 +234,14 @@ impl TelephonySettings {
     /// The first complaint.
     pub fn check(&self) -> Result<(), String> {
         if self.trunks.len() > TRUNKS_MAX {
-            return Err(format!("telephony.trunks are at most {TRUNKS_MAX}"));
+            return Err(format!(
+                "telephony.trunks: at most {TRUNKS_MAX} are allowed"
+            ));
         }
         if self.rtp_port_min < 1024 || self.rtp_port_max <= self.rtp_port_min {
-            return Err("telephony.rtp_port_min is at least 1024, rtp_port_max above it".into());
+            return Err(
+                "telephony.rtp_port_min must be at least 1024, and rtp_port_max greater".into(),
+            );
         }
         for (at, trunk) in self.trunks.iter().enumerate() {
             trunk
@@ -244,7 +253,7 @@ impl TelephonySettings {
                 .take(at)
                 .any(|other| other.name == trunk.name)
             {
-                return Err(format!("two trunks are called {}", trunk.name));
+                return Err(format!("two trunks are named {}", trunk.name));
             }
         }
         Ok(())
@@ -261,13 +270,13 @@ impl TrunkSettings {
                     .all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte))
         };
         if !plain(&self.name) {
-            return Err("name is letters, digits, points and dashes");
+            return Err("name may only have letters, digits, dots and dashes");
         }
         if !plain(&self.host) {
-            return Err("host is a name or an address");
+            return Err("host must be a name or an address");
         }
         if !self.from_domain.as_deref().is_none_or(plain) {
-            return Err("from_domain is a name or an address");
+            return Err("from_domain must be a name or an address");
         }
         let e164 = |number: &String| {
             number.strip_prefix('+').is_some_and(|digits| {
@@ -275,38 +284,55 @@ impl TrunkSettings {
             })
         };
         if !self.numbers.iter().all(e164) {
-            return Err("numbers are in E.164: + and 3 to 15 digits");
+            return Err("numbers must be in E.164: + and 3 to 15 digits");
         }
         if self.codecs.is_empty() || self.codecs.len() > 3 {
-            return Err("codecs are one to three of pcma, pcmu, opus");
+            return Err("codecs must be one to three of pcma, pcmu, opus");
         }
         if self.password.is_some() && self.password_file.is_some() {
-            return Err("password and password_file exclude each other");
+            return Err("set either password or password_file, not both");
         }
         let has_password = self.password.is_some() || self.password_file.is_some();
         if self.username.is_none() && (has_password || self.register) {
-            return Err("a password, or register, needs a username");
+            return Err("password and register need a username");
         }
         if self.session_s != 0 && self.session_s < 90 {
-            return Err("session_s is 0 or at least 90 (RFC 4028)");
+            return Err("session_s must be 0 or at least 90 (RFC 4028)");
         }
         if !(60..=86_400).contains(&self.register_s) {
-            return Err("register_s is 60 to 86400");
+            return Err("register_s must be 60 to 86400");
         }
         if !(200..=30_000).contains(&self.response_timeout_ms)
             || !(1_000..=120_000).contains(&self.ringing_timeout_ms)
         {
-            return Err("response_timeout_ms is 200 to 30000, ringing_timeout_ms 1000 to 120000");
+            return Err(
+                "response_timeout_ms must be 200 to 30000, and ringing_timeout_ms 1000 to 120000",
+            );
         }
         if self.certificate.is_some() != self.key.is_some() {
-            return Err("certificate and key belong together");
+            return Err("set both certificate and key, or neither");
         }
         let listens = self.transport == Transport::Tls && self.listen.is_some();
         if listens && self.certificate.is_none() {
-            return Err("to listen with TLS, a certificate and its key are needed");
+            return Err("listening with TLS needs a certificate and its key");
         }
         Ok(())
     }
+}
+
+/// Reads a file that the settings name.
+///
+/// # Errors
+/// [`TrunkError::File`] when it cannot be read, or is too large.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, TrunkError> {
+    let failed = |error: &dyn std::fmt::Display| TrunkError::File(path.into(), error.to_string());
+    let length = std::fs::metadata(path)
+        .map_err(|error| failed(&error))?
+        .len();
+    if length > FILE_BYTES_MAX {
+        return Err(failed(&"the file is too large"));
+    }
+    std::fs::read(path).map_err(|error| failed(&error))
 }
 
 #[cfg(test)]
@@ -318,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trunk_needs_a_name_and_a_host_and_has_a_default_for_the_rest() {
+    fn a_trunk_needs_only_a_name_and_a_host() {
         let least = settings("[[trunks]]\nname = \"main\"\nhost = \"sip.example.com\"");
         least.check().unwrap();
         assert_eq!(least.trunks[0].port(), 5060);
@@ -353,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_goes_over_the_trunks_that_name_it_of_its_own_organization() {
+    fn a_number_uses_the_trunks_of_its_organization_that_name_it() {
         let all = TrunkSettings::default();
         assert!(all.carries("orga_1", "+15550001"));
         let one = TrunkSettings {

@@ -1,6 +1,5 @@
 //! The order in which the servers of a domain are tried (RFC 2782, for SIP RFC 3263 §4.2).
 
-/// One SRV record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     /// The lower the earlier.
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_weight_there_is_a_small_chance_and_alone_an_equal_one() {
+    fn a_record_without_weight_has_a_small_chance_or_an_equal_one() {
         let mut random = random();
         let mut small = 0;
         for _ in 0..10_000 {

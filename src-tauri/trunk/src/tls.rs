@@ -10,9 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use std::path::Path;
 
-use crate::TrunkError;
-use crate::endpoint::read;
-use crate::settings::TrunkSettings;
+use crate::error::TrunkError;
+use crate::settings::{TrunkSettings, read_file};
 
 /// What the stack is to know of a trunk. The certificate is shown when we listen, and when the trunk asks
 /// for one as we call.
@@ -39,17 +38,17 @@ pub(crate) fn config(settings: &TrunkSettings) -> Result<TlsConfig, TrunkError> 
     })
 }
 
-/// A certificate and its key, in PEM. What the stack could not use is found out before anybody calls.
+/// A certificate and its key, in PEM. What the stack could not use is found out before anyone calls.
 fn pair(certificate: &Path, key: &Path) -> Result<(Vec<u8>, Vec<u8>), TrunkError> {
     let failed = |path: &Path, error: &dyn std::fmt::Display| {
         TrunkError::File(path.to_owned(), error.to_string())
     };
-    let (shown, secret) = (read(certificate)?, read(key)?);
+    let (shown, secret) = (read_file(certificate)?, read_file(key)?);
     let chain = CertificateDer::pem_slice_iter(&shown).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| failed(certificate, &error))?;
     let own = PrivateKeyDer::from_pem_slice(&secret).map_err(|error| failed(key, &error))?;
     if matches!(own, PrivateKeyDer::Sec1(_)) {
-        return Err(failed(key, &"the key is to be in PKCS #8 or PKCS #1"));
+        return Err(failed(key, &"the key must be in PKCS #8 or PKCS #1"));
     }
     let provider = CryptoProvider::get_default().cloned();
     let provider = provider.unwrap_or_else(|| rustls::crypto::aws_lc_rs::default_provider().into());
@@ -59,16 +58,16 @@ fn pair(certificate: &Path, key: &Path) -> Result<(Vec<u8>, Vec<u8>), TrunkError
 
 /// The authorities in a file, in PEM.
 fn authorities_of(path: &Path) -> Result<Vec<u8>, TrunkError> {
-    let text = read(path)?;
+    let text = read_file(path)?;
     let (pem, skipped) = readable(CertificateDer::pem_slice_iter(&text).map(Result::ok));
     if pem.is_empty() {
         return Err(TrunkError::File(
             path.to_owned(),
-            "it holds no certificate of an authority".into(),
+            "it contains no authority's certificate".into(),
         ));
     }
     if skipped > 0 {
-        tracing::warn!(file = %path.display(), skipped, "authorities that cannot be read are passed over");
+        tracing::warn!(file = %path.display(), skipped, "skipped unreadable certificate authorities");
     }
     Ok(pem)
 }
@@ -79,19 +78,16 @@ fn authorities_of_system() -> Vec<u8> {
     let (pem, unreadable) = readable(found.certs.into_iter().map(Some));
     let skipped = unreadable + found.errors.len();
     if skipped > 0 {
-        tracing::warn!(
-            skipped,
-            "authorities of the system that cannot be read are passed over"
-        );
+        tracing::warn!(skipped, "skipped unreadable system certificate authorities");
     }
     if pem.is_empty() {
-        tracing::error!("the system has no certificate authorities: no TLS trunk will be believed");
+        tracing::error!("the system has no certificate authorities: no TLS trunk will be trusted");
     }
     pem
 }
 
 /// Those that can be believed, in PEM, and how many cannot: the stack would take one of them as a reason
-/// to believe nobody.
+/// to believe no one.
 fn readable<'a>(all: impl Iterator<Item = Option<CertificateDer<'a>>>) -> (Vec<u8>, usize) {
     let mut store = RootCertStore::empty();
     let (mut pem, mut skipped) = (String::new(), 0);

@@ -1,4 +1,4 @@
-//! What a trunk needs while nobody calls: whether it is there (OPTIONS), that it knows where we are
+//! What a trunk needs while no one calls: whether it is there (OPTIONS), that it knows where we are
 //! (REGISTER), and where its host is by now.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::settings::Transport;
 const ANSWER_MAX: Duration = Duration::from_secs(4);
 /// How often its host is looked up.
 const LOOKUP_EVERY: Duration = Duration::from_secs(60);
-/// How long good-bye may take: to the registrar and to every call at once.
+/// How long goodbye may take: to the registrar and to every call at once.
 const FAREWELL_MAX: Duration = Duration::from_secs(1);
 /// How often it is looked whether all calls are over.
 const FAREWELL_EVERY: Duration = Duration::from_millis(50);
@@ -33,7 +33,7 @@ pub(crate) fn begin(trunk: &Arc<Trunk>, staying: &TaskTracker) {
     staying.spawn(stay(trunk.clone()));
 }
 
-/// Keeps the trunk until it ends, says good-bye, and closes.
+/// Keeps the trunk until it ends, says goodbye, and closes.
 async fn stay(trunk: Arc<Trunk>) {
     let mut account = Account::of(&trunk);
     tokio::select! {
@@ -43,7 +43,7 @@ async fn stay(trunk: Arc<Trunk>) {
                 None => std::future::pending().await,
             }
         } => {}
-        // A registrar that says nothing holds up nobody.
+        // A registrar that says nothing holds up no one.
         () = trunk.cancelled().cancelled() => {}
     }
     let leaving = async {
@@ -51,10 +51,13 @@ async fn stay(trunk: Arc<Trunk>) {
             account.leave().await;
         }
     };
-    // Calls that end with the trunk say good-bye as well. The service stops either way.
+    // Calls that end with the trunk say goodbye as well. The service stops either way.
     let all = async { tokio::join!(leaving, hung_up(&trunk)) };
     if tokio::time::timeout(FAREWELL_MAX, all).await.is_err() {
-        tracing::info!(trunk = trunk.settings.name, "its good-bye was not heard");
+        tracing::info!(
+            trunk = trunk.settings.name,
+            "the trunk did not answer our sign-off"
+        );
     }
     trunk.close();
 }
@@ -108,7 +111,7 @@ async fn ask(trunk: Arc<Trunk>) {
     }
 }
 
-/// One OPTIONS; whatever the answer is, it shows that somebody is there.
+/// One OPTIONS; whatever the answer is, it shows that someone is there.
 async fn options(trunk: &Trunk, sequence: u32) -> rsipstack::Result<bool> {
     let user = trunk.credential.as_ref();
     let user = user.map_or("ping", |credential| credential.username.as_str());
@@ -136,7 +139,7 @@ async fn options(trunk: &Trunk, sequence: u32) -> rsipstack::Result<bool> {
         if let SipMessage::Response(response) = message
             && response.status_code.kind() != StatusCodeKind::Provisional
         {
-            // The stack itself answers 408 when nobody did.
+            // The stack itself answers 408 when no one did.
             return Ok(response.status_code.code() != 408);
         }
     }
@@ -201,7 +204,7 @@ impl Account {
     async fn leave(&mut self) {
         let server = self.server.clone();
         if let Err(error) = self.registration.register(server, Some(0)).await {
-            tracing::debug!(%error, "the registrar does not let us go, and forgets us by itself");
+            tracing::debug!(%error, "could not unregister; the registration will expire");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use common::{HOLD, TICK, Tone, call};
-use media::{Heard, LeadMedia};
+use media::{LeadMedia, LeadMix};
 use voice::{Codec, Encoder, EncoderSettings, MAX_PACKET_BYTES};
 
 struct Counting;
@@ -60,7 +60,7 @@ fn a_tick_allocates_nothing_of_ours() {
             }
             first.control.set_held((200..250).contains(&tick));
             frame[0] ^= 1;
-            let heard = Heard {
+            let heard = LeadMix {
                 tick,
                 frame: &frame,
                 opus: &packet[..len],

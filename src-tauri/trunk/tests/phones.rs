@@ -10,7 +10,7 @@
 mod common;
 
 use common::{End, HOLD_HZ, Tone, call, negotiate, run};
-use trunk::sdp::Direction;
+use trunk::sdp::MediaDirection;
 use voice::Codec;
 
 /// The amplitude that a tone is said with is 8000; each codec keeps nearly all of it.
@@ -59,7 +59,7 @@ fn way_samples(codec: Codec) -> usize {
 }
 
 #[test]
-fn the_way_to_a_phone_takes_less_than_what_it_may_take_beyond_webrtc() {
+fn the_way_to_a_phone_stays_within_its_budget_beyond_webrtc() {
     for codec in [Codec::Pcma, Codec::Pcmu, Codec::Opus] {
         let way_ms = way_samples(codec) / 48;
         eprintln!("{codec:?}: {way_ms} ms");
@@ -69,7 +69,7 @@ fn the_way_to_a_phone_takes_less_than_what_it_may_take_beyond_webrtc() {
 }
 
 #[test]
-fn what_goes_over_the_wire_of_an_encrypted_call_is_not_the_sound() {
+fn the_wire_of_an_encrypted_call_does_not_carry_the_sound() {
     let (mut first, mut second) = call(&[Codec::Pcmu], true);
     let tap = common::socket();
     let mut negotiated = negotiate(&mut first, &mut second).0;
@@ -91,7 +91,7 @@ fn what_goes_over_the_wire_of_an_encrypted_call_is_not_the_sound() {
 }
 
 #[test]
-fn before_the_answer_the_peer_is_heard_and_hears_nothing_but_silence() {
+fn before_the_answer_the_peer_is_heard_but_hears_silence() {
     for codec in [Codec::Pcma, Codec::Opus] {
         let mut rep = End::new(440.0, &[codec], false);
         let mut network = End::new(425.0, &[codec], false);
@@ -109,7 +109,7 @@ fn before_the_answer_the_peer_is_heard_and_hears_nothing_but_silence() {
 }
 
 #[test]
-fn a_held_lead_hears_music_and_is_heard_no_further_than_the_call_says() {
+fn a_held_lead_hears_music_and_is_heard_only_as_the_call_says() {
     for codec in [Codec::Pcmu, Codec::Opus] {
         let (mut rep, mut lead) = call(&[codec], false);
         run(&mut rep, &mut lead, 60);
@@ -152,24 +152,24 @@ fn keys_go_both_ways_each_once_and_the_sound_goes_on_after_them() {
 fn a_peer_who_holds_is_sent_nothing_and_hears_again_afterwards() {
     let (mut rep, mut lead) = call(&[Codec::Pcmu], false);
     run(&mut rep, &mut lead, 20);
-    lead.local.direction = Direction::SendOnly;
+    lead.local.direction = MediaDirection::SendOnly;
     negotiate(&mut lead, &mut rep);
     run(&mut rep, &mut lead, 10);
     let sent = rep.report().sent;
     run(&mut rep, &mut lead, 300);
     assert_eq!(rep.report().sent, sent);
-    // Reports tell the lead's phone that somebody is there.
+    // Reports tell the lead's phone that someone is there.
     let quiet_ms = lead.report().heard_ms_ago;
     assert!(quiet_ms < 5500, "{quiet_ms}");
     assert!(rep.hears(1000.0) > LOUD);
-    lead.local.direction = Direction::SendReceive;
+    lead.local.direction = MediaDirection::SendReceive;
     negotiate(&mut lead, &mut rep);
     run(&mut rep, &mut lead, 60);
     assert!(lead.hears(440.0) > LOUD);
 }
 
 #[test]
-fn a_codec_that_changes_in_mid_call_changes_the_sound_only() {
+fn a_change_of_codec_changes_only_the_sound() {
     let (mut rep, mut lead) = call(&[Codec::Pcmu, Codec::Opus], true);
     run(&mut rep, &mut lead, 60);
     for codec in [Codec::Opus, Codec::Pcma, Codec::Pcmu, Codec::Opus] {
@@ -187,7 +187,7 @@ fn a_codec_that_changes_in_mid_call_changes_the_sound_only() {
 }
 
 #[test]
-fn quality_is_told_each_two_seconds_with_the_round_trip() {
+fn quality_is_reported_every_two_seconds() {
     let (mut rep, mut lead) = call(&[Codec::Pcma], true);
     let mut told = Vec::new();
     for _ in 0..620 {
@@ -202,7 +202,7 @@ fn quality_is_told_each_two_seconds_with_the_round_trip() {
 }
 
 #[test]
-fn a_phone_that_ends_says_goodbye_once_and_is_silent() {
+fn an_ended_phone_says_goodbye_once_and_is_silent() {
     for by_drop in [false, true] {
         let mut rep = End::new(440.0, &[Codec::Pcmu], false);
         let peer = common::socket();
@@ -225,7 +225,7 @@ fn a_phone_that_ends_says_goodbye_once_and_is_silent() {
         assert_eq!(told.len(), 1);
         let mut goodbyes = 0;
         assert!(trunk::rtp::rtcp::read(&told[0].1, |told| {
-            goodbyes += usize::from(matches!(told, trunk::rtp::rtcp::Told::Goodbye { .. }));
+            goodbyes += usize::from(matches!(told, trunk::rtp::rtcp::RtcpItem::Goodbye { .. }));
         }));
         assert_eq!(goodbyes, 1);
     }

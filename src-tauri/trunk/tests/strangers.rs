@@ -74,7 +74,7 @@ fn phone_of(described: &UdpSocket) -> (End, Negotiated) {
 }
 
 #[test]
-fn a_stranger_is_neither_heard_nor_sent_anything_nor_ends_the_stream() {
+fn a_stranger_hears_nothing_is_not_heard_and_ends_nothing() {
     let mut peer = Peer::new(0, 7);
     let (mut phone, _) = phone_of(&peer.socket);
     peer.to = phone.control.local_port();
@@ -95,7 +95,7 @@ fn a_stranger_is_neither_heard_nor_sent_anything_nor_ends_the_stream() {
 }
 
 #[test]
-fn a_peer_behind_a_nat_is_found_by_what_it_sends_and_held_to() {
+fn a_peer_behind_a_nat_is_found_by_what_it_sends() {
     let nowhere = socket();
     let (mut phone, mut negotiated) = phone_of(&nowhere);
     let port = phone.control.local_port();
@@ -148,7 +148,7 @@ fn who_was_described_is_believed_before_whoever_came_first() {
 }
 
 #[test]
-fn one_packet_of_another_ssrc_ends_nothing_and_two_in_a_row_are_the_peers_next_stream() {
+fn a_new_stream_needs_two_packets_in_a_row() {
     let mut peer = Peer::new(0, 7);
     let (mut phone, _) = phone_of(&peer.socket);
     peer.to = phone.control.local_port();
@@ -180,7 +180,7 @@ fn one_packet_of_another_ssrc_ends_nothing_and_two_in_a_row_are_the_peers_next_s
 }
 
 #[test]
-fn payload_types_that_were_not_negotiated_are_dropped_and_counted() {
+fn payload_types_not_negotiated_are_dropped_and_counted() {
     let mut peer = Peer::new(0, 7);
     let (mut phone, _) = phone_of(&peer.socket);
     peer.to = phone.control.local_port();
@@ -199,7 +199,7 @@ fn payload_types_that_were_not_negotiated_are_dropped_and_counted() {
 }
 
 #[test]
-fn half_of_what_is_lost_is_told_as_half_and_a_peer_that_vanishes_is_told_by_its_silence() {
+fn loss_is_reported_and_so_is_the_silence_of_a_vanished_peer() {
     let mut peer = Peer::new(0, 7);
     let (mut phone, _) = phone_of(&peer.socket);
     peer.to = phone.control.local_port();

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn b2_every_started_minute_counts_and_none_that_did_not_start() {
+    fn b2_only_minutes_that_started_are_charged() {
         assert_eq!([started(0), started(1), started(60_000)], [1, 1, 1]);
         assert_eq!(
             [started(60_001), started(120_000), started(120_001)],

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn b1_the_rates_that_are_shown_are_those_that_are_charged() {
+    fn b1_the_rates_shown_are_the_rates_charged() {
         for rate in rates() {
             let charged = rate_at(rate.kind, rate.date_from);
             assert_eq!(

@@ -29,7 +29,7 @@ mod tests {
     use mix::{FRAME_SAMPLES, SILENCE};
 
     #[test]
-    fn silence_is_the_lowest_level_and_a_full_square_wave_the_highest() {
+    fn silence_is_the_lowest_level_a_full_square_wave_the_highest() {
         assert_eq!(level_dbov(&SILENCE), -127);
         assert_eq!(level_dbov(&[i16::MIN; FRAME_SAMPLES]), 0);
     }

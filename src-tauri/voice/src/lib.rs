@@ -9,6 +9,8 @@
 //! microphone → VoiceProcessor → StampedEncoder → packets → JitterBuffer → frames → mix → Encoder → packets
 //! ```
 
+#![warn(missing_docs)]
+
 mod g711;
 mod jitter;
 mod level;

@@ -11,10 +11,10 @@ pub const MAX_PACKET_BYTES: usize = 1275;
 /// The longest Opus packet in samples: 120 ms at 48 kHz.
 pub const PACKET_SAMPLES_MAX: usize = 5760;
 
-/// What may go wrong in this crate.
+/// What can go wrong in this crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VoiceError {
-    /// A setting is out of its range; the text names it and the range.
+    /// A setting is out of range; the text names it and its range.
     #[error("setting out of range: {0}")]
     Settings(&'static str),
     /// libopus refused; `code` is one of its negative error codes.
@@ -30,18 +30,18 @@ pub enum VoiceError {
 /// How to encode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncoderSettings {
-    /// Bits a second on average, 6 000 to 128 000.
+    /// The average bit rate, 6 000 to 128 000.
     pub bitrate_bps: u32,
-    /// Effort, 0 (cheapest) to 10 (best).
+    /// The complexity, 0 (cheapest) to 10 (best).
     pub complexity: u8,
     /// Whether each packet carries a coarse copy of the frame before it (LBRR, in-band FEC).
     pub fec: bool,
-    /// Loss to prepare for, in percent, 0 to 100. FEC is spent only when this is above 0.
+    /// The packet loss to prepare for, 0 to 100. Only above 0 is FEC sent.
     pub expected_loss_percent: u8,
 }
 
 impl Default for EncoderSettings {
-    /// What a client sends its microphone with.
+    /// The settings of a client's microphone.
     fn default() -> Self {
         Self {
             bitrate_bps: 32_000,
@@ -148,7 +148,7 @@ impl Encoder {
         Ok(usize::try_from(code).unwrap_or(0))
     }
 
-    /// Forgets everything heard so far; settings stay. The next packet holds nothing of the past.
+    /// Forgets everything heard so far, but keeps the settings. The next packet holds nothing of the past.
     pub fn reset(&mut self) {
         // SAFETY: the state was initialized by `new`; the request takes no argument.
         #[expect(unsafe_code, reason = "libopus is C")]
@@ -161,8 +161,8 @@ impl Encoder {
         debug_assert_eq!(code, opusic_sys::OPUS_OK, "a reset has no way to fail");
     }
 
-    /// Takes over the whole state of `other`, its settings too, so that a stream that splits off
-    /// another goes on without a glitch. Allocates nothing.
+    /// Takes over the whole state of `other`, including its settings, so that a stream that splits off
+    /// from another continues without a glitch. Allocates nothing.
     pub fn copy_state_from(&mut self, other: &Encoder) {
         // Both blocks have the same size, that of a mono encoder; libopus documents its states as
         // copyable by a plain copy of memory.
@@ -203,7 +203,7 @@ impl Decoder {
         Ok(Self { state })
     }
 
-    /// How many samples a packet holds at 48 kHz, by what it says of itself; 0 for what is none.
+    /// How many samples a packet claims to hold at 48 kHz; 0 if it is not a valid packet.
     #[must_use]
     pub fn samples(packet: &[u8]) -> usize {
         let len = i32::try_from(packet.len()).unwrap_or(0);
@@ -243,10 +243,10 @@ impl Decoder {
         self.run(packet, out, true)
     }
 
-    /// Fills `out` with what may have been there, from what was heard before.
+    /// Fills `out` with a guess at what is missing, from what was heard before.
     ///
     /// # Errors
-    /// [`VoiceError::Codec`] when the length of `out` is no multiple of 2.5 ms.
+    /// [`VoiceError::Codec`] when the length of `out` is not a multiple of 2.5 ms.
     pub fn conceal(&mut self, out: &mut [i16]) -> Result<usize, VoiceError> {
         self.run(&[], out, false)
     }

@@ -1,5 +1,5 @@
-//! What is done to a microphone's frames before they are encoded: the echo of the loudspeaker is
-//! cancelled (M6), noise suppressed, the level brought up.
+//! What happens to a microphone's frames before they are encoded: the loudspeaker's echo is
+//! cancelled (M6), noise is suppressed, and the level is raised.
 
 use std::fmt;
 
@@ -13,14 +13,14 @@ use sonora::{AudioProcessing, Config, StreamConfig};
 /// WebRTC's audio processing takes 10 ms at a time.
 const HALF_SAMPLES: usize = FRAME_SAMPLES / 2;
 
-/// What to do to a microphone's frames.
+/// How to process a microphone's frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Processing {
-    /// Takes out what the loudspeaker plays.
+    /// Removes what the loudspeaker plays.
     pub echo_cancellation: bool,
-    /// Takes out steady noise.
+    /// Reduces steady noise.
     pub noise_suppression: bool,
-    /// Brings quiet voices up, by a limited gain.
+    /// Raises quiet voices, by a limited gain.
     pub gain_control: bool,
 }
 
@@ -62,8 +62,8 @@ impl Processing {
 /// The processing of one microphone, with the loudspeaker beside it: WebRTC's AEC3, noise suppression
 /// and AGC2, 48 kHz mono.
 ///
-/// Frames are given as they come: each played one to [`Self::render`], each captured one to
-/// [`Self::capture`]. How long it takes from one to the other is found out by itself, up to some
+/// Frames are passed as they come: each played one to [`Self::render`], each captured one to
+/// [`Self::capture`]. The delay between the two is estimated, up to a few
 /// hundred milliseconds. Captured frames come out up to 4 ms late.
 pub struct VoiceProcessor {
     processing: Processing,
@@ -81,7 +81,7 @@ impl fmt::Debug for VoiceProcessor {
 }
 
 impl VoiceProcessor {
-    /// One that has heard nothing yet.
+    /// A processor that has heard nothing yet.
     #[must_use]
     pub fn new(processing: Processing) -> Self {
         let mono = StreamConfig::new(SAMPLE_RATE_HZ, 1);
@@ -97,7 +97,7 @@ impl VoiceProcessor {
         }
     }
 
-    /// Does this from now on. What is switched on starts anew; the rest goes on.
+    /// Changes the processing. What is switched on starts from scratch; the rest goes on.
     pub fn set(&mut self, processing: Processing) {
         if processing != self.processing {
             self.processing = processing;
@@ -105,7 +105,7 @@ impl VoiceProcessor {
         }
     }
 
-    /// What is done now.
+    /// The current processing.
     #[must_use]
     pub const fn processing(&self) -> Processing {
         self.processing

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_of_rates_keeps_the_passband_and_the_number_of_samples() {
+    fn every_pair_of_rates_keeps_the_passband_and_the_length() {
         for from_hz in RATES_HZ {
             for to_hz in RATES_HZ {
                 let nyquist_hz = f64::from(from_hz.min(to_hz)) / 2.0;

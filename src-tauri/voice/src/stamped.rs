@@ -1,10 +1,10 @@
-//! The microphone's encoder: each packet goes out with the mode that its samples were captured in.
+//! The microphone's encoder: each packet carries the mode that its samples were captured in.
 
 use mix::{FRAME_SAMPLES, Frame, Mode, SILENCE};
 
 use crate::opus::{Encoder, EncoderSettings, VoiceError};
 
-/// Over how many samples the voice fades in and out at a switch (5 ms), so that none clicks.
+/// How many samples the voice fades in and out over at a switch (5 ms), so that it does not click.
 const FADE: usize = 240;
 
 /// An [`Encoder`] that keeps what was captured in one mode out of the packets of another (rule M3).
@@ -34,7 +34,7 @@ pub struct Stamped {
 }
 
 impl StampedEncoder {
-    /// An encoder that stands on Listen.
+    /// An encoder in Listen.
     ///
     /// # Errors
     /// [`VoiceError::Settings`] when a setting is out of range.
@@ -47,7 +47,7 @@ impl StampedEncoder {
     }
 
     /// Encodes a frame captured in `mode`; `None` when nothing is to be sent. Allocates nothing.
-    /// Someone who is no coach passes [`Mode::Barge`] always.
+    /// Anyone who is not a coach always passes [`Mode::Barge`].
     ///
     /// # Errors
     /// [`VoiceError::Codec`] when `out` is too short; [`crate::MAX_PACKET_BYTES`] always suffices.
@@ -80,7 +80,7 @@ impl StampedEncoder {
     }
 
     /// Forgets everything heard so far, for a pause in sending (a muted microphone). The receiver
-    /// starts afresh too when timestamps jump, so no glitch is heard after it.
+    /// starts over too when timestamps jump, so there is no glitch afterwards.
     pub fn reset(&mut self) {
         self.encoder.reset();
         self.tail.fill(0);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn m3_the_flush_and_the_first_wider_packet_hold_nothing_of_a_whisper() {
+    fn m3_the_flush_and_the_first_wider_packet_hold_no_whisper() {
         let mut encoder = encoder();
         let mut out = [0; MAX_PACKET_BYTES];
         let mut heard = SILENCE;

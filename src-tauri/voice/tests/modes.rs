@@ -316,7 +316,7 @@ fn m3_time_scaling_stays_within_one_mode() {
 }
 
 #[test]
-fn m3_speech_captured_on_barge_in_g711_is_not_lost_by_the_switch() {
+fn m3_a_switch_loses_no_g711_speech_captured_on_barge() {
     no_barge_is_lost(|frames| {
         let stamped: Vec<_> = frames
             .iter()

@@ -4,6 +4,8 @@
 //! are those of Close's public API where it has one. `wire` knows nothing of sockets, storage,
 //! clocks or rules: it holds shapes and their bounds.
 
+#![warn(missing_docs)]
+
 mod admin;
 mod audit;
 mod auth;

@@ -19,7 +19,7 @@ fn what_is_no_request_is_not_answered() {
 }
 
 #[test]
-fn a_reply_has_the_headers_of_its_request_and_a_tag_of_its_own_once() {
+fn a_reply_copies_the_requests_headers_and_adds_one_tag() {
     for (to, replied) in [
         ("<sip:b@h>", "To: <sip:b@h>;tag=bench\r\n"),
         ("<sip:b@h>;tag=x", "To: <sip:b@h>;tag=x\r\n"),
@@ -64,7 +64,14 @@ fn who_calls_is_spoken_to_is_counted_and_is_let_go() {
     let phone: u16 = media.split(' ').next().unwrap().parse().unwrap();
     for sequence in [1, 2, 4] {
         let mut packet = [0; 13];
-        rtp::write(&mut packet, PCMA, sequence, 0, 7, &[0]);
+        let header = RtpHeader {
+            marker: false,
+            payload_type: PCMA,
+            sequence,
+            timestamp: 0,
+            ssrc: 7,
+        };
+        header.write(&[0], &mut packet).unwrap();
         sound
             .send_to(&packet, (Ipv4Addr::LOCALHOST, phone))
             .unwrap();
@@ -81,9 +88,12 @@ fn who_calls_is_spoken_to_is_counted_and_is_let_go() {
         assert!(Instant::now() < until, "nothing is said");
         std::thread::sleep(Duration::from_millis(1));
     }
-    let heard = callee.heard().unwrap();
-    assert!(heard.sent >= 5);
-    assert_eq!((heard.phones, heard.received_min, heard.missing), (1, 3, 1));
+    let traffic = callee.traffic().unwrap();
+    assert!(traffic.sent >= 5);
+    assert_eq!(
+        (traffic.phones, traffic.received_min, traffic.missing),
+        (1, 3, 1)
+    );
     ask(request("BYE", "<sip:b@h>;tag=bench", ""));
-    assert_eq!(callee.heard().unwrap().phones, 0);
+    assert_eq!(callee.traffic().unwrap().phones, 0);
 }

@@ -2,8 +2,10 @@
 
 use std::net::UdpSocket;
 
+use trunk::rtp::RtpHeader;
+
 use crate::error::BenchError;
-use crate::rtp;
+use crate::tally::{Tally, rtp_header};
 
 /// The payload type of Opus, on both sides.
 pub const PAYLOAD_TYPE: u8 = 111;
@@ -14,8 +16,7 @@ pub struct Participant {
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
-    /// What it got.
-    pub tally: rtp::Tally,
+    pub tally: Tally,
     /// Bytes of Opus that it got.
     pub payload_bytes: u64,
     /// What came in the window, kept for the check of what was heard: at most [`KEPT_PACKETS_MAX`].
@@ -33,7 +34,7 @@ impl Participant {
             ssrc,
             sequence: 0,
             timestamp: 0,
-            tally: rtp::Tally::default(),
+            tally: Tally::default(),
             payload_bytes: 0,
             kept: Vec::new(),
         }
@@ -42,15 +43,16 @@ impl Participant {
     /// Sends the next packet.
     pub fn send(&mut self, payload: &[u8]) -> Result<(), BenchError> {
         let mut packet = [0; 1500];
-        let len = rtp::write(
-            &mut packet,
-            PAYLOAD_TYPE,
-            self.sequence,
-            self.timestamp,
-            self.ssrc,
-            payload,
-        )
-        .ok_or_else(|| BenchError::Unexpected("a packet that is too long".into()))?;
+        let header = RtpHeader {
+            marker: false,
+            payload_type: PAYLOAD_TYPE,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            ssrc: self.ssrc,
+        };
+        let len = header
+            .write(payload, &mut packet)
+            .ok_or_else(|| BenchError::Unexpected("a packet that is too long".into()))?;
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(mix::FRAME_SAMPLES as u32);
         self.socket
@@ -72,11 +74,11 @@ impl Participant {
     }
 
     fn take(&mut self, datagram: &[u8]) {
-        let Some(header) = rtp::parse(datagram) else {
+        let Some((header, payload_at)) = rtp_header(datagram) else {
             return;
         };
         self.tally.count(&header);
-        let payload = &datagram[header.payload_at..];
+        let payload = &datagram[payload_at..];
         self.payload_bytes += payload.len() as u64;
         if self.kept.len() < KEPT_PACKETS_MAX {
             self.kept.push(payload.to_vec());

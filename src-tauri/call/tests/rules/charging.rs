@@ -39,7 +39,7 @@ fn b1_a_coach_who_stays_five_minutes_costs_two_cents() {
 }
 
 #[test]
-fn b2_a_minute_is_charged_as_it_starts_and_the_machine_says_when_that_is() {
+fn b2_each_minute_is_charged_as_it_starts() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let leg = world.leg(MORGAN).id.clone();
@@ -83,7 +83,7 @@ fn b2_a_coach_who_was_never_connected_costs_nothing() {
 }
 
 #[test]
-fn b2_a_reconnect_and_a_move_to_another_device_continue_the_same_minutes() {
+fn b2_reconnecting_or_moving_devices_continues_the_same_minutes() {
     let mut world = World::answered();
     let audio = world.coach(MORGAN);
     world.pass(50_000);
@@ -153,7 +153,7 @@ fn b2_whenever_it_is_woken_each_started_minute_is_charged_once() {
 }
 
 #[test]
-fn b3_a_join_that_the_balance_cannot_pay_for_is_refused_and_a_coach_on_the_call_stays() {
+fn b3_an_empty_balance_refuses_joins_but_ejects_no_one() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let broke = Authority {

@@ -1,7 +1,7 @@
 //! J5: how a call ends, and what ends with it.
 
 use crate::world::*;
-use call::{Input, LEAD_LEG, LeadSignal, Limits, Output, REP_LEG, abandoned};
+use call::{Input, LEAD_LEG, LeadProgress, Limits, Output, REP_LEG, abandoned};
 use mix::Role;
 use wire::{
     CallStatus, CoachLegStatus, CoachMode, Code, HangupCause, InvitationStatus, LegEndReason,
@@ -39,7 +39,7 @@ fn j5_when_the_rep_hangs_up_everything_ends() {
 fn j5_when_the_lead_hangs_up_everything_ends() {
     let mut world = World::answered();
     world.coach(MORGAN);
-    let outputs = world.ok(Input::Lead(LeadSignal::HungUp));
+    let outputs = world.ok(Input::Lead(LeadProgress::HungUp));
     assert!(!outputs.contains(&Output::HangUpLead), "they are gone");
     assert_eq!(outputs.last(), Some(&Output::Ended(HangupCause::Lead)));
     assert!(world.machine.is_over());
@@ -74,31 +74,39 @@ fn j5_who_comes_again_has_a_new_leg() {
 }
 
 #[test]
-fn a_call_that_is_not_answered_ends_as_the_line_says() {
+fn an_unanswered_call_ends_as_the_line_says() {
     for (signal, status, cause) in [
-        (LeadSignal::Busy, CallStatus::Busy, HangupCause::Busy),
+        (LeadProgress::Busy, CallStatus::Busy, HangupCause::Busy),
         (
-            LeadSignal::NoAnswer,
+            LeadProgress::NoAnswer,
             CallStatus::NoAnswer,
             HangupCause::NoAnswer,
         ),
         (
-            LeadSignal::Unreachable,
+            LeadProgress::Unreachable,
             CallStatus::Failed,
             HangupCause::Unreachable,
         ),
         (
-            LeadSignal::Declined,
+            LeadProgress::Declined,
             CallStatus::Busy,
             HangupCause::Declined,
         ),
         (
-            LeadSignal::Failed,
+            LeadProgress::Failed,
             CallStatus::Failed,
             HangupCause::NetworkFailed,
         ),
-        (LeadSignal::Lost, CallStatus::Failed, HangupCause::LeadLost),
-        (LeadSignal::HungUp, CallStatus::NoAnswer, HangupCause::Lead),
+        (
+            LeadProgress::Lost,
+            CallStatus::Failed,
+            HangupCause::LeadLost,
+        ),
+        (
+            LeadProgress::HungUp,
+            CallStatus::NoAnswer,
+            HangupCause::Lead,
+        ),
     ] {
         let mut world = World::placed(placed(), Limits::default());
         let outputs = world.ok(Input::Lead(signal));
@@ -110,9 +118,9 @@ fn a_call_that_is_not_answered_ends_as_the_line_says() {
 }
 
 #[test]
-fn what_the_network_plays_before_the_answer_is_heard_by_the_rep_alone() {
+fn early_media_is_heard_by_the_rep_alone() {
     let mut world = World::placed(placed(), Limits::default());
-    let early = world.ok(Input::Lead(LeadSignal::EarlyMedia));
+    let early = world.ok(Input::Lead(LeadProgress::EarlyMedia));
     let added = Output::AddLeg {
         leg: LEAD_LEG,
         role: Role::Lead,
@@ -121,21 +129,21 @@ fn what_the_network_plays_before_the_answer_is_heard_by_the_rep_alone() {
     assert!(!early.contains(&Output::Answered));
     assert_eq!(world.machine.record().status, CallStatus::Ringing);
     let join = world.join_input(MORGAN, 1, manager());
-    // M7: nobody else is in the call before the answer.
+    // M7: no one else is in the call before the answer.
     world.refused(join);
-    let again = world.ok(Input::Lead(LeadSignal::EarlyMedia));
+    let again = world.ok(Input::Lead(LeadProgress::EarlyMedia));
     assert!(!again.contains(&added));
-    let answered = world.ok(Input::Lead(LeadSignal::Answered));
+    let answered = world.ok(Input::Lead(LeadProgress::Answered));
     assert!(!answered.contains(&added));
     assert!(answered.contains(&Output::Answered));
     assert_eq!(world.machine.record().status, CallStatus::InProgress);
 }
 
 #[test]
-fn what_was_played_before_an_answer_that_never_came_ends_with_the_call() {
+fn early_media_without_an_answer_ends_with_the_call() {
     let mut world = World::placed(placed(), Limits::default());
-    world.ok(Input::Lead(LeadSignal::EarlyMedia));
-    let outputs = world.ok(Input::Lead(LeadSignal::Declined));
+    world.ok(Input::Lead(LeadProgress::EarlyMedia));
+    let outputs = world.ok(Input::Lead(LeadProgress::Declined));
     assert!(outputs.contains(&Output::RemoveLeg { leg: LEAD_LEG }));
     let record = world.machine.record();
     assert_eq!(record.hangup_cause, Some(HangupCause::Declined));
@@ -143,10 +151,10 @@ fn what_was_played_before_an_answer_that_never_came_ends_with_the_call() {
 }
 
 #[test]
-fn a_phone_that_is_lost_ends_a_call_that_was_answered() {
+fn losing_the_phone_ends_an_answered_call() {
     let mut world = World::placed(placed(), Limits::default());
-    world.ok(Input::Lead(LeadSignal::Answered));
-    world.ok(Input::Lead(LeadSignal::Lost));
+    world.ok(Input::Lead(LeadProgress::Answered));
+    world.ok(Input::Lead(LeadProgress::Lost));
     let record = world.machine.record();
     assert_eq!(record.status, CallStatus::Completed);
     assert_eq!(record.hangup_cause, Some(HangupCause::LeadLost));
@@ -155,7 +163,7 @@ fn a_phone_that_is_lost_ends_a_call_that_was_answered() {
 #[test]
 fn a_rep_who_hangs_up_a_ringing_phone_cancels() {
     let mut world = World::placed(placed(), Limits::default());
-    world.ok(Input::Lead(LeadSignal::Ringing));
+    world.ok(Input::Lead(LeadProgress::Ringing));
     let outputs = world.ok(hang_up(REP));
     assert!(outputs.contains(&Output::HangUpLead));
     assert_eq!(world.machine.record().status, CallStatus::Cancel);
@@ -164,7 +172,7 @@ fn a_rep_who_hangs_up_a_ringing_phone_cancels() {
 #[test]
 fn a_phone_rings_for_60_s() {
     let mut world = World::placed(placed(), Limits::default());
-    world.ok(Input::Lead(LeadSignal::Ringing));
+    world.ok(Input::Lead(LeadProgress::Ringing));
     assert_eq!(world.machine.wake_at(), Some(world.now.plus_millis(60_000)));
     assert_eq!(world.pass(59_999), []);
     let outputs = world.pass(1);
@@ -193,7 +201,7 @@ fn a_rep_who_is_lost_for_30_s_ends_the_call() {
 fn a_lead_who_answered_waits_30_s_for_a_rep_who_never_connected() {
     let mut world = World::placed(placed(), Limits::default());
     world.pass(50_000);
-    world.ok(Input::Lead(LeadSignal::Answered));
+    world.ok(Input::Lead(LeadProgress::Answered));
     world.pass(29_999);
     assert!(!world.machine.is_over());
     world.pass(1);
@@ -225,7 +233,7 @@ fn whatever_comes_late_is_refused_as_call_ended() {
         mode(MORGAN, CoachMode::Listen),
         Input::Leave { user: user(MORGAN) },
         Input::MediaLost(leg),
-        Input::Lead(LeadSignal::Answered),
+        Input::Lead(LeadProgress::Answered),
         Input::TimePassed,
         invite(&[(CASEY, 9)]),
         Input::ServiceStopping,
@@ -240,13 +248,13 @@ fn whatever_comes_late_is_refused_as_call_ended() {
 fn an_input_that_comes_after_the_deadline_finds_the_call_over() {
     let mut world = World::placed(placed(), Limits::default());
     world.now = world.now.plus_millis(61_000);
-    let refusal = world.give(Input::Lead(LeadSignal::Answered)).unwrap_err();
+    let refusal = world.give(Input::Lead(LeadProgress::Answered)).unwrap_err();
     assert_eq!(refusal.code, Code::CallEnded);
     assert_eq!(world.machine.record().status, CallStatus::NoAnswer);
 }
 
 #[test]
-fn a_clock_that_is_set_back_does_not_mix_up_the_history() {
+fn setting_back_the_clock_keeps_the_history_in_order() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let before = world.now;
@@ -257,7 +265,7 @@ fn a_clock_that_is_set_back_does_not_mix_up_the_history() {
 }
 
 #[test]
-fn what_a_service_that_died_left_behind_is_closed() {
+fn calls_left_by_a_dead_service_are_closed() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let later = world.now.plus_millis(9_000);

@@ -1,7 +1,7 @@
 //! Calls that come in: they ring, are taken once, and cannot be joined (J1).
 
 use crate::world::*;
-use call::{Input, LEAD_LEG, LeadSignal, Limits, Output, Placed, REP_LEG};
+use call::{Input, LEAD_LEG, LeadProgress, Limits, Output, Placed, REP_LEG};
 use mix::Role;
 use wire::{CallStatus, Code, Direction, HangupCause};
 
@@ -18,7 +18,7 @@ fn answer(who: u32) -> Input {
 }
 
 #[test]
-fn j1_a_call_that_comes_in_rings_is_taken_once_and_cannot_be_joined() {
+fn j1_an_inbound_call_is_answered_once_and_cannot_be_joined() {
     let mut world = ringing();
     assert!(world.outputs.contains(&Output::Receive));
     assert!(!world.outputs.contains(&Output::Dial));
@@ -53,14 +53,14 @@ fn j1_a_call_that_comes_in_rings_is_taken_once_and_cannot_be_joined() {
 }
 
 #[test]
-fn j5_a_call_that_rings_ends_by_declining_by_giving_up_and_by_time() {
+fn j5_a_ringing_call_ends_when_declined_given_up_or_timed_out() {
     let mut world = ringing();
     world.ok(hang_up(REP));
     assert_eq!(world.machine.record().status, CallStatus::Cancel);
     assert!(world.outputs.contains(&Output::HangUpLead), "declined");
 
     let mut world = ringing();
-    world.ok(Input::Lead(LeadSignal::HungUp));
+    world.ok(Input::Lead(LeadProgress::HungUp));
     assert_eq!(world.machine.record().status, CallStatus::NoAnswer);
     assert_eq!(world.give(answer(REP)).unwrap_err().code, Code::CallEnded);
 
@@ -73,7 +73,7 @@ fn j5_a_call_that_rings_ends_by_declining_by_giving_up_and_by_time() {
 }
 
 #[test]
-fn j5_a_rep_who_answers_and_never_connects_does_not_keep_the_lead_waiting() {
+fn j5_a_rep_who_never_connects_does_not_keep_the_lead_waiting() {
     let mut world = ringing();
     world.ok(answer(REP));
     world.pass(30_000);

@@ -69,7 +69,7 @@ fn w3_an_invitation_gives_no_permission() {
 }
 
 #[test]
-fn w3_who_could_not_join_is_not_invited_and_then_nobody_is() {
+fn w3_if_one_invitee_cannot_join_no_one_is_invited() {
     let mut world = World::answered();
     world.coach(SAM);
     let unable = Invitee {

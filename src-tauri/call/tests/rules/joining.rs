@@ -1,7 +1,7 @@
 //! J1 to J4, A1, M1: who gets in, and how.
 
 use crate::world::*;
-use call::{Input, Join, LeadSignal, Limits, Output, Placed};
+use call::{Input, Join, LeadProgress, Limits, Output, Placed};
 use mix::Role;
 use wire::{
     CoachLegStatus, CoachMode, Code, Direction, LegId, ParticipationAction, PhoneNumberKind, Plan,
@@ -33,13 +33,13 @@ fn j1_only_calls_from_internal_numbers_can_be_joined() {
 }
 
 #[test]
-fn j1_a_call_that_is_not_answered_yet_cannot_be_joined() {
+fn j1_an_unanswered_call_cannot_be_joined() {
     let mut world = World::placed(placed(), Limits::default());
     let join = world.join_input(MORGAN, 1, manager());
     assert_eq!(world.refused(join.clone()), Code::CallEnded);
-    world.ok(Input::Lead(LeadSignal::Ringing));
+    world.ok(Input::Lead(LeadProgress::Ringing));
     assert_eq!(world.refused(join.clone()), Code::CallEnded);
-    world.ok(Input::Lead(LeadSignal::Answered));
+    world.ok(Input::Lead(LeadProgress::Answered));
     world.ok(join);
 }
 
@@ -85,7 +85,7 @@ fn j2_a_full_call_can_still_be_moved_to_another_device() {
 }
 
 #[test]
-fn j2_everybody_is_told_when_a_call_gets_full_and_when_it_no_longer_is() {
+fn j2_everyone_is_told_when_a_call_gets_full_and_has_room_again() {
     let limits = Limits {
         party_max: 4,
         ..Limits::default()
@@ -180,7 +180,7 @@ fn j4_a_muted_coach_stays_muted_on_the_new_device() {
 }
 
 #[test]
-fn j4_a_join_that_is_tried_again_changes_nothing_but_the_mode() {
+fn j4_retrying_a_join_changes_nothing_but_the_mode() {
     let mut world = World::answered();
     let leg = world.coach(MORGAN);
     let join = world.join_input(MORGAN, 1, manager());

@@ -2,9 +2,10 @@
 
 use crate::world::*;
 use call::{
-    Authority, Digits, Input, Invitee, Join, LEAD_LEG, LeadSignal, Limits, Machine, Output, REP_LEG,
+    Authority, Digits, Input, Invitee, Join, LEAD_LEG, LeadProgress, Limits, Machine, Output,
+    REP_LEG,
 };
-use mix::{LegId, Mode, Role};
+use mix::{LegNumber, Mode, Role};
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 use wire::{CoachLegStatus, CoachMode, Code, ParticipationAction, Plan, Timestamp};
@@ -15,7 +16,7 @@ const PARTY_MAX: usize = 5;
 /// What happens, before ids that must be new are filled in.
 #[derive(Debug, Clone)]
 enum Step {
-    Lead(LeadSignal),
+    Lead(LeadProgress),
     Offered(u32),
     Connected(u32),
     Lost(u32),
@@ -66,16 +67,16 @@ fn step() -> impl Strategy<Value = Step> {
         ]
     };
     let signal = prop_oneof![
-        10 => Just(LeadSignal::Ringing),
-        5 => Just(LeadSignal::EarlyMedia),
-        20 => Just(LeadSignal::Answered),
-        1 => Just(LeadSignal::Busy),
-        1 => Just(LeadSignal::NoAnswer),
-        1 => Just(LeadSignal::Unreachable),
-        1 => Just(LeadSignal::Declined),
-        1 => Just(LeadSignal::Failed),
-        1 => Just(LeadSignal::Lost),
-        1 => Just(LeadSignal::HungUp),
+        10 => Just(LeadProgress::Ringing),
+        5 => Just(LeadProgress::EarlyMedia),
+        20 => Just(LeadProgress::Answered),
+        1 => Just(LeadProgress::Busy),
+        1 => Just(LeadProgress::NoAnswer),
+        1 => Just(LeadProgress::Unreachable),
+        1 => Just(LeadProgress::Declined),
+        1 => Just(LeadProgress::Failed),
+        1 => Just(LeadProgress::Lost),
+        1 => Just(LeadProgress::HungUp),
     ];
     let invitees = prop::collection::vec((who(), authority(), prop::bool::weighted(0.9)), 1..4);
     prop_oneof![
@@ -116,9 +117,9 @@ fn input(step: &Step, fresh: &mut u32) -> Input {
     };
     match step.clone() {
         Step::Lead(signal) => Input::Lead(signal),
-        Step::Offered(leg) => Input::MediaOffered(LegId(leg)),
-        Step::Connected(leg) => Input::MediaConnected(LegId(leg)),
-        Step::Lost(leg) => Input::MediaLost(LegId(leg)),
+        Step::Offered(leg) => Input::MediaOffered(LegNumber(leg)),
+        Step::Connected(leg) => Input::MediaConnected(LegNumber(leg)),
+        Step::Lost(leg) => Input::MediaLost(LegNumber(leg)),
         Step::HangUp(who) => hang_up(who),
         Step::Held(who, held) => Input::SetHeld {
             user: user(who),
@@ -176,9 +177,9 @@ fn input(step: &Step, fresh: &mut u32) -> Input {
 /// The media as the outputs make it: what a shell that does just what it is told would have.
 #[derive(Default)]
 struct Media {
-    roles: HashMap<LegId, Role>,
-    grants: HashMap<LegId, Mode>,
-    ever: HashSet<LegId>,
+    roles: HashMap<LegNumber, Role>,
+    grants: HashMap<LegNumber, Mode>,
+    ever: HashSet<LegNumber>,
     charged: HashSet<(wire::LegId, u32)>,
     answered: bool,
     ended: bool,
@@ -232,7 +233,7 @@ impl Media {
         }
     }
 
-    fn grant(&self, leg: LegId) -> Mode {
+    fn grant(&self, leg: LegNumber) -> Mode {
         self.grants.get(&leg).copied().unwrap_or_default()
     }
 }
@@ -299,7 +300,7 @@ proptest! {
         for output in drain(&mut machine) {
             media.apply(&output);
         }
-        // What each coach may do, as the machine was last told by anybody.
+        // What each coach may do, as the machine was last told by anyone.
         let mut known: HashMap<u32, Authority> = HashMap::new();
         let mut fresh = 0;
         for (after_ms, step) in &steps {
@@ -350,7 +351,7 @@ proptest! {
                 .filter(|leg| leg.status != CoachLegStatus::Done).collect();
             let coaches = media.roles.values().filter(|role| **role == Role::Coach).count();
             prop_assert_eq!(live.len(), coaches, "the record and the media agree");
-            // J4: nobody twice, and never the rep.
+            // J4: no one twice, and never the rep.
             let users: HashSet<_> = live.iter().map(|leg| &leg.user_id).collect();
             prop_assert_eq!(users.len(), live.len());
             prop_assert!(!users.contains(&user(REP)));
@@ -404,7 +405,7 @@ proptest! {
     }
 
     #[test]
-    fn a_late_timer_changes_nothing_of_what_is_allowed(steps in steps()) {
+    fn a_late_timer_allows_nothing_more(steps in steps()) {
         // One machine is woken when it asks, the other sees time only with the next input.
         let (mut woken, mut now) = machine();
         let (mut lazy, _) = machine();

@@ -22,7 +22,7 @@ fn pause(by: u32, paused: bool) -> Input {
 }
 
 #[test]
-fn r1_the_rep_alone_pauses_a_recording_that_runs_and_lets_it_go_on() {
+fn r1_only_the_rep_pauses_and_resumes_the_recording() {
     let mut world = World::answered();
     let refused = world.give(pause(REP, true)).unwrap_err();
     assert_eq!(refused.code, Code::NotFound, "there is none yet");
@@ -48,7 +48,7 @@ fn r1_the_rep_alone_pauses_a_recording_that_runs_and_lets_it_go_on() {
 }
 
 #[test]
-fn r1_a_paused_recording_stays_paused_whatever_the_writer_says_later() {
+fn r1_a_paused_recording_stays_paused_whatever_the_writer_says() {
     let mut world = World::answered();
     world.ok(Input::Recording(recording(RecordingStatus::Recording)));
     world.ok(pause(REP, true));
@@ -59,7 +59,7 @@ fn r1_a_paused_recording_stays_paused_whatever_the_writer_says_later() {
 }
 
 #[test]
-fn r3_a_recording_has_an_address_while_it_is_stored_and_no_longer() {
+fn r3_a_recording_has_an_address_only_while_it_is_stored() {
     let mut call = World::answered().machine.record();
     for (status, has_address) in [
         (RecordingStatus::Recording, false),

@@ -1,8 +1,8 @@
 //! M1, A2: modes, mutes, holds and keys; what is taken away; lost connections.
 
 use crate::world::*;
-use call::{Digits, GrantCause, HISTORY_LINES_MAX, Input, Limits, Output, REP_LEG};
-use mix::Mode;
+use call::{Digits, HISTORY_LINES_MAX, Input, Limits, Output, REP_LEG};
+use mix::{GrantCause, Mode};
 use wire::{CoachLegStatus, CoachMode, Code, HangupCause, LegEndReason, ParticipationAction, Plan};
 
 fn granted(outputs: &[Output]) -> Vec<(Mode, GrantCause)> {
@@ -46,7 +46,7 @@ fn a1_a_trainee_may_not_speak() {
 }
 
 #[test]
-fn a2_each_mode_change_asks_anew_what_the_role_holds() {
+fn a2_each_mode_change_checks_the_role_again() {
     let mut world = World::answered();
     world.coach(MORGAN);
     world.ok(mode(MORGAN, CoachMode::Whisper));
@@ -143,7 +143,7 @@ fn a2_a_downgraded_plan_ends_all_coaching_and_not_the_call() {
 }
 
 #[test]
-fn a2_what_happens_to_the_rep_s_role_leaves_the_call_alone_unless_they_are_deactivated() {
+fn a2_only_deactivating_the_rep_ends_the_call() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let change = |authority| Input::AuthorityChanged {

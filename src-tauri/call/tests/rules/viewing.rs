@@ -1,12 +1,12 @@
 //! W5, J1 to J3: who sees what, and who hears how loud whom.
 
 use crate::world::*;
-use call::{Heard, Input, LEAD_LEG, Limits, REP_LEG, view};
-use mix::Mode;
+use call::{Input, LEAD_LEG, Limits, REP_LEG, view};
+use mix::{LegLevel, Mode};
 use wire::{CoachMode, Code, Level, PartyKind, Plan};
 
 #[test]
-fn w5_rep_coaches_and_those_who_may_listen_see_the_coach_legs_and_nobody_else() {
+fn w5_only_rep_coaches_and_listeners_see_the_coach_legs() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let seen = |who, authority| world.machine.view(&viewer(who, authority)).coach_legs.len();
@@ -86,27 +86,27 @@ fn kinds(levels: &[Level]) -> Vec<(PartyKind, Option<wire::UserId>)> {
 }
 
 #[test]
-fn m2_a_whisper_s_level_goes_to_the_rep_and_to_the_whisperer_only() {
+fn m2_a_whispers_level_goes_only_to_the_rep_and_the_whisperer() {
     let mut world = World::answered();
     let whisperer = world.coach(MORGAN);
     let barger = world.coach(CASEY);
     let listener = world.coach(SAM);
     world.ok(mode(MORGAN, CoachMode::Whisper));
     world.ok(mode(CASEY, CoachMode::Barge));
-    let heard = [
+    let loud = [
         (REP_LEG, Mode::Barge),
         (LEAD_LEG, Mode::Barge),
         (whisperer, Mode::Whisper),
         (barger, Mode::Barge),
         (listener, Mode::Listen),
-        (mix::LegId(77), Mode::Barge),
+        (mix::LegNumber(77), Mode::Barge),
     ]
-    .map(|(leg, reach)| Heard {
+    .map(|(leg, reach)| LegLevel {
         leg,
         reach,
         level_dbov: -30,
     });
-    let levels = world.machine.levels(&heard);
+    let levels = world.machine.levels(&loud);
     let of = |who: u32| {
         let (_, levels) = levels.iter().find(|(one, _)| *one == user(who)).unwrap();
         kinds(levels)
@@ -130,7 +130,7 @@ fn m2_a_whisper_s_level_goes_to_the_rep_and_to_the_whisperer_only() {
 }
 
 #[test]
-fn m2_nobody_sees_the_level_of_a_held_lead_or_a_muted_party() {
+fn m2_no_one_sees_the_level_of_a_held_lead_or_a_muted_party() {
     let mut world = World::answered();
     let coach = world.coach(MORGAN);
     world.ok(mode(MORGAN, CoachMode::Barge));
@@ -152,12 +152,12 @@ fn m2_nobody_sees_the_level_of_a_held_lead_or_a_muted_party() {
     ] {
         world.ok(input);
     }
-    let heard = [REP_LEG, LEAD_LEG, coach].map(|leg| Heard {
+    let loud = [REP_LEG, LEAD_LEG, coach].map(|leg| LegLevel {
         leg,
         reach: Mode::Barge,
         level_dbov: -20,
     });
-    let levels = world.machine.levels(&heard);
+    let levels = world.machine.levels(&loud);
     let rep = vec![(PartyKind::Rep, Some(user(REP)))];
     let morgan = vec![(PartyKind::Coach, Some(user(MORGAN)))];
     let seen = levels.iter().map(|(_, levels)| kinds(levels));

@@ -1,8 +1,8 @@
 //! A call to try things on: ids by number, a clock that is set by hand, and all outputs so far.
 
 use call::{
-    Authority, Digits, Input, Invitee, Join, LeadSignal, Limits, Machine, Output, Placed, Refusal,
-    Viewer,
+    Authority, Digits, Input, Invitee, Join, LeadProgress, Limits, Machine, Output, Placed,
+    Refusal, Viewer,
 };
 use wire::{
     CoachLeg, CoachMode, Code, DeviceId, Direction, InvitationId, LeadBrief, LeadId, LegId,
@@ -99,8 +99,8 @@ impl World {
     pub fn answered_with(placed: Placed, limits: Limits) -> Self {
         let mut world = Self::placed(placed, limits);
         world.ok(Input::MediaConnected(call::REP_LEG));
-        world.ok(Input::Lead(LeadSignal::Ringing));
-        world.ok(Input::Lead(LeadSignal::Answered));
+        world.ok(Input::Lead(LeadProgress::Ringing));
+        world.ok(Input::Lead(LeadProgress::Answered));
         world
     }
 
@@ -151,7 +151,7 @@ impl World {
     }
 
     /// A manager joins on the device with their number, and connects; their leg in the media.
-    pub fn coach(&mut self, who: u32) -> mix::LegId {
+    pub fn coach(&mut self, who: u32) -> mix::LegNumber {
         let join = self.join_input(who, who, manager());
         self.ok(join);
         let leg = self.media_leg(who);
@@ -159,7 +159,7 @@ impl World {
         leg
     }
 
-    pub fn media_leg(&self, who: u32) -> mix::LegId {
+    pub fn media_leg(&self, who: u32) -> mix::LegNumber {
         let on = self.leg(who).device_id.clone();
         self.machine.media_leg(&user(who), &on).unwrap()
     }

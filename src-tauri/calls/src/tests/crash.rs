@@ -55,7 +55,7 @@ fn child() {
         for round in 0.. {
             let name = coaches[round % 3];
             if world.join(name, &call).await.is_ok() {
-                let leg = mix::LegId(next);
+                let leg = mix::LegNumber(next);
                 next += 1;
                 let connected = MediaEvent::Connected {
                     call: call.clone(),
@@ -117,7 +117,10 @@ async fn reconcile(database: &Database) -> usize {
         }
     }
     let span = (Timestamp(0), Timestamp(i64::MAX));
-    let lines = database.named_ledger_entries(&acme, span, u32::MAX).await.unwrap();
+    let lines = database
+        .named_ledger_entries(&acme, span, u32::MAX)
+        .await
+        .unwrap();
     let charged: Vec<_> = lines.iter().map(|(line, ..)| line).collect();
     let minutes: BTreeSet<_> = charged
         .iter()

@@ -4,7 +4,7 @@ use super::world::*;
 use crate::{Caller, CallsSettings};
 use call::{Limits, REP_LEG};
 use media::{LeadSignal, MediaEvent};
-use mix::{LegId, Mode};
+use mix::{LegLevel, LegNumber, Mode};
 use wire::*;
 
 fn is_leg(event: &Event) -> bool {
@@ -224,7 +224,15 @@ async fn m2_levels_go_only_to_those_who_hear() {
         .mode("morgan", &call, CoachMode::Whisper)
         .await
         .unwrap();
-    let levels = vec![(REP_LEG, Mode::Barge, -20), (LegId(2), Mode::Whisper, -30)];
+    let level = |leg, reach, level_dbov| LegLevel {
+        leg,
+        reach,
+        level_dbov,
+    };
+    let levels = vec![
+        level(REP_LEG, Mode::Barge, -20),
+        level(LegNumber(2), Mode::Whisper, -30),
+    ];
     let event = MediaEvent::Levels {
         call: call.clone(),
         levels,
@@ -304,7 +312,7 @@ async fn the_rep_alone_is_told_what_the_leads_phone_does() {
     let world = World::new().await;
     let call_id = world.answered().await;
     world.join("morgan", &call_id).await.unwrap();
-    let quality = media::LeadQuality {
+    let quality = LeadQuality {
         jitter_ms: 12,
         lost_permille: 4,
         round_trip_ms: Some(84),
@@ -316,11 +324,6 @@ async fn the_rep_alone_is_told_what_the_leads_phone_does() {
     let over = |call: &Call| call.status == CallStatus::Completed;
     world.changed("riley", &call_id, over).await;
     let told = world.events.phone.lock().unwrap().clone();
-    let quality = LeadQuality {
-        jitter_ms: 12,
-        lost_permille: 4,
-        round_trip_ms: Some(84),
-    };
     let key = '5';
     let call = call_id.clone();
     let expected = [

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_taken_from_netstrings_and_other_messages_are_passed_over() {
+    fn keys_are_read_from_netstrings_and_other_messages_skipped() {
         let key = |key| json!({ "event": true, "type": "CALL_DTMF_START", "param": key });
         let other = json!({ "event": true, "type": "CALL_DTMF_END", "param": "9" });
         let messages = [key("4"), other, key("#")];
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_that_talks_nonsense_is_heard_no_more() {
+    fn a_phone_that_sends_garbage_is_no_longer_heard() {
         assert_eq!(next(&mut &b"99999999999999999999:{},"[..]), None);
         assert_eq!(next(&mut &b"2:{};"[..]), None);
         assert_eq!(next(&mut &b"x"[..]), None);

@@ -1,4 +1,4 @@
-//! A line whose leads are simulated: they ring, answer and speak in turns, or do not.
+//! A line with simulated leads: they ring, answer and take turns speaking, or do not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,22 +10,22 @@ use tokio::task::JoinHandle;
 use voice::{Encoder, EncoderSettings, MAX_PACKET_BYTES, level_dbov};
 use wire::CallId;
 
+use super::leg::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadMix, LeadSignal};
 use super::turns::Turns;
-use super::{Dial, Heard, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadSignal};
-use crate::MediaError;
+use crate::error::MediaError;
 
 /// How long it rings before it is answered.
 const RINGING: Duration = Duration::from_secs(1);
-/// How long it rings before nobody answered.
+/// How long it rings before it gives up.
 const RINGING_MAX: Duration = Duration::from_secs(30);
-/// How long the lead who hangs up stays.
+/// How long a lead who hangs up stays on the call.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a switch takes to say that it cannot put a call through.
+/// How long the network takes to reject a call.
 const REFUSAL: Duration = Duration::from_millis(200);
 
-/// Taps what each simulated lead hears.
+/// Taps into what simulated leads hear.
 pub trait Ears: Send + Sync {
-    /// The ear of one call's lead; `None` when nobody wants to know.
+    /// The ear of one call's lead, or `None`.
     fn open(&self, call: &CallId) -> Option<Box<dyn Ear>>;
 }
 
@@ -38,12 +38,11 @@ pub trait Ear: Send {
 
 /// How leads are simulated.
 pub struct SimulatedLineSettings {
-    /// What they say, 48 kHz mono, one after the other and again from the start. Without any they say
-    /// nothing.
+    /// What they say, 48 kHz mono, over and over. Without any they are silent.
     pub sentences: Vec<Vec<i16>>,
-    /// They never let anybody finish. For tests and benchmarks.
+    /// Whether they keep talking while spoken to. For tests and benchmarks.
     pub talks_over: bool,
-    /// Who wants to know what they hear.
+    /// Receives what they hear.
     pub ear: Option<Arc<dyn Ears>>,
 }
 
@@ -54,7 +53,7 @@ pub enum Behaviour {
     Talks,
     /// Is busy.
     Busy,
-    /// Never answers; after 30 s that is told.
+    /// Never answers, and gives up after 30 s.
     NeverAnswers,
     /// Answers after a second, and hangs up five seconds later.
     HangsUp,
@@ -175,7 +174,7 @@ const TALKING: u8 = 1;
 const HELD: u8 = 2;
 const ENDED: u8 = 3;
 
-/// Where a leg stands, as its signalling and its media both see it.
+/// A leg's state, shared by its signalling and its media.
 #[derive(Debug)]
 struct State(AtomicU8);
 
@@ -202,7 +201,7 @@ impl State {
     }
 }
 
-/// Plays a number's behaviour to the end. A closed channel means that nobody waits for it any more.
+/// Acts out a number's behaviour. A closed channel means that no one is listening any more.
 async fn signal(dial: Dial, state: Arc<State>, events: Sender<LeadEvent>) {
     let tell = async |signal| {
         let call = dial.call.clone();
@@ -241,13 +240,13 @@ async fn signal(dial: Dial, state: Arc<State>, events: Sender<LeadEvent>) {
     }
 }
 
-/// Waits to be picked up, as long as a phone rings.
+/// Waits to be picked up for as long as a phone rings.
 async fn wait(dial: Dial, state: Arc<State>, events: Sender<LeadEvent>) {
     tokio::time::sleep(RINGING_MAX).await;
     if state.get() == RINGS {
         state.set(ENDED);
         let (call, signal) = (dial.call, LeadSignal::HungUp);
-        // Nobody may wait for it any more.
+        // No one may wait for it any more.
         let _ = events.send(LeadEvent { call, signal }).await;
     }
 }
@@ -269,8 +268,8 @@ impl LeadLeg for SimulatedLeg {
     }
 
     fn send_dtmf(&mut self, digits: &str) {
-        // Nobody at the other end listens for digits.
-        tracing::debug!(count = digits.len(), "digits for a simulated lead");
+        // No one at the other end listens for digits.
+        tracing::debug!(count = digits.len(), "sent digits to a simulated lead");
     }
 
     fn set_held(&mut self, held: bool) {
@@ -309,7 +308,7 @@ impl LeadMedia for SimulatedMedia {
     fn tick(
         &mut self,
         _now: Duration,
-        heard: Heard<'_>,
+        heard: LeadMix<'_>,
         speak: &mut dyn FnMut(&voice::Packet<'_>),
     ) {
         if let Some(ear) = &mut self.ear {

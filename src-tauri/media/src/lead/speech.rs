@@ -1,4 +1,4 @@
-//! What the simulated lead says: recorded human speech, or a synthesized voice where there is none.
+//! What the simulated lead says: recorded human speech, or a synthesized voice as a fallback.
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,13 @@ pub const DEFAULT_SPEECH_DIR: &str = "/usr/share/asterisk/sounds/en_US_f_Allison
 const SPEECH_DBOV: f64 = -23.0;
 /// Bytes of G.722 in a second.
 const G722_BYTES_PER_S: u64 = 8_000;
-/// Recordings of at least so many bytes are sentences: three seconds. Shorter ones are single words.
+/// Recordings shorter than three seconds are single words, not sentences.
 const SENTENCE_BYTES_MIN: u64 = 3 * G722_BYTES_PER_S;
-/// No sentence is longer than so many samples: twelve seconds.
+/// Longer sentences are cut off: twelve seconds.
 const SENTENCE_SAMPLES_MAX: usize = 12 * SAMPLE_RATE_HZ as usize;
-/// At most so many sentences are taken.
+/// How many sentences are loaded.
 const SENTENCES_MAX: usize = 8;
-/// Directory entries that are looked at.
+/// Directory entries that are examined.
 const ENTRIES_MAX: usize = 10_000;
 
 /// Where speech comes from.
@@ -26,7 +26,7 @@ const ENTRIES_MAX: usize = 10_000;
 pub enum Source {
     /// Recordings of a human.
     Recorded,
-    /// A synthesized voice that babbles.
+    /// A synthesized, babbling voice.
     Synthesized,
 }
 
@@ -39,9 +39,9 @@ pub struct Sentences {
     pub sentences: Vec<Vec<i16>>,
 }
 
-/// Loads the longer recordings (`*.g722`) of a directory, those that demonstrate (`demo-*`) first;
-/// `None` for [`DEFAULT_SPEECH_DIR`]. Where there are none, a voice is synthesized. Reads files and
-/// takes its time: not for a worker or an async task.
+/// Loads the longer recordings (`*.g722`) of a directory, `demo-*` first; `None` for
+/// [`DEFAULT_SPEECH_DIR`]. If there are none, a voice is synthesized. Blocks: not for a worker or an
+/// async task.
 #[must_use]
 pub fn load_sentences(dir: Option<&Path>) -> Sentences {
     let dir = dir.unwrap_or(Path::new(DEFAULT_SPEECH_DIR));

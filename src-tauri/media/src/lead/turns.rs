@@ -1,15 +1,15 @@
-//! Whose turn is it? A speaker who lets others finish, as pure state.
+//! A speaker who lets others finish, as pure state.
 
 /// Louder than this counts as being spoken to, in dBov.
 const SPOKEN_TO_DBOV: i8 = -45;
-/// So many loud ticks in a row are speech and no click: 60 ms.
+/// This many loud ticks in a row are speech rather than a click: 60 ms.
 const ONSET_TICKS: u32 = 3;
-/// So long it stays silent after the other's last word: 600 ms.
+/// How long it stays silent after the other's last word: 600 ms.
 const HANGOVER_TICKS: u32 = 30;
-/// So long it breathes between two sentences: 400 ms.
+/// The pause between two sentences: 400 ms.
 const BREATH_TICKS: u32 = 20;
 
-/// Which of its sentences a speaker is in, and whether it speaks at all. Speaks forever, from the
+/// Where in its sentences a speaker is, and whether it is speaking. Speaks forever, from the
 /// first sentence to the last and again.
 #[derive(Debug, Clone)]
 pub(crate) struct Turns {
@@ -21,7 +21,7 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// A speaker at the start of the first sentence; one who `talks_over` others never waits.
+    /// A speaker at the start of the first sentence. One who `talks_over` others never waits.
     pub(crate) const fn new(talks_over: bool) -> Self {
         Self {
             talks_over,
@@ -32,8 +32,8 @@ impl Turns {
         }
     }
 
-    /// One tick, in which the others were so loud: the sentence and the packet in it that is spoken
-    /// now, if any. `packets` tells how many packets a sentence has, `None` beyond the last one.
+    /// One tick, given how loud the others were: the sentence and the packet in it to speak now, if
+    /// any. `packets` gives the number of packets of a sentence, `None` beyond the last one.
     pub(crate) fn step(
         &mut self,
         heard_dbov: i8,
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn it_falls_silent_while_it_is_spoken_to_and_goes_on_where_it_stopped() {
+    fn it_pauses_while_spoken_to_and_goes_on_where_it_stopped() {
         let mut turns = Turns::new(false);
         assert_eq!(turns.step(QUIET, sentences), Some((0, 0)));
         // A click is no speech.

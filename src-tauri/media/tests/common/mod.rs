@@ -8,20 +8,20 @@ pub mod sound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::{Media, MediaEvent, MediaSettings, ModeCause, RecordingTaps};
-use mix::{LegId, Mode, Role};
+use media::{Media, MediaEvent, MediaSettings, RecordingTaps};
+use mix::{GrantCause, LegNumber, Mode, Role};
 use tokio::sync::mpsc;
 use wire::CallId;
 
 use peer::{Peer, Peers};
 use sound::{Ring, Sound, ToneLead};
 
-pub const REP: LegId = LegId(1);
-pub const LEAD: LegId = LegId(2);
+pub const REP: LegNumber = LegNumber(1);
+pub const LEAD: LegNumber = LegNumber(2);
 
 /// A coach's leg.
-pub fn coach(number: u32) -> LegId {
-    LegId(10 + number)
+pub fn coach(number: u32) -> LegNumber {
+    LegNumber(10 + number)
 }
 
 /// How long a test waits for what must happen.
@@ -99,13 +99,13 @@ impl Stage {
     }
 
     /// Lets a client in, and waits until they hear.
-    pub async fn join(&self, leg: LegId, role: Role, say: Sound) -> Peer {
+    pub async fn join(&self, leg: LegNumber, role: Role, say: Sound) -> Peer {
         self.media.add_leg(&self.call, leg, role).await.unwrap();
         self.connect(leg, say).await
     }
 
     /// Connects a client to a leg that is in, or takes it over.
-    pub async fn connect(&self, leg: LegId, say: Sound) -> Peer {
+    pub async fn connect(&self, leg: LegNumber, say: Sound) -> Peer {
         let offer = peer::Offer::new();
         let answer = self.media.connect(&self.call, leg, &offer.sdp()).await;
         let peer = self.peers.add(offer.accept(&answer.unwrap()), say);
@@ -114,16 +114,16 @@ impl Stage {
         peer
     }
 
-    pub async fn grant(&self, leg: LegId, mode: Mode) {
-        let cause = ModeCause::Asked;
+    pub async fn grant(&self, leg: LegNumber, mode: Mode) {
+        let cause = GrantCause::Asked;
         self.media
             .set_mode(&self.call, leg, mode, cause)
             .await
             .unwrap();
     }
 
-    pub async fn revoke(&self, leg: LegId, mode: Mode) {
-        let cause = ModeCause::Revoked;
+    pub async fn revoke(&self, leg: LegNumber, mode: Mode) {
+        let cause = GrantCause::Revoked;
         self.media
             .set_mode(&self.call, leg, mode, cause)
             .await

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use media::{Heard, LeadMedia};
+use media::{LeadMedia, LeadMix};
 use mix::{FRAME_SAMPLES, Frame, Mode, SILENCE};
 use voice::{Decoder, Encoder, EncoderSettings, MAX_PACKET_BYTES};
 
@@ -167,7 +167,7 @@ impl ToneLead {
 }
 
 impl LeadMedia for ToneLead {
-    fn tick(&mut self, _: Duration, heard: Heard<'_>, speak: &mut dyn FnMut(&voice::Packet<'_>)) {
+    fn tick(&mut self, _: Duration, heard: LeadMix<'_>, speak: &mut dyn FnMut(&voice::Packet<'_>)) {
         self.ring.hear(heard.opus);
         let Some(tone) = self.tone else {
             return;

@@ -15,7 +15,7 @@ fn settled(mode: Mode) -> (Gate, Duration) {
 }
 
 #[test]
-fn m1_a_coach_comes_in_on_listen_and_reaches_nobody() {
+fn m1_a_coach_joins_in_listen_and_reaches_no_one() {
     let mut gate = Gate::new();
     assert_eq!(gate.grant(), Listen);
     for stamp in [None, Some(Listen), Some(Whisper), Some(Barge)] {
@@ -49,7 +49,7 @@ fn m5_a_stamped_frame_never_waits_for_a_widening() {
 }
 
 #[test]
-fn m3_a_barge_still_in_the_jitter_buffer_is_not_lost_by_narrowing() {
+fn m3_narrowing_loses_no_barge_still_in_the_jitter_buffer() {
     let (mut gate, now) = settled(Barge);
     gate.ask(now, Whisper);
     assert_eq!(gate.grant(), Whisper);
@@ -68,7 +68,7 @@ fn m3_the_first_narrow_frame_ends_the_drain() {
 }
 
 #[test]
-fn m3_after_a_fast_change_a_whisper_from_before_it_does_not_end_the_drain() {
+fn m3_a_whisper_before_a_fast_change_does_not_end_the_drain() {
     let (mut gate, now) = settled(Whisper);
     gate.ask(now, Barge);
     gate.ask(now + ms(100), Whisper);
@@ -79,7 +79,7 @@ fn m3_after_a_fast_change_a_whisper_from_before_it_does_not_end_the_drain() {
 }
 
 #[test]
-fn m3_a_whisper_from_before_a_slow_confirmation_does_not_end_the_drain() {
+fn m3_a_whisper_before_a_late_grant_does_not_end_the_drain() {
     let (mut gate, now) = settled(Whisper);
     gate.ask(now, Barge);
     // The client learns of its grant late, barges for a moment only, and narrows.
@@ -117,7 +117,7 @@ fn a2_a_revocation_holds_at_once_and_ends_a_drain() {
 }
 
 #[test]
-fn a2_what_was_said_before_a_revocation_does_not_come_back_with_a_new_grant() {
+fn a2_a_new_grant_does_not_bring_back_revoked_speech() {
     let (mut gate, now) = settled(Barge);
     gate.revoke(now, Listen);
     gate.ask(now + ms(100), Barge);

@@ -28,7 +28,7 @@ fn a_sum_that_fits_passes_bit_for_bit() {
 }
 
 #[test]
-fn the_gain_comes_back_to_unity_after_half_a_second_and_is_exact_again() {
+fn the_gain_returns_to_exactly_one_after_half_a_second() {
     let mut limiter = Limiter::default();
     let quiet = tone(9_000.0);
     narrow(&mut limiter, &tone(4_000_000.0));
@@ -44,7 +44,7 @@ fn the_gain_comes_back_to_unity_after_half_a_second_and_is_exact_again() {
 }
 
 #[test]
-fn a_loud_tone_is_scaled_without_clipping_and_without_steps_once_the_attack_is_over() {
+fn a_loud_tone_is_scaled_smoothly_after_the_attack() {
     let mut limiter = Limiter::default();
     let sum = tone(100_000.0);
     narrow(&mut limiter, &sum);

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::expect_used, reason = "so does a test fail")]
 
-use mix::{FRAME_SAMPLES, Frame, LegId, Mixes, Mode, Role, Routes, Spoken};
+use mix::{FRAME_SAMPLES, Frame, LegNumber, Mixes, Mode, Role, Routes, Spoken};
 use proptest::prelude::*;
 
 /// The legs of a random call; one more is never let in.
@@ -42,7 +42,7 @@ pub fn role(leg: u32) -> Role {
 pub fn heard_by<'a>(mixes: &Mixes<'a>, leg: u32) -> Option<&'a Frame> {
     mixes
         .iter()
-        .find(|mix| mix.listeners.contains(&LegId(leg)))
+        .find(|mix| mix.listeners.contains(&LegNumber(leg)))
         .map(|mix| mix.frame)
 }
 
@@ -71,11 +71,13 @@ impl Stretch {
     pub fn apply(&self, routes: &mut Routes) {
         for leg in 0..LEGS {
             if self.present & (1 << leg) == 0 {
-                routes.remove(LegId(leg));
-            } else if !routes.contains(LegId(leg)) {
-                routes.add(LegId(leg), role(leg)).expect("there is room");
+                routes.remove(LegNumber(leg));
+            } else if !routes.contains(LegNumber(leg)) {
+                routes
+                    .add(LegNumber(leg), role(leg))
+                    .expect("there is room");
             }
-            routes.set_muted(LegId(leg), self.muted & (1 << leg) != 0);
+            routes.set_muted(LegNumber(leg), self.muted & (1 << leg) != 0);
         }
         routes.set_held(self.held);
     }
@@ -125,7 +127,7 @@ impl Stretch {
 pub fn spoken<'a>(said: &'a [(u32, Mode, Frame)]) -> Vec<Spoken<'a>> {
     said.iter()
         .map(|(leg, reach, frame)| Spoken {
-            leg: LegId(*leg),
+            leg: LegNumber(*leg),
             reach: *reach,
             frame,
         })

@@ -28,7 +28,7 @@ fn feed(rate_hz: u32) -> (Feed, Reader) {
 }
 
 #[test]
-fn callbacks_of_any_size_become_frames_with_the_moment_of_their_last_sample() {
+fn callbacks_of_any_size_become_frames_stamped_at_their_end() {
     for rate_hz in [16_000, 44_100, 48_000, 96_000] {
         let (mut feed, mut reader) = feed(rate_hz);
         let mut frame = [0; FRAME_SAMPLES];
@@ -51,7 +51,7 @@ fn callbacks_of_any_size_become_frames_with_the_moment_of_their_last_sample() {
 }
 
 #[test]
-fn m3_in_a_burst_no_frame_is_said_to_be_captured_after_the_callback_that_brought_it() {
+fn m3_in_a_burst_capture_never_comes_after_the_callback() {
     let (mut writer, mut reader) = ring(48_000).expect("a known rate");
     let start = Instant::now() + Duration::from_secs(1);
     let mut frame = [0; FRAME_SAMPLES];
@@ -86,7 +86,7 @@ fn at_its_own_rate_nothing_is_lost_or_changed() {
 }
 
 #[test]
-fn m4_nothing_that_was_captured_before_the_opening_is_read() {
+fn m4_nothing_captured_before_opening_is_read() {
     let (mut feed, mut reader) = feed(48_000);
     let mut frame = [0; FRAME_SAMPLES];
     for _ in 0..10 {
@@ -99,7 +99,7 @@ fn m4_nothing_that_was_captured_before_the_opening_is_read() {
 }
 
 #[test]
-fn m3_a_driver_that_denies_its_delay_is_not_believed_beyond_the_callback() {
+fn m3_a_driver_cannot_deny_the_delay_its_callback_shows() {
     let (mut writer, mut reader) = ring(48_000).expect("a known rate");
     let now = Instant::now() + Duration::from_secs(1);
     writer.write(std::iter::repeat_n(5, 960), 960, Duration::ZERO, now);
@@ -109,7 +109,7 @@ fn m3_a_driver_that_denies_its_delay_is_not_believed_beyond_the_callback() {
 }
 
 #[test]
-fn m3_callbacks_in_a_burst_do_not_move_the_moment_although_the_driver_says_so() {
+fn m3_a_burst_of_callbacks_does_not_move_the_capture_time() {
     let (mut writer, mut reader) = ring(48_000).expect("a known rate");
     let start = Instant::now() + Duration::from_secs(1);
     let mut frame = [0; FRAME_SAMPLES];
@@ -141,7 +141,7 @@ fn m3_callbacks_in_a_burst_do_not_move_the_moment_although_the_driver_says_so() 
 }
 
 #[test]
-fn m3_after_samples_that_the_driver_lost_the_moment_is_right_again() {
+fn m3_capture_time_recovers_after_the_driver_lost_samples() {
     let (mut feed, mut reader) = feed(48_000);
     let mut frame = [0; FRAME_SAMPLES];
     for _ in 0..4 {
@@ -172,7 +172,7 @@ fn m3_after_samples_that_the_driver_lost_the_moment_is_right_again() {
 }
 
 #[test]
-fn a_reader_that_stood_still_starts_anew_without_a_seam_in_a_frame() {
+fn a_stalled_reader_restarts_without_a_seam_in_a_frame() {
     let (mut feed, mut reader) = feed(48_000);
     let mut frame = [0; FRAME_SAMPLES];
     for _ in 0..333 {

@@ -212,7 +212,7 @@ impl Pulse {
             .spawn()
             .expect("parec runs; Debian has it in pulseaudio-utils");
         let mut pipe = child.stdout.take().expect("it was asked for");
-        let heard = Arc::new(Heard::default());
+        let heard = Arc::new(Track::default());
         let writer = Arc::clone(&heard);
         thread::spawn(move || {
             let mut bytes = Vec::new();
@@ -315,12 +315,12 @@ impl Drop for Player {
 }
 
 #[derive(Default)]
-struct Heard {
+struct Track {
     samples: Mutex<Vec<i16>>,
     grown: Condvar,
 }
 
-impl Heard {
+impl Track {
     fn push(&self, samples: impl Iterator<Item = i16>) {
         let mut all = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         all.extend(samples);
@@ -331,7 +331,7 @@ impl Heard {
 /// What a loudspeaker plays, 48 kHz mono, until this is dropped.
 pub struct Recording {
     child: Child,
-    heard: Arc<Heard>,
+    heard: Arc<Track>,
 }
 
 impl Recording {

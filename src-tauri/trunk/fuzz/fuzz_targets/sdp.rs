@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use libfuzzer_sys::fuzz_target;
-use trunk::sdp::{self, Direction, Local, SdesKey};
+use trunk::sdp::{self, MediaDirection, Local, SdesKey};
 use voice::Codec;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
             port: 40_000,
             session_id: 7,
             version: 1,
-            direction: Direction::SendReceive,
+            direction: MediaDirection::SendReceive,
             codecs: vec![Codec::Opus, Codec::Pcma, Codec::Pcmu],
             crypto,
         };

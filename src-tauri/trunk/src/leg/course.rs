@@ -1,4 +1,4 @@
-//! The course of one leg, as a pure machine: which trunk is tried, what is told, when it is given up.
+//! The course of one leg, as a pure machine: which trunk is tried, what is reported, when to give up.
 //!
 //! Time is an argument, in milliseconds from any start. A shell gives inputs, drains
 //! [`Course::poll`], and comes again no later than [`Course::wake_at`].
@@ -7,28 +7,26 @@ use std::collections::VecDeque;
 
 use media::LeadSignal;
 
-use super::meaning::{Meaning, meaning};
-
-/// Redirections that are followed for one call.
+/// Redirections followed for one call.
 const REDIRECTS_MAX: u32 = 3;
-/// Nothing was heard of the phone for so long: ask whether it is still there.
+/// After this much silence from the phone, ask whether it is still there.
 const SILENCE_MAX_MS: u64 = 4_500;
-/// How long it may take to say so. With the silence, and the shell's own half second, it makes less
-/// than the ten seconds after which a person should know.
+/// How long it may take to answer. With the silence and the shell's half second that is less than the
+/// ten seconds after which people should know.
 pub(super) const PROBE_MS: u64 = 4_000;
 
-/// How long things may take.
+/// How long things may take on one trunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Until the trunk says anything.
+    /// Until the trunk responds at all.
     pub(super) response_ms: u64,
     /// Until the phone rings.
     pub(super) ringing_ms: u64,
-    /// Servers of the trunk that may be tried, at least one.
+    /// How many of the trunk's servers may be tried, at least one.
     pub(super) servers: usize,
 }
 
-/// A session timer that both sides agreed on (RFC 4028).
+/// A session timer agreed on by both sides (RFC 4028).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SessionTimer {
     pub(super) expires_s: u32,
@@ -36,42 +34,49 @@ pub(super) struct SessionTimer {
     pub(super) ours: bool,
 }
 
-/// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Input {
-    /// A response that is not the last; whether it came with media to hear.
-    Provisional { code: u16, media: bool },
+    /// A provisional response; `media` if it came with early media.
+    Provisional {
+        code: u16,
+        media: bool,
+    },
     /// The lead answered, or the trunk acknowledged our answer.
     Answered(Option<SessionTimer>),
-    /// The trunk will not. `redirect`: it names somewhere else that is its own. `longer`: it wants a
+    /// The trunk rejected the call. `redirect`: it names another address of its own. `longer`: it wants a
     /// longer session (422).
     Refused {
         code: u16,
         redirect: bool,
         longer: bool,
     },
-    /// The trunk cannot be spoken to.
+    /// The trunk cannot be reached.
     Unreached,
-    /// The other side ended it: BYE, or CANCEL of a call that came in.
+    /// The other side ended it: BYE, or CANCEL of an inbound call.
     Ended,
     /// The other side renewed the session.
     Refreshed,
-    /// How long ago the phone was heard last.
-    Heard { ms_ago: u64 },
-    /// What came of asking whether it is still there.
-    Probed { alive: bool },
-    /// What came of renewing the session.
-    Renewed { done: bool },
-    /// The rep hangs up.
+    /// How long ago the phone was last heard.
+    Heard {
+        ms_ago: u64,
+    },
+    /// The result of asking whether it is still there.
+    Probed {
+        alive: bool,
+    },
+    /// The result of renewing the session.
+    Renewed {
+        done: bool,
+    },
     HangUp,
-    /// The rep takes the call.
+    /// The rep answers the call.
     PickUp,
-    /// Time went by.
+    /// Time passed.
     Timer,
 }
 
 impl Input {
-    /// The trunk will not, and that is all there is to it.
+    /// A rejection without redirection or another wish.
     pub(super) const fn refused(code: u16) -> Self {
         Self::Refused {
             code,
@@ -81,28 +86,27 @@ impl Input {
     }
 }
 
-/// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Output {
-    /// Call over the trunk of this place in the list; redirected or not.
-    Invite { trunk: usize, redirected: bool },
-    /// Give up what is being tried.
+    /// Call over the trunk at this index, at the redirection's address or its own.
+    Invite {
+        trunk: usize,
+        redirected: bool,
+    },
+    /// Cancel the current attempt.
     Cancel,
-    /// The server that was tried does not answer; another one of the trunk is meant from now on.
+    /// The server does not answer: use another one of the trunk from now on.
     Shun,
-    /// Answer the call that came in.
+    /// Answer the inbound call.
     Accept,
-    /// Refuse it.
     Reject(u16),
-    /// Ask whether the phone is still there; within [`PROBE_MS`].
+    /// Ask whether the phone is still there, within [`PROBE_MS`].
     Probe,
-    /// Renew the session.
     Renew,
-    /// End what was answered.
+    /// End the answered call.
     Bye,
-    /// Tell it.
     Signal(LeadSignal),
-    /// The leg is over. The last output of all.
+    /// The leg is over. The last output.
     Over,
 }
 
@@ -113,26 +117,25 @@ enum State {
         response_due: Option<u64>,
         ringing_due: Option<u64>,
     },
-    /// A call that came in waits.
+    /// An inbound call is waiting.
     Waiting,
-    /// It was taken, and is being acknowledged.
+    /// It was answered, and our answer is to be acknowledged.
     Accepting,
     Up,
     Over,
 }
 
-/// One leg.
 #[derive(Debug)]
 pub(super) struct Course {
     limits: Vec<Limits>,
     state: State,
     trunk: usize,
-    /// Servers of this trunk that were tried for nothing.
+    /// Servers of this trunk that failed.
     failed_servers: usize,
     redirects: u32,
     lengthened: bool,
     early_media: bool,
-    /// Whether the lead's phone rang: another trunk would let it ring twice.
+    /// Whether the lead's phone rang: over another trunk it would ring twice.
     rang: bool,
     session: Option<(SessionTimer, u64)>,
     renewing: bool,
@@ -149,7 +152,7 @@ impl Course {
         course
     }
 
-    /// A call that came in.
+    /// An inbound call.
     pub(super) fn receive() -> Self {
         Self::new(State::Waiting, Vec::new())
     }
@@ -172,12 +175,12 @@ impl Course {
         }
     }
 
-    /// What is to be done next.
+    /// The next output.
     pub(super) fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// When it is to be woken.
+    /// When to wake it.
     pub(super) fn wake_at(&self) -> Option<u64> {
         match self.state {
             State::Calling {
@@ -189,7 +192,7 @@ impl Course {
         }
     }
 
-    /// Takes what happened.
+    /// Handles an input.
     pub(super) fn handle(&mut self, now: u64, input: Input) {
         match (self.state, input) {
             (State::Over, _) => {}
@@ -301,7 +304,7 @@ impl Course {
         }
     }
 
-    /// Tries the next trunk, unless the phone rang already; tells this when there is none.
+    /// Tries the next trunk, unless the phone has rung; reports this if there is none.
     fn next(&mut self, now: u64, otherwise: LeadSignal) {
         let next = self.trunk + 1;
         if self.rang || next >= self.limits.len() {
@@ -322,7 +325,7 @@ impl Course {
             return;
         }
         self.put(Output::Cancel);
-        // Who said something is there, and the phone is what does not ring.
+        // A trunk that responded is there; it is the phone that does not ring.
         if response_due.is_some() {
             self.next_server(now);
         } else {
@@ -336,7 +339,7 @@ impl Course {
         self.refresh(now);
     }
 
-    /// Counts the session anew: half of it until we renew it, and until the other side should have, all
+    /// Restarts the session timer: half of it until we renew, and until the other side should have, all
     /// but a third or 32 seconds (RFC 4028 §10).
     fn refresh(&mut self, now: u64) {
         if let Some((timer, due)) = &mut self.session {
@@ -359,7 +362,7 @@ impl Course {
         }
         if timer.ours && !self.renewing {
             self.renewing = true;
-            // The shell's own time limit brings the answer; this one is in case it does not.
+            // The shell's own limit brings an answer; this one is in case it does not.
             self.session = Some((timer, now + u64::from(timer.expires_s) * 500));
             self.put(Output::Renew);
         } else {
@@ -412,6 +415,38 @@ impl Course {
         self.state = State::Over;
         self.put(Output::Signal(signal));
         self.put(Output::Over);
+    }
+}
+
+/// What the last response to an INVITE means to a person (RFC 3261 §21).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// The same for every trunk.
+    Final(LeadSignal),
+    /// No one answered in time, if it rang; otherwise the trunk reached no one.
+    NotHere,
+    /// Try another address.
+    Elsewhere,
+    Longer,
+    /// This server is unavailable; another one of the trunk may work.
+    NotThisServer,
+    /// This trunk rejects it; another one may not.
+    NotThisTrunk,
+}
+
+/// The meaning of a status code from 300 on.
+const fn meaning(code: u16) -> Meaning {
+    match code {
+        300..=399 => Meaning::Elsewhere,
+        486 | 600 => Meaning::Final(LeadSignal::Busy),
+        // 607 and 608 are of RFC 8197 and RFC 8688.
+        603 | 607 | 608 => Meaning::Final(LeadSignal::Declined),
+        404 | 410 | 484 | 485 | 604 => Meaning::Final(LeadSignal::Unreachable),
+        480 => Meaning::Final(LeadSignal::NoAnswer),
+        408 | 487 => Meaning::NotHere,
+        422 => Meaning::Longer,
+        503 => Meaning::NotThisServer,
+        _ => Meaning::NotThisTrunk,
     }
 }
 

@@ -72,7 +72,6 @@ pub(crate) fn renewed(request: &Request) -> Vec<Header> {
     vec![Header::SessionExpires(value.into())]
 }
 
-/// What our own renewal says.
 pub(super) fn renewal(timer: SessionTimer) -> Vec<Header> {
     // In a request within the call, who sends it is the UAC.
     let value = format!("{};refresher=uac", timer.expires_s);
@@ -90,7 +89,7 @@ pub(super) fn least_session_s(response: &Response) -> Option<u32> {
         .then_some(least)
 }
 
-/// Where a redirection leads, when that is the trunk itself: nobody else's word sends our calls, and
+/// Where a redirection leads, when that is the trunk itself: no one else's word sends our calls, and
 /// their costs, anywhere.
 pub(super) fn redirection(trunk: &Trunk, response: &Response) -> Option<sip::Uri> {
     let contacts = response.typed_contact_headers().ok()?;
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_caller_is_whom_the_trunk_asserts_or_else_whom_from_names() {
+    fn the_caller_is_asserted_by_the_trunk_or_named_in_from() {
         let from = "From: \"Alice\" <sip:+4930123456@b.example>;tag=1";
         assert_eq!(caller(&request(from)).as_deref(), Some("+4930123456"));
         let both = format!("{from}\r\nP-Asserted-Identity: <tel:+4940765432>");
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_it_is_for_stands_in_the_uri() {
+    fn the_callee_is_named_in_the_uri() {
         let from = "From: <sip:x@b.example>;tag=1";
         assert_eq!(callee(&request(from)).as_deref(), Some("+155501"));
     }

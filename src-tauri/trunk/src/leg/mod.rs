@@ -1,44 +1,25 @@
-//! One leg to a phone: a task that owns its dialog, its course and its media's controls.
+//! One leg to a phone: a task that owns its dialog, its course and the controls of its media.
 
-mod asking;
-mod change;
 mod course;
 mod headers;
-mod meaning;
 mod session;
 mod task;
 
 use std::sync::Arc;
 
 use media::{Dial, LeadEvent, LeadLeg, LeadMedia, LeadSignal};
-use rsipstack::dialog::dialog::DialogStateReceiver;
-use rsipstack::dialog::invite_dialog::InviteDialog;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::endpoint::Trunk;
 use crate::phone::{PhoneControl, PhoneMedia};
-use task::Task;
+use task::{Command, Task};
 
 pub(crate) use headers::{callee, caller, renewed};
+pub(crate) use task::Waiting;
 
-/// Commands that wait for one leg.
+/// Commands waiting for one leg.
 const COMMANDS_MAX: usize = 64;
-
-/// What the service asks of a leg. Hanging up goes by itself, so that it never waits.
-#[derive(Debug)]
-pub(super) enum Command {
-    PickUp,
-    Held(bool),
-    Keys(String),
-}
-
-/// A call that came in, while it waits.
-pub(crate) struct Waiting {
-    pub(crate) trunk: Arc<Trunk>,
-    pub(crate) dialog: InviteDialog,
-    pub(crate) states: DialogStateReceiver,
-}
 
 /// The service's end of a leg.
 pub(crate) struct PhoneLeg {
@@ -48,7 +29,7 @@ pub(crate) struct PhoneLeg {
 }
 
 impl PhoneLeg {
-    /// Calls a number over the first of these trunks that takes it.
+    /// Calls a number over the first of these trunks that accepts it.
     pub(crate) fn dial(
         dial: Dial,
         trunks: Vec<Arc<Trunk>>,
@@ -62,7 +43,7 @@ impl PhoneLeg {
         })
     }
 
-    /// Lets a call that came in wait.
+    /// Lets an inbound call wait.
     pub(crate) fn receive(
         dial: Dial,
         waiting: Waiting,
@@ -94,7 +75,7 @@ impl PhoneLeg {
 
     fn ask(&self, command: Command) {
         if self.commands.try_send(command).is_err() {
-            tracing::warn!("a leg that is over, or asked too much at once, does not do this");
+            tracing::warn!("dropped a command: the leg is over or has too many waiting");
         }
     }
 }
@@ -128,15 +109,15 @@ impl Drop for PhoneLeg {
     }
 }
 
-/// A leg that cannot be, and says so.
+/// A leg that could not be set up, and reports that.
 pub(crate) struct NoLeg;
 
 impl NoLeg {
-    /// Tells why; there is no more to it.
+    /// Reports why.
     pub(crate) fn tell(dial: Dial, signal: LeadSignal, events: mpsc::Sender<LeadEvent>) -> Self {
         tokio::spawn(async move {
             let call = dial.call;
-            // Nobody may wait for it any more.
+            // No one may be waiting for it any more.
             let _ = events.send(LeadEvent { call, signal }).await;
         });
         Self

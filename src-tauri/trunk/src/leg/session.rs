@@ -1,11 +1,11 @@
-//! What both sides agree on for the sound of one leg: our half of offer and answer (RFC 3264), handed
+//! What both sides agree on for the sound of one leg: our half of offer and answer (RFC 3264), passed
 //! on to the phone's media.
 
 use std::net::IpAddr;
 
 use crate::TrunkError;
 use crate::phone::{PhoneControl, PhoneError, sdes_key};
-use crate::sdp::{self, Direction, Local, SdpError};
+use crate::sdp::{self, Local, MediaDirection, SdpError};
 use crate::settings::{PhoneCodec, Transport, TrunkSettings};
 
 /// One leg's session.
@@ -15,26 +15,24 @@ pub(super) struct Session {
     agreed: bool,
 }
 
-/// Why nothing was agreed on.
+/// Why there is no agreement.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SessionError {
-    /// The description is of no use.
     #[error(transparent)]
     Description(#[from] SdpError),
-    /// The media would not have it.
     #[error(transparent)]
     Media(#[from] PhoneError),
 }
 
 impl Session {
-    /// A session that nothing is agreed on yet.
+    /// A session without an agreement yet.
     ///
     /// # Errors
-    /// When there is no random number to be had.
+    /// When the system has no randomness.
     pub(super) fn new(control: PhoneControl) -> Result<Self, TrunkError> {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| TrunkError::Media(error.to_string()))?;
-        // As wide as every peer can read it.
+        // Short enough for every peer to read.
         let session_id = u64::from_be_bytes(random) >> 33;
         Ok(Self {
             local: Local {
@@ -42,7 +40,7 @@ impl Session {
                 port: control.local_port(),
                 session_id,
                 version: 0,
-                direction: Direction::SendReceive,
+                direction: MediaDirection::SendReceive,
                 codecs: Vec::new(),
                 crypto: None,
             },
@@ -51,10 +49,10 @@ impl Session {
         })
     }
 
-    /// From now on it is with this trunk.
+    /// Begins again with this trunk.
     ///
     /// # Errors
-    /// When there is no random number to be had for a key.
+    /// When the system has no randomness for a key.
     pub(super) fn begin(
         &mut self,
         settings: &TrunkSettings,
@@ -77,7 +75,6 @@ impl Session {
         Ok(())
     }
 
-    /// What we offer.
     pub(super) fn offer(&mut self) -> Vec<u8> {
         self.local.version += 1;
         sdp::offer(&self.local).into_bytes()
@@ -86,7 +83,7 @@ impl Session {
     /// Takes the other side's answer.
     ///
     /// # Errors
-    /// [`SessionError`]; what was agreed on before stays.
+    /// [`SessionError`]; the previous agreement stays.
     pub(super) fn answered(&mut self, body: &[u8]) -> Result<(), SessionError> {
         let description = sdp::parse(body)?;
         let negotiated = sdp::accept(&self.local, &description)?;
@@ -95,10 +92,10 @@ impl Session {
         Ok(())
     }
 
-    /// Takes the other side's offer, and gives our answer.
+    /// Takes the other side's offer and returns our answer.
     ///
     /// # Errors
-    /// [`SessionError`]; what was agreed on before stays.
+    /// [`SessionError`]; the previous agreement stays.
     pub(super) fn offered(&mut self, body: &[u8]) -> Result<Vec<u8>, SessionError> {
         let description = sdp::parse(body)?;
         self.local.version += 1;
@@ -113,13 +110,13 @@ impl Session {
         self.agreed
     }
 
-    /// Holds the lead, or no longer; what is to be offered for it.
+    /// Puts the lead on hold, or takes them off. Returns the offer to send.
     pub(super) fn hold(&mut self, held: bool) -> Vec<u8> {
         self.control.set_held(held);
         self.local.direction = if held {
-            Direction::SendOnly
+            MediaDirection::SendOnly
         } else {
-            Direction::SendReceive
+            MediaDirection::SendReceive
         };
         self.offer()
     }

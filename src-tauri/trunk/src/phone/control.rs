@@ -1,4 +1,4 @@
-//! The half of a phone that stays with its leg, and what lies between the halves.
+//! The half of a phone that stays with its leg, and what connects the halves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,37 +10,37 @@ use super::PhoneError;
 use crate::rtp::{SrtpReceiver, SrtpSender};
 use crate::sdp::{Negotiated, SrtpKeys};
 
-/// Negotiations that wait for the worker.
+/// Negotiations waiting for the worker.
 const NEGOTIATIONS_MAX: usize = 16;
-/// Digits that wait for the worker.
+/// Digits waiting for the worker.
 const DIGITS_MAX: usize = 64;
-/// Keys that wait to be told, and that are told at once.
+/// Keys waiting to be reported, and reported at once.
 const KEYS_MAX: usize = 16;
 
-/// What became of a phone since the last question.
+/// What happened to a phone since the last report.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct PhoneReport {
     /// Keys that the peer pressed, at most 16.
     pub keys: String,
-    /// How the network does, when there is a new report.
+    /// The quality of the network, if there is a new report.
     pub quality: Option<LeadQuality>,
-    /// How long ago the peer sent RTP or RTCP, in milliseconds of the worker's clock; before it sent
-    /// anything, since when the phone is ticked with something negotiated.
+    /// How long ago the peer last sent RTP or RTCP, by the worker's clock; before that, how long the
+    /// phone has been ticked with something negotiated.
     pub heard_ms_ago: u64,
     /// RTP packets that the peer sent.
     pub received: u64,
     /// RTP packets that were sent to the peer.
     pub sent: u64,
-    /// Datagrams of somebody else, dropped.
+    /// Datagrams from strangers, dropped.
     pub strangers: u64,
-    /// Datagrams of the peer that were of no use, dropped: no RTP, not authentic, not negotiated, of
+    /// Unusable datagrams from the peer, dropped: not RTP, not authentic, not negotiated, or from
     /// another stream.
     pub refused: u64,
 }
 
 impl std::fmt::Debug for PhoneReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Which keys is nobody's business.
+        // Keys are never printed.
         f.debug_struct("PhoneReport")
             .field("key_count", &self.keys.len())
             .field("quality", &self.quality)
@@ -71,13 +71,13 @@ pub(super) struct Link {
     pub keys: Producer<u8>,
 }
 
-/// What both halves see. The worker alone writes the numbers.
+/// State seen by both halves. Only the worker writes the numbers.
 #[derive(Default)]
 pub(super) struct Shared {
     pub answered: AtomicBool,
     pub held: AtomicBool,
     pub ended: AtomicBool,
-    /// A report of quality in one word; 0 when there is no new one.
+    /// A quality report packed in one word; 0 if there is no new one.
     quality: AtomicU64,
     pub now_ms: AtomicU64,
     pub heard_at_ms: AtomicU64,
@@ -87,18 +87,17 @@ pub(super) struct Shared {
     pub refused: AtomicU64,
 }
 
-/// What was negotiated, with what the worker cannot make itself.
+/// The result of a negotiation, with what the worker cannot create itself.
 pub(super) struct Negotiation {
     pub negotiated: Negotiated,
-    /// Encryption anew, or off; none when it goes on as it was. What keeps its key must keep its
-    /// context, which counts how often the sequence numbers wrapped.
+    /// New encryption, or none, or the same as before. A key that stays must keep its context, which
+    /// counts how often the sequence numbers wrapped.
     pub sender: Change<SrtpSender>,
     pub receiver: Change<SrtpReceiver>,
     /// Where a new stream would begin.
     pub start: StreamStart,
 }
 
-/// What a negotiation changes.
 pub(super) enum Change<T> {
     Keep,
     Set(Option<Box<T>>),
@@ -119,8 +118,8 @@ impl StreamStart {
         let [r0, r1, r2, r3, t0, t1, t2, t3, s0, s1] = bytes;
         Ok(Self {
             ssrc: u32::from_be_bytes([r0, r1, r2, r3]),
-            // From the lower half: a first packet that is lost would leave the peer of an encrypted
-            // stream unsure whether the numbers have wrapped (RFC 3711 §3.3.1).
+            // From the lower half: if the first packets are lost, the peer of an encrypted stream must
+            // not have to guess whether the numbers have wrapped (RFC 3711 §3.3.1).
             sequence: u16::from_be_bytes([s0, s1]) >> 1,
             timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
         })
@@ -157,11 +156,11 @@ impl PhoneControl {
         self.port
     }
 
-    /// What was negotiated, first or anew.
+    /// Applies the result of a negotiation.
     ///
     /// # Errors
-    /// [`PhoneError::Keys`], [`PhoneError::Random`]; [`PhoneError::Busy`] when the worker has not taken
-    /// in the last ones. What was negotiated before then holds.
+    /// [`PhoneError::Keys`], [`PhoneError::Random`]; [`PhoneError::Busy`] when the worker has not handled
+    /// earlier ones. The previous negotiation then stays in force.
     pub fn negotiated(&mut self, negotiated: Negotiated) -> Result<(), PhoneError> {
         let (before, keys) = (self.srtp, negotiated.srtp);
         let sender = change(
@@ -186,18 +185,18 @@ impl PhoneControl {
         Ok(())
     }
 
-    /// The lead answered: from now on they hear what is said. Before, they are sent silence.
+    /// The lead answered: from now on they hear the call. Before that they are sent silence.
     pub fn answered(&mut self) {
         self.shared.answered.store(true, Ordering::Release);
     }
 
-    /// Plays what a held lead hears, or no longer.
+    /// Starts or stops playing the hold sound.
     pub fn set_held(&mut self, held: bool) {
         self.shared.held.store(held, Ordering::Release);
     }
 
-    /// Sends digits (RFC 4733): `0`–`9`, `*`, `#`, `A`–`D`; others are ignored, and so is what comes
-    /// after 64 that wait, and all when the peer takes none.
+    /// Sends digits (RFC 4733): `0`–`9`, `*`, `#`, `A`–`D`. Others are ignored, as are digits beyond the
+    /// 64 that can wait, and all of them if the peer does not accept any.
     pub fn send_dtmf(&mut self, digits: &str) {
         for digit in digits.bytes() {
             if self.digits.push(digit).is_err() {
@@ -206,8 +205,8 @@ impl PhoneControl {
         }
     }
 
-    /// What became of it since the last question. Keys that come when 16 wait already are lost, so it
-    /// is to be asked at least once a second.
+    /// What happened since the last report. Keys beyond 16 are lost, so call this at least once a
+    /// second.
     pub fn report(&mut self) -> PhoneReport {
         let mut keys = String::new();
         for _ in 0..KEYS_MAX {
@@ -230,7 +229,7 @@ impl PhoneControl {
         }
     }
 
-    /// Says goodbye (RTCP BYE) at the next tick, and is silent from then on.
+    /// Says goodbye (RTCP BYE) at the next tick, and is silent after that.
     pub fn end(&mut self) {
         self.shared.ended.store(true, Ordering::Release);
     }
@@ -250,7 +249,7 @@ fn change<K: PartialEq, T>(
 }
 
 impl Shared {
-    /// Tells how the network does; a report that nobody asked for is replaced.
+    /// Reports the network's quality, replacing a report that no one read.
     pub fn tell(&self, quality: LeadQuality) {
         self.quality.store(pack(quality), Ordering::Release);
     }
@@ -268,7 +267,6 @@ impl std::fmt::Debug for PhoneControl {
     }
 }
 
-/// That there is a report at all.
 const PRESENT: u64 = 1 << 63;
 /// Beyond this a round trip is not told: it fills 32 bits.
 const NO_ROUND_TRIP: u32 = u32::MAX;
@@ -294,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_of_quality_is_told_once_and_as_it_was() {
+    fn a_quality_report_is_given_once_and_unchanged() {
         let (mut control, link) = link(4000);
         assert_eq!(control.report(), PhoneReport::default());
         for round_trip_ms in [None, Some(0), Some(80)] {
@@ -303,7 +301,10 @@ mod tests {
                 lost_permille: 1000,
                 round_trip_ms,
             };
-            link.shared.tell(LeadQuality::default());
+            link.shared.tell(LeadQuality {
+                jitter_ms: 0,
+                ..quality
+            });
             link.shared.tell(quality);
             assert_eq!(control.report().quality, Some(quality));
             assert_eq!(control.report().quality, None);
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_in_order_and_stand_in_no_log() {
+    fn keys_are_reported_in_order_and_never_logged() {
         let (mut control, mut link) = link(4000);
         for key in b"12345678901234567890" {
             // More than fit are lost.

@@ -4,18 +4,16 @@
 #[derive(Debug, thiserror::Error)]
 pub enum PhoneError {
     /// All ports of the range are taken, or it holds no even one with the odd one after it.
-    #[error("no port of the range is free")]
+    #[error("no free port in the range")]
     NoPort,
     /// The system has no randomness.
-    #[error("no randomness")]
+    #[error("the system has no randomness")]
     Random,
     /// More was told than the worker takes: it does not tick.
-    #[error("the phone's worker does not listen")]
+    #[error("the phone's worker is not responding")]
     Busy,
-    /// The keys are refused.
-    #[error("the keys of the stream are refused")]
+    #[error("the stream's keys are not valid")]
     Keys,
-    /// The codec refuses.
     #[error(transparent)]
     Codec(#[from] voice::VoiceError),
 }

@@ -7,15 +7,17 @@ use std::time::Duration;
 use voice::{Codec, MAX_PACKET_BYTES};
 
 use super::control::{Link, Shared};
-use super::reports::EPOCH;
 use super::source::{Source, Standing};
 use crate::rtp::event::EventReceiver;
-use crate::rtp::rtcp::{self, Told};
+use crate::rtp::rtcp::{self, RtcpItem};
 use crate::rtp::{Observed, Reception, RtpHeader, RtpPacket, SrtpReceiver, Timeline, round_trip};
 use crate::sdp::{Negotiated, Payload};
 
 /// A stream does not begin with sound that waited longer: the worker was not there yet to hear it.
 const STALE: Duration = Duration::from_millis(200);
+
+/// The epoch of this side's clock in its reports, so that none of its times is zero.
+pub(super) const EPOCH: Duration = Duration::from_secs(3600);
 
 /// The level of a pause for a key, in dB below overload.
 const SILENT: u8 = 127;
@@ -203,7 +205,7 @@ impl Stream {
                     .keys
                     .receive(sequence, header.timestamp, packet.payload);
                 if let Some(key) = key {
-                    // Keys that nobody asks for are lost.
+                    // Keys that no one asks for are lost.
                     let _ = link.keys.push(key as u8);
                 }
                 return true;
@@ -251,17 +253,17 @@ impl Stream {
     }
 
     /// Takes what stood in a report.
-    fn told(&mut self, told: Told, arrival: Arrival, own: u32) {
+    fn told(&mut self, told: RtcpItem, arrival: Arrival, own: u32) {
         match told {
-            Told::Sender { ssrc, info } if self.ssrc == Some(ssrc) => {
+            RtcpItem::Sender { ssrc, info } if self.ssrc == Some(ssrc) => {
                 self.reception.reported(info.ntp, arrival.at());
             }
-            Told::Received(block) if block.ssrc == own => {
+            RtcpItem::Received(block) if block.ssrc == own => {
                 let round_trip = round_trip(&block, EPOCH + arrival.at());
                 self.round_trip = round_trip.or(self.round_trip);
             }
             // The next stream needs no second packet.
-            Told::Goodbye { ssrc } if self.ssrc == Some(ssrc) => self.ssrc = None,
+            RtcpItem::Goodbye { ssrc } if self.ssrc == Some(ssrc) => self.ssrc = None,
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use media::{Heard, LeadMedia};
+use media::{LeadMedia, LeadMix};
 use voice::Codec;
 
 use super::control::{Change, Link, Shared};
@@ -138,8 +138,7 @@ impl PhoneMedia {
         }
     }
 
-    /// Sends what this tick sends.
-    fn send(&mut self, heard: &Heard<'_>) {
+    fn send(&mut self, heard: &LeadMix<'_>) {
         let Some((negotiated, inbound)) = &mut self.session else {
             return;
         };
@@ -170,7 +169,7 @@ impl PhoneMedia {
         } else {
             source.destination_rtcp()
         };
-        // While the peer holds in the old way nobody knows where to.
+        // While the peer holds in the old way no one knows where to.
         if destination.ip().is_unspecified() {
             return;
         }
@@ -213,7 +212,12 @@ impl LeadMedia for PhoneMedia {
         })
     }
 
-    fn tick(&mut self, now: Duration, heard: Heard<'_>, speak: &mut dyn FnMut(&voice::Packet<'_>)) {
+    fn tick(
+        &mut self,
+        now: Duration,
+        heard: LeadMix<'_>,
+        speak: &mut dyn FnMut(&voice::Packet<'_>),
+    ) {
         self.now = now;
         if self.link.shared.ended.load(Ordering::Acquire) {
             self.end();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use media::Heard;
+use media::LeadMix;
 use voice::{Codec, G711Encoder, Law, MAX_PACKET_BYTES};
 
 use super::control::StreamStart;
@@ -12,13 +12,11 @@ use crate::rtp::rtcp::SenderInfo;
 use crate::rtp::{HEADER_BYTES, RtpHeader, SrtpSender, ntp};
 use crate::sdp::{Negotiated, Payload};
 
-/// Ticks in a second.
 const TICKS_HZ: u32 = 50;
 
 /// What a tick is to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
-    /// What is said.
     Voice,
     /// What a held lead hears.
     Held,
@@ -101,7 +99,7 @@ impl Outbound {
         &mut self,
         negotiated: &Negotiated,
         content: Content,
-        heard: &Heard<'_>,
+        heard: &LeadMix<'_>,
         hold: &HoldSound,
         send: impl FnOnce(&[u8]) -> bool,
     ) -> bool {
@@ -184,7 +182,7 @@ fn voice<'a>(
     g711: &mut G711Encoder,
     last: Option<Content>,
     negotiated: &Negotiated,
-    heard: &Heard<'a>,
+    heard: &LeadMix<'a>,
 ) -> Said<'a> {
     let law = match negotiated.send.1 {
         Codec::Pcma => Law::A,

@@ -29,7 +29,7 @@ struct Range {
     /// One for each pair.
     taken: Box<[AtomicBool]>,
     /// Where the next search begins: a pair that was just given back rests as long as others are
-    /// free, so that what is still under way to it reaches nobody.
+    /// free, so that what is still under way to it reaches no one.
     next: AtomicUsize,
 }
 
@@ -50,7 +50,7 @@ impl Ports {
         }
     }
 
-    /// The next pair that is free; it is given back when it is dropped. Ports of the range that somebody
+    /// The next pair that is free; it is given back when it is dropped. Ports of the range that someone
     /// else has are passed over.
     ///
     /// # Errors
@@ -137,7 +137,6 @@ pub struct PortPair {
 }
 
 impl PortPair {
-    /// The port of RTP.
     #[must_use]
     pub const fn rtp_port(&self) -> u16 {
         self.port
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_even_and_odd_go_round_and_come_back_when_they_are_dropped() {
+    fn port_pairs_rotate_and_return_when_dropped() {
         let base = base(0);
         let ports = Ports::new(HERE, base + 1..=base + 9);
         assert_eq!(ports.total(), 4);
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_somebody_else_has_is_passed_over() {
+    fn a_port_in_use_is_skipped() {
         let base = base(1);
         let other = UdpSocket::bind((HERE, base + 1)).unwrap();
         let ports = Ports::new(HERE, base..=base + 3);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use media::LeadQuality;
 
 use super::PhoneError;
-use super::inbound::Stream;
+use super::inbound::{EPOCH, Stream};
 use super::outbound::Outbound;
 use crate::rtp::Interval;
 use crate::rtp::rtcp::{COMPOUND_BYTES_MAX, Compound};
@@ -14,12 +14,8 @@ use crate::rtp::rtcp::{COMPOUND_BYTES_MAX, Compound};
 const FIRST_AFTER: Duration = Duration::from_secs(1);
 /// Reports to the peer (RFC 3550 §6.2).
 const REPORT_EVERY: Duration = Duration::from_secs(5);
-/// Reports to the leg.
 const QUALITY_EVERY: Duration = Duration::from_secs(2);
-/// The epoch of this side's clock in its reports, so that none of its times is zero.
-pub(super) const EPOCH: Duration = Duration::from_secs(3600);
 
-/// What is reported, and when.
 pub(super) struct Reports {
     /// A name that tells nothing (RFC 7022 §4.2): 96 random bits in hexadecimal.
     name: [u8; 24],
@@ -47,13 +43,11 @@ impl Reports {
         })
     }
 
-    /// Begins to count.
     pub fn begin(&mut self, now: Duration) {
         self.report_at = now + FIRST_AFTER;
         self.quality_at = now + QUALITY_EVERY;
     }
 
-    /// Whether the peer is due a report.
     pub fn is_due(&mut self, now: Duration) -> bool {
         let is_due = now >= self.report_at;
         if is_due {

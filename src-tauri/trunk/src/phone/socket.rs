@@ -14,7 +14,6 @@ const DATAGRAM_BYTES_MAX: usize = 2048;
 /// The most that a datagram is believed to have waited.
 const AGE_MAX: Duration = Duration::from_secs(10);
 
-/// One datagram.
 pub(super) struct Datagram<'a> {
     pub source: SocketAddr,
     pub bytes: &'a [u8],
@@ -56,7 +55,7 @@ impl Incoming {
             // What is longer than is read is nothing that is meant for a phone.
             let is_whole = !received.flags.contains(MsgFlags::MSG_TRUNC);
             let len = if is_whole { received.bytes } else { 0 };
-            // A source that is no address is given one that matches nobody.
+            // A source that is no address is given one that matches no one.
             let source = received.address.as_ref().and_then(socket_address);
             let source = source.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
             (source, len, came)

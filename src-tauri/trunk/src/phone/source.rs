@@ -1,16 +1,15 @@
 //! Who the peer is: the address of its description, or the one that its NAT gives it (symmetric RTP).
-//! Everybody else is a stranger.
+//! Everyone else is a stranger.
 
 use std::net::SocketAddr;
 
 /// What a source is, before its packet was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// The peer.
     Peer,
     /// The peer, if its packet is what the peer would send: [`Source::confirm`] then holds to it.
     Perhaps,
-    /// Somebody else.
+    /// Someone else.
     Stranger,
 }
 
@@ -37,7 +36,7 @@ impl Source {
     /// A new description: one with another address may be of another machine. Whether it is.
     pub fn describe(&mut self, described: SocketAddr, described_rtcp: SocketAddr) -> bool {
         let is_other = described != self.described;
-        // A hold of the old way describes no place, and moves nobody.
+        // A hold of the old way describes no place, and moves no one.
         if described.ip().is_unspecified() {
             return false;
         }
@@ -54,7 +53,7 @@ impl Source {
         match self.latched {
             Some(latched) if latched == source => Standing::Peer,
             Some(_) if source != self.described => Standing::Stranger,
-            // Nobody is held to yet, or whoever came first was not who was described.
+            // No one is held to yet, or whoever came first was not who was described.
             _ => Standing::Perhaps,
         }
     }
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_who_sends_what_was_negotiated_is_held_to_and_nobody_after() {
+    fn the_first_to_send_what_was_negotiated_is_the_peer() {
         let mut source = Source::new(at("10.0.0.5:4000"), at("10.0.0.5:4001"));
         let (nat, other) = (at("198.51.100.7:9000"), at("198.51.100.8:9000"));
         assert_eq!(source.destination(), at("10.0.0.5:4000"));
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn another_description_lets_go_and_the_same_one_or_a_hold_does_not() {
+    fn only_a_new_description_lets_the_source_change() {
         let (described, rtcp) = (at("10.0.0.5:4000"), at("10.0.0.5:4001"));
         let mut source = Source::new(described, rtcp);
         let nat = at("198.51.100.7:9000");

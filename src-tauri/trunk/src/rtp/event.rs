@@ -10,15 +10,12 @@ const ENDS: u16 = 3;
 const PAUSE_TICKS: u16 = 3;
 /// How loud a key sounds, in dBm0 below zero.
 const VOLUME: u8 = 10;
-/// Ticks in a second.
 const TICKS_HZ: u32 = 50;
 /// Codes are the places in this list (RFC 4733 §3.2).
 const KEYS: &[u8; 16] = b"0123456789*#ABCD";
 
-/// One packet of a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EventPacket {
-    /// The payload.
     pub payload: [u8; 4],
     /// It is the key's first: it bears the marker, and its timestamp is that of all others of the key.
     pub is_first: bool,
@@ -157,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_sounds_100_ms_its_end_is_told_thrice_and_a_pause_follows() {
+    fn a_key_lasts_100_ms_and_its_end_is_sent_three_times() {
         let mut sender = EventSender::default();
         assert!(sender.push(b'5') && sender.push(b'd'));
         let sent: Vec<_> = (0..16).map(|_| sender.tick(8000)).collect();
@@ -245,7 +242,7 @@ mod tests {
         assert_eq!(receiver.receive(13, 2080, &[2, 10, 0, 160]), Some('2'));
         assert_eq!(receiver.receive(11, 800, &[1, 0x8a, 3, 0x20]), None);
         assert_eq!(receiver.receive(14, 2080, &[2, 10, 1, 64]), None);
-        // A peer whose clock begins anew is heard all the same.
+        // A peer whose clock begins again is heard all the same.
         assert_eq!(receiver.receive(15, 7, &[2, 10, 0, 160]), Some('2'));
     }
 

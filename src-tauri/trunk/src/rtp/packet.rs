@@ -61,7 +61,6 @@ impl RtpHeader {
 /// A packet, read in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RtpPacket<'a> {
-    /// Its header.
     pub header: RtpHeader,
     /// What it carries, without padding.
     pub payload: &'a [u8],
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_told_from_packets_on_a_shared_port() {
+    fn rtcp_is_told_apart_from_rtp_on_a_shared_port() {
         assert!(is_rtcp(&[0x80, 200]) && is_rtcp(&[0x81, 203]));
         assert!(!is_rtcp(&[0x80, 0x80 | 96]) && !is_rtcp(&[0x80, 0]) && !is_rtcp(&[0x80]));
     }

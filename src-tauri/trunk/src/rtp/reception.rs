@@ -16,9 +16,9 @@ pub enum Observed {
     /// It belongs there; its sequence number, which no longer wraps.
     Valid(i64),
     /// It jumps out of all reason, and only a second one after it would show that the sender began
-    /// anew.
+    /// again.
     Stray,
-    /// The sender began anew, with this packet.
+    /// The sender began again, with this packet.
     Restarted(i64),
 }
 
@@ -220,7 +220,7 @@ mod tests {
     const TICK: Duration = Duration::from_millis(20);
 
     #[test]
-    fn numbers_no_longer_wrap_and_what_is_lost_is_counted() {
+    fn sequence_numbers_are_unwrapped_and_losses_counted() {
         let mut reception = Reception::new(7);
         let mut interval = Interval::default();
         assert!(reception.block(TICK).is_none());
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn one_stray_number_is_passed_over_and_two_in_a_row_begin_anew() {
+    fn a_stray_number_is_ignored_and_two_in_a_row_restart() {
         let mut reception = Reception::new(7);
         assert_eq!(reception.observe(10), Observed::Valid(10));
         assert_eq!(reception.observe(30_000), Observed::Stray);
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_round_trip_is_what_the_peer_did_not_spend() {
+    fn the_round_trip_excludes_the_peers_own_delay() {
         let sent = Duration::from_millis(123_456);
         let mut peer = Reception::new(1);
         peer.observe(1);

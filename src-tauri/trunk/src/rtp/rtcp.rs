@@ -5,7 +5,6 @@ const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const GOODBYE: u8 = 203;
-/// Bytes of one block of a report.
 const BLOCK_BYTES: usize = 24;
 /// Bytes of what a sender tells of what it sent.
 const SENDER_BYTES: usize = 20;
@@ -19,7 +18,6 @@ const PACKETS_MAX: usize = 32;
 /// What a receiver tells of one stream (RFC 3550 §6.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReportBlock {
-    /// The stream.
     pub ssrc: u32,
     /// What was lost since the last report, in 256ths.
     pub fraction_lost: u8,
@@ -48,28 +46,20 @@ pub struct SenderInfo {
     pub bytes: u32,
 }
 
-/// What stands in a compound packet.
+/// One item of a compound packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum RtcpItem {
     /// A sender's report.
-    Sender {
-        /// Whose it is.
-        ssrc: u32,
-        /// What it sent.
-        info: SenderInfo,
-    },
+    Sender { ssrc: u32, info: SenderInfo },
     /// What a receiver tells of one stream.
     Received(ReportBlock),
     /// A stream ends.
-    Goodbye {
-        /// Whose it was.
-        ssrc: u32,
-    },
+    Goodbye { ssrc: u32 },
 }
 
 /// Reads a compound packet, and tells what stands in it. Nothing is told of one that is not as RFC 3550
 /// A.2 wants it; whether it is.
-pub fn read(bytes: &[u8], mut tell: impl FnMut(Told)) -> bool {
+pub fn read(bytes: &[u8], mut tell: impl FnMut(RtcpItem)) -> bool {
     let mut packets = [(0_u8, 0_u8, &bytes[..0]); PACKETS_MAX];
     let mut count = 0;
     let mut rest = bytes;
@@ -107,7 +97,7 @@ fn split(bytes: &[u8]) -> Option<(u8, u8, &[u8], &[u8])> {
     Some((first, kind, packet.get(4..)?, after))
 }
 
-fn read_one(items: u8, kind: u8, body: &[u8], tell: &mut impl FnMut(Told)) {
+fn read_one(items: u8, kind: u8, body: &[u8], tell: &mut impl FnMut(RtcpItem)) {
     let blocks = match kind {
         SENDER_REPORT => {
             let (Some(ssrc), Some(ntp_high), Some(ntp_low)) =
@@ -127,14 +117,14 @@ fn read_one(items: u8, kind: u8, body: &[u8], tell: &mut impl FnMut(Told)) {
                 packets,
                 bytes,
             };
-            tell(Told::Sender { ssrc, info });
+            tell(RtcpItem::Sender { ssrc, info });
             body.get(4 + SENDER_BYTES..)
         }
         RECEIVER_REPORT => body.get(4..),
         GOODBYE => {
             for at in 0..usize::from(items) {
                 if let Some(ssrc) = word(body, at) {
-                    tell(Told::Goodbye { ssrc });
+                    tell(RtcpItem::Goodbye { ssrc });
                 }
             }
             None
@@ -148,7 +138,7 @@ fn read_one(items: u8, kind: u8, body: &[u8], tell: &mut impl FnMut(Told)) {
         let [high, middle, low] = lost;
         // 24 bits with a sign.
         let cumulative_lost = i32::from_be_bytes([high, middle, low, 0]) >> 8;
-        tell(Told::Received(ReportBlock {
+        tell(RtcpItem::Received(ReportBlock {
             ssrc: at(0),
             fraction_lost,
             cumulative_lost,
@@ -168,7 +158,6 @@ fn word(bytes: &[u8], index: usize) -> Option<u32> {
 /// A compound packet of this side.
 #[derive(Debug, Clone, Copy)]
 pub struct Compound<'a> {
-    /// Whose it is.
     pub ssrc: u32,
     /// What was sent, when anything was.
     pub sender: Option<SenderInfo>,
@@ -282,7 +271,7 @@ mod tests {
         bytes: 480,
     };
 
-    fn told(bytes: &[u8]) -> Option<Vec<Told>> {
+    fn told(bytes: &[u8]) -> Option<Vec<RtcpItem>> {
         let mut all = Vec::new();
         read(bytes, |told| all.push(told)).then_some(all)
     }
@@ -306,9 +295,9 @@ mod tests {
                 let mut bytes = [0xff; COMPOUND_BYTES_MAX];
                 let len = compound.write(&mut bytes).unwrap();
                 let mut expected = Vec::new();
-                expected.extend(sender.map(|info| Told::Sender { ssrc: 9, info }));
-                expected.extend(block.map(Told::Received));
-                expected.extend(goodbye.then_some(Told::Goodbye { ssrc: 9 }));
+                expected.extend(sender.map(|info| RtcpItem::Sender { ssrc: 9, info }));
+                expected.extend(block.map(RtcpItem::Received));
+                expected.extend(goodbye.then_some(RtcpItem::Goodbye { ssrc: 9 }));
                 assert_eq!(told(&bytes[..len]), Some(expected));
                 // What is cut is not believed in part, save where a whole packet is missing.
                 assert_eq!(told(&bytes[..len - 1]), None);

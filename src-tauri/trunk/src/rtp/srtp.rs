@@ -1,6 +1,6 @@
 //! Encryption of RTP and RTCP (RFC 3711) with keys from the session's description.
 //!
-//! A context of the library remembers each SSRC that it was shown, also by somebody who has no key.
+//! A context of the library remembers each SSRC that it was shown, also by someone who has no key.
 //! So what is not known to be the peer's is tried in a context that is thrown away after some failures,
 //! and what is known has one of its own.
 
@@ -14,7 +14,7 @@ use crate::sdp::{SdesKey, Suite};
 
 /// Packets that may come in another order, for the protection against repetition.
 const REPLAY_PACKETS: usize = 128;
-/// Failures after which the context for unknown streams is made anew.
+/// Failures after which the context for unknown streams is made again.
 const FAILURES_MAX: u32 = 64;
 /// Streams of one peer that are known at a time.
 const STREAMS_MAX: usize = 2;
@@ -23,7 +23,7 @@ const STREAMS_MAX: usize = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SrtpError {
     /// The key was refused.
-    #[error("the key is refused")]
+    #[error("the key is not valid")]
     Key,
     /// It is not authentic, a repetition, or no packet at all.
     #[error("the packet is not authentic")]

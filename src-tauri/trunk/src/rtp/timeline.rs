@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-/// The clock of the timeline, in Hz.
 const CLOCK_HZ: u32 = 48_000;
 /// Packets whose kind is remembered.
 const HISTORY: i64 = 64;
@@ -22,7 +21,6 @@ pub struct Moment {
     pub timestamp: u32,
 }
 
-/// The timeline of one peer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timeline {
     /// The present stream's clock; none before a stream, and after one.
@@ -179,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_between_are_no_loss_and_what_is_lost_stays_lost() {
+    fn keys_between_packets_are_not_counted_as_loss() {
         let mut timeline = Timeline::default();
         timeline.skip(0);
         assert_eq!(timeline.place(1, 0, 8000, at(1)).sequence, 1);
@@ -237,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn another_clock_in_the_same_stream_goes_on_where_the_last_one_was() {
+    fn a_change_of_clock_continues_the_same_timeline() {
         let mut timeline = Timeline::default();
         let last = timeline.place(1, 160, 8000, at(1));
         let next = timeline.place(2, 1920, 48_000, at(2));

@@ -52,19 +52,16 @@ impl SdesKey {
         }
     }
 
-    /// How it is used.
     #[must_use]
     pub const fn suite(&self) -> Suite {
         self.suite
     }
 
-    /// The master key.
     #[must_use]
     pub fn key(&self) -> &[u8] {
         self.bytes.get(..16).unwrap_or_default()
     }
 
-    /// The master salt.
     #[must_use]
     pub fn salt(&self) -> &[u8] {
         self.bytes.get(16..).unwrap_or_default()
@@ -79,7 +76,6 @@ impl SdesKey {
         }
     }
 
-    /// The value of an `a=crypto` line.
     pub(super) fn line(&self) -> String {
         let key = STANDARD.encode(self.bytes);
         format!("{} {} inline:{key}", self.tag, self.suite.name())

@@ -9,20 +9,15 @@ use super::{Payload, PayloadTypes, SdesKey};
 
 /// Which way sound flows, as the one says it who is described (RFC 3264 §5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Direction {
-    /// Both.
+pub enum MediaDirection {
     #[default]
     SendReceive,
-    /// It only sends.
     SendOnly,
-    /// It only receives.
     ReceiveOnly,
-    /// Neither.
     Inactive,
 }
 
-impl Direction {
-    /// From what is sent and what is received.
+impl MediaDirection {
     #[must_use]
     pub const fn new(sends: bool, receives: bool) -> Self {
         match (sends, receives) {
@@ -33,13 +28,11 @@ impl Direction {
         }
     }
 
-    /// Whether it sends.
     #[must_use]
     pub const fn sends(self) -> bool {
         matches!(self, Self::SendReceive | Self::SendOnly)
     }
 
-    /// Whether it receives.
     #[must_use]
     pub const fn receives(self) -> bool {
         matches!(self, Self::SendReceive | Self::ReceiveOnly)
@@ -78,7 +71,7 @@ pub struct Local {
     /// Counts up by one with each description that says something new.
     pub version: u64,
     /// Which way sound is to flow, seen from this side.
-    pub direction: Direction,
+    pub direction: MediaDirection,
     /// The codecs in order of wish. Comfort noise is offered beside G.711 and need not be named.
     pub codecs: Vec<Codec>,
     /// The key of what is sent. With one, the session is encrypted or fails; without, it is plain.
@@ -138,16 +131,15 @@ pub(super) fn offered(local: &Local) -> impl Iterator<Item = (u8, Payload)> {
         .chain(event(has_g711, EVENT_8000, 8000))
 }
 
-/// One medium to be written.
 pub(super) struct Medium<'a> {
     pub profile: &'a str,
     pub payloads: &'a PayloadTypes,
-    pub direction: Direction,
+    pub direction: MediaDirection,
     pub rtcp_mux: bool,
     pub crypto: Option<SdesKey>,
 }
 
-/// The lines of the session (RFC 8866 §5), which tell nothing of anybody.
+/// The lines of the session (RFC 8866 §5), which tell nothing of anyone.
 pub(super) fn head(local: &Local) -> String {
     let family = if local.address.is_ipv6() {
         "IP6"

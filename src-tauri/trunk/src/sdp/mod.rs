@@ -14,7 +14,7 @@ mod parse;
 
 pub use crypto::{SdesKey, SrtpKeys, Suite};
 pub use error::SdpError;
-pub use local::{Direction, Local, offer};
+pub use local::{Local, MediaDirection, offer};
 pub use negotiated::{EventPayload, Negotiated, PAYLOAD_TYPES_MAX, Payload, PayloadTypes};
 pub use negotiation::{accept, answer};
 pub use parse::{Description, parse};

@@ -12,7 +12,6 @@ pub const PAYLOAD_TYPES_MAX: usize = 16;
 /// What packets of one payload type hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payload {
-    /// Sound.
     Voice(Codec),
     /// Keys of a telephone (RFC 4733).
     Event {
@@ -22,7 +21,6 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// The clock of its timestamps, in Hz.
     #[must_use]
     pub const fn clock_hz(self) -> u32 {
         match self {
@@ -70,7 +68,6 @@ impl PayloadTypes {
 /// How keys are sent to the peer (RFC 4733).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventPayload {
-    /// The payload type.
     pub payload_type: u8,
     /// The clock of timestamps and durations, in Hz.
     pub clock_hz: u32,
@@ -95,7 +92,6 @@ pub struct Negotiated {
     pub event: Option<EventPayload>,
     /// The payload type of comfort noise (RFC 3389), where the peer takes it.
     pub comfort_noise: Option<u8>,
-    /// This side sends.
     pub sends: bool,
     /// This side is sent something.
     pub receives: bool,

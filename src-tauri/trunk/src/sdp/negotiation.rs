@@ -9,7 +9,7 @@ use super::crypto::first;
 use super::local::{Medium, head, offered, write_medium};
 use super::parse::Media;
 use super::{
-    Description, Direction, EventPayload, Local, Negotiated, Payload, PayloadTypes, SdpError,
+    Description, EventPayload, Local, MediaDirection, Negotiated, Payload, PayloadTypes, SdpError,
     SrtpKeys,
 };
 
@@ -29,7 +29,7 @@ pub fn answer(local: &Local, offer: &Description) -> Result<(String, Negotiated)
             let medium = Medium {
                 profile: &media.transport,
                 payloads: &negotiated.receive,
-                direction: Direction::new(
+                direction: MediaDirection::new(
                     local.direction.sends() && wants(offer, media).receives(),
                     negotiated.receives,
                 ),
@@ -54,7 +54,6 @@ pub fn accept(local: &Local, answer: &Description) -> Result<Negotiated, SdpErro
     choose(local, answer, Side::Offered).map(|(_, negotiated)| negotiated)
 }
 
-/// Who this side is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Offered,
@@ -80,7 +79,7 @@ fn choose(local: &Local, peer: &Description, side: Side) -> Result<(usize, Negot
 }
 
 /// Which way the peer wants sound to flow, as it says it.
-fn wants(peer: &Description, media: &Media) -> Direction {
+fn wants(peer: &Description, media: &Media) -> MediaDirection {
     media.direction.or(peer.direction).unwrap_or_default()
 }
 

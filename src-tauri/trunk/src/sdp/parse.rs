@@ -5,24 +5,22 @@ use std::net::IpAddr;
 
 use voice::Codec;
 
-use super::{Direction, Payload, SdesKey, SdpError};
+use super::{MediaDirection, Payload, SdesKey, SdpError};
 
 /// The longest description, in bytes.
 const BYTES_MAX: usize = 16 * 1024;
-/// Lines of one description.
 const LINES_MAX: usize = 1024;
-/// Media of one description.
 const MEDIA_MAX: usize = 16;
 /// Payload types of one medium.
 const FORMATS_MAX: usize = 64;
 /// Keys of one medium; those after them are passed over.
 const KEYS_MAX: usize = 16;
 
-/// A description that somebody sent.
+/// A description that someone sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Description {
     pub(super) address: Option<IpAddr>,
-    pub(super) direction: Option<Direction>,
+    pub(super) direction: Option<MediaDirection>,
     pub(super) media: Vec<Media>,
 }
 
@@ -36,7 +34,7 @@ pub(super) struct Media {
     pub port: u16,
     pub has_connection: bool,
     pub address: Option<IpAddr>,
-    pub direction: Option<Direction>,
+    pub direction: Option<MediaDirection>,
     /// The payload types in the peer's order, with what they were told to be.
     pub payloads: Vec<(u8, Option<Payload>)>,
     pub ptime_ms: Option<u32>,
@@ -76,7 +74,7 @@ pub fn parse(bytes: &[u8]) -> Result<Description, SdpError> {
             return Err(SdpError::TooMuch);
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        // Names of sessions may be in any character set, and matter to nobody.
+        // Names of sessions may be in any character set, and matter to no one.
         let Ok(line) = std::str::from_utf8(line) else {
             continue;
         };
@@ -188,11 +186,10 @@ fn address(value: &str) -> Option<IpAddr> {
     (is_of_family && !is_group).then_some(address)
 }
 
-/// The value of one `a=` line.
 fn attribute(description: &mut Description, value: &str) {
     let value = value.trim_end();
     let (name, value) = value.split_once(':').unwrap_or((value, ""));
-    let direction = Direction::parse(name);
+    let direction = MediaDirection::parse(name);
     let Some(media) = description.media.last_mut() else {
         description.direction = direction.or(description.direction);
         return;

@@ -10,7 +10,7 @@ pub(super) fn local(codecs: &[Codec]) -> Local {
         port: 40_000,
         session_id: 7,
         version: 1,
-        direction: Direction::SendReceive,
+        direction: MediaDirection::SendReceive,
         codecs: codecs.to_vec(),
         crypto: None,
     }
@@ -102,7 +102,7 @@ fn each_way_to_hold_is_answered_by_its_opposite() {
 }
 
 #[test]
-fn a_direction_of_the_session_holds_where_the_medium_says_none() {
+fn the_sessions_direction_applies_if_the_medium_has_none() {
     let text = "v=0\nc=IN IP4 198.51.100.7\na=inactive\nm=audio 5000 RTP/AVP 0\n";
     let negotiated = accept(&local(ALL), &parsed(text)).unwrap();
     assert!(!negotiated.sends && !negotiated.receives);
@@ -160,7 +160,7 @@ fn a_session_over_ipv6_is_described_and_understood() {
 }
 
 #[test]
-fn an_encrypted_session_exchanges_both_keys_and_shows_none_of_them() {
+fn an_encrypted_session_exchanges_both_keys_and_prints_neither() {
     let (mut ours, mut theirs) = (local(ALL), local(ALL));
     ours.crypto = Some(SdesKey::new([1; 30]));
     theirs.crypto = Some(SdesKey::new([2; 30]));
@@ -194,7 +194,7 @@ fn the_short_tag_is_taken_where_a_peer_offers_it() {
 }
 
 #[test]
-fn encryption_is_what_both_want_or_the_session_fails() {
+fn unless_both_sides_agree_on_encryption_the_session_fails() {
     let mut secure = local(ALL);
     secure.crypto = Some(SdesKey::new([1; 30]));
     let plain = peer("0", &[]);

@@ -1,4 +1,4 @@
-//! Descriptions that nobody should send, and somebody does.
+//! Descriptions that no one should send, and someone does.
 
 use voice::Codec;
 
@@ -10,7 +10,7 @@ fn answered(text: &str) -> Result<Negotiated, SdpError> {
 }
 
 #[test]
-fn a_description_that_leads_to_no_call_says_why() {
+fn an_unusable_description_says_why() {
     let head = "v=0\r\nc=IN IP4 198.51.100.7\r\n";
     for (lines, why) in [
         ("", SdpError::NoAudio),

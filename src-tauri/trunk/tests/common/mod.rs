@@ -11,10 +11,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use media::{Heard, LeadMedia};
+use media::{LeadMedia, LeadMix};
 use mix::{FRAME_SAMPLES, Frame, SILENCE};
 use trunk::phone::{HoldSound, PhoneControl, PhoneMedia, PhoneReport, Ports, phone, sdes_key};
-use trunk::sdp::{self, Direction, Local, Negotiated};
+use trunk::sdp::{self, Local, MediaDirection, Negotiated};
 use voice::{Codec, Encoder, EncoderSettings, JitterBuffer, JitterSettings, MAX_PACKET_BYTES};
 
 pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -81,7 +81,7 @@ impl End {
             port: pair.rtp_port(),
             session_id: 1,
             version: 1,
-            direction: Direction::SendReceive,
+            direction: MediaDirection::SendReceive,
             codecs: codecs.to_vec(),
             crypto: encrypted.then(|| sdes_key().unwrap()),
         };
@@ -118,7 +118,7 @@ impl End {
         } else {
             0
         };
-        let heard = Heard {
+        let heard = LeadMix {
             tick: u64::from(self.ticks),
             frame: &frame,
             opus: &packet[..len],

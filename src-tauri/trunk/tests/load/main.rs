@@ -121,7 +121,7 @@ async fn sound(media: &Media, call: &CallId, leg: &mut Box<dyn LeadLeg>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_calls_at_once_all_succeed_leave_nothing_and_cost_a_coached_call_no_frame() {
+async fn a_thousand_calls_at_once_succeed_and_cost_others_no_frame() {
     let stage = Stage::new(1).await;
     stage.lead(Some(730.0)).await;
     let rep = stage.join(REP, Role::Rep, unstamped(400.0)).await;

@@ -95,7 +95,7 @@ async fn a_proxy_that_asks_with_sha_256_is_told_who_we_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_that_is_wrong_fails_and_is_not_said_over_and_over() {
+async fn a_wrong_password_fails_and_is_not_repeated() {
     let mut uas = Uas::start().await;
     let desk = Desk::with(vec![account(uas.port)]).await;
     let mut call = desk.dial();
@@ -116,7 +116,7 @@ async fn a_password_that_is_wrong_fails_and_is_not_said_over_and_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_is_too_short_is_asked_for_longer_once() {
+async fn a_session_rejected_as_too_short_is_retried_once() {
     let mut uas = Uas::start().await;
     let echo = Rtp::echo().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
@@ -139,7 +139,7 @@ async fn a_session_that_is_too_short_is_asked_for_longer_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_phones_that_answer_one_is_kept_and_the_other_sent_away() {
+async fn of_two_phones_that_answer_only_one_is_kept() {
     let mut uas = Uas::start().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
     let mut call = desk.dial();
@@ -207,7 +207,7 @@ async fn what_is_played_by_the_later_of_two_networks_is_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_phone_that_vanishes_is_told_of_within_ten_seconds_and_leaves_no_leg() {
+async fn a_vanished_phone_is_reported_within_ten_seconds() {
     let mut uas = Uas::start().await;
     let echo = Rtp::echo().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
@@ -233,7 +233,7 @@ async fn a_phone_that_vanishes_is_told_of_within_ten_seconds_and_leaves_no_leg()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_phone_that_is_silent_and_says_that_it_is_there_stays() {
+async fn a_silent_phone_that_answers_a_probe_stays() {
     let mut uas = Uas::start().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
     let mut call = desk.dial();
@@ -252,7 +252,7 @@ async fn a_phone_that_is_silent_and_says_that_it_is_there_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lead_who_hangs_up_in_the_moment_of_the_answer_is_told_as_both() {
+async fn a_lead_who_hangs_up_while_answering_is_reported_as_both() {
     let mut uas = Uas::start().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
     for at in 0..20 {

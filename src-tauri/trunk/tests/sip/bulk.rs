@@ -59,7 +59,7 @@ async fn callee(mut uas: Uas) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_calls_that_end_in_every_way_leave_no_dialog_port_or_task() {
+async fn fifty_calls_ending_every_way_leave_no_dialog_port_or_task() {
     let uas = Uas::start().await;
     let port = uas.port;
     let callee = tokio::spawn(callee(uas));

@@ -21,7 +21,7 @@ fn rings() -> Scenario {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_phone_that_answers_is_heard_and_hears_and_the_rep_ends_the_call() {
+async fn an_answered_phone_hears_and_is_heard_until_the_rep_hangs_up() {
     let sipp = Sipp::callee(&rings().answer().ended());
     let desk = Desk::with(vec![trunk_at(sipp.port)]).await;
     let mut call = desk.dial();
@@ -58,7 +58,7 @@ async fn a_lead_who_hangs_up_ends_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_played_before_the_answer_is_heard_and_nothing_is_said_there() {
+async fn early_media_is_heard_and_nothing_is_sent_back() {
     let early = Scenario::invited()
         .reply("183 Session Progress", "", Some(&SOUND))
         .pause(2_500)
@@ -158,7 +158,7 @@ async fn a_reliable_provisional_response_is_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_phone_that_holds_changes_its_codec_and_renews_is_followed() {
+async fn a_phone_may_hold_change_its_codec_and_renew() {
     let hold = Sdp {
         direction: "sendonly",
         version: 2,
@@ -203,7 +203,7 @@ async fn a_phone_that_holds_changes_its_codec_and_renews_is_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_held_lead_hears_no_rep_and_is_told_so_in_the_description() {
+async fn a_held_lead_does_not_hear_the_rep_and_sees_sendonly() {
     let scenario = rings()
         .answer()
         .expect("INVITE")
@@ -230,7 +230,7 @@ async fn a_held_lead_hears_no_rep_and_is_told_so_in_the_description() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_next_trunk_is_tried_when_one_is_away_and_when_one_refuses() {
+async fn the_next_trunk_is_tried_when_one_is_down_or_refuses() {
     let refuses = Scenario::invited().reply("503 Service Unavailable", "", None);
     let refusing = Sipp::callee(&refuses.expect("ACK"));
     let answering = Sipp::callee(&rings().answer().ended());
@@ -250,7 +250,7 @@ async fn the_next_trunk_is_tried_when_one_is_away_and_when_one_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trunk_that_answers_nothing_is_told_of_in_seconds() {
+async fn a_silent_trunk_is_reported_within_seconds() {
     let away = TrunkSettings {
         response_timeout_ms: 600,
         ..trunk_at(free_port())
@@ -263,7 +263,7 @@ async fn a_trunk_that_answers_nothing_is_told_of_in_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_that_no_trunk_carries_fails_at_once() {
+async fn a_number_without_a_trunk_fails_at_once() {
     let other = TrunkSettings {
         numbers: vec!["+15559999".into()],
         ..trunk_at(free_port())

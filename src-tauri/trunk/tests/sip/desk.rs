@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use media::{Dial, Heard, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadSignal};
+use media::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadMix, LeadSignal};
 use mix::{FRAME_SAMPLES, Frame, SILENCE};
 use tokio::sync::mpsc;
 use trunk::{Incoming, TelephonySettings, TrunkSettings, Trunks};
@@ -24,7 +24,7 @@ pub const PATIENCE: Duration = Duration::from_secs(25);
 pub const REP_PHONE: &str = "+15550001";
 pub const LEAD_PHONE: &str = "+15557777";
 
-/// A port that nobody has.
+/// A port that no one has.
 pub fn free_port() -> u16 {
     let socket = UdpSocket::bind((HERE, 0)).unwrap();
     socket.local_addr().unwrap().port()
@@ -283,7 +283,7 @@ fn run(shared: &Shared) {
         } else {
             0
         };
-        let heard = Heard {
+        let heard = LeadMix {
             tick,
             frame: &frame,
             opus: &packet[..len],

@@ -147,7 +147,7 @@ fn named(host: &str, transport: Transport) -> TrunkSettings {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_the_servers_of_a_domain_the_first_is_called_and_the_next_when_it_says_nothing() {
+async fn a_domains_next_server_is_called_when_the_first_is_silent() {
     let names = NameServer::start().await;
     let (mut first, mut second) = (Uas::start().await, Uas::start().await);
     names.server("_sip._udp.trunk.test", 20, second.port, "b.trunk.test");
@@ -193,7 +193,7 @@ async fn of_the_servers_of_a_domain_the_first_is_called_and_the_next_when_it_say
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_domain_registers_us_at_its_server_by_its_own_name_and_is_asked_there() {
+async fn registration_goes_to_the_domains_server_in_the_domains_name() {
     let names = NameServer::start().await;
     let mut uas = Uas::start().await;
     names.server("_sip._udp.trunk.test", 1, uas.port, "a.trunk.test");
@@ -215,11 +215,11 @@ async fn a_domain_registers_us_at_its_server_by_its_own_name_and_is_asked_there(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_with_a_port_or_without_srv_records_is_an_address_and_no_more() {
+async fn a_name_with_a_port_or_without_srv_records_is_just_an_address() {
     let names = NameServer::start().await;
     let elsewhere = Ipv4Addr::new(127, 0, 0, 77);
     names.address("plain.test", elsewhere);
-    // Of everybody's addresses here, this one has the port that SIP has by itself.
+    // Of everyone's addresses here, this one has the port that SIP has by itself.
     let mut uas = Uas::at((elsewhere, 5060).into()).await;
     let desk = names
         .desk(named("plain.test", Transport::Udp), 19_800)
@@ -248,7 +248,7 @@ async fn a_name_with_a_port_or_without_srv_records_is_an_address_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_tcp_and_tls_each_has_its_own_records_and_the_certificate_is_the_domains() {
+async fn tcp_and_tls_have_their_own_records_and_one_certificate() {
     let names = NameServer::start().await;
     names.address("a.trunk.test", Ipv4Addr::LOCALHOST);
     let listener = TcpListener::bind((HERE, 0)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Requests within a call that nobody has answered yet (RFC 3311).
+//! Requests within a call that no one has answered yet (RFC 3311).
 
 use std::net::SocketAddr;
 
@@ -27,7 +27,7 @@ fn is_response(message: &Message) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_played_before_the_answer_may_move_and_stays_where_it_moved() {
+async fn early_media_may_move_and_stays_where_it_moved() {
     let mut uas = Uas::start().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
     let mut call = desk.dial();
@@ -74,7 +74,7 @@ async fn what_is_played_before_the_answer_may_move_and_stays_where_it_moved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn before_its_answer_a_call_of_ours_says_what_it_does_not_do_and_goes_on() {
+async fn unsupported_requests_before_their_answer_do_no_harm() {
     let mut uas = Uas::start().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
     let mut call = desk.dial();
@@ -111,7 +111,7 @@ async fn before_its_answer_a_call_of_ours_says_what_it_does_not_do_and_goes_on()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn before_our_answer_who_calls_is_told_what_we_do_not_do_and_is_taken_in() {
+async fn unsupported_requests_before_our_answer_do_no_harm() {
     let mut caller = Uas::start().await;
     let at = SocketAddr::from((HERE, free_port()));
     let trunk = TrunkSettings {

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use trunk::phone::{HoldSound, Ports, phone, sdes_key};
-use trunk::sdp::{self, Direction, Local};
+use trunk::sdp::{self, Local, MediaDirection};
 use trunk::{TelephonySettings, Transport, TrunkError, TrunkSettings, Trunks};
 
 use super::desk::{Desk, HERE, PATIENCE, Worker, trunk_at};
@@ -158,7 +158,7 @@ async fn a_trunk_over_tls_is_called_and_its_sound_is_encrypted() {
         port: pair.rtp_port(),
         session_id: 1,
         version: 1,
-        direction: Direction::SendReceive,
+        direction: MediaDirection::SendReceive,
         codecs: vec![voice::Codec::Pcma],
         crypto: Some(sdes_key().unwrap()),
     };
@@ -215,7 +215,7 @@ async fn never_speaks(callee: &mut Callee, trunk: TrunkSettings) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trunk_with_a_certificate_of_another_authority_is_told_nothing() {
+async fn a_trunk_with_an_untrusted_certificate_is_told_nothing() {
     never_connects("IP:127.0.0.1", "other").await;
 }
 
@@ -225,7 +225,7 @@ async fn a_trunk_with_a_certificate_for_another_name_is_told_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trunk_that_wants_to_see_a_certificate_is_shown_ours() {
+async fn a_trunk_that_asks_for_a_certificate_is_shown_ours() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path(), "authority", "IP:127.0.0.1");
     let ours = tempfile::tempdir().unwrap();
@@ -251,7 +251,7 @@ async fn a_trunk_that_wants_to_see_a_certificate_is_shown_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_authority_that_cannot_be_read_is_passed_over_and_a_file_without_any_is_refused() {
+async fn an_unreadable_authority_is_skipped_an_empty_file_refused() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path(), "authority", "IP:127.0.0.1");
     let mut callee = Callee::start(folder.path()).await;
@@ -281,7 +281,7 @@ async fn refused(trunk: TrunkSettings, file: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_is_not_of_its_key_is_refused_before_anybody_calls() {
+async fn a_certificate_with_the_wrong_key_is_refused_at_the_start() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     certificates(one.path(), "authority", "IP:127.0.0.1");
     certificates(other.path(), "authority", "IP:127.0.0.1");

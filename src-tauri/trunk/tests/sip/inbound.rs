@@ -123,7 +123,7 @@ async fn a_lead_who_calls_without_an_offer_is_offered_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lead_whose_sound_we_do_not_speak_is_told_so() {
+async fn a_lead_without_a_common_codec_is_rejected() {
     let mut caller = Uas::start().await;
     let (mut desk, at) = listening(caller.port).await;
     let unknown = sound(9)
@@ -138,7 +138,7 @@ async fn a_lead_whose_sound_we_do_not_speak_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lead_who_gives_up_while_they_wait_is_told_of() {
+async fn a_waiting_lead_who_gives_up_is_reported() {
     let mut caller = Uas::start().await;
     let (mut desk, at) = listening(caller.port).await;
     let invite = caller.invite(at, "", &sound(9)).await;
@@ -173,7 +173,7 @@ async fn a_rep_who_does_not_want_the_call_declines_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_for_nobody_is_refused_as_the_service_says() {
+async fn a_call_for_no_one_is_rejected_as_the_service_says() {
     let mut caller = Uas::start().await;
     let (mut desk, at) = listening(caller.port).await;
     for code in [404, 480, 603] {
@@ -181,7 +181,7 @@ async fn a_call_for_nobody_is_refused_as_the_service_says() {
         incoming(&mut desk).await.refuse(code);
         refused(&mut caller, &invite, &code.to_string()).await;
     }
-    // Nobody takes it.
+    // No one takes it.
     let invite = caller.invite(at, "", &sound(9)).await;
     drop(incoming(&mut desk).await);
     refused(&mut caller, &invite, "480").await;
@@ -194,7 +194,7 @@ async fn a_call_for_nobody_is_refused_as_the_service_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_withholds_their_number_is_nobody_in_particular() {
+async fn a_caller_who_withholds_their_number_is_anonymous() {
     let mut caller = Uas::start().await;
     let (mut desk, at) = listening(caller.port).await;
     let asserted = format!("P-Asserted-Identity: <sip:{LEAD_PHONE}@{HERE}>\r\n");

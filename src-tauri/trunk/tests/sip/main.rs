@@ -1,4 +1,4 @@
-//! Calls over a trunk at whose other end is somebody else's SIP: `sipp`.
+//! Calls over a trunk at whose other end is someone else's SIP: `sipp`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -14,7 +14,7 @@ pub struct Sipp {
 }
 
 impl Sipp {
-    /// Somebody who is called.
+    /// Someone who is called.
     pub fn callee(scenario: &Scenario) -> Self {
         Self::start(&scenario.xml(), free_port(), &[])
     }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use trunk::phone::{HoldSound, Ports, phone, sdes_key};
-use trunk::sdp::{self, Direction, Local};
+use trunk::sdp::{self, Local, MediaDirection};
 use trunk::{Transport, TrunkSettings};
 use wire::CallId;
 
@@ -134,7 +134,7 @@ async fn is_taken(mut desk: Desk, mut caller: Caller, is_encrypted: bool) {
         port: pair.rtp_port(),
         session_id: 1,
         version: 1,
-        direction: Direction::SendReceive,
+        direction: MediaDirection::SendReceive,
         codecs: vec![voice::Codec::Pcma],
         crypto: is_encrypted.then(|| sdes_key().unwrap()),
     };
@@ -187,7 +187,7 @@ async fn is_taken(mut desk: Desk, mut caller: Caller, is_encrypted: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lead_who_calls_over_tcp_is_taken_in_over_the_same_connection() {
+async fn an_inbound_call_over_tcp_stays_on_its_connection() {
     let listen = SocketAddr::from((HERE, free_port()));
     let trunk = TrunkSettings {
         transport: Transport::Tcp,
@@ -200,7 +200,7 @@ async fn a_lead_who_calls_over_tcp_is_taken_in_over_the_same_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lead_who_calls_over_tls_sees_our_certificate_and_is_encrypted() {
+async fn an_inbound_call_over_tls_is_shown_our_certificate() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path(), "authority", "IP:127.0.0.1");
     let listen = SocketAddr::from((HERE, free_port()));

@@ -1,4 +1,4 @@
-//! Messages that are hard to read (RFC 4475), and some that nobody can: none of them ends us.
+//! Messages that are hard to read (RFC 4475), and some that no one can: none of them ends us.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -199,7 +199,7 @@ fn watch_panics() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_message_of_rfc_4475_is_answered_as_it_says_and_only_a_call_rings() {
+async fn each_message_of_rfc_4475_is_answered_as_it_says() {
     watch_panics();
     let (mut uas, at, mut desk) = tortured().await;
     let messages = messages();
@@ -269,7 +269,7 @@ async fn tortured() -> (Uas, SocketAddr, Desk) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_that_are_broken_end_neither_the_trunk_nor_its_calls() {
+async fn broken_messages_harm_neither_the_trunk_nor_its_calls() {
     watch_panics();
     let (mut uas, at, mut desk) = tortured().await;
     // A call stands while the worst is said, some of it in its own name.

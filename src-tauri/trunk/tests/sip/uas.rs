@@ -124,7 +124,7 @@ pub fn response(
     )
 }
 
-/// Somebody with a SIP socket.
+/// Someone with a SIP socket.
 pub struct Uas {
     pub socket: UdpSocket,
     pub port: u16,
@@ -226,7 +226,7 @@ impl Uas {
         self.send(&text, invite.from).await;
     }
 
-    /// Calls somebody. What is sent is given back, as if it had come.
+    /// Calls someone. What is sent is given back, as if it had come.
     pub async fn invite(&mut self, to: SocketAddr, lines: &str, body: &str) -> Message {
         let branch = self.branch();
         let (own, port) = (self.address(), self.port);
@@ -320,7 +320,7 @@ impl Rtp {
                 packet.extend((sequence * 160).to_be_bytes());
                 packet.extend((u32::from(port) + 1).to_be_bytes());
                 packet.extend(encoder.encode(&frame));
-                // Nobody may listen yet.
+                // No one may listen yet.
                 let _ = socket.send_to(&packet, (HERE, to)).await;
             }
         });

@@ -1,4 +1,4 @@
-//! What goes on while nobody calls: OPTIONS and REGISTER.
+//! What goes on while no one calls: OPTIONS and REGISTER.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ async fn until(desk: &Desk, what: &str, holds: impl Fn(&TrunkStatus) -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trunk_that_is_gone_is_known_to_be_and_known_when_it_is_back() {
+async fn a_trunk_is_known_to_be_down_and_to_be_back() {
     let mut uas = Uas::start().await;
     let port = uas.port;
     let trunk = TrunkSettings {
@@ -46,7 +46,7 @@ fn expires(register: &Message) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trunk_that_wants_to_know_where_we_are_is_told_until_the_end() {
+async fn a_registration_is_kept_until_the_end() {
     let mut uas = Uas::start().await;
     let desk = Desk::with(vec![registrar(uas.port)]).await;
     let first = uas.take("REGISTER").await;
@@ -104,7 +104,7 @@ fn registrar(port: u16) -> TrunkSettings {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn registrars_that_say_nothing_hold_up_a_stop_by_one_second_together() {
+async fn silent_registrars_delay_a_stop_by_one_second_in_all() {
     let mut registrars = Vec::new();
     for _ in 0..4 {
         registrars.push(Uas::start().await);
@@ -132,7 +132,7 @@ async fn registrars_that_say_nothing_hold_up_a_stop_by_one_second_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_ends_with_the_trunk_is_ended_before_it_has_stopped() {
+async fn a_stopping_trunk_ends_its_calls_first() {
     let mut uas = Uas::start().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
     let mut call = desk.dial();

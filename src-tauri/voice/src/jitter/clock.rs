@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FRAME, SAMPLES_PER_MS};
+use super::types::{FRAME, SAMPLES_PER_MS};
 
 /// Ticks in one window of the tick clock (0.5 s; two windows count).
 const TICK_WINDOW: u32 = 25;

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_where_a_voice_returns_with_another_phase_does_not_click() {
+    fn a_voice_returning_with_another_phase_does_not_click() {
         let whole = tone(150.0, 1_600);
         let mut concealment = Concealment::new();
         let mut heard = whole[..640].to_vec();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_voice_that_grows_is_repeated_without_a_step() {
+    fn a_growing_voice_is_repeated_without_a_step() {
         let grows: Vec<i16> = (0..630)
             .map(|n| {
                 let phase = std::f64::consts::TAU * 150.0 * f64::from(n) / 8_000.0;
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_reset_what_is_made_up_is_silence() {
+    fn after_a_reset_concealment_is_silent() {
         let mut concealment = Concealment::new();
         concealment.resume(&mut tone(200.0, 500));
         concealment.conceal(&mut [0; 160]);

@@ -1,6 +1,6 @@
 //! How late packets come, and how deep the buffer must be for that. All times are in samples.
 
-use super::{FRAME, SAMPLES_PER_MS};
+use super::types::{FRAME, SAMPLES_PER_MS};
 
 const BIN_SAMPLES: i64 = 2 * SAMPLES_PER_MS;
 const BINS: usize = 128;

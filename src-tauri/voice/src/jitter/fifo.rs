@@ -2,7 +2,8 @@
 
 use mix::{FRAME_SAMPLES, Frame, Mode};
 
-use super::{Kind, stretch};
+use super::stretch;
+use super::types::Kind;
 use crate::opus::PACKET_SAMPLES_MAX;
 
 /// The longest packet on top of less than a frame, one packet more, and a period put in.

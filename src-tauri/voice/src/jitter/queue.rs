@@ -3,7 +3,7 @@
 use mix::Mode;
 
 use super::decoders::g711_samples;
-use super::{Codec, Packet};
+use super::types::{Codec, Packet};
 use crate::opus::{MAX_PACKET_BYTES, packet_has_lbrr, packet_samples};
 
 /// A jump back of at most this many sequence numbers is a packet that comes late (RFC 3550 A.1).
@@ -38,7 +38,7 @@ impl Slot {
 pub(super) enum Pushed {
     /// It waits to be played; this is its timestamp.
     Kept { timestamp: i64 },
-    /// It waits, and everything before it is forgotten: the sender has started anew.
+    /// It waits, and everything before it is forgotten: the sender has started again.
     Restarted { timestamp: i64 },
     /// Its turn is over; this is its timestamp.
     Late { timestamp: i64 },
@@ -60,7 +60,7 @@ pub(super) struct Queue {
     started: bool,
     /// Whether a packet has been taken since the start: before, an earlier one may still come.
     taken: bool,
-    /// The sequence number that would confirm that the sender has started anew.
+    /// The sequence number that would confirm that the sender has started again.
     suspect: Option<u16>,
 }
 
@@ -124,7 +124,7 @@ impl Queue {
 
         let jump = sequence - self.highest;
         if !(-MISORDER_MAX..=DROPOUT_MAX).contains(&jump) {
-            // One stray packet must not end a stream; two in a row are a sender that started anew.
+            // One stray packet must not end a stream; two in a row are a sender that started again.
             if self.suspect != Some(packet.sequence) {
                 self.suspect = Some(packet.sequence.wrapping_add(1));
                 return Pushed::Refused;

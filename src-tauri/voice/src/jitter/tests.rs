@@ -137,7 +137,7 @@ fn a_lost_packet_is_recovered_once_loss_is_seen() {
 }
 
 #[test]
-fn the_frame_that_fec_needs_is_only_waited_for_while_there_is_loss() {
+fn it_waits_for_fec_only_while_packets_are_lost() {
     let stream = Stream::new(400);
     let mut buffer = buffer();
     run(&mut buffer, &stream, |index| index != 30);
@@ -201,7 +201,7 @@ fn a_pause_is_idle_and_not_loss() {
 }
 
 #[test]
-fn a_sender_that_starts_anew_is_followed_and_one_stray_packet_is_not() {
+fn a_restarted_sender_is_followed_and_a_stray_packet_is_not() {
     let stream = Stream::new(60);
     let mut buffer = buffer();
     for tick in 0..60_u64 {
@@ -274,7 +274,7 @@ fn a_stall_ends_with_a_bounded_delay() {
 }
 
 #[test]
-fn clocks_that_drift_apart_are_followed_without_a_gap() {
+fn drifting_clocks_are_followed_without_a_gap() {
     let speech = Stream::of_speech(500);
     // A sender that is slower or faster by 300 ppm drifts by 36 ms in two minutes.
     for period_us in [19_994, 20_006] {
@@ -364,7 +364,7 @@ fn settings_out_of_range_are_refused() {
 }
 
 #[test]
-fn m3_the_look_ahead_of_a_client_that_does_not_reset_its_encoder_is_blanked_at_a_widening() {
+fn m3_a_widening_blanks_the_look_ahead_of_an_encoder_not_reset() {
     // Ten loud frames whispered, then ten barged, through one encoder that is never reset.
     let stream = Stream::new(20);
     let mut buffer = buffer();

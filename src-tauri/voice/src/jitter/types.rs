@@ -1,15 +1,19 @@
 //! What goes into the jitter buffer and comes out of it.
 
-use mix::{Frame, Mode};
+use mix::{FRAME_SAMPLES, Frame, Mode};
 
-use crate::VoiceError;
+use crate::opus::VoiceError;
 
-/// How deep the buffer may be.
+/// One frame, in samples.
+pub(super) const FRAME: i64 = FRAME_SAMPLES as i64;
+pub(super) const SAMPLES_PER_MS: i64 = 48;
+
+/// The bounds of the buffer's depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JitterSettings {
-    /// The least depth in milliseconds: how long after the fastest packets a packet is played.
+    /// The least depth: how long after the fastest packets a packet is played.
     pub depth_min_ms: u32,
-    /// The greatest depth in milliseconds, at least `depth_min_ms` and at most 1000.
+    /// The greatest depth, at least `depth_min_ms` and at most 1000.
     pub depth_max_ms: u32,
     /// Frames concealed in a row before the stream counts as idle, 1 to 50; they fade out.
     pub concealed_max: u32,
@@ -50,9 +54,9 @@ pub enum Codec {
     Pcma,
     /// G.711 µ-law, 8 kHz, a byte a sample (RFC 3551 §4.5.14).
     Pcmu,
-    /// Comfort noise: how loud the pause that begins here is (RFC 3389), in the low seven bits of the
-    /// first byte as dB below overload. What takes a sequence number of the stream and is no sound, a
-    /// key (RFC 4733), is told to the buffer as a pause at the level 127, or it would count as lost.
+    /// Comfort noise: the level of the pause that begins here (RFC 3389), in the low seven bits of the
+    /// first byte, as dB below overload. A packet of the stream that is not sound, a key (RFC 4733), is
+    /// given to the buffer as a pause at level 127, or it would count as lost.
     ComfortNoise,
 }
 
@@ -68,20 +72,20 @@ pub struct Packet<'a> {
     /// The mode it is stamped with; `None` when it carries no stamp.
     pub mode: Option<Mode>,
     /// One packet of the codec: at most [`crate::MAX_PACKET_BYTES`] of Opus, 120 ms of G.711 or
-    /// [`crate::MAX_PACKET_BYTES`] of comfort noise, of which only the level is heeded.
+    /// [`crate::MAX_PACKET_BYTES`] of comfort noise, of which only the level is used.
     pub payload: &'a [u8],
 }
 
-/// Where a frame comes from.
+/// The origin of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Nobody is speaking; the frame is silence and need not be mixed.
+    /// No one is speaking; the frame is silence and need not be mixed.
     Idle,
-    /// From a packet: what it holds, or the noise of the pause that it tells of.
+    /// From a packet: its sound, or the noise of the pause it announces.
     Decoded,
-    /// At least in part from the copy in the packet after a lost one.
+    /// At least partly from the copy in the packet after a lost one.
     Recovered,
-    /// At least in part made up.
+    /// At least partly made up.
     Concealed,
 }
 
@@ -99,19 +103,19 @@ pub struct Pulled<'a> {
 /// Counts since [`JitterBuffer::new`], and the present depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct JitterStats {
-    /// Packets that came in time, each counted once.
+    /// Packets that arrived in time, each counted once.
     pub received: u64,
-    /// Packets that were not there when they were due, recovered ones too.
+    /// Packets missing when they were due, including recovered ones.
     pub lost: u64,
-    /// Lost ones that were recovered from the next packet.
+    /// Lost packets recovered from the next one.
     pub recovered: u64,
-    /// Frames that were made up.
+    /// Concealed frames.
     pub concealed: u64,
-    /// Packets that came after their turn.
+    /// Packets that arrived too late to be played.
     pub late: u64,
-    /// Packets that were not of their codec, or out of all reason.
+    /// Packets that were invalid for their codec, or absurd.
     pub refused: u64,
-    /// How long after the fastest packets a packet is to be played at present.
+    /// How long after the fastest packets a packet is currently played.
     pub depth_ms: u32,
     /// Interarrival jitter (RFC 3550 §6.4.1).
     pub jitter_ms: u32,
@@ -134,13 +138,13 @@ pub(super) enum Step {
     Decode,
     /// Recover the frame before the first packet from it.
     Recover,
-    /// Make so many samples up, at most a frame; `lost` when the packet that they stand for is known
+    /// Make up this many samples, at most a frame; `lost` if the packet they stand for is known
     /// to be lost.
     Conceal {
         samples: i64,
         lost: bool,
     },
-    /// Play so many samples of comfort noise, at most a frame.
+    /// Play this many samples of comfort noise, at most a frame.
     Noise {
         samples: i64,
     },

@@ -71,7 +71,7 @@ async fn hanging_up_silences_signalling_and_voice() {
     let mut count_of = |ticks: std::ops::Range<u64>| {
         let mut count = 0;
         for tick in ticks {
-            let heard = Heard {
+            let heard = LeadMix {
                 tick,
                 frame: &SILENCE,
                 opus: &[],

@@ -43,7 +43,7 @@ const RINGS: Input = Input::Provisional {
 };
 
 #[test]
-fn a_call_that_rings_and_is_answered_says_so_once() {
+fn ringing_and_the_answer_are_reported_once() {
     let mut course = calling(2);
     let trying = Input::Provisional {
         code: 100,
@@ -72,7 +72,7 @@ fn a_call_that_rings_and_is_answered_says_so_once() {
 }
 
 #[test]
-fn early_media_is_told_once_and_counts_as_ringing() {
+fn early_media_is_reported_once_and_counts_as_ringing() {
     let mut course = calling(1);
     let early = Input::Provisional {
         code: 183,
@@ -89,7 +89,7 @@ fn early_media_is_told_once_and_counts_as_ringing() {
 }
 
 #[test]
-fn each_refusal_is_told_in_the_words_of_a_person() {
+fn each_sip_status_has_a_meaning_for_people() {
     for (code, signal) in [
         (486, LeadSignal::Busy),
         (600, LeadSignal::Busy),
@@ -113,7 +113,7 @@ fn each_refusal_is_told_in_the_words_of_a_person() {
 }
 
 #[test]
-fn the_next_trunk_is_tried_in_order_until_none_is_left() {
+fn trunks_are_tried_in_order_until_none_is_left() {
     let mut course = calling(3);
     let invite = |trunk| Output::Invite {
         trunk,
@@ -128,7 +128,7 @@ fn the_next_trunk_is_tried_in_order_until_none_is_left() {
 }
 
 #[test]
-fn a_trunk_that_says_nothing_is_given_up_in_time_and_one_that_never_rings_too() {
+fn a_trunk_that_never_answers_or_never_rings_is_given_up() {
     let mut course = calling(2);
     assert_eq!(course.wake_at(), Some(4_000));
     assert_eq!(after(&mut course, 3_999, Input::Timer), []);
@@ -152,7 +152,7 @@ fn a_trunk_that_says_nothing_is_given_up_in_time_and_one_that_never_rings_too() 
 }
 
 #[test]
-fn a_phone_that_rang_does_not_ring_a_second_time_over_another_trunk() {
+fn a_phone_that_rang_does_not_ring_again_over_another_trunk() {
     let mut course = calling(2);
     after(&mut course, 10, RINGS);
     assert_eq!(
@@ -214,7 +214,7 @@ fn a_longer_session_is_agreed_to_once() {
 }
 
 #[test]
-fn the_rep_who_hangs_up_cancels_what_rings_and_ends_what_was_answered() {
+fn hanging_up_cancels_a_ringing_call_and_ends_an_answered_one() {
     let mut course = calling(1);
     assert_eq!(
         after(&mut course, 1, Input::HangUp),
@@ -233,7 +233,7 @@ fn the_rep_who_hangs_up_cancels_what_rings_and_ends_what_was_answered() {
 }
 
 #[test]
-fn a_call_that_came_in_waits_is_taken_once_and_ends_with_its_caller() {
+fn an_inbound_call_is_answered_once_and_ends_with_its_caller() {
     let mut course = Course::receive();
     assert_eq!(after(&mut course, 1, Input::PickUp), [Output::Accept]);
     assert_eq!(after(&mut course, 2, Input::PickUp), []);
@@ -250,7 +250,7 @@ fn a_call_that_came_in_waits_is_taken_once_and_ends_with_its_caller() {
 }
 
 #[test]
-fn a_phone_that_vanishes_is_told_of_within_ten_seconds() {
+fn a_vanished_phone_is_reported_in_ten_seconds() {
     let mut course = up(None);
     let quiet = |ms_ago| Input::Heard { ms_ago };
     assert_eq!(after(&mut course, 4_000, quiet(4_000)), []);
@@ -266,7 +266,7 @@ fn a_phone_that_vanishes_is_told_of_within_ten_seconds() {
 }
 
 #[test]
-fn a_phone_that_is_silent_but_there_is_asked_again_and_stays() {
+fn a_silent_phone_is_probed_again_and_stays() {
     let mut course = up(None);
     let mut asked = 0;
     for now in (0..60_000).step_by(500) {
@@ -280,7 +280,7 @@ fn a_phone_that_is_silent_but_there_is_asked_again_and_stays() {
 }
 
 #[test]
-fn a_session_of_ours_is_renewed_at_half_and_ends_when_that_fails() {
+fn our_session_is_renewed_halfway_and_ends_if_that_fails() {
     let timer = SessionTimer {
         expires_s: 90,
         ours: true,
@@ -300,7 +300,7 @@ fn a_session_of_ours_is_renewed_at_half_and_ends_when_that_fails() {
 }
 
 #[test]
-fn a_session_that_the_other_side_does_not_renew_ends() {
+fn a_session_the_other_side_does_not_renew_ends() {
     let timer = SessionTimer {
         expires_s: 90,
         ours: false,
@@ -375,7 +375,7 @@ fn whatever_comes_in_whatever_order_it_ends_once_and_stays_over() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_given_up_for_the_trunks_next_and_then_for_the_next_trunk() {
+fn after_a_silent_server_comes_the_next_then_the_next_trunk() {
     let limits = Limits {
         servers: 2,
         ..LIMITS

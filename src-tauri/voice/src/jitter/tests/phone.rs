@@ -93,13 +93,13 @@ pub(super) fn narrow_tone(hz: f64, amplitude: f64) -> impl Fn(usize) -> i16 {
     move |n| (amplitude * (std::f64::consts::TAU * hz * n as f64 / 8_000.0).sin()) as i16
 }
 
-pub(super) struct Heard {
+pub(super) struct Played {
     pub wave: Vec<i16>,
     pub kinds: Vec<Kind>,
     pub stats: JitterStats,
 }
 
-impl Heard {
+impl Played {
     pub fn frames(&self, frames: std::ops::Range<usize>) -> &[i16] {
         &self.wave[frames.start * FRAME_SAMPLES..frames.end * FRAME_SAMPLES]
     }
@@ -111,7 +111,7 @@ pub(super) fn play(
     frames: u64,
     phase: Duration,
     delay: impl Fn(usize) -> Option<Duration>,
-) -> Heard {
+) -> Played {
     play_through(buffer(), sent, frames, phase, delay)
 }
 
@@ -122,7 +122,7 @@ pub(super) fn play_through(
     frames: u64,
     phase: Duration,
     delay: impl Fn(usize) -> Option<Duration>,
-) -> Heard {
+) -> Played {
     let mut arrivals: Vec<_> = sent
         .iter()
         .enumerate()
@@ -141,7 +141,7 @@ pub(super) fn play_through(
         wave.extend(pulled.frame);
         kinds.push(pulled.kind);
     }
-    Heard {
+    Played {
         wave,
         kinds,
         stats: buffer.stats(),

@@ -27,7 +27,7 @@ fn a_clean_stream_keeps_its_tone_and_its_level() {
 }
 
 #[test]
-fn a_telephone_is_heard_within_depth_and_a_frame_and_the_resampling() {
+fn a_phone_is_heard_within_depth_plus_a_frame_plus_resampling() {
     // Silence, and a tone from 800 ms on: when it arrives, and when it is heard.
     for phase_ms in [0, 3, 9, 14, 19] {
         for duration_ms in [10, 20, 30] {
@@ -131,7 +131,7 @@ fn what_is_known_to_be_lost_takes_its_own_time_and_no_more() {
 }
 
 #[test]
-fn a_telephone_that_falls_silent_fades_and_is_idle() {
+fn a_phone_that_falls_silent_fades_out_and_is_idle() {
     let mut phone = Phone::new();
     phone.speak(Law::Mu, 40, 20, narrow_tone(210.0, 9_000.0));
     let heard = play(&phone.sent, 60, ms(4), at_once);
@@ -169,7 +169,7 @@ fn g711_out_of_order_and_twice_is_played_once_and_in_order() {
 }
 
 #[test]
-fn a_codec_that_changes_in_the_middle_of_a_call_does_not_click() {
+fn a_change_of_codec_does_not_click() {
     let (hz, amplitude) = (440.0, 9_000.0);
     let mut opus = encoded((0..200).map(tone)).into_iter();
     let mut g711 = G711Encoder::new(Law::Mu).expect("a known pair of rates");
@@ -220,7 +220,7 @@ fn a_codec_may_change_where_a_packet_is_lost() {
 }
 
 #[test]
-fn a_pause_is_filled_with_noise_at_the_level_that_was_told() {
+fn a_pause_is_filled_with_noise_at_the_announced_level() {
     let voice = narrow_tone(440.0, 9_000.0);
     let mut phone = Phone::new();
     // This one is at its peak when it is cut off.
@@ -303,7 +303,7 @@ fn comfort_noise_ends_two_seconds_after_the_last_packet() {
 }
 
 #[test]
-fn a_clock_that_jumps_back_does_not_keep_a_pause_going() {
+fn a_clock_jumping_back_does_not_prolong_a_pause() {
     let mut phone = Phone::new();
     phone.pause(45, 60_000);
     phone.speak(Law::Mu, 1, 20, narrow_tone(440.0, 9_000.0));
@@ -353,7 +353,7 @@ fn a_pause_costs_no_depth_and_gains_none_where_clocks_drift() {
 }
 
 #[test]
-fn g711_from_a_clock_that_drifts_is_followed_without_a_gap() {
+fn g711_from_a_drifting_clock_is_followed_without_a_gap() {
     let voice = speech::synthesized(5, 10);
     let (frames, _) = voice.as_chunks::<FRAME_SAMPLES>();
     let mut encoder = G711Encoder::new(Law::A).expect("a known pair of rates");
