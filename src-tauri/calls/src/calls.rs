@@ -280,6 +280,7 @@ impl Calls {
                 .map(|record| self.shown(record, &viewer))
                 .collect(),
             has_more,
+            cursor: None,
         })
     }
 
@@ -638,10 +639,7 @@ impl Calls {
                 }
             })
             .collect();
-        Ok(List {
-            data,
-            has_more: false,
-        })
+        Ok(List::whole(data))
     }
 
     /// The caller's own open invitations.
@@ -657,10 +655,7 @@ impl Calls {
         data.sort_by(|one, other| {
             (one.date_created, &one.id).cmp(&(other.date_created, &other.id))
         });
-        Ok(List {
-            data,
-            has_more: false,
-        })
+        Ok(List::whole(data))
     }
 
     /// The invited teammate declines.
@@ -1069,10 +1064,7 @@ fn open_of(snapshot: &Snapshot, users: &[UserId]) -> List<Invitation> {
     let open = snapshot.invitations.iter().filter(|invitation| {
         invitation.status == InvitationStatus::Open && users.contains(&invitation.invitee_id)
     });
-    List {
-        data: open.cloned().collect(),
-        has_more: false,
-    }
+    List::whole(open.cloned().collect())
 }
 
 fn fresh<T>(make: impl Fn(&str) -> std::result::Result<T, wire::IdError>) -> Result<T> {

@@ -68,3 +68,12 @@ impl From<AuthError> for Refused {
         }
     }
 }
+
+/// The answer to a method that a path is not for.
+pub async fn method_not_allowed() -> Response {
+    let body = ErrorBody::new(
+        Code::InvalidRequest,
+        "This path is not for that method. What it takes is in /api/openapi.json.",
+    );
+    (StatusCode::METHOD_NOT_ALLOWED, axum::Json(body)).into_response()
+}
