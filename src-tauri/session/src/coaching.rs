@@ -3,7 +3,8 @@
 use mix::Mode;
 use wire::{CallId, CoachLeg, CoachMode, Timestamp};
 
-use crate::{Audience, CommandId, RequestId};
+use crate::input::{CommandId, RequestId};
+use crate::view::Audience;
 
 /// The call that the user coaches.
 ///

@@ -5,7 +5,8 @@ use std::time::Duration;
 use wire::HEARTBEAT_INTERVAL_S;
 
 use crate::backoff::Backoff;
-use crate::{Connection, Resume};
+use crate::output::Resume;
+use crate::view::Connection;
 
 /// How long a connection may take until the service says `welcome`.
 const WELCOME_WAIT: Duration = Duration::from_secs(10);

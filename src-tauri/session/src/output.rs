@@ -9,10 +9,9 @@ use wire::{
     UserAvailability,
 };
 
-use crate::{
-    Coaching, CommandId, Connection, EndReason, Failure, MediaId, MediaStatus, MyCall, Reply,
-    RequestId,
-};
+use crate::coaching::Coaching;
+use crate::input::{CommandId, Failure, MediaId, Reply, RequestId};
+use crate::view::{Connection, EndReason, MediaStatus, MyCall};
 
 /// A request to the service. Each is answered with the [`Reply`] named here.
 #[derive(Debug, Clone, PartialEq, Eq)]

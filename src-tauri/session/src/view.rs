@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use mix::Mode;
-use wire::UserAvailability;
 use wire::{
-    Balance, Call, CallId, DeviceId, Invitation, InvitationId, LegEndReason, Me, User, UserId,
+    Balance, Call, CallId, DeviceId, Invitation, InvitationId, LegEndReason, Me, User,
+    UserAvailability, UserId,
 };
 
-use crate::{Coaching, MyCall};
+use crate::coaching::Coaching;
 
 /// The connection to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,6 +74,17 @@ pub enum EndReason {
     SignedOut,
     /// The leg is no longer there.
     Gone,
+}
+
+/// The user's own call: the user is its rep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MyCall {
+    /// The call, as the service last told of it; its coach legs say who coaches, in which mode (W5).
+    pub call: Call,
+    /// Whether the user's microphone is muted here.
+    pub muted: bool,
+    /// Whether the user hung up and the end is not confirmed yet.
+    pub ending: bool,
 }
 
 /// The whole state, for the user interface to draw.
