@@ -28,6 +28,7 @@ export class FakeBackend extends FakeBooks implements Backend {
     theme: "system",
     hold_to_whisper: "Control+Alt+Space",
     autostart: false,
+    local_phone_id: null,
   };
   leadsNow = LEADS;
   /** Whether a switch of mode is confirmed at once; else it stays under way. */
@@ -46,22 +47,23 @@ export class FakeBackend extends FakeBooks implements Backend {
   as(first: string): void {
     const user = users.find((user) => user.first_name === first);
     if (!user) throw new Error(`nobody is called ${first}`);
-    this.change({
-      availability: users.map(({ id }) => ({
-        user_id: id,
-        availability:
-          id === userId("Jordan")
-            ? [{ type: "web", status: "online", active_calls: [] }]
-            : [
-                {
-                  type: "native",
-                  status: id === userId("Alex") ? "offline" : "online",
-                  active_calls: [],
-                },
-              ],
-      })),
-    });
+    this.availabilityNow = users.map(({ id }) => ({
+      user_id: id,
+      availability:
+        id === userId("Jordan")
+          ? [{ type: "web", status: "online", active_calls: [] }]
+          : [
+              {
+                type: "native",
+                status: id === userId("Alex") ? "offline" : "online",
+                active_calls: [],
+              },
+            ],
+    }));
     this.enter(user);
+    if (this.viewNow.me?.role.permissions.includes("manage_organization")) {
+      this.change({ balance: this.balanceNow() });
+    }
   }
 
   /** A call in progress of that member with that lead. */
@@ -135,13 +137,14 @@ export class FakeBackend extends FakeBooks implements Backend {
     this.change({
       coaching: {
         call_id: call.id,
-        call,
         leg,
         mode,
         mode_under_way: null,
-        audience: mode === "listen" ? "nobody" : mode === "whisper" ? "rep" : "everybody",
+        audience: muted || mode === "listen" ? "nobody" : mode === "whisper" ? "rep" : "everybody",
         muted,
         connected: true,
+        // Two minutes have started in the 65 s that the leg is there.
+        cost_micro_dollars: 8_000,
       },
       media: "connected",
     });
@@ -275,7 +278,7 @@ export class FakeBackend extends FakeBooks implements Backend {
     });
   invitationTargets = (callId: string) =>
     this.reply("invitationTargets", [callId], (): InvitationTarget[] =>
-      this.viewNow.availability
+      this.availabilityNow
         .filter(({ user_id, availability }) => {
           const native = availability.some((a) => a.type === "native" && a.status === "online");
           return native && user_id !== this.viewNow.me?.user.id;
@@ -329,6 +332,7 @@ export class FakeBackend extends FakeBooks implements Backend {
       }
       this.change({
         my_call: null,
+        sent_invitations: [],
         media: "idle",
         calls: this.viewNow.calls.filter(({ id }) => id !== call?.id),
       });
@@ -345,7 +349,9 @@ export class FakeBackend extends FakeBooks implements Backend {
     this.reply("mute", [muted], () => {
       const { my_call, coaching } = this.viewNow;
       if (my_call) this.change({ my_call: { ...my_call, muted } });
-      if (coaching) this.change({ coaching: { ...coaching, muted } });
+      const heard = coaching?.mode === "barge" ? "everybody" : "rep";
+      const audience = muted || coaching?.mode === "listen" ? "nobody" : heard;
+      if (coaching) this.change({ coaching: { ...coaching, muted, audience } });
       return null;
     });
   invite = (userIds: string[]) =>
@@ -353,7 +359,7 @@ export class FakeBackend extends FakeBooks implements Backend {
       const call = this.viewNow.my_call?.call;
       const me = this.viewNow.me;
       if (!call || !me) throw new Failure({ code: "call_ended", message: "The call is over." });
-      return userIds.map((invitee_id): Invitation => ({
+      const sent = userIds.map((invitee_id): Invitation => ({
         id: this.newId("invi"),
         call_id: call.id,
         lead: call.lead,
@@ -363,6 +369,8 @@ export class FakeBackend extends FakeBooks implements Backend {
         date_created: new Date().toISOString(),
         date_expires: new Date(Date.now() + 60_000).toISOString(),
       }));
+      this.change({ sent_invitations: [...this.viewNow.sent_invitations, ...sent] });
+      return sent;
     });
   decline = (invitationId: string) =>
     this.reply("decline", [invitationId], () => {
@@ -380,8 +388,11 @@ export class FakeBackend extends FakeBooks implements Backend {
   setMode = (mode: CoachMode) =>
     this.reply("setMode", [mode], () => {
       const { coaching } = this.viewNow;
-      if (!coaching?.call) throw new Failure({ code: "call_ended", message: "The call is over." });
-      if (this.confirms) this.coach(coaching.call, mode, coaching.muted);
+      const call = this.viewNow.calls.find(({ id }) => id === coaching?.call_id);
+      if (!coaching || !call) {
+        throw new Failure({ code: "call_ended", message: "The call is over." });
+      }
+      if (this.confirms) this.coach(call, mode, coaching.muted);
       else this.change({ coaching: { ...coaching, mode_under_way: mode } });
       return null;
     });
@@ -389,15 +400,19 @@ export class FakeBackend extends FakeBooks implements Backend {
     this.reply("leave", [], () => {
       const { coaching } = this.viewNow;
       this.change({ coaching: null, media: "idle" });
-      if (coaching?.call) {
-        const legs = coaching.call.coach_legs.filter(({ id }) => id !== coaching.leg.id);
-        this.coached(coaching.call_id, legs);
+      const call = this.viewNow.calls.find(({ id }) => id === coaching?.call_id);
+      if (call) {
+        this.coached(
+          call.id,
+          call.coach_legs.filter(({ id }) => id !== coaching?.leg.id),
+        );
       }
       return null;
     });
   holdToWhisper = (held: boolean) =>
     this.reply("holdToWhisper", [held], () => {
-      const call = this.viewNow.coaching?.call;
+      const { calls, coaching } = this.viewNow;
+      const call = calls.find(({ id }) => id === coaching?.call_id);
       if (call) this.coach(call, held ? "whisper" : "listen");
       return null;
     });
@@ -406,12 +421,11 @@ export class FakeBackend extends FakeBooks implements Backend {
   // ---- inside ----
 
   #changeCall(id: string, change: Partial<Call>): void {
-    const { calls, my_call, coaching } = this.viewNow;
+    const { calls, my_call } = this.viewNow;
     const changed = (call: Call) => (call.id === id ? { ...call, ...change } : call);
     this.change({
       calls: calls.map(changed),
       my_call: my_call && { ...my_call, call: changed(my_call.call) },
-      coaching: coaching && { ...coaching, call: coaching.call && changed(coaching.call) },
     });
   }
 

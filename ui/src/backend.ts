@@ -42,6 +42,7 @@ export type PhoneNumber = bindings.PhoneNumber;
 export type PhoneNumberRequest = bindings.PhoneNumberRequest;
 export type PlaceCallRequest = bindings.PlaceCallRequest;
 export type Plan = bindings.Plan;
+export type Person = bindings.Person;
 export type PlanInfo = bindings.PlanInfo;
 export type Playback = bindings.Playback;
 export type Quality = bindings.Quality;
@@ -60,7 +61,6 @@ export type Told = bindings.Told;
 export type TopUpRequest = bindings.TopUpRequest;
 export type Usage = bindings.Usage;
 export type User = bindings.User;
-export type UserAvailability = bindings.UserAvailability;
 
 /** What the shell tells without being asked. */
 export type Events = {
@@ -71,7 +71,6 @@ export type Events = {
   leadKey: LeadKey;
   leadQuality: LeadQuality;
   told: Told;
-  invitationSent: Invitation;
   soundDevicesChanged: SoundDevices;
   openCall: bindings.OpenCall;
   playback: Playback;

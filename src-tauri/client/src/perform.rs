@@ -30,6 +30,7 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
         Request::Availability => Reply::Availability(api.availability().await?.data),
         Request::ActiveCalls => Reply::ActiveCalls(api.active_calls().await?.data),
         Request::Invitations => Reply::Invitations(api.invitations().await?.data),
+        Request::Balance => Reply::Balance(api.balance().await?),
         Request::Call(id) => Reply::Call(Box::new(api.call(&id).await?)),
         Request::PlaceCall(request) => Reply::Call(Box::new(api.place_call(&request).await?)),
         Request::Answer(id) => Reply::Call(Box::new(api.answer(&id).await?)),

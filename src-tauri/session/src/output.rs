@@ -36,6 +36,8 @@ pub enum Request {
     ActiveCalls,
     /// [`Reply::Invitations`].
     Invitations,
+    /// [`Reply::Balance`]; only those who manage the organization may ask.
+    Balance,
     /// [`Reply::Call`].
     Call(CallId),
     /// [`Reply::Call`].

@@ -7,15 +7,15 @@ use mix::Mode;
 use wire::{
     Call, CallId, ClientMessage, ClientType, CoachLeg, CoachLegStatus, CoachMode, Code,
     DtmfRequest, Event, Invitation, InvitationRequest, InvitationStatus, JoinRequest,
-    LegEndReason, ServerMessage, Timestamp,
+    LegEndReason, Me, MicroDollars, ServerMessage, Timestamp,
 };
 
-use crate::backoff::Backoff;
 use crate::coaching::Coaching;
 use crate::input::{Command, CommandId, Failure, Input, MediaId, MediaInput, Reply, RequestId};
 use crate::invitations::{Expiries, ServiceClock};
-use crate::link::{Link, LinkAction, Order};
+use crate::link::{Link, LinkAction, Sequence};
 use crate::output::{MediaRole, Notice, Output, Request, SignedOutReason};
+use crate::retry::{RETRY_MIN, Retry};
 use crate::view::{Audience, Connection, EndReason, MediaStatus, MyCall, View};
 
 /// How long after a failed attempt to read the coach's leg the next one is made.
@@ -47,11 +47,28 @@ enum Purpose {
     Refresh,
     /// Fills the view.
     Load,
+    /// Reads the balance; whoever may not see it has none.
+    Balance,
+    /// Invites teammates to the user's own call.
+    Invite(CommandId),
     /// Reads the user's own call anew.
     MyCall,
     /// The call is left first; then the user is signed out.
     LeaveToSignOut(CommandId),
     SignOut(CommandId),
+}
+
+/// What is tried again until it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Task {
+    /// Making the connection of the sound.
+    Media,
+    /// Resuming the sign-in that was kept.
+    Resume,
+    /// Reading all of the state.
+    Reload,
+    /// Reading the coach's leg.
+    Reread,
 }
 
 /// A client's state machine. Drain [`Session::poll`] after each [`Session::handle`].
@@ -72,8 +89,10 @@ pub struct Session {
     wall: Option<Timestamp>,
     /// A call is being placed or joined.
     entering: bool,
-    reread_at: Option<Duration>,
-    reload_at: Option<Duration>,
+    reread: Retry,
+    reload: Retry,
+    /// When the coaching costs more next.
+    cost_at: Option<Duration>,
     /// Not all of the state could be read before the connection was lost.
     stale: bool,
     purposes: BTreeMap<RequestId, Purpose>,
@@ -104,8 +123,9 @@ impl Session {
             kept: false,
             wall: None,
             entering: false,
-            reread_at: None,
-            reload_at: None,
+            reread: Retry::every(REREAD_WAIT),
+            reload: Retry::every(RELOAD_WAIT),
+            cost_at: None,
             stale: false,
             purposes: BTreeMap::new(),
             touched: BTreeSet::new(),
@@ -154,7 +174,7 @@ impl Session {
             Input::Wake => {}
         }
         self.due(now);
-        self.settle();
+        self.settle(now);
     }
 
     // What the user wants.
@@ -207,7 +227,7 @@ impl Session {
             }),
             Command::Invite(user_ids) => self.of_my_call(|session, call| {
                 let request = Request::Invite(call, InvitationRequest { user_ids });
-                session.request(request, Purpose::Command(id));
+                session.request(request, Purpose::Invite(id));
             }),
         };
         if let Err(failure) = outcome {
@@ -406,6 +426,19 @@ impl Session {
                 Ok(reply) => self.load(now, reply),
                 Err(failure) => self.load_failed(now, failure),
             },
+            Purpose::Balance => {
+                if let Ok(Reply::Balance(balance)) = result {
+                    self.view.balance.get_or_insert(balance);
+                }
+            }
+            Purpose::Invite(command) => {
+                if let Ok(Reply::Invitations(sent)) = &result {
+                    for invitation in sent {
+                        self.invitation_sent(invitation);
+                    }
+                }
+                self.finish(command, result);
+            }
             Purpose::LeaveToSignOut(command) => {
                 self.request(Request::SignOut, Purpose::SignOut(command));
                 self.forget(SignedOutReason::Asked);
@@ -440,6 +473,7 @@ impl Session {
             ending: false,
         };
         self.view.my_call = Some(my_call.clone());
+        self.view.sent_invitations.clear();
         self.notify(Notice::MyCall(Box::new(my_call)));
         self.start_sound(Sound::new(call.id.clone(), MediaRole::Rep));
     }
@@ -470,7 +504,7 @@ impl Session {
             } else {
                 REREAD_WAIT
             };
-            self.reread_at = Some(now.saturating_add(wait));
+            self.reread.try_at(now.saturating_add(wait));
         }
         self.restamp();
         if let Some(command) = settled.and_then(|settled| settled.command) {
@@ -500,7 +534,7 @@ impl Session {
                     Some(leg) => {
                         coaching.reread(id, leg.clone());
                         if coaching.in_doubt() {
-                            self.reread_at = Some(now);
+                            self.reread.try_at(now);
                         }
                         self.leg_seen(&leg);
                     }
@@ -511,7 +545,9 @@ impl Session {
             Err(failure) if failure.code == Some(Code::NotFound) => {
                 self.end_coaching(EndReason::Gone);
             }
-            _ => self.reread_at = Some(now.saturating_add(REREAD_WAIT)),
+            _ => {
+                self.reread.failed(now, 1.0);
+            }
         }
     }
 
@@ -520,8 +556,9 @@ impl Session {
     fn load_failed(&mut self, now: Duration, failure: Failure) {
         if may_pass(failure.code) {
             if self.link.is_online() {
-                let at = now.saturating_add(RELOAD_WAIT);
-                self.reload_at.get_or_insert(at);
+                if self.reload.deadline().is_none() {
+                    self.reload.failed(now, 1.0);
+                }
             } else {
                 self.stale = true;
             }
@@ -531,6 +568,7 @@ impl Session {
 
     fn my_call_gone(&mut self) {
         if let Some(my_call) = self.view.my_call.take() {
+            self.view.sent_invitations.clear();
             self.view.calls.remove(&my_call.call.id);
             self.end_sound_of(MediaRole::Rep);
             self.notify(Notice::MyCallEnded(Box::new(my_call.call)));
@@ -539,10 +577,7 @@ impl Session {
 
     fn load(&mut self, now: Duration, reply: Reply) {
         match reply {
-            Reply::Me(me) => {
-                self.view.me = Some(*me);
-                self.notify(Notice::MeChanged);
-            }
+            Reply::Me(me) => self.me_seen(*me),
             Reply::Users(users) => {
                 self.view.users = users
                     .into_iter()
@@ -579,6 +614,7 @@ impl Session {
             Reply::Done
             | Reply::SignedIn { .. }
             | Reply::NothingKept
+            | Reply::Balance(_)
             | Reply::CoachLeg(_)
             | Reply::MediaAnswer(_) => {}
         }
@@ -625,13 +661,13 @@ impl Session {
                     self.reload();
                 }
                 if self.view.coaching.as_ref().is_some_and(Coaching::in_doubt) {
-                    self.reread_at = Some(now);
+                    self.reread.try_at(now);
                 }
             }
             ServerMessage::Event { seq, event } => match self.link.numbered(seq) {
-                Order::Old => {}
-                Order::Next => self.event(now, *event),
-                Order::Gap => {
+                Sequence::Old => {}
+                Sequence::Next => self.event(now, *event),
+                Sequence::Gap => {
                     self.event(now, *event);
                     self.reload();
                 }
@@ -686,10 +722,7 @@ impl Session {
             }
             Event::InvitationChanged { invitation } => self.invitation_seen(now, *invitation),
             Event::DtmfSent { .. } => {}
-            Event::MeChanged { me } => {
-                self.view.me = Some(*me);
-                self.notify(Notice::MeChanged);
-            }
+            Event::MeChanged { me } => self.me_seen(*me),
             Event::DirectoryChanged {} => {
                 self.view.directory_version = self.view.directory_version.wrapping_add(1);
                 self.request(Request::Users, Purpose::Load);
@@ -697,6 +730,16 @@ impl Session {
             }
             Event::BalanceChanged { balance } => self.view.balance = Some(balance),
         }
+    }
+
+    fn me_seen(&mut self, me: Me) {
+        self.view.me = Some(me);
+        if !self.view.manages() {
+            self.view.balance = None;
+        } else if self.view.balance.is_none() {
+            self.request(Request::Balance, Purpose::Balance);
+        }
+        self.notify(Notice::MeChanged);
     }
 
     fn call_seen(&mut self, call: &Call) {
@@ -718,6 +761,7 @@ impl Session {
             my_call.call = call.clone();
             if call.status.is_over() {
                 self.view.my_call = None;
+                self.view.sent_invitations.clear();
                 self.end_sound_of(MediaRole::Rep);
                 self.notify(Notice::MyCallEnded(Box::new(call.clone())));
             } else {
@@ -770,6 +814,7 @@ impl Session {
 
     fn invitation_seen(&mut self, now: Duration, invitation: Invitation) {
         if Some(&invitation.invitee_id) != self.view.user_id.as_ref() {
+            self.invitation_sent(&invitation);
             self.notify(Notice::InvitationSent(Box::new(invitation)));
             return;
         }
@@ -786,9 +831,16 @@ impl Session {
         }
     }
 
+    fn invitation_sent(&mut self, invitation: &Invitation) {
+        if self.is_my_call(&invitation.call_id) {
+            let invitee = invitation.invitee_id.clone();
+            self.view.sent_invitations.insert(invitee, invitation.clone());
+        }
+    }
+
     fn socket_closed(&mut self, now: Duration, jitter: f32) {
         let action = self.link.closed(now, jitter);
-        self.stale |= self.reload_at.take().is_some();
+        self.stale |= self.reload.stop();
         self.doubt();
         if let Some(action) = action {
             self.link_action(now, action);
@@ -797,7 +849,7 @@ impl Session {
 
     fn reload(&mut self) {
         self.touched.clear();
-        self.reload_at = None;
+        self.reload.stop();
         self.stale = false;
         for request in [
             Request::Me,
@@ -813,7 +865,7 @@ impl Session {
             self.request(Request::Call(call_id), Purpose::MyCall);
         }
         if self.view.coaching.is_some() {
-            self.reread_at = Some(Duration::ZERO);
+            self.reread.try_at(Duration::ZERO);
         }
     }
 
@@ -829,7 +881,7 @@ impl Session {
             self.next_media += 1;
             let media = MediaId(self.next_media);
             sound.media = Some(media);
-            sound.retry_at = None;
+            sound.retry.stop();
             let role = sound.role;
             self.outputs.push_back(Output::MediaStart(media, role));
         }
@@ -846,9 +898,9 @@ impl Session {
             }
             MediaInput::Connected => {
                 sound.status = MediaStatus::Connected;
-                sound.backoff.reset();
+                sound.retry.worked();
                 if self.view.coaching.as_ref().is_some_and(Coaching::in_doubt) {
-                    self.reread_at = Some(now);
+                    self.reread.try_at(now);
                 }
             }
             MediaInput::Lost { jitter } => self.media_lost(now, id, jitter),
@@ -861,8 +913,7 @@ impl Session {
             if sound.status == MediaStatus::Connected {
                 sound.status = MediaStatus::Reconnecting;
             }
-            let wait = sound.backoff.next_within(jitter, MEDIA_RETRY_MAX);
-            sound.retry_at = Some(now.saturating_add(wait));
+            sound.retry.failed(now, jitter);
             self.doubt();
             self.outputs.push_back(Output::MediaClose(id));
         }
@@ -906,7 +957,7 @@ impl Session {
 
     fn end_coaching(&mut self, reason: EndReason) {
         if let Some(mut coaching) = self.view.coaching.take() {
-            self.reread_at = None;
+            self.reread.stop();
             self.hold = None;
             self.end_sound_of(MediaRole::Coach);
             for command in coaching.waiting() {
@@ -1013,8 +1064,7 @@ impl Session {
         }
         self.resuming = Some(Resuming {
             command: id,
-            backoff: Backoff::default(),
-            retry_at: None,
+            retry: Retry::default(),
         });
         self.request(Request::Resume, Purpose::Resume);
         Ok(())
@@ -1033,13 +1083,6 @@ impl Session {
         }
     }
 
-    fn resume_again(&mut self) {
-        if let Some(resuming) = &mut self.resuming {
-            resuming.retry_at = None;
-            self.request(Request::Resume, Purpose::Resume);
-        }
-    }
-
     fn resume_answered(&mut self, now: Duration, result: Result<Reply, Failure>) {
         let Some(resuming) = &mut self.resuming else {
             return;
@@ -1047,8 +1090,7 @@ impl Session {
         if let Err(failure) = &result
             && may_pass(failure.code)
         {
-            let wait = resuming.backoff.next(1.0);
-            resuming.retry_at = Some(now.saturating_add(wait));
+            resuming.retry.failed(now, 1.0);
             return;
         }
         let command = resuming.command;
@@ -1067,7 +1109,7 @@ impl Session {
     /// The connection as it is shown: to resume is to connect.
     fn connection(&self) -> Connection {
         match &self.resuming {
-            Some(resuming) if resuming.retry_at.is_some() => Connection::Offline,
+            Some(resuming) if resuming.retry.deadline().is_some() => Connection::Offline,
             Some(_) => Connection::Connecting,
             None => self.link.connection(),
         }
@@ -1130,27 +1172,76 @@ impl Session {
                 self.notify(Notice::InvitationEnded(Box::new(invitation)));
             }
         }
-        if is_due(now, self.sound.as_ref().and_then(|sound| sound.retry_at)) {
-            self.start_media();
+        // One by one: to read all of the state is also to read the leg.
+        while let Some(task) = self.take_due(now) {
+            self.again(task);
         }
-        if is_due(now, self.resuming.as_ref().and_then(|r| r.retry_at)) {
-            self.resume_again();
+    }
+
+    fn retries(&mut self) -> impl Iterator<Item = (Task, &mut Retry)> {
+        let sound = self.sound.as_mut();
+        let resuming = self.resuming.as_mut();
+        [
+            sound.map(|sound| (Task::Media, &mut sound.retry)),
+            resuming.map(|resuming| (Task::Resume, &mut resuming.retry)),
+            Some((Task::Reload, &mut self.reload)),
+            Some((Task::Reread, &mut self.reread)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    fn take_due(&mut self, now: Duration) -> Option<Task> {
+        let mut retries = self.retries();
+        retries.find_map(|(task, retry)| retry.take_due(now).then_some(task))
+    }
+
+    fn again(&mut self, task: Task) {
+        match task {
+            Task::Media => self.start_media(),
+            Task::Resume => {
+                self.request(Request::Resume, Purpose::Resume);
+            }
+            Task::Reload => self.reload(),
+            Task::Reread => {
+                if let Some(coaching) = &self.view.coaching {
+                    let call_id = coaching.call_id.clone();
+                    self.request(Request::Call(call_id), Purpose::Reread);
+                }
+            }
         }
-        if is_due(now, self.reload_at) {
-            self.reload();
-        }
-        if is_due(now, self.reread_at)
-            && let Some(coaching) = &self.view.coaching
-        {
-            let call_id = coaching.call_id.clone();
-            self.reread_at = None;
-            self.request(Request::Call(call_id), Purpose::Reread);
+    }
+
+    /// What the coaching has cost by now, and when that changes. The service charges by the same
+    /// function, on the same clock.
+    fn settle_cost(&mut self, now: Duration) {
+        self.cost_at = None;
+        let Some(coaching) = &mut self.view.coaching else {
+            return;
+        };
+        let organization = self.view.me.as_ref().map(|me| &me.organization);
+        let rate = organization.map_or(0, |organization| {
+            organization.coach_rate_micro_dollars_per_minute
+        });
+        let Some((connected, service_now)) =
+            coaching.leg.date_connected.zip(self.clock.now(now))
+        else {
+            return;
+        };
+        let minutes = usage::minutes_started(connected, service_now, usage::MINUTE_MS);
+        let cost = MicroDollars(i64::from(minutes).saturating_mul(rate.into()));
+        let next = usage::minute_charged(connected, minutes, usage::MINUTE_MS);
+        self.cost_at = self.clock.at(next);
+        if coaching.cost != cost {
+            coaching.cost = cost;
+            self.notify_coaching();
         }
     }
 
     /// Asks and says what follows from the state.
-    fn settle(&mut self) {
+    fn settle(&mut self, now: Duration) {
         self.restamp();
+        self.settle_cost(now);
         if let Some(coaching) = &self.view.coaching
             && let Some(mode) = coaching.question()
         {
@@ -1175,15 +1266,13 @@ impl Session {
             self.notify(Notice::Connection(connection));
             self.notify_coaching();
         }
-        let deadlines = [
+        let others = [
             self.link.deadline(),
             self.expiries.deadline(),
-            self.sound.as_ref().and_then(|sound| sound.retry_at),
-            self.resuming.as_ref().and_then(|r| r.retry_at),
-            self.reread_at,
-            self.reload_at,
+            self.cost_at,
         ];
-        let wake = deadlines.into_iter().flatten().min();
+        let retries = self.retries().map(|(_, retry)| retry.deadline());
+        let wake = retries.chain(others).flatten().min();
         if wake != self.last_wake {
             self.last_wake = wake;
             if let Some(at) = wake {
@@ -1201,8 +1290,8 @@ impl Session {
         self.expiries.clear();
         self.touched.clear();
         self.entering = false;
-        self.reread_at = None;
-        self.reload_at = None;
+        self.reread.stop();
+        self.reload.stop();
         self.stale = false;
         self.stop_resuming();
         self.view = View::default();
@@ -1228,6 +1317,7 @@ impl Session {
             | Purpose::Leave(id)
             | Purpose::Mute(id, _)
             | Purpose::LeaveToSignOut(id)
+            | Purpose::Invite(id)
             | Purpose::SignOut(id) => self.finish(*id, result),
             Purpose::Resume => self.finish_resuming(result),
             Purpose::Mode
@@ -1235,6 +1325,7 @@ impl Session {
             | Purpose::Media(_)
             | Purpose::Refresh
             | Purpose::Load
+            | Purpose::Balance
             | Purpose::MyCall => {}
         }
     }
@@ -1273,8 +1364,7 @@ struct Sound {
     muted: bool,
     /// The newest request to mute or unmute; answers to older ones change nothing.
     mute_asked: Option<RequestId>,
-    backoff: Backoff,
-    retry_at: Option<Duration>,
+    retry: Retry,
 }
 
 impl Sound {
@@ -1286,8 +1376,7 @@ impl Sound {
             status: MediaStatus::Connecting,
             muted: false,
             mute_asked: None,
-            backoff: Backoff::default(),
-            retry_at: None,
+            retry: Retry::within(RETRY_MIN, MEDIA_RETRY_MAX),
         }
     }
 }
@@ -1303,9 +1392,8 @@ struct Hold {
 #[derive(Debug)]
 struct Resuming {
     command: CommandId,
-    backoff: Backoff,
-    /// When it is tried again; `None` while a try is under way.
-    retry_at: Option<Duration>,
+    /// Nothing waits while a try is under way.
+    retry: Retry,
 }
 
 /// Whether it may work later: the service could not be asked, or cannot answer just now.
@@ -1318,10 +1406,6 @@ fn may_pass(code: Option<Code>) -> bool {
 
 fn refuse<T>(why: &str) -> Result<T, Failure> {
     Err(Failure::local(why))
-}
-
-fn is_due(now: Duration, at: Option<Duration>) -> bool {
-    at.is_some_and(|at| at <= now)
 }
 
 #[cfg(test)]

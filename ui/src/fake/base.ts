@@ -1,6 +1,7 @@
 // What every part of the organization in memory stands on: the view, its events, and refusals.
 import { Failure, type AppView, type EventName, type Events, type Permission } from "../backend";
 import { emailOf, PEOPLE } from "./organization";
+import { derived, type UserAvailability } from "./shell";
 
 export function signedOut(): AppView {
   return {
@@ -20,9 +21,13 @@ export function signedOut(): AppView {
     me: null,
     users: [],
     directory_version: 0,
-    availability: [],
+    people: [],
+    modes: [],
+    occupied: null,
+    has_call_coaching: true,
     calls: [],
     my_call: null,
+    sent_invitations: [],
     coaching: null,
     balance: null,
     invitations: [],
@@ -37,6 +42,7 @@ export const notFound = (what: string): Failure =>
 
 export class FakeBase {
   viewNow: AppView = signedOut();
+  availabilityNow: UserAvailability[] = [];
   /** What was asked, in order: the command's name and its arguments. */
   readonly asked: [string, ...unknown[]][] = [];
   /** The next call of a command named here is refused with this, or never answered. */
@@ -55,7 +61,8 @@ export class FakeBase {
   }
 
   change(change: Partial<AppView>): void {
-    this.viewNow = { ...this.viewNow, ...change };
+    const next = { ...this.viewNow, ...change };
+    this.viewNow = { ...next, ...derived(next, this.availabilityNow) };
     this.tell("viewChanged", this.viewNow);
   }
 

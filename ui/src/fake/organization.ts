@@ -140,6 +140,7 @@ export const PLANS: PlanInfo[] = (
   plan,
   name,
   on_sale,
+  has_call_coaching: held[2],
   features: [
     { name: "Calling", description: "Call leads from the app." },
     { name: "Recording", description: "Keep calls and play them again." },

@@ -52,6 +52,7 @@ pub async fn plans(Caller(_): Caller) -> Result<Json<List<PlanInfo>>, Refused> {
             plan,
             name: name.into(),
             on_sale,
+            has_call_coaching: plan.has_call_coaching(),
             features: FEATURES
                 .iter()
                 .map(|(name, description, is_coaching)| PlanFeature {
