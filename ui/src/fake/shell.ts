@@ -25,17 +25,17 @@ export function derived(view: AppView, availability: readonly UserAvailability[]
     const call = calls.find(({ user_id }) => user_id === user.id);
     const lead = (call ?? clients.flatMap((client) => client.active_calls)[0])?.lead;
     const online = clients.some(({ status }) => status === "online");
-    return {
+    const person = {
       user_id: user.id,
       presence: lead ? ("on-call" as const) : online ? ("online" as const) : ("offline" as const),
       call_id: call?.id ?? null,
       lead_name: lead?.display_name ?? null,
-      name: `${user.first_name} ${user.last_name}`,
     };
+    return { person, name: `${user.first_name} ${user.last_name}` };
   });
   people.sort((a, b) => a.name.localeCompare(b.name));
   return {
-    people: people.map(({ name: _, ...person }) => person),
+    people: people.map(({ person }) => person),
     modes: MODES.map((mode) => {
       const allowed =
         permissions.includes("call_coach_barge") ||
