@@ -123,6 +123,12 @@ function admin(fake: FakeBackend): void {
     line(5, { ...on, action: "coach_join", user_id: userId("Taylor") }),
     line(6, { action: "member_changed", target: userId("Taylor"), detail: "role" }),
     line(7, { ...on, action: "recording_deleted", user_id: null }),
+    line(8, {
+      action: "role_changed",
+      target: "role_peer",
+      detail: "Peer: call_coach_listen call_coach_barge",
+    }),
+    line(9, { action: "phone_number_changed", target: "phon_old", detail: "+15550001999" }),
   ];
 }
 
