@@ -75,7 +75,10 @@ pub(crate) fn shown<S: Serializer>(
     coaching: &Option<Coaching>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    coaching.as_ref().map(CoachingView::from).serialize(serializer)
+    coaching
+        .as_ref()
+        .map(CoachingView::from)
+        .serialize(serializer)
 }
 
 /// A switch that the user wants and the service was not asked for yet.

@@ -95,9 +95,7 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_cap_and_start_anew_after_a_success() {
         let mut retry = Retry::default();
-        let waits: Vec<_> = (0..8)
-            .map(|_| retry.failed(NOW, 1.0).as_millis())
-            .collect();
+        let waits: Vec<_> = (0..8).map(|_| retry.failed(NOW, 1.0).as_millis()).collect();
         assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
         retry.worked();
         assert_eq!(retry.failed(NOW, 0.0).as_millis(), 250);

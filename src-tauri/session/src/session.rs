@@ -6,8 +6,8 @@ use std::time::Duration;
 use mix::Mode;
 use wire::{
     Call, CallId, ClientMessage, ClientType, CoachLeg, CoachLegStatus, CoachMode, Code,
-    DtmfRequest, Event, Invitation, InvitationRequest, InvitationStatus, JoinRequest,
-    LegEndReason, Me, MicroDollars, ServerMessage, Timestamp,
+    DtmfRequest, Event, Invitation, InvitationRequest, InvitationStatus, JoinRequest, LegEndReason,
+    Me, MicroDollars, ServerMessage, Timestamp,
 };
 
 use crate::coaching::Coaching;
@@ -294,10 +294,7 @@ impl Session {
         Ok(())
     }
 
-    fn of_my_call(
-        &mut self,
-        act: impl FnOnce(&mut Self, CallId),
-    ) -> Result<(), Failure> {
+    fn of_my_call(&mut self, act: impl FnOnce(&mut Self, CallId)) -> Result<(), Failure> {
         match &self.view.my_call {
             Some(my_call) if !my_call.ending => {
                 let call_id = my_call.call.id.clone();
@@ -446,12 +443,7 @@ impl Session {
         }
     }
 
-    fn signed_in(
-        &mut self,
-        now: Duration,
-        command: CommandId,
-        result: Result<Reply, Failure>,
-    ) {
+    fn signed_in(&mut self, now: Duration, command: CommandId, result: Result<Reply, Failure>) {
         if let Ok(Reply::SignedIn { user_id, device_id }) = &result {
             self.view.user_id = Some(user_id.clone());
             self.view.device_id = Some(device_id.clone());
@@ -484,12 +476,7 @@ impl Session {
         self.start_sound(Sound::new(call_id, MediaRole::Coach));
     }
 
-    fn mode_answered(
-        &mut self,
-        now: Duration,
-        id: RequestId,
-        result: Result<Reply, Failure>,
-    ) {
+    fn mode_answered(&mut self, now: Duration, id: RequestId, result: Result<Reply, Failure>) {
         let next_request = RequestId(self.next_request);
         let Some(coaching) = &mut self.view.coaching else {
             return;
@@ -513,12 +500,7 @@ impl Session {
         self.notify_coaching();
     }
 
-    fn reread_answered(
-        &mut self,
-        now: Duration,
-        id: RequestId,
-        result: Result<Reply, Failure>,
-    ) {
+    fn reread_answered(&mut self, now: Duration, id: RequestId, result: Result<Reply, Failure>) {
         let Some(coaching) = &mut self.view.coaching else {
             return;
         };
@@ -834,7 +816,9 @@ impl Session {
     fn invitation_sent(&mut self, invitation: &Invitation) {
         if self.is_my_call(&invitation.call_id) {
             let invitee = invitation.invitee_id.clone();
-            self.view.sent_invitations.insert(invitee, invitation.clone());
+            self.view
+                .sent_invitations
+                .insert(invitee, invitation.clone());
         }
     }
 
@@ -919,12 +903,7 @@ impl Session {
         }
     }
 
-    fn media_answered(
-        &mut self,
-        now: Duration,
-        id: MediaId,
-        result: Result<Reply, Failure>,
-    ) {
+    fn media_answered(&mut self, now: Duration, id: MediaId, result: Result<Reply, Failure>) {
         if self.sound.as_ref().and_then(|sound| sound.media) != Some(id) {
             return;
         }
@@ -1223,8 +1202,7 @@ impl Session {
         let rate = organization.map_or(0, |organization| {
             organization.coach_rate_micro_dollars_per_minute
         });
-        let Some((connected, service_now)) =
-            coaching.leg.date_connected.zip(self.clock.now(now))
+        let Some((connected, service_now)) = coaching.leg.date_connected.zip(self.clock.now(now))
         else {
             return;
         };
@@ -1266,11 +1244,7 @@ impl Session {
             self.notify(Notice::Connection(connection));
             self.notify_coaching();
         }
-        let others = [
-            self.link.deadline(),
-            self.expiries.deadline(),
-            self.cost_at,
-        ];
+        let others = [self.link.deadline(), self.expiries.deadline(), self.cost_at];
         let retries = self.retries().map(|(_, retry)| retry.deadline());
         let wake = retries.chain(others).flatten().min();
         if wake != self.last_wake {

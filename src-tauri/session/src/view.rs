@@ -197,7 +197,11 @@ impl View {
     #[must_use]
     pub fn manages(&self) -> bool {
         let me = self.me.as_ref();
-        me.is_some_and(|me| me.role.permissions.contains(&Permission::ManageOrganization))
+        me.is_some_and(|me| {
+            me.role
+                .permissions
+                .contains(&Permission::ManageOrganization)
+        })
     }
 
     /// Every mode, in order, and why the user may not use it. Whether they really may is decided by the
@@ -211,8 +215,7 @@ impl View {
                     CoachMode::Listen => "Listen",
                     CoachMode::Whisper | CoachMode::Barge => "Whisper & Barge",
                 };
-                let refusal =
-                    || format!("Your role does not have the {permission} permission");
+                let refusal = || format!("Your role does not have the {permission} permission");
                 ModeChoice {
                     mode,
                     refusal: (!allows(mode)).then(refusal),
@@ -250,7 +253,12 @@ impl View {
             let clients = self.availability.get(&user.id);
             let clients = clients.map_or(&[][..], |user| &user.availability);
             let call = call_of.get(&user.id);
-            let elsewhere = || clients.iter().flat_map(|client| &client.active_calls).next();
+            let elsewhere = || {
+                clients
+                    .iter()
+                    .flat_map(|client| &client.active_calls)
+                    .next()
+            };
             let lead = call
                 .map(|call| &call.lead)
                 .or_else(|| elsewhere().map(|call| &call.lead));

@@ -39,7 +39,9 @@ fn b2_what_the_coach_is_shown_is_what_the_ledger_takes() {
     let mut elapsed_ms = 0;
     assert_eq!(cost(&world), 4_000, "the first minute is charged at once");
     // On both sides of the end of a minute.
-    for until_ms in [1, 59_999, 60_000, 60_001, 119_999, 120_000, 120_001, 300_000] {
+    for until_ms in [
+        1, 59_999, 60_000, 60_001, 119_999, 120_000, 120_001, 300_000,
+    ] {
         world.pass(Duration::from_millis(until_ms - elapsed_ms));
         elapsed_ms = until_ms;
         let until = SERVICE_NOW.plus_millis(until_ms as i64);

@@ -124,7 +124,14 @@ fn w1_members_are_shown_by_name_with_where_they_are() {
         .view()
         .people()
         .into_iter()
-        .map(|person| (person.user_id, person.presence, person.call_id, person.lead_name))
+        .map(|person| {
+            (
+                person.user_id,
+                person.presence,
+                person.call_id,
+                person.lead_name,
+            )
+        })
         .collect();
     let is = |id, presence, call_id, lead: Option<&str>| {
         (user(id), presence, call_id, lead.map(String::from))
