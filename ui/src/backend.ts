@@ -57,7 +57,7 @@ export type SoundDevices = bindings.SoundDevices;
 export type SpendOfCall = bindings.SpendOfCall;
 export type SpendOfCoach = bindings.SpendOfCoach;
 export type SpendOfDay = bindings.SpendOfDay;
-export type Told = bindings.Told;
+export type Message = bindings.Message;
 export type TopUpRequest = bindings.TopUpRequest;
 export type Usage = bindings.Usage;
 export type User = bindings.User;
@@ -70,7 +70,7 @@ export type Events = {
   quality: Quality;
   leadKey: LeadKey;
   leadQuality: LeadQuality;
-  told: Told;
+  message: Message;
   soundDevicesChanged: SoundDevices;
   openCall: bindings.OpenCall;
   playback: Playback;

@@ -57,7 +57,11 @@ impl Presenter {
     /// Waits until somebody is signed in and the state is read.
     pub async fn until_signed_in(&self) {
         // The loop ends with the app only.
-        let _ = self.view.clone().wait_for(|view| view.session.me.is_some()).await;
+        let _ = self
+            .view
+            .clone()
+            .wait_for(|view| view.session.me.is_some())
+            .await;
     }
 
     /// What is drawn now.

@@ -7,5 +7,5 @@
 mod charge;
 mod rates;
 
-pub use charge::{MINUTE_MS, Charge, charges, minute_charged, minute_starts, minutes_started};
+pub use charge::{Charge, MINUTE_MS, charges, minute_charged, minute_starts, minutes_started};
 pub use rates::{rate_at, rates};
