@@ -26,7 +26,7 @@ mod socket;
 mod tls;
 mod voice_path;
 
-pub use api::{Api, AuditFilter};
+pub use api::{Answer, Api};
 pub use credentials::{Credentials, CredentialsError, KeyRing, SECRET_LOG_TARGETS};
 pub use error::ClientError;
 pub use peer::{Incoming, Outgoing, Peer, PeerEvent, PeerSettings, PeerStats};

@@ -152,7 +152,7 @@ impl Phone {
         codec: PhoneCodec,
         says: &[i16],
     ) -> Result<Self, DemoError> {
-        let leads = api.leads(lead).await?.data;
+        let leads = api.list(&route::LIST_LEADS, &LeadQuery::named(lead)).await?;
         let contacts = leads.iter().flat_map(|lead| &lead.contacts);
         let number = contacts.flat_map(|contact| &contact.phones).next();
         let number = number.ok_or(DemoError::Missing("the lead's number"))?;
