@@ -855,6 +855,8 @@ export type List<T> = {
 	data: T[],
 	/**  Whether `_skip` further on there are more. */
 	has_more: boolean,
+	/**  Where the next page begins, for `_cursor`; null at the end. */
+	cursor?: string | null,
 };
 
 /**  The bundled service. */

@@ -19,20 +19,80 @@ pub struct List<T> {
     pub data: Vec<T>,
     /// Whether `_skip` further on there are more.
     pub has_more: bool,
+    /// Where the next page begins, for `_cursor`; null at the end.
+    #[serde(default)]
+    pub cursor: Option<String>,
 }
 
-/// Which page of a list is wanted.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListQuery {
-    /// How many items at most: 1 to 200, 100 when not given.
-    #[serde(rename = "_limit", skip_serializing_if = "Option::is_none")]
-    #[param(rename = "_limit", minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// How many items to pass over: 0 when not given.
-    #[serde(rename = "_skip", skip_serializing_if = "Option::is_none")]
-    #[param(rename = "_skip")]
-    pub skip: Option<u32>,
+impl<T> List<T> {
+    /// All that there is, on one page.
+    #[must_use]
+    pub const fn whole(data: Vec<T>) -> Self {
+        Self {
+            data,
+            has_more: false,
+            cursor: None,
+        }
+    }
+}
+
+/// A query for a list: its own fields, and which page is wanted. `#[serde(flatten)]` would read the
+/// numbers of a query as text.
+macro_rules! list_query {
+    ($(#[$meta:meta])* $name:ident {
+        $($(#[$field_meta:meta])* pub $field:ident: Option<$type:ty>,)*
+    }) => {
+        $(#[$meta])*
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            Eq,
+            Default,
+            serde::Serialize,
+            serde::Deserialize,
+            utoipa::IntoParams,
+            specta::Type,
+        )]
+        #[into_params(parameter_in = Query)]
+        pub struct $name {
+            $(
+                $(#[$field_meta])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$type>,
+            )*
+            /// How many items at most: 1 to 200, 100 when not given.
+            #[serde(rename = "_limit", default, skip_serializing_if = "Option::is_none")]
+            #[param(rename = "_limit", minimum = 1, maximum = 200)]
+            pub limit: Option<u32>,
+            /// How many items to pass over: 0 when not given.
+            #[serde(rename = "_skip", default, skip_serializing_if = "Option::is_none")]
+            #[param(rename = "_skip")]
+            pub skip: Option<u32>,
+            /// Where the page begins: the `cursor` of the page before it. `_skip` counts from there.
+            #[serde(rename = "_cursor", default, skip_serializing_if = "Option::is_none")]
+            #[param(rename = "_cursor", max_length = 200)]
+            pub cursor: Option<String>,
+        }
+
+        impl $name {
+            /// Which page is wanted.
+            #[must_use]
+            pub fn page(&self) -> $crate::ListQuery {
+                $crate::ListQuery {
+                    limit: self.limit,
+                    skip: self.skip,
+                    cursor: self.cursor.clone(),
+                }
+            }
+        }
+    };
+}
+pub(crate) use list_query;
+
+list_query! {
+    /// Which page of a list is wanted.
+    ListQuery {}
 }
 
 impl ListQuery {

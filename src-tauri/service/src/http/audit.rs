@@ -70,6 +70,7 @@ pub async fn entries(
     let bounds = ListQuery {
         limit: query.limit,
         skip: query.skip,
+        cursor: None,
     };
     let (limit, skip) = (bounds.limit() + 1, bounds.skip());
     let lines = app

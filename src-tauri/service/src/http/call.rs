@@ -51,6 +51,7 @@ pub async fn calls(
     let bounds = ListQuery {
         limit: query.limit,
         skip: query.skip,
+        cursor: None,
     };
     let active = query.active.unwrap_or(false);
     let calls = app

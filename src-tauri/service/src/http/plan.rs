@@ -62,8 +62,5 @@ pub async fn plans(Caller(_): Caller) -> Result<Json<List<PlanInfo>>, Refused> {
                 .collect(),
         })
         .collect();
-    Ok(Json(List {
-        data,
-        has_more: false,
-    }))
+    Ok(Json(List::whole(data)))
 }

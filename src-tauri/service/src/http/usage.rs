@@ -97,6 +97,7 @@ pub async fn ledger(
     let bounds = ListQuery {
         limit: query.limit,
         skip: query.skip,
+        cursor: None,
     };
     let entries = app
         .store

@@ -56,6 +56,7 @@ pub async fn leads(
     let bounds = ListQuery {
         limit: query.limit,
         skip: query.skip,
+        cursor: None,
     };
     let search = query.query.as_deref().filter(|text| !text.is_empty());
     let leads = app
@@ -93,6 +94,7 @@ pub async fn contacts(
     let bounds = ListQuery {
         limit: query.limit,
         skip: query.skip,
+        cursor: None,
     };
     let contacts = app
         .store
