@@ -76,7 +76,11 @@ async fn j4_nobody_coaches_a_call_of_their_own() {
     let second_device = stage.actor("riley").await;
     for device in [&rep, &second_device] {
         let join = JoinRequest::default();
-        let refused = device.session.api().call(&route::JOIN, &call_id, &join).await;
+        let refused = device
+            .session
+            .api()
+            .call(&route::JOIN, &call_id, &join)
+            .await;
         let code = refused.err().and_then(|error| error.code());
         assert_eq!(code, Some(Code::OwnCall));
     }
@@ -137,7 +141,12 @@ async fn j5_the_lead_hangs_up_and_all_is_over() {
         view.coaching.is_none()
     })
     .await;
-    let call = rep.session.api().call(&route::GET_CALL, &call_id, &()).await.expect("the call");
+    let call = rep
+        .session
+        .api()
+        .call(&route::GET_CALL, &call_id, &())
+        .await
+        .expect("the call");
     assert_eq!(call.status, CallStatus::Completed);
     assert_eq!(call.hangup_cause, Some(HangupCause::Lead));
     assert_eq!(call.coach_legs[0].end_reason, Some(LegEndReason::CallEnded));
@@ -170,7 +179,12 @@ async fn j5_a_coach_leaves_alone_and_the_rep_ends_it_for_all() {
         view.coaching.is_none()
     })
     .await;
-    let call = rep.session.api().call(&route::GET_CALL, &call_id, &()).await.expect("the call");
+    let call = rep
+        .session
+        .api()
+        .call(&route::GET_CALL, &call_id, &())
+        .await
+        .expect("the call");
     assert_eq!(call.hangup_cause, Some(HangupCause::Rep));
     let ends: Vec<_> = call.coach_legs.iter().map(|leg| leg.end_reason).collect();
     assert_eq!(

@@ -14,7 +14,10 @@ const WHISPERED_HZ: f64 = CASEY_HZ;
 /// The newest call's recording, as its file has it.
 async fn file(stage: &Stage) -> Vec<i16> {
     let api = stage.api_of("riley").await;
-    let leads = api.list(&route::LIST_LEADS, &LeadQuery::named("Globex")).await.expect("leads");
+    let leads = api
+        .list(&route::LIST_LEADS, &LeadQuery::named("Globex"))
+        .await
+        .expect("leads");
     let of_lead = CallQuery {
         lead_id: Some(leads[0].id.clone()),
         ..CallQuery::default()

@@ -3,6 +3,7 @@
 import { getContext, setContext } from "svelte";
 import {
   Failure,
+  route,
   type AppSettings,
   type AppView,
   type Backend,
@@ -14,6 +15,7 @@ import {
   type LeadKey,
   type LeadQuality,
   type Levels,
+  type OrganizationPatch,
   type Playback,
   type Quality,
   type Told,
@@ -132,6 +134,12 @@ export class AppState {
     this.#timers.clear();
   }
 
+  /** Changes the organization that this user is in. */
+  async change(patch: OrganizationPatch): Promise<void> {
+    const me = this.view?.me;
+    if (me) await this.backend.call(route.changeOrganization, me.organization.id, patch);
+  }
+
   /** Does what the person asked for; says so when it was refused. Whether it was done. */
   async act(doing: (backend: Backend) => Promise<unknown>): Promise<boolean> {
     try {
@@ -245,7 +253,7 @@ export class AppState {
     if (!me || !this.manages || this.#askedBalanceFor === me.user.id) return;
     this.#askedBalanceFor = me.user.id;
     try {
-      this.#askedBalance = await this.backend.balance();
+      this.#askedBalance = await this.backend.call(route.balance, null, null);
     } catch {
       // The Usage page says what is wrong; a banner that cannot be had is none.
       this.#askedBalance = null;

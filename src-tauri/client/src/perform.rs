@@ -27,9 +27,7 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
         Request::SignOut => done(api.sign_out().await?),
         Request::Refresh => done(api.refresh(None).await?),
         Request::Me => Reply::Me(Box::new(api.call(&route::ME, &(), &()).await?)),
-        Request::Users => {
-            Reply::Users(api.list(&route::LIST_USERS, &ListQuery::default()).await?)
-        }
+        Request::Users => Reply::Users(api.list(&route::LIST_USERS, &ListQuery::default()).await?),
         Request::Availability => {
             Reply::Availability(api.call(&route::AVAILABILITY, &(), &()).await?.data)
         }
@@ -50,9 +48,7 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
         }
         Request::Answer(id) => reply_call(api.call(&route::ANSWER, &id, &()).await?),
         Request::HangUp(id) => done(api.call(&route::HANG_UP, &id, &()).await?),
-        Request::Hold(id, held) => {
-            done(api.call(&route::HOLD, &id, &HoldRequest { held }).await?)
-        }
+        Request::Hold(id, held) => done(api.call(&route::HOLD, &id, &HoldRequest { held }).await?),
         Request::Mute(id, muted) => {
             done(api.call(&route::MUTE, &id, &MuteRequest { muted }).await?)
         }
@@ -62,7 +58,9 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
             Reply::CoachLeg(Box::new(api.call(&route::JOIN, &id, &request).await?))
         }
         Request::Mode(id, mode) => {
-            let leg = api.call(&route::SET_MODE, &id, &ModeRequest { mode }).await?;
+            let leg = api
+                .call(&route::SET_MODE, &id, &ModeRequest { mode })
+                .await?;
             Reply::CoachLeg(Box::new(leg))
         }
         Request::Leave(id) => done(api.call(&route::LEAVE, &id, &()).await?),

@@ -168,7 +168,9 @@ async fn a_caller_who_is_dropped_while_refreshing_loses_no_token() {
     me.abort();
     ring.change(|state| state.stands_still = false);
     // It comes after the refresh, or the service would refuse the token that was used before.
-    within("the answer", session.api().call(&route::ME, &(), &())).await.unwrap();
+    within("the answer", session.api().call(&route::ME, &(), &()))
+        .await
+        .unwrap();
     assert_eq!(fake.seen.lock().unwrap().refreshes, 1);
     assert_eq!(ring.kept().as_deref(), Some("refresh-2"));
 }

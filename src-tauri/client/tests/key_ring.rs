@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use client::{Connection, Credentials, KeyRing, SECRET_LOG_TARGETS, Session, Settings};
 use fake::Fake;
 use tracing_subscriber::fmt::MakeWriter;
+use wire::route;
 
 /// Runs one of the tests below in a process of its own, whose folders are all in `home`.
 fn run_within(home: &Path, script: &str, test: &str) {

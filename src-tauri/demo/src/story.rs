@@ -451,7 +451,9 @@ impl Stage {
         let whole = RecordingQuery {
             download: Some(true),
         };
-        let file = api.download(&route::GET_RECORDING, &call_id, &whole).await?;
+        let file = api
+            .download(&route::GET_RECORDING, &call_id, &whole)
+            .await?;
         let file = read_recording(&file)?;
         self.service.stop().await;
         Ok(file)

@@ -47,7 +47,7 @@ const PEOPLE: &[(&str, &str)] = &[
 const ADMIN: &str = "user_alex";
 
 /// Routes that are not recorded, since they depend on a call in progress, which the fake's view has.
-const LIVE: &[&str] = &["invitation_targets", "pause_recording", "inbound_call"];
+const LIVE: &[&str] = &["LIST_INVITATION_TARGETS", "RECEIVE_SIMULATED_CALL"];
 
 fn now() -> i64 {
     let now: Timestamp = serde_json::from_value(json!(NOW)).unwrap();
@@ -72,7 +72,7 @@ fn ask(route: &'static str, id: Option<&str>, input: Value) -> Ask {
 }
 
 fn rule(name: &str) -> &'static Rule {
-    let found = RULES.iter().find(|rule| rule.name == name);
+    let found = RULES.iter().copied().find(|rule| rule.name == name);
     found.unwrap_or_else(|| panic!("there is no route {name}"))
 }
 
@@ -80,38 +80,32 @@ fn rule(name: &str) -> &'static Rule {
 fn reads() -> Vec<Ask> {
     let plain = |route| ask(route, None, json!({}));
     let mut reads: Vec<Ask> = [
-        "me",
-        "users",
-        "roles",
-        "groups",
-        "leads",
-        "contacts",
-        "phone_numbers",
-        "members",
-        "member_invites",
-        "plans",
-        "balance",
-        "usage",
-        "ledger",
-        "audit",
-        "calls",
+        "ME",
+        "LIST_USERS",
+        "LIST_ROLES",
+        "LIST_GROUPS",
+        "LIST_LEADS",
+        "LIST_PHONE_NUMBERS",
+        "LIST_MEMBERS",
+        "LIST_MEMBER_INVITES",
+        "LIST_PLANS",
+        "BALANCE",
+        "LIST_AUDIT",
+        "LIST_CALLS",
     ]
     .into_iter()
     .map(plain)
     .collect();
     for lead in ["globex", "hooli", "initech", "vandelay"] {
         let id = format!("lead_{lead}");
-        reads.push(ask("lead", Some(&id), json!({})));
-        reads.push(ask("calls", None, json!({"lead_id": id})));
+        reads.push(ask("GET_LEAD", Some(&id), json!({})));
+        reads.push(ask("LIST_CALLS", None, json!({"lead_id": id})));
     }
-    for call in ["acti_past1", "acti_past2", "acti_past3"] {
-        reads.push(ask("call", Some(call), json!({})));
-    }
-    reads.push(ask("recording_peaks", Some("acti_past1"), json!({})));
+    reads.push(ask("RECORDING_PEAKS", Some("acti_past1"), json!({})));
     for days in [7, 30, 90, 365] {
         let from = json!({"from": ago(days * DAY_MS)});
-        reads.push(ask("usage", None, from.clone()));
-        reads.push(ask("ledger", None, from));
+        reads.push(ask("USAGE", None, from.clone()));
+        reads.push(ask("LIST_LEDGER", None, from));
     }
     reads
 }
@@ -121,10 +115,10 @@ fn narrowed() -> Vec<Ask> {
     let mut reads = Vec::new();
     for name in ["globex", "hooli", "initech", "vandelay", "nobody"] {
         for length in 1..=name.len() {
-            reads.push(ask("leads", None, json!({"query": name[..length]})));
+            reads.push(ask("LIST_LEADS", None, json!({"query": name[..length]})));
         }
     }
-    let audit = |filter| ask("audit", None, filter);
+    let audit = |filter| ask("LIST_AUDIT", None, filter);
     for (person, _) in PEOPLE {
         reads.push(audit(json!({"user_id": person})));
     }
@@ -152,23 +146,25 @@ fn narrowed() -> Vec<Ask> {
 
 /// Paths of steps from the beginning. Those that begin alike share their states.
 fn stories() -> Vec<Vec<Ask>> {
-    let member = |id, patch| ask("patch_membership", Some(id), patch);
-    let role = |request| ask("create_role", None, request);
+    let member = |id, patch| ask("CHANGE_MEMBER", Some(id), patch);
+    let role = |request| ask("CREATE_ROLE", None, request);
     let delete = |route, id| ask(route, Some(id), json!({}));
-    let organization = |patch| ask("patch_organization", Some("orga_acme"), patch);
+    let organization = |patch| ask("CHANGE_ORGANIZATION", Some("orga_acme"), patch);
     let invite = |role: &str, groups: Value, hours: u32| {
         let body = json!({"role_id": role, "group_ids": groups, "expires_in_hours": hours});
-        ask("create_member_invite", None, body)
+        ask("CREATE_MEMBER_INVITE", None, body)
     };
-    let look_up = || ask("look_up_invite", None, json!({"token": "token_new1"}));
+    let look_up = || ask("LOOK_UP_INVITE", None, json!({"token": "token_new1"}));
     let accept = ask(
-        "accept_invite",
+        "ACCEPT_INVITE",
         None,
         json!({"token": "token_new1", "email": "jamie@demo.example", "first_name": "Jamie",
                "last_name": "Jones", "password": "short-no-more-now", "client_type": "native"}),
     );
     let number = json!({"number": "+15550199", "label": "Desk", "type": "external",
                         "user_id": "user_sam", "user_ids": ["user_riley"]});
+    let mut relabelled = number.clone();
+    relabelled["label"] = json!("Sam's desk");
     vec![
         vec![member("memb_1", json!({"role_id": "role_Trainee"}))],
         vec![
@@ -178,15 +174,15 @@ fn stories() -> Vec<Vec<Ask>> {
         vec![member("memb_6", json!({"recording": "off"}))],
         vec![
             member("memb_6", json!({"role_id": "role_Peer"})),
-            delete("delete_role", "role_Peer"),
+            delete("DELETE_ROLE", "role_Peer"),
             member("memb_6", json!({"role_id": "role_User"})),
-            delete("delete_role", "role_Peer"),
+            delete("DELETE_ROLE", "role_Peer"),
         ],
         vec![role(
             json!({"name": "Trainer", "permissions": ["call_coach_listen", "call_coach_barge"]}),
         )],
         vec![ask(
-            "change_role",
+            "CHANGE_ROLE",
             Some("role_Peer"),
             json!({"name": "Peer", "permissions": []}),
         )],
@@ -198,25 +194,26 @@ fn stories() -> Vec<Vec<Ask>> {
         vec![invite("role_User", json!([]), 24), look_up()],
         vec![
             invite("role_User", json!([]), 1),
-            delete("revoke_member_invite", "minv_new1"),
+            delete("REVOKE_MEMBER_INVITE", "minv_new1"),
             look_up(),
         ],
         vec![
             ask(
-                "create_group",
+                "CREATE_GROUP",
                 None,
                 json!({"name": "New hires", "members": ["user_taylor"]}),
             ),
             ask(
-                "change_group",
+                "CHANGE_GROUP",
                 Some("group_new1"),
                 json!({"name": "Hires", "members": []}),
             ),
-            delete("delete_group", "group_new1"),
+            delete("DELETE_GROUP", "group_new1"),
         ],
         vec![
-            ask("create_phone_number", None, number),
-            delete("delete_phone_number", "phon_new1"),
+            ask("CREATE_PHONE_NUMBER", None, number.clone()),
+            ask("CHANGE_PHONE_NUMBER", Some("phon_new1"), relabelled),
+            delete("DELETE_PHONE_NUMBER", "phon_new1"),
         ],
         vec![organization(json!({"plan": "professional"}))],
         vec![organization(json!({
@@ -227,12 +224,12 @@ fn stories() -> Vec<Vec<Ask>> {
             json!({"low_balance_micro_dollars": 10_000_000}),
         )],
         vec![ask(
-            "top_up",
+            "TOP_UP",
             None,
             json!({"micro_dollars": 2_500_000, "request_id": "request_1"}),
         )],
-        vec![delete("delete_recording", "acti_past1")],
-        vec![delete("delete_lead", "lead_vandelay")],
+        vec![delete("DELETE_RECORDING", "acti_past1")],
+        vec![delete("DELETE_LEAD", "lead_vandelay")],
     ]
 }
 
@@ -324,8 +321,8 @@ impl Stage {
             };
         }
         let kind = match text.split_once('_') {
-            Some((prefix, rest)) if rest.len() == 26 && is_made_up(rest) => prefix,
-            None if text.len() >= 40 && is_made_up(text) => "token",
+            _ if text.len() >= 40 && is_made_up(text) => "token",
+            Some((prefix, rest)) if rest.len() == 32 && is_made_up(rest) => prefix,
             _ => return text.to_owned(),
         };
         if let Some(name) = self.named.get(text) {
@@ -340,9 +337,9 @@ impl Stage {
     }
 }
 
+/// Ids end in hexadecimal digits, and secrets are of nothing else.
 fn is_made_up(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn map_strings(value: &Value, map: &mut dyn FnMut(&str) -> String) -> Value {
@@ -437,22 +434,22 @@ async fn names(service: &Service, admin: &str) -> Vec<(String, String)> {
     let get = async |name: &str| service.get(rule(name).path, admin).await;
     let list = async |name: &str| get(name).await["data"].as_array().unwrap().clone();
     let mut names = Vec::new();
-    let organization = text(&get("me").await["organization"]["id"]);
+    let organization = text(&get("ME").await["organization"]["id"]);
     names.push((organization, "orga_acme".to_owned()));
-    for member in list("members").await {
+    for member in list("LIST_MEMBERS").await {
         let email = text(&member["user"]["email"]);
         let at = PEOPLE.iter().position(|(_, of)| *of == email).unwrap();
         names.push((text(&member["user"]["id"]), PEOPLE[at].0.to_owned()));
         let id = format!("memb_{}", at + 1);
         names.push((text(&member["membership_id"]), id));
     }
-    for (route, prefix) in [("roles", "role"), ("groups", "group")] {
+    for (route, prefix) in [("LIST_ROLES", "role"), ("LIST_GROUPS", "group")] {
         for item in list(route).await {
             let id = format!("{prefix}_{}", text(&item["name"]));
             names.push((text(&item["id"]), id));
         }
     }
-    for lead in list("leads").await {
+    for lead in list("LIST_LEADS").await {
         let id = format!("lead_{}", text(&lead["display_name"]).to_lowercase());
         for contact in lead["contacts"].as_array().unwrap() {
             let (first, _) = contact["display_name"]
@@ -465,7 +462,7 @@ async fn names(service: &Service, admin: &str) -> Vec<(String, String)> {
         }
         names.push((text(&lead["id"]), id));
     }
-    for number in list("phone_numbers").await {
+    for number in list("LIST_PHONE_NUMBERS").await {
         let id = match number["label"].as_str().unwrap() {
             "Main line" => "phon_main",
             "Caller id only" => "phon_ext",
@@ -481,7 +478,10 @@ async fn file(folder: &TempDir) -> SqliteConnection {
     let path = std::fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "db"))
+        .find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "sqlite")
+        })
         .expect("the store's file");
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -727,7 +727,7 @@ fn copy(from: &Path, to: &Path) {
 /// What each person was answered: one answer under `*` that most got, and the others by who got them.
 fn told(answers: Vec<(String, Value)>) -> Value {
     let count = |answer: &Value| answers.iter().filter(|(_, other)| other == answer).count();
-    let most = answers.iter().rev().max_by_key(|(_, answer)| count(answer));
+    let most = answers.iter().max_by_key(|(_, answer)| count(answer));
     let most = most.unwrap().1.clone();
     let mut told = Map::new();
     for (who, answer) in answers {
@@ -743,19 +743,21 @@ fn told(answers: Vec<(String, Value)>) -> Value {
 async fn the_tape_of_the_user_interfaces_fake_is_not_stale() {
     let prepared = prepare().await;
     let everybody: Vec<&str> = PEOPLE.iter().map(|(user, _)| *user).collect();
-    let mut states = Map::new();
+    // Which state is after which.
+    let mut after = Map::new();
+    let mut reads_told: Vec<Value> = Vec::new();
     let mut writes: Vec<Value> = Vec::new();
 
     let mut stage = Stage::set(&prepared).await;
-    let mut first = Vec::new();
     for read in reads().into_iter().chain(narrowed()) {
         let mut answers = Vec::new();
         for who in &everybody {
             answers.push(((*who).to_owned(), stage.ask(Some(who), &read).await));
         }
-        first.push(recorded(&read, told(answers)));
+        let mut line = recorded("start", &read);
+        line["as"] = told(answers);
+        reads_told.push(line);
     }
-    states.insert("start".into(), json!({"reads": first}));
     stage.service.stop().await;
 
     for story in stories() {
@@ -768,54 +770,56 @@ async fn the_tape_of_the_user_interfaces_fake_is_not_stale() {
         }
         let mut readers = vec![ADMIN.to_owned()];
         for step in story {
-            let who = rule(step.route).path.starts_with("/api/v1/auth/");
-            let who = (!who).then_some(ADMIN);
-            let answer = stage.ask(who, &step).await;
-            if let Some(joined) = answer["ok"]["user_id"].as_str() {
-                if who.is_none() {
-                    readers.push(joined.to_owned());
-                }
+            let is_signed_in = !rule(step.route).path.starts_with("/api/v1/auth/");
+            let answer = stage.ask(is_signed_in.then_some(ADMIN), &step).await;
+            if let Some(joined) = answer["ok"]["user_id"].as_str()
+                && !is_signed_in
+            {
+                readers.push(joined.to_owned());
             }
-            path = format!("{path}/{} {}", step.route, step.input);
+            let id = step.id.as_deref().unwrap_or_default();
+            path = format!("{path}/{} {id} {}", step.route, step.input);
             let mut changed = Vec::new();
             for (at, read) in reads().iter().enumerate() {
-                let mut now = Map::new();
+                let mut told = Map::new();
                 for reader in &readers {
-                    let answer = stage.ask(Some(reader), read).await;
-                    let key = (reader.clone(), at);
-                    if before.insert(key, answer.clone()) != Some(answer.clone()) {
-                        now.insert(reader.clone(), answer);
+                    let now = stage.ask(Some(reader), read).await;
+                    let then = before.insert((reader.clone(), at), now.clone());
+                    if then.as_ref() != Some(&now) {
+                        told.insert(reader.clone(), now);
                     }
                 }
-                if !now.is_empty() {
-                    changed.push(recorded(read, Value::Object(now)));
+                if !told.is_empty() {
+                    let mut line = recorded(&path, read);
+                    line["as"] = Value::Object(told);
+                    changed.push(line);
                 }
             }
-            let after = if changed.is_empty() {
-                state.clone()
-            } else {
-                path.clone()
+            let next = match changed.is_empty() {
+                true => state.clone(),
+                false => path.clone(),
             };
-            let mut write = recorded(&step, Value::Null);
-            let fields = write.as_object_mut().unwrap();
-            fields.remove("as");
-            fields.insert("in".into(), json!(state));
-            fields.insert("answer".into(), answer);
-            fields.insert("then".into(), json!(after));
+            let mut write = recorded(&state, &step);
+            write["answer"] = answer;
+            write["then"] = json!(next);
             if !writes.contains(&write) {
                 writes.push(write);
             }
-            if after != state && !states.contains_key(&after) {
-                states.insert(after.clone(), json!({"after": state, "reads": changed}));
+            if next != state && !after.contains_key(&next) {
+                after.insert(next.clone(), json!(state));
+                reads_told.extend(changed);
             }
-            state = after;
+            state = next;
         }
         stage.service.stop().await;
     }
 
-    let tape = json!({"now": NOW, "states": states, "writes": writes});
-    let tape = map_strings(&tape, &mut str::to_owned);
-    let new = format!("{}\n", serde_json::to_string_pretty(&tape).unwrap());
+    let new = format!(
+        "{{\"now\":\"{NOW}\",\n\"after\":{},\n\"reads\":[\n{}\n],\n\"writes\":[\n{}\n]}}\n",
+        map_strings(&Value::Object(after), &mut str::to_owned),
+        lines(&reads_told),
+        lines(&writes),
+    );
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
     if std::env::var_os("UPDATE_FIXTURES").is_some() {
         std::fs::write(&file, &new).unwrap();
@@ -832,8 +836,14 @@ async fn the_tape_of_the_user_interfaces_fake_is_not_stale() {
     );
 }
 
-fn recorded(ask: &Ask, answers: Value) -> Value {
-    json!({"route": ask.route, "id": ask.id, "input": ask.input, "as": answers})
+fn recorded(state: &str, ask: &Ask) -> Value {
+    json!({"in": state, "route": ask.route, "id": ask.id, "input": ask.input})
+}
+
+/// One a line, so that a change is a line of a diff.
+fn lines(entries: &[Value]) -> String {
+    let line = |entry| map_strings(entry, &mut str::to_owned).to_string();
+    entries.iter().map(line).collect::<Vec<_>>().join(",\n")
 }
 
 #[test]

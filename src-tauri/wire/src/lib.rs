@@ -34,8 +34,8 @@ pub use availability::{
     ActiveCall, Availability, ClientAvailability, ClientType, PresenceStatus, UserAvailability,
 };
 pub use call::{
-    Call, CallQuery, CallStatus, Direction, DtmfRequest, HangupCause, HoldRequest, InboundCallRequest,
-    Joinability, LeadBrief, MuteRequest, PlaceCallRequest,
+    Call, CallQuery, CallStatus, Direction, DtmfRequest, HangupCause, HoldRequest,
+    InboundCallRequest, Joinability, LeadBrief, MuteRequest, PlaceCallRequest,
 };
 pub use coach::{
     CoachLeg, CoachLegStatus, CoachMode, JoinRequest, LegEndReason, ModeRequest,
@@ -62,8 +62,8 @@ pub use organization::{
     Role, User,
 };
 pub use recording::{
-    CallRecording, RecordingGap, RecordingOverride, RecordingPeaks, RecordingQuery, RecordingRequest,
-    RecordingSettings, RecordingStatus,
+    CallRecording, RecordingGap, RecordingOverride, RecordingPeaks, RecordingQuery,
+    RecordingRequest, RecordingSettings, RecordingStatus,
 };
 pub use socket::{
     ClientMessage, Event, HEARTBEAT_INTERVAL_S, Hello, LeadQuality, Level, MESSAGE_BYTES_MAX,

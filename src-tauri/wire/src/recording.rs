@@ -160,15 +160,7 @@ pub enum RecordingOverride {
 
 /// How a recording is wanted.
 #[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Default,
-    Serialize,
-    Deserialize,
-    utoipa::IntoParams,
-    specta::Type,
+    Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams, specta::Type,
 )]
 #[into_params(parameter_in = Query)]
 pub struct RecordingQuery {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use wire::route::{self, Body, File, Gives, Input, Json, Nothing, Output, PathId, Query, Route, Takes};
+use wire::route::{
+    self, Body, File, Gives, Input, Json, Nothing, Output, PathId, Query, Route, Takes,
+};
 use wire::{CallId, ErrorBody, List, ListQuery, MediaOffer, RecordingQuery};
 
 use super::Api;
@@ -87,7 +89,7 @@ impl Api {
     ///
     /// # Errors
     /// As [`Api::call`]; and [`ClientError::Protocol`] when there is no end to it.
-    pub async fn list<Q: Serialize, T>(
+    pub async fn list<Q: Serialize, T: DeserializeOwned>(
         &self,
         route: &Route<(), Query<Q>, Json<List<T>>>,
         query: &Q,
@@ -185,7 +187,12 @@ impl Api {
             ask: None,
         };
         route::visit(&mut window);
-        let refused = || refusal(wire::Code::NotFound, format!("there is no route {name} here"));
+        let refused = || {
+            refusal(
+                wire::Code::NotFound,
+                format!("there is no route {name} here"),
+            )
+        };
         let (ask, gives) = window.ask.ok_or_else(refused)??;
         read(self.authorized(&ask).await?, gives).await
     }
