@@ -169,7 +169,9 @@ describe("members", () => {
   it("r1: override whether their calls are recorded", async () => {
     const { user, asked } = await open("admin", "#/members");
     await choose(user, testids.memberRecording("Sam"), testids.memberRecordingOption("off"));
-    await waitFor(() => expect(asked(route.changeMember)).toEqual([["memb_6", { recording: "off" }]]));
+    await waitFor(() =>
+      expect(asked(route.changeMember)).toEqual([["memb_6", { recording: "off" }]]),
+    );
   });
 
   it("are invited by a link that is shown once, which makes a member", async () => {
@@ -416,7 +418,10 @@ describe("the audit log", () => {
     });
     await user.click(await find(testids.nav("audit")));
     await waitFor(() => expect(rows()).toHaveLength(50));
-    fake.refuse.set(route.listAudit.name, new Failure({ code: "unreachable", message: "Not just now." }));
+    fake.refuse.set(
+      route.listAudit.name,
+      new Failure({ code: "unreachable", message: "Not just now." }),
+    );
     await user.click(get(testids.auditMore));
     expect((await screen.findByRole("alert")).textContent).toContain("Not just now.");
     fake.refuse.clear();
