@@ -50,7 +50,7 @@ async fn w3_teammates_online_are_invited_decline_accept_or_see_it_cancelled() {
 
     let api = rep.session.api();
     let targets = api
-        .invitation_targets(&call_id)
+        .call(&route::LIST_INVITATION_TARGETS, &call_id, &())
         .await
         .expect("targets")
         .data;

@@ -54,15 +54,24 @@ async fn j2_a_hundred_parties_get_in_and_the_next_is_refused() {
     }
     let (last, first) = members.split_last().expect("members");
     for (at, member) in first.iter().enumerate() {
-        let joined = member.join(&call_id, &JoinRequest::default()).await;
+        let joined = member
+            .call(&route::JOIN, &call_id, &JoinRequest::default())
+            .await;
         assert!(joined.is_ok(), "party {}: {joined:?}", at + 3);
     }
-    let refused = last.join(&call_id, &JoinRequest::default()).await;
+    let refused = last
+        .call(&route::JOIN, &call_id, &JoinRequest::default())
+        .await;
     let code = refused.err().and_then(|error| error.code());
     assert_eq!(code, Some(Code::CallFull));
     // One leaves, and there is a place.
-    first[0].leave(&call_id).await.expect("the first leaves");
-    let joined = last.join(&call_id, &JoinRequest::default()).await;
+    first[0]
+        .call(&route::LEAVE, &call_id, &())
+        .await
+        .expect("the first leaves");
+    let joined = last
+        .call(&route::JOIN, &call_id, &JoinRequest::default())
+        .await;
     assert!(joined.is_ok(), "{joined:?}");
     let call = rep.session.view().my_call.clone().expect("the call");
     assert_eq!(call.call.status, CallStatus::InProgress);

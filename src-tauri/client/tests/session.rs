@@ -100,10 +100,11 @@ async fn a_wrong_password_is_refused_with_its_code() {
 async fn an_access_token_that_ended_is_renewed_once_for_many_requests() {
     let (fake, api) = signed_in().await;
     fake.forget_tokens();
+    let (users, calls) = (ListQuery::default(), CallQuery::default());
     let (a, b, c) = tokio::join!(
         api.call(&route::ME, &(), &()),
-        api.list(&route::LIST_USERS, &ListQuery::default()),
-        api.list(&route::LIST_CALLS, &CallQuery::default())
+        api.list(&route::LIST_USERS, &users),
+        api.list(&route::LIST_CALLS, &calls)
     );
     assert!(a.is_ok() && b.is_ok() && c.is_ok());
     assert_eq!(fake.seen.lock().unwrap().refreshes, 1);
@@ -124,7 +125,8 @@ async fn a_list_is_read_to_its_end_with_cursors_and_without() {
             .unwrap()
             .lists
             .insert("lead/".to_owned(), list);
-        let all = api.list(&route::LIST_LEADS, &LeadQuery::default());
+        let everything = LeadQuery::default();
+        let all = api.list(&route::LIST_LEADS, &everything);
         let all = within("the list", all).await.unwrap();
         let ids: Vec<&str> = all.iter().map(|lead| lead.id.as_str()).collect();
         assert_eq!((ids.len(), ids[0], ids[449]), (450, "lead_0", "lead_449"));

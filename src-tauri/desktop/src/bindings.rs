@@ -93,7 +93,7 @@ mod tests {
 
     impl Routes {
         fn typescript(&self) -> String {
-            let exporter = Exporter::default();
+            let exporter = Exporter::from(Typescript::default());
             let mut text = String::from(
                 "\n/** A route of the service by its name, with its id, what goes in, and what comes out. */\n\
                  export type Route<Id, In, Out> = {\n\

@@ -16,10 +16,10 @@ const HOUR_MS = 3_600_000;
 /** The moment that everything on the tape is dated by. */
 export const RECORDED_AT = Date.parse(recorded.now);
 
-/** What tells one question from another: without what was left out, and by whole hours. */
+/** What tells one question from another: without what says nothing, and by whole hours. */
 function keyOf(route: string, id: string | null, input: unknown): string {
   const given = Object.entries(input ?? {})
-    .filter(([, value]) => value !== null && value !== undefined && value !== "")
+    .filter(([name, value]) => name !== "_limit" && value !== null && value !== "")
     .map(([name, value]) => [name, name === "request_id" ? "" : rounded(value)])
     .sort(([a], [b]) => String(a).localeCompare(String(b)));
   return JSON.stringify([route, id, given]);
