@@ -1,18 +1,14 @@
 //! Lists, in the shape of Close's API.
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// One page of a list.
 #[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, specta::Type,
 )]
 pub struct List<T> {
     /// The items of this page.
@@ -33,6 +29,42 @@ impl<T> List<T> {
             has_more: false,
             cursor: None,
         }
+    }
+}
+
+// By hand, since a name that tells lists of different things apart cannot be derived.
+impl<T: ToSchema> ToSchema for List<T> {
+    fn name() -> Cow<'static, str> {
+        format!("List_{}", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+impl<T: ToSchema> PartialSchema for List<T> {
+    fn schema() -> RefOr<Schema> {
+        let items = ArrayBuilder::new()
+            .items(Ref::from_schema_name(T::name()))
+            .description(Some("The items of this page."));
+        let has_more = ObjectBuilder::new()
+            .schema_type(Type::Boolean)
+            .description(Some("Whether `_skip` further on there are more."));
+        let cursor = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some(
+                "Where the next page begins, for `_cursor`; null at the end.",
+            ));
+        ObjectBuilder::new()
+            .description(Some("One page of a list."))
+            .property("data", items)
+            .property("has_more", has_more)
+            .property("cursor", cursor)
+            .required("data")
+            .required("has_more")
+            .into()
     }
 }
 

@@ -1,129 +1,87 @@
-//! Who is called, and from which numbers.
+//! Leads and the people there: who is called.
 
+use super::check::to_its_end;
 use super::error::Refused;
-use super::extract::{Caller, Id, Params};
 use super::page;
-use crate::app::App;
-use axum::Json;
-use axum::extract::State;
-use serde::Deserialize;
-use std::sync::Arc;
-use wire::{Contact, Lead, LeadId, List, ListQuery, Permission, PhoneNumber};
+use super::routes::{Ask, Routes};
+use crate::recording::DeleteError;
+use wire::{Code, Contact, ContactQuery, Lead, LeadId, LeadQuery, List, route};
 
-/// Which leads are wanted.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct LeadQuery {
-    /// Part of the lead's name, in any case of letters.
-    #[param(max_length = 200)]
-    pub query: Option<String>,
-    /// How many items at most: 1 to 200, 100 when not given.
-    #[serde(rename = "_limit")]
-    #[param(rename = "_limit", minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// How many items to pass over: 0 when not given.
-    #[serde(rename = "_skip")]
-    #[param(rename = "_skip")]
-    pub skip: Option<u32>,
+pub fn routes() -> Routes {
+    Routes::default()
+        .on(route::LIST_LEADS, list)
+        .on(route::GET_LEAD, lead)
+        .on(route::DELETE_LEAD, delete)
+        .on(route::LIST_CONTACTS, contacts)
 }
 
-/// Which contacts are wanted.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ContactQuery {
-    /// Those of this lead only.
-    pub lead_id: Option<LeadId>,
-    /// How many items at most: 1 to 200, 100 when not given.
-    #[serde(rename = "_limit")]
-    #[param(rename = "_limit", minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// How many items to pass over: 0 when not given.
-    #[serde(rename = "_skip")]
-    #[param(rename = "_skip")]
-    pub skip: Option<u32>,
-}
-
-/// The organization's leads with their contacts, by name.
-#[utoipa::path(
-    get, path = "/api/v1/lead/", tag = "directory", params(LeadQuery),
-    responses((status = 200, description = "One page.", body = List<Lead>))
-)]
-pub async fn leads(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<LeadQuery>,
-) -> Result<Json<List<Lead>>, Refused> {
-    let bounds = ListQuery {
-        limit: query.limit,
-        skip: query.skip,
-        cursor: None,
-    };
-    let search = query.query.as_deref().filter(|text| !text.is_empty());
+async fn list(
+    Ask {
+        app, who, input, ..
+    }: Ask<(), LeadQuery>,
+) -> Result<List<Lead>, Refused> {
+    let search = input.query.as_deref().filter(|text| !text.is_empty());
+    let wanted = input.page();
     let leads = app
         .store
         .leads
-        .leads(&who.organization_id, search, &bounds)
+        .leads(&who.organization_id, search, &wanted)
         .await?;
-    Ok(Json(page(leads, &bounds)))
+    Ok(page(leads, &wanted))
 }
 
-/// One lead, with its contacts and their numbers.
-#[utoipa::path(
-    get, path = "/api/v1/lead/{id}/", tag = "directory", params(("id" = LeadId, Path)),
-    responses((status = 200, description = "The lead.", body = Lead))
-)]
-pub async fn lead(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Id(id): Id<LeadId>,
-) -> Result<Json<Lead>, Refused> {
+async fn lead(Ask { app, who, id, .. }: Ask<LeadId, ()>) -> Result<Lead, Refused> {
     let lead = app.store.leads.lead(&who.organization_id, &id).await?;
-    lead.map(Json).ok_or_else(|| Refused::not_found("lead"))
+    lead.ok_or_else(|| Refused::not_found("lead"))
 }
 
-/// The people at the organization's leads, by name.
-#[utoipa::path(
-    get, path = "/api/v1/contact/", tag = "directory", params(ContactQuery),
-    responses((status = 200, description = "One page.", body = List<Contact>))
-)]
-pub async fn contacts(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<ContactQuery>,
-) -> Result<Json<List<Contact>>, Refused> {
-    let bounds = ListQuery {
-        limit: query.limit,
-        skip: query.skip,
-        cursor: None,
-    };
+async fn contacts(ask: Ask<(), ContactQuery>) -> Result<List<Contact>, Refused> {
+    let Ask {
+        app, who, input, ..
+    } = ask;
+    let wanted = input.page();
     let contacts = app
         .store
         .leads
-        .contacts(&who.organization_id, query.lead_id.as_ref(), &bounds)
+        .contacts(&who.organization_id, input.lead_id.as_ref(), &wanted)
         .await?;
-    Ok(Json(page(contacts, &bounds)))
+    Ok(page(contacts, &wanted))
 }
 
-/// The organization's phone numbers. Calls from `internal` ones can be coached.
-///
-/// Who manages the organization sees all of them, others those that they may call from.
-#[utoipa::path(
-    get, path = "/api/v1/phone_number/", tag = "directory", params(ListQuery),
-    responses((status = 200, description = "One page.", body = List<PhoneNumber>))
-)]
-pub async fn phone_numbers(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<ListQuery>,
-) -> Result<Json<List<PhoneNumber>>, Refused> {
-    let numbers = if who.permissions.contains(&Permission::ManageOrganization) {
-        let leads = &app.store.leads;
-        leads.phone_numbers(&who.organization_id, &query).await?
-    } else {
-        let numbers = &app.store.numbers;
-        numbers
-            .numbers_of(&who.organization_id, &who.user_id, &query)
-            .await?
-    };
-    Ok(Json(page(numbers, &query)))
+async fn delete(Ask { app, who, id, .. }: Ask<LeadId, ()>) -> Result<(), Refused> {
+    let organization = who.organization_id.clone();
+    if app.store.leads.lead(&organization, &id).await?.is_none() {
+        return Err(Refused::not_found("lead"));
+    }
+    to_its_end(async move {
+        app.calls.forget_lead(&organization, &id).await?;
+        let calls = app.store.data.calls_with(&organization, &id).await?;
+        if let Some(recordings) = &app.recordings {
+            for call in &calls {
+                match recordings.delete_of_call(&organization, call).await {
+                    Ok(()) | Err(DeleteError::NotFound) => {}
+                    Err(DeleteError::Running) => {
+                        return Err(Refused::new(
+                            Code::Conflict,
+                            "A recording with this lead is still being made. Try again shortly.",
+                        ));
+                    }
+                    Err(DeleteError::Store(error)) => return Err(error.into()),
+                    Err(DeleteError::Storage(error)) => {
+                        tracing::error!(call_id = %call, %error, "a recording is not deleted");
+                        return Err(Refused::new(
+                            Code::Unavailable,
+                            "The recordings cannot be reached just now. Try again shortly.",
+                        ));
+                    }
+                }
+            }
+        }
+        // Once more: what was said of the recordings is kept by now, and is not written afterwards.
+        app.calls.forget_lead(&organization, &id).await?;
+        app.store.data.delete_lead(&organization, &id).await?;
+        tracing::info!(by = %who.user_id, lead_id = %id, calls = calls.len(), "a lead was deleted");
+        Ok(())
+    })
+    .await
 }

@@ -1,32 +1,89 @@
-//! An organization's data as a whole: taken along, and leads deleted.
+//! The organization itself: its settings, and its data as a whole.
 
-use super::check::to_its_end;
+use super::check::{invalid, name, to_its_end};
 use super::error::Refused;
-use super::extract::{Caller, Id};
+use super::routes::{Ask, Routes};
 use crate::app::App;
-use crate::audit::Note;
-use crate::recording::DeleteError;
+use crate::audit;
 use crate::store::StoreError;
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
-use wire::{Code, LeadId, OrganizationId};
+use wire::{AuditAction, Organization, OrganizationId, OrganizationPatch, route};
 
-/// Pieces that are read, and are in memory, at once.
+/// Days that recordings are kept at most, a hundred years.
+const RETENTION_DAYS_MAX: u32 = 36_500;
+/// Micro-dollars that count as a low balance at most, a million dollars.
+const LOW_BALANCE_MAX: i64 = 1_000_000_000_000;
+/// Pieces of an export that are read, and are in memory, at once.
 const READ_MAX: u32 = 500;
 
-/// All of the organization's data as one JSON document: an object with an array for each kind of thing.
-///
-/// It is read kind by kind while it is sent, so what changes meanwhile may be in one kind and not yet in
-/// another. Passwords and tokens are not in it; of recordings, what is known of them.
-#[utoipa::path(
-    get, path = "/api/v1/organization/export/", tag = "administration",
-    responses((status = 200, description = "The data.", body = Object, content_type = "application/json"))
-)]
-pub async fn export(State(app): State<Arc<App>>, Caller(who): Caller, note: Note) -> Response {
+pub fn routes() -> Routes {
+    Routes::default()
+        .on(route::CHANGE_ORGANIZATION, change)
+        .on(route::EXPORT_ORGANIZATION, export)
+}
+
+async fn change(ask: Ask<OrganizationId, OrganizationPatch>) -> Result<Organization, Refused> {
+    let Ask {
+        app, who, id, note, ..
+    } = ask;
+    if let Some(plan) = &ask.input.plan {
+        note.action(AuditAction::PlanChanged);
+        note.detail(audit::name(plan).unwrap_or_default());
+    }
+    if id != who.organization_id {
+        return Err(Refused::not_found("organization"));
+    }
+    let patch = checked(ask.input)?;
+    to_its_end(async move {
+        let organization = app
+            .store
+            .administration
+            .patch_organization(&id, &patch)
+            .await?
+            .ok_or_else(|| Refused::not_found("organization"))?;
+        tracing::info!(
+            by = %who.user_id, organization_id = %id, plan = ?organization.plan,
+            recording = ?organization.recording, "the organization was changed"
+        );
+        app.organization_changed(&organization, patch.plan.is_some())
+            .await;
+        if patch.low_balance_micro_dollars.is_some() {
+            app.balances.note(id);
+        }
+        Ok(organization)
+    })
+    .await
+}
+
+fn checked(mut patch: OrganizationPatch) -> Result<OrganizationPatch, Refused> {
+    if patch == OrganizationPatch::default() {
+        return Err(invalid("There is nothing to change in the body."));
+    }
+    if let Some(text) = patch.name.take() {
+        patch.name = Some(name("name", &text)?);
+    }
+    let days = patch
+        .recording
+        .as_ref()
+        .map(|recording| recording.retention_days);
+    if days.is_some_and(|days| days > RETENTION_DAYS_MAX) {
+        return Err(invalid(format!(
+            "`retention_days` takes 0, for as long as the lead is kept, to {RETENTION_DAYS_MAX}."
+        )));
+    }
+    let low = patch.low_balance_micro_dollars.map(|amount| amount.0);
+    if low.is_some_and(|low| !(0..=LOW_BALANCE_MAX).contains(&low)) {
+        return Err(invalid(format!(
+            "`low_balance_micro_dollars` takes 0 to {LOW_BALANCE_MAX}."
+        )));
+    }
+    Ok(patch)
+}
+
+async fn export(Ask { app, who, note, .. }: Ask<(), ()>) -> Result<Response, Refused> {
     note.detail("organization");
     let reading = Reading {
         sections: app.store.data.sections().into_iter(),
@@ -49,7 +106,7 @@ pub async fn export(State(app): State<Arc<App>>, Caller(who): Caller, note: Note
             "attachment; filename=\"organization.json\"",
         ),
     ];
-    (headers, Body::from_stream(pieces)).into_response()
+    Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
 /// An export on its way.
@@ -113,54 +170,4 @@ impl Reading {
         self.over = true;
         last.to_owned()
     }
-}
-
-/// Deletes a lead with its contacts, calls and recordings.
-///
-/// It takes the permission `manage_organization`. What was charged stays in the ledger, and what was
-/// done in the audit log. While a call with the lead is in progress it is a `conflict`.
-#[utoipa::path(
-    delete, path = "/api/v1/lead/{id}/", tag = "administration", params(("id" = LeadId, Path)),
-    responses((status = 204, description = "Deleted."))
-)]
-pub async fn delete_lead(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Id(id): Id<LeadId>,
-) -> Result<StatusCode, Refused> {
-    let organization = who.organization_id.clone();
-    if app.store.leads.lead(&organization, &id).await?.is_none() {
-        return Err(Refused::not_found("lead"));
-    }
-    to_its_end(async move {
-        app.calls.forget_lead(&organization, &id).await?;
-        let calls = app.store.data.calls_with(&organization, &id).await?;
-        if let Some(recordings) = &app.recordings {
-            for call in &calls {
-                match recordings.delete_of_call(&organization, call).await {
-                    Ok(()) | Err(DeleteError::NotFound) => {}
-                    Err(DeleteError::Running) => {
-                        return Err(Refused::new(
-                            Code::Conflict,
-                            "A recording with this lead is still being made. Try again shortly.",
-                        ));
-                    }
-                    Err(DeleteError::Store(error)) => return Err(error.into()),
-                    Err(DeleteError::Storage(error)) => {
-                        tracing::error!(call_id = %call, %error, "a recording is not deleted");
-                        return Err(Refused::new(
-                            Code::Unavailable,
-                            "The recordings cannot be reached just now. Try again shortly.",
-                        ));
-                    }
-                }
-            }
-        }
-        // Once more: what was said of the recordings is kept by now, and is not written afterwards.
-        app.calls.forget_lead(&organization, &id).await?;
-        app.store.data.delete_lead(&organization, &id).await?;
-        tracing::info!(by = %who.user_id, lead_id = %id, calls = calls.len(), "a lead was deleted");
-        Ok(StatusCode::NO_CONTENT)
-    })
-    .await
 }
