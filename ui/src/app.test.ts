@@ -9,7 +9,7 @@ import { testids } from "./testids";
 const get = (id: string) => screen.getByTestId(id);
 const find = (id: string) => screen.findByTestId(id);
 const none = (id: string) => expect(screen.queryByTestId(id)).toBeNull();
-const leadsOf = (query: string) => [{ _limit: 200, query }];
+const leadsOf = (query: string) => [{ query, _limit: 50 }];
 const checked = (id: string) => get(id).getAttribute("aria-checked") === "true";
 
 describe("sign in", () => {
@@ -200,7 +200,7 @@ describe("the Call Coaching bar", () => {
       false,
     ]);
     expect(get(testids.coachingAudience).textContent).toBe("Nobody hears you");
-    const call = fake.viewNow.coaching?.call;
+    const call = fake.viewNow.calls.find(({ id }) => id === fake.viewNow.coaching?.call_id);
     if (call) fake.coach(call, "whisper");
     await waitFor(() => expect(checked(testids.mode("whisper"))).toBe(true));
     none(testids.coachingSwitching);
@@ -268,7 +268,7 @@ describe("the Call Coaching bar", () => {
     expect(await find(testids.coachingMute)).toHaveProperty("disabled", true);
     await user.keyboard("m");
     expect(asked("mute")).toEqual([]);
-    const call = fake.viewNow.coaching?.call;
+    const call = fake.viewNow.calls.find(({ id }) => id === fake.viewNow.coaching?.call_id);
     if (call) fake.coach(call, "barge");
     await waitFor(() => expect(get(testids.coachingMute)).toHaveProperty("disabled", false));
     await user.click(get(testids.coachingMute));
@@ -278,9 +278,12 @@ describe("the Call Coaching bar", () => {
     expect(get(testids.coachingBar).dataset["audience"]).toBe("nobody");
   });
 
-  it("shows the cost of the started minutes", async () => {
-    await open("whisper", "#/settings");
+  it("b2: shows what it has cost as the shell says it, and computes nothing", async () => {
+    const { fake } = await open("whisper", "#/settings");
     expect((await find(testids.coachingCost)).textContent).toBe("$0.0080");
+    const { coaching } = fake.viewNow;
+    if (coaching) fake.change({ coaching: { ...coaching, cost_micro_dollars: 12_000 } });
+    await waitFor(() => expect(get(testids.coachingCost).textContent).toBe("$0.0120"));
   });
 
   it("is in Listen while it reconnects, and says so", async () => {
@@ -336,7 +339,7 @@ describe("the rep's call", () => {
     const sent = await find(testids.inviteSent("Morgan"));
     expect(sent.dataset["status"]).toBe("open");
     const [invitation] = await fake.invite([userId("Morgan")]);
-    if (invitation) fake.tell("invitationSent", { ...invitation, status: "declined" });
+    if (invitation) fake.change({ sent_invitations: [{ ...invitation, status: "declined" }] });
     await waitFor(() =>
       expect(get(testids.inviteSent("Morgan")).dataset["status"]).toBe("declined"),
     );

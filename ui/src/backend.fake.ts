@@ -30,6 +30,7 @@ import {
   type UsageQuery,
   type User,
 } from "./backend";
+import { derived, type UserAvailability } from "./fake/shell";
 import { RECORDED_AT, Tape } from "./fake/tape";
 
 const LINK = "https://coaching.example.com/join/";
@@ -59,6 +60,7 @@ export class FakeBackend implements Backend {
   #playing: ReturnType<typeof setInterval> | undefined;
   #stopPlaying: (() => void) | undefined;
   viewNow: AppView = this.#signedOut();
+  availabilityNow: UserAvailability[] = [];
   settingsNow: AppSettings = {
     microphone: null,
     loudspeaker: null,
@@ -68,6 +70,7 @@ export class FakeBackend implements Backend {
     theme: "system",
     hold_to_whisper: "Control+Alt+Space",
     autostart: false,
+    local_phone_id: null,
   };
   /** Whether a switch of mode is confirmed at once; else it stays under way. */
   confirms = true;
@@ -103,7 +106,8 @@ export class FakeBackend implements Backend {
   }
 
   change(change: Partial<AppView>): void {
-    this.viewNow = { ...this.viewNow, ...change };
+    const next = { ...this.viewNow, ...change };
+    this.viewNow = { ...next, ...derived(next, this.availabilityNow) };
     this.tell("viewChanged", this.viewNow);
   }
 
@@ -114,21 +118,19 @@ export class FakeBackend implements Backend {
 
   /** Signs that member in. */
   as(first: string): void {
-    this.change({
-      availability: this.#members().map(({ user: { id } }) => ({
-        user_id: id,
-        availability:
-          id === userId("Jordan")
-            ? [{ type: "web", status: "online", active_calls: [] }]
-            : [
-                {
-                  type: "native",
-                  status: id === userId("Alex") ? "offline" : "online",
-                  active_calls: [],
-                },
-              ],
-      })),
-    });
+    this.availabilityNow = this.#members().map(({ user: { id } }) => ({
+      user_id: id,
+      availability:
+        id === userId("Jordan")
+          ? [{ type: "web", status: "online", active_calls: [] }]
+          : [
+              {
+                type: "native",
+                status: id === userId("Alex") ? "offline" : "online",
+                active_calls: [],
+              },
+            ],
+    }));
     this.#enter(userId(first));
   }
 
@@ -202,13 +204,14 @@ export class FakeBackend implements Backend {
     this.change({
       coaching: {
         call_id: call.id,
-        call,
         leg,
         mode,
         mode_under_way: null,
-        audience: mode === "listen" ? "nobody" : mode === "whisper" ? "rep" : "everybody",
+        audience: muted || mode === "listen" ? "nobody" : mode === "whisper" ? "rep" : "everybody",
         muted,
         connected: true,
+        // Two minutes have started in the 65 s that the leg is there.
+        cost_micro_dollars: 8_000,
       },
       media: "connected",
     });
@@ -336,6 +339,7 @@ export class FakeBackend implements Backend {
       const call = this.viewNow.my_call?.call;
       this.change({
         my_call: null,
+        sent_invitations: [],
         media: "idle",
         calls: this.viewNow.calls.filter(({ id }) => id !== call?.id),
       });
@@ -352,7 +356,9 @@ export class FakeBackend implements Backend {
     this.#reply("mute", [muted], () => {
       const { my_call, coaching } = this.viewNow;
       if (my_call) this.change({ my_call: { ...my_call, muted } });
-      if (coaching) this.change({ coaching: { ...coaching, muted } });
+      const heard = coaching?.mode === "barge" ? "everybody" : "rep";
+      const audience = muted || coaching?.mode === "listen" ? "nobody" : heard;
+      if (coaching) this.change({ coaching: { ...coaching, muted, audience } });
       return null;
     });
   invite = (userIds: string[]) =>
@@ -360,7 +366,7 @@ export class FakeBackend implements Backend {
       const call = this.viewNow.my_call?.call;
       const me = this.viewNow.me;
       if (!call || !me) throw new Failure({ code: "call_ended", message: "The call is over." });
-      return userIds.map((invitee_id): Invitation => ({
+      const sent = userIds.map((invitee_id): Invitation => ({
         id: this.#newId("invi"),
         call_id: call.id,
         lead: call.lead,
@@ -370,6 +376,8 @@ export class FakeBackend implements Backend {
         date_created: this.ago(0),
         date_expires: this.ago(-60_000),
       }));
+      this.change({ sent_invitations: [...this.viewNow.sent_invitations, ...sent] });
+      return sent;
     });
   decline = (invitationId: string) =>
     this.#reply("decline", [invitationId], () => {
@@ -387,8 +395,11 @@ export class FakeBackend implements Backend {
   setMode = (mode: CoachMode) =>
     this.#reply("setMode", [mode], () => {
       const { coaching } = this.viewNow;
-      if (!coaching?.call) throw new Failure({ code: "call_ended", message: "The call is over." });
-      if (this.confirms) this.coach(coaching.call, mode, coaching.muted);
+      const call = this.viewNow.calls.find(({ id }) => id === coaching?.call_id);
+      if (!coaching || !call) {
+        throw new Failure({ code: "call_ended", message: "The call is over." });
+      }
+      if (this.confirms) this.coach(call, mode, coaching.muted);
       else this.change({ coaching: { ...coaching, mode_under_way: mode } });
       return null;
     });
@@ -396,15 +407,19 @@ export class FakeBackend implements Backend {
     this.#reply("leave", [], () => {
       const { coaching } = this.viewNow;
       this.change({ coaching: null, media: "idle" });
-      if (coaching?.call) {
-        const legs = coaching.call.coach_legs.filter(({ id }) => id !== coaching.leg.id);
-        this.coached(coaching.call_id, legs);
+      const call = this.viewNow.calls.find(({ id }) => id === coaching?.call_id);
+      if (call) {
+        this.coached(
+          call.id,
+          call.coach_legs.filter(({ id }) => id !== coaching?.leg.id),
+        );
       }
       return null;
     });
   holdToWhisper = (held: boolean) =>
     this.#reply("holdToWhisper", [held], () => {
-      const call = this.viewNow.coaching?.call;
+      const { calls, coaching } = this.viewNow;
+      const call = calls.find(({ id }) => id === coaching?.call_id);
       if (call) this.coach(call, held ? "whisper" : "listen");
       return null;
     });
@@ -502,7 +517,7 @@ export class FakeBackend implements Backend {
         directory_version: this.viewNow.directory_version + 1,
         me: this.#me(who),
         users: this.#users(who),
-        balance: this.viewNow.balance && this.#balance(),
+        balance: this.#balanceFor(who),
       });
     }
     return answer;
@@ -514,8 +529,10 @@ export class FakeBackend implements Backend {
   #me(who: string): Me {
     return this.#tape.ask(who, "ME", null, null) as Me;
   }
-  #balance(): Balance {
-    return this.#tape.ask(ADMIN, "BALANCE", null, null) as Balance;
+  /** What the shell asks for of its own for whoever manages the organization. */
+  #balanceFor(who: string): Balance | null {
+    const manages = this.#me(who).role.permissions.includes("manage_organization");
+    return manages ? (this.#tape.ask(who, "BALANCE", null, null) as Balance) : null;
   }
   #users(who: string): User[] {
     return this.#data<User>(who, "LIST_USERS");
@@ -541,6 +558,7 @@ export class FakeBackend implements Backend {
       signing_in: false,
       users: this.#users(who),
       me: this.#me(who),
+      balance: this.#balanceFor(who),
     });
   }
 
@@ -561,9 +579,9 @@ export class FakeBackend implements Backend {
   #invitationTargets(): InvitationTarget[] {
     const roles = new Map(this.#roles().map((role) => [role.id, role]));
     const members = new Map(this.#members().map((member) => [member.user.id, member]));
-    const isNative = ({ availability }: AppView["availability"][number]) =>
+    const isNative = ({ availability }: UserAvailability) =>
       availability.some(({ type, status }) => type === "native" && status === "online");
-    return this.viewNow.availability
+    return this.availabilityNow
       .filter((one) => isNative(one) && one.user_id !== this.viewNow.me?.user.id)
       .map(({ user_id }) => {
         const role = roles.get(members.get(user_id)?.role_id ?? "");
@@ -597,9 +615,13 @@ export class FakeBackend implements Backend {
       me: null,
       users: [],
       directory_version: 0,
-      availability: [],
+      people: [],
+      modes: [],
+      occupied: null,
+      has_call_coaching: true,
       calls: [],
       my_call: null,
+      sent_invitations: [],
       coaching: null,
       balance: null,
       invitations: [],
@@ -629,12 +651,11 @@ export class FakeBackend implements Backend {
   }
 
   #changeCall(id: string, change: Partial<Call>): void {
-    const { calls, my_call, coaching } = this.viewNow;
+    const { calls, my_call } = this.viewNow;
     const changed = (call: Call) => (call.id === id ? { ...call, ...change } : call);
     this.change({
       calls: calls.map(changed),
       my_call: my_call && { ...my_call, call: changed(my_call.call) },
-      coaching: coaching && { ...coaching, call: coaching.call && changed(coaching.call) },
     });
   }
 

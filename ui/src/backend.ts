@@ -1,10 +1,11 @@
 // The one door to the shell: the only importer of `@tauri-apps/api` and of the generated bindings.
 // Everything else takes a `Backend`, so that tests and a plain browser can give it another.
 import { isTauri } from "@tauri-apps/api/core";
-import { commands, events, type AppError, type List, type Route } from "./bindings";
+import { commands, events, type AppError, type AppView, type List, type Route } from "./bindings";
 
 export type * from "./bindings";
 export { route } from "./bindings";
+export type Coaching = NonNullable<AppView["coaching"]>;
 
 type Payload<E> = E extends { listen(told: (event: { payload: infer P }) => void): unknown }
   ? P

@@ -79,7 +79,6 @@ export const commands = {
 
 /** Events */
 export const events = {
-	invitationSent: makeEvent<InvitationSent, InvitationSent>("invitation-sent"),
 	leadKey: makeEvent<LeadKey, LeadKey>("lead-key"),
 	leadQuality: makeEvent<LeadQuality, LeadQuality>("lead-quality"),
 	levels: makeEvent<Levels, Levels>("levels"),
@@ -114,6 +113,7 @@ export type AppError = {
 
 /**  What the Settings page shows and changes. */
 export type AppSettings = {
+	local_phone_id: PhoneNumberId | null,
 	/**  A device's id; null follows the system's default. */
 	microphone: string | null,
 	/**  A device's id; null follows the system's default. */
@@ -158,14 +158,17 @@ export type AppView = {
 	users: User[],
 	/**  Counts how often members, roles, groups or numbers changed: whoever shows them reads them anew. */
 	directory_version: number,
-	/**  Who is online, on which calls. */
-	availability: UserAvailability[],
 	/**  Calls in progress that the user may see. */
 	calls: Call[],
 	/**  The user's own call. */
 	my_call: MyCall | null,
 	/**  The call that the user coaches. */
-	coaching: Coaching | null,
+	coaching: CoachingView | null,
+	sent_invitations: Invitation[],
+	people: Person[],
+	modes: ModeChoice[],
+	occupied: string | null,
+	has_call_coaching: boolean,
 	/**  The organization's balance, for those who manage it; null until it is known. */
 	balance: Balance | null,
 	/**  Open invitations to the user. */
@@ -430,11 +433,10 @@ export type CoachMode =
 "barge";
 
 /**  The call that the user coaches. */
-export type Coaching = {
+export type CoachingView = {
 	/**  The call's id. */
 	call_id: CallId,
-	/**  The call; null for a moment while it is not read. */
-	call: Call | null,
+	cost_micro_dollars: MicroDollars,
 	/**  The user's leg. */
 	leg: CoachLeg,
 	/**  The mode that is confirmed, or narrower. */
@@ -612,7 +614,9 @@ export type Invitation = {
 export type InvitationId = string;
 
 /**  An invitation that this user sent changed. */
-export type InvitationSent = Invitation;
+export type ModeChoice = { mode: CoachMode, refusal: string | null };
+export type Presence = "on-call" | "online" | "offline";
+export type Person = { user_id: UserId, presence: Presence, call_id: CallId | null, lead_name: string | null };
 
 /**  Where an invitation stands. */
 export type InvitationStatus = 
@@ -1098,6 +1102,7 @@ export type PlanFeature = {
 
 /**  `GET /api/v1/plan/`: what a plan holds (J3). */
 export type PlanInfo = {
+	has_call_coaching: boolean,
 	/**  Which. */
 	plan: Plan,
 	/**  Its name. */

@@ -61,7 +61,8 @@ describe("the pages about the organization", () => {
     await find(testids.memberRow("Riley"));
     const before = asked(route.listMembers).length;
     fake.change({ clock_offset_ms: 5, me: structuredClone(fake.viewNow.me) });
-    fake.change({ availability: [] });
+    fake.availabilityNow = [];
+    fake.change({});
     await find(testids.memberRow("Riley"));
     expect(asked(route.listMembers)).toHaveLength(before);
     fake.change({ users: fake.viewNow.users.slice(1) });

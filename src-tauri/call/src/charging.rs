@@ -1,7 +1,7 @@
 //! What is charged, as each minute starts (B2).
 
 use crate::{Machine, Output};
-use usage::{Charge, charges, minute_starts};
+use usage::{Charge, charges, minute_charged};
 use wire::{Call, LedgerKind, Timestamp};
 
 impl Machine {
@@ -35,10 +35,7 @@ impl Machine {
 
     /// When the next minute has started, of whichever leg.
     pub(crate) fn next_minute(&self) -> Option<Timestamp> {
-        // A minute has started when the leg goes on beyond the end of the one before.
-        let after = |from: Timestamp, charged: u32| {
-            minute_starts(from, charged, self.limits.minute_ms).plus_millis(1)
-        };
+        let after = |from, charged| minute_charged(from, charged, self.limits.minute_ms);
         let coaches = self.live().filter_map(|coach| {
             let connected = coach.leg.date_connected?;
             Some(after(connected, coach.charged))

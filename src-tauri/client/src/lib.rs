@@ -37,6 +37,6 @@ pub use voice_path::{Devices, Voice, VoiceSettings, VoiceStats};
 
 // What a session says and is told, for those who link only this crate.
 pub use session::{
-    Audience, Coaching, Connection, EndReason, MediaRole, MediaStatus, MyCall, Notice,
-    SignedOutReason, View,
+    Audience, Coaching, CoachingView, Connection, EndReason, MediaRole, MediaStatus, ModeChoice,
+    MyCall, Notice, Person, Presence, Retry, SignedOutReason, View,
 };

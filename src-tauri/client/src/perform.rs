@@ -42,6 +42,7 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
             let all = ListQuery::default();
             Reply::Invitations(api.list(&route::LIST_INVITATIONS, &all).await?)
         }
+        Request::Balance => Reply::Balance(api.call(&route::BALANCE, &(), &()).await?),
         Request::Call(id) => reply_call(api.call(&route::GET_CALL, &id, &()).await?),
         Request::PlaceCall(request) => {
             reply_call(api.call(&route::PLACE_CALL, &(), &request).await?)

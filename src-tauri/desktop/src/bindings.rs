@@ -57,7 +57,6 @@ pub fn builder() -> Builder<tauri::Wry> {
             events::LeadQuality,
             events::Playback,
             events::Told,
-            events::InvitationSent,
             events::SoundDevicesChanged,
             events::OpenCall,
         ])

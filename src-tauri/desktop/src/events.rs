@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri::AppHandle;
 use tauri_specta::Event;
-use wire::{CallId, Invitation, Level};
+use wire::{CallId, Level};
 
 use crate::view::AppView;
 
@@ -18,7 +18,7 @@ pub fn say<E: Event + Serialize + Clone>(app: &AppHandle, event: &E) {
 }
 
 /// The whole state, whenever it changed.
-#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+#[derive(Debug, Clone, Serialize, Type, Event)]
 pub struct ViewChanged(pub AppView);
 
 /// Who on the call is how loud, some five times a second.
@@ -127,10 +127,6 @@ pub struct Told {
     /// The sentence.
     pub message: String,
 }
-
-/// An invitation that this user sent changed.
-#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
-pub struct InvitationSent(pub Invitation);
 
 /// Devices came or went, or another became the default.
 #[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]

@@ -9,8 +9,8 @@ use wire::{Call, CallStatus, Direction, HangupCause, LegEndReason};
 use crate::app::App;
 use crate::error::AppError;
 use crate::events::{
-    InvitationSent, LeadKey, LeadQuality, Levels, MicrophoneLevel, Quality, SoundDevicesChanged,
-    Told, ToldKind, say,
+    LeadKey, LeadQuality, Levels, MicrophoneLevel, Quality, SoundDevicesChanged, Told, ToldKind,
+    say,
 };
 use crate::presenter::{Change, Presenter};
 
@@ -78,9 +78,6 @@ fn take(app: &AppHandle, presenter: &Presenter, event: SessionEvent) {
         SessionEvent::Notice(Notice::LeadKey(call_id, key)) => say(app, &LeadKey { call_id, key }),
         SessionEvent::Notice(Notice::LeadQuality(call_id, quality)) => {
             say(app, &LeadQuality::of(call_id, quality));
-        }
-        SessionEvent::Notice(Notice::InvitationSent(invitation)) => {
-            say(app, &InvitationSent(*invitation));
         }
         SessionEvent::Notice(Notice::Invited(invitation)) => {
             let who = presenter.view().name_of(&invitation.inviter_id);
@@ -178,7 +175,7 @@ fn told(notice: &Notice) -> Option<Told> {
 
 /// Whether a call rings for who is signed in here.
 fn rings(presenter: &Presenter, call: &Call) -> bool {
-    let me = presenter.view().me;
+    let me = presenter.view().session.me;
     call.direction == Direction::Inbound
         && call.status == CallStatus::Ringing
         && me.is_some_and(|me| me.user.id == call.user_id)

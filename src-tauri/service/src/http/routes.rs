@@ -169,7 +169,6 @@ impl Routes {
         self
     }
 
-
     pub fn router(self) -> Router<Arc<App>> {
         self.router
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use mix::Mode;
 use wire::{
     Call, CallId, CallStatus, ClientType, CoachLeg, CoachLegStatus, CoachMode, DeviceId, Direction,
-    Invitation, InvitationId, InvitationStatus, Joinability, LeadBrief, LeadId, LegId,
-    ParticipationAction, ParticipationEntry, PhoneNumberId, PhoneNumberKind, PlaceCallRequest,
-    ServerMessage, SignInRequest, Timestamp, UserId,
+    Invitation, InvitationId, InvitationStatus, Joinability, LeadBrief, LeadId, LegId, Me,
+    Membership, MembershipId, Organization, OrganizationId, ParticipationAction,
+    ParticipationEntry, Permission, PhoneNumberId, PhoneNumberKind, PlaceCallRequest, Plan,
+    RecordingSettings, Role, RoleId, ServerMessage, SignInRequest, Timestamp, User, UserId,
 };
 
 use crate::*;
@@ -42,6 +43,48 @@ pub(super) fn leg(mode: Mode, changes: usize) -> CoachLeg {
         date_done: None,
         end_reason: None,
         participation_history: history.collect(),
+    }
+}
+
+/// What the service's clock shows as it says `welcome`.
+pub(super) const SERVICE_NOW: Timestamp = Timestamp(1_000_000);
+
+/// The user, with a role that holds these permissions.
+pub(super) fn me(permissions: &[Permission]) -> Me {
+    let (organization_id, role_id) = (
+        OrganizationId::from_suffix("1").unwrap(),
+        RoleId::from_suffix("1").unwrap(),
+    );
+    Me {
+        user: User {
+            id: user("me"),
+            first_name: "Mona".into(),
+            last_name: "Moss".into(),
+            email: "me@demo.example".into(),
+        },
+        membership: Membership {
+            id: MembershipId::from_suffix("1").unwrap(),
+            organization_id: organization_id.clone(),
+            role_id: role_id.clone(),
+        },
+        organization: Organization {
+            id: organization_id,
+            name: "Acme".into(),
+            plan: Plan::Enterprise,
+            coach_rate_micro_dollars_per_minute: 4_000,
+            call_rate_micro_dollars_per_minute: 13_000,
+            recording: RecordingSettings {
+                enabled: false,
+                announced: false,
+                retention_days: 0,
+            },
+        },
+        role: Role {
+            id: role_id,
+            name: "Role".into(),
+            permissions: permissions.to_vec(),
+            built_in: false,
+        },
     }
 }
 
@@ -217,6 +260,10 @@ impl World {
         })));
     }
 
+    pub(super) fn input_me(&mut self, me: Me) {
+        self.event(wire::Event::MeChanged { me: Box::new(me) });
+    }
+
     pub(super) fn leg_event(&mut self, leg: CoachLeg) {
         self.event(wire::Event::CoachLegChanged {
             call_id: call_id(),
@@ -229,7 +276,7 @@ impl World {
             stream_id: "stream".into(),
             seq: self.seq,
             resumed,
-            now: Timestamp(1_000_000),
+            now: SERVICE_NOW,
         })));
     }
 
