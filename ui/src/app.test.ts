@@ -1,7 +1,7 @@
 // The app as a person meets it, on the organization in memory.
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it, vi } from "vitest";
-import { Failure } from "./backend";
+import { Failure, route } from "./backend";
 import { userId } from "./backend.fake";
 import { open } from "./test/open";
 import { testids } from "./testids";
@@ -9,6 +9,7 @@ import { testids } from "./testids";
 const get = (id: string) => screen.getByTestId(id);
 const find = (id: string) => screen.findByTestId(id);
 const none = (id: string) => expect(screen.queryByTestId(id)).toBeNull();
+const leadsOf = (query: string) => [{ query, _limit: 50 }];
 const checked = (id: string) => get(id).getAttribute("aria-checked") === "true";
 
 describe("sign in", () => {
@@ -101,9 +102,11 @@ describe("leads", () => {
       const field = get(testids.leadSearch);
       await fireEvent.input(field, { target: { value: "ho" } });
       await fireEvent.input(field, { target: { value: "hool" } });
-      expect(asked("leads").at(-1)).toEqual([""]);
+      expect(asked(route.listLeads).at(-1)).toEqual(leadsOf(""));
       await vi.advanceTimersByTimeAsync(200);
-      expect(asked("leads").filter(([query]) => query !== "")).toEqual([["hool"]]);
+      const all = JSON.stringify(leadsOf(""));
+      const narrowed = asked(route.listLeads).filter((given) => JSON.stringify(given) !== all);
+      expect(narrowed).toEqual([leadsOf("hool")]);
       await vi.waitFor(() => none(testids.leadRow("Globex")));
       expect(get(testids.leadRow("Hooli"))).toBeTruthy();
     } finally {
@@ -165,7 +168,7 @@ describe("team", () => {
   it("is live", async () => {
     const { fake } = await open("team", "#/team");
     expect((await find(testids.teamRow("Casey"))).dataset["status"]).toBe("online");
-    fake.call("Casey", "Hooli");
+    fake.onCall("Casey", "Hooli");
     await waitFor(() => expect(get(testids.teamRow("Casey")).dataset["status"]).toBe("on-call"));
     expect(get(testids.teamListen("Casey")).getAttribute("aria-disabled")).toBe("false");
   });

@@ -1,10 +1,9 @@
 // A list that may be longer than memory: it comes page by page, by cursor, and only the pages around what
 // is seen are kept. What was dropped is asked for again, by its cursor, when it is scrolled back to.
+import type { PageOf } from "./backend";
 import { messageOf } from "./state.svelte";
 
-/** One page, and where the next one begins; null when there is none. */
-export type Page<T> = { data: T[]; cursor: string | null };
-export type Source<T> = (cursor: string | null) => Promise<Page<T>>;
+export type Source<T> = (cursor: string | null) => Promise<PageOf<T>>;
 
 /** Where one page stands in the list. Its height is known once it was drawn, and stays. */
 export type Slot<T> = {
@@ -22,6 +21,8 @@ export type Segment<T> =
   | { kind: "page"; at: number; slot: Slot<T> & { rows: T[] } }
   | { kind: "gap"; at: number; height_px: number };
 
+/** So many rows a page has that a list asks for. */
+export const PAGE_ROWS = 50;
 /** So many pages are kept at most, unless more are seen at once. */
 export const KEPT_PAGES_MAX = 6;
 
@@ -197,7 +198,7 @@ export class LongPages<T> {
     this.slots = this.slots.map((slot, at) => (far.includes(at) ? { ...slot, rows: null } : slot));
   }
 
-  async #read(cursor: string | null, take: (page: Page<T>) => void): Promise<void> {
+  async #read(cursor: string | null, take: (page: PageOf<T>) => void): Promise<void> {
     if (!this.#source) return;
     const mine = this.#asked;
     this.loading = true;
@@ -217,19 +218,8 @@ export class LongPages<T> {
   }
 }
 
-/** A list that is answered by number of rows to skip, as a source. */
-export function bySkip<T>(
-  ask: (skip: number) => Promise<{ data: T[]; has_more: boolean }>,
-): Source<T> {
-  return async (cursor) => {
-    const skip = Number(cursor ?? 0);
-    const { data, has_more } = await ask(skip);
-    return { data, cursor: has_more && data.length > 0 ? String(skip + data.length) : null };
-  };
-}
-
 /** A list that is answered whole, as a source: it is asked for with the first page. */
-export function whole<T>(ask: () => Promise<T[]>, page_rows = 50): Source<T> {
+export function whole<T>(ask: () => Promise<T[]>, page_rows = PAGE_ROWS): Source<T> {
   let all: T[] = [];
   return async (cursor) => {
     if (cursor === null) all = await ask();

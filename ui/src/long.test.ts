@@ -2,7 +2,8 @@
 import { fireEvent, render, waitFor } from "@testing-library/svelte";
 import { tick } from "svelte";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { bySkip, KEPT_PAGES_MAX, LongPages, whole, type Source } from "./long.svelte";
+import { listOf, pagesOf, route, type Backend } from "./backend";
+import { KEPT_PAGES_MAX, LongPages, whole, type Source } from "./long.svelte";
 import LongListOfNumbers from "./test/LongListOfNumbers.svelte";
 
 const ROWS = 100_000;
@@ -146,13 +147,27 @@ describe("l3: a list longer than memory", () => {
     expect(drawn(pages)).toEqual(Array.from({ length: 80 }, (_, at) => at));
   });
 
-  it("takes a list that is answered whole, or by a number to skip", async () => {
-    const all = Array.from({ length: 120 }, (_, at) => at);
-    const skipping = bySkip((skip) =>
-      Promise.resolve({ data: all.slice(skip, skip + 50), has_more: skip + 50 < all.length }),
-    );
-    for (const source of [skipping, whole(() => Promise.resolve(all))]) {
-      const rows: number[] = [];
+  it("takes a list that is answered whole, by cursor, or by a number to skip", async () => {
+    const all = Array.from({ length: 450 }, (_, at) => at);
+    const asked: unknown[] = [];
+    const answering = (hasCursors: boolean) =>
+      ({
+        call: async (_route: unknown, _id: null, query: Record<string, unknown>) => {
+          asked.push(query);
+          const from = Number(query["_cursor"] ?? query["_skip"] ?? 0);
+          const data = all.slice(from, from + Number(query["_limit"]));
+          const has_more = from + data.length < all.length;
+          const cursor = hasCursors && has_more ? String(from + data.length) : null;
+          return { data, has_more, cursor };
+        },
+      }) as never as Backend;
+    const sources: Source<unknown>[] = [
+      whole<unknown>(() => Promise.resolve(all)),
+      pagesOf(answering(true), route.listLeads, { _limit: 50 }),
+      pagesOf(answering(false), route.listLeads, { _limit: 50 }),
+    ];
+    for (const source of sources) {
+      const rows: unknown[] = [];
       for (let cursor: string | null = null, first = true; first || cursor; first = false) {
         const page = await source(cursor);
         rows.push(...page.data);
@@ -160,6 +175,11 @@ describe("l3: a list longer than memory", () => {
       }
       expect(rows).toEqual(all);
     }
+    expect(asked).toHaveLength(18);
+    for (const hasCursors of [true, false]) {
+      expect(await listOf(answering(hasCursors), route.listLeads, {})).toEqual(all);
+    }
+    expect(asked).toHaveLength(18 + 6);
   });
 });
 

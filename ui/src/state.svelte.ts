@@ -6,6 +6,7 @@
 import { getContext, setContext } from "svelte";
 import {
   Failure,
+  route,
   type AppSettings,
   type AppView,
   type Backend,
@@ -16,6 +17,7 @@ import {
   type LeadKey,
   type LeadQuality,
   type Levels,
+  type OrganizationPatch,
   type Playback,
   type Quality,
   type Message,
@@ -124,6 +126,12 @@ export class AppState {
     for (const stop of this.#stops.splice(0)) stop();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+  }
+
+  /** Changes the organization that this user is in. */
+  async change(patch: OrganizationPatch): Promise<void> {
+    const me = this.view?.me;
+    if (me) await this.backend.call(route.changeOrganization, me.organization.id, patch);
   }
 
   /** Does what the person asked for; says so when it was refused. Whether it was done. */

@@ -27,7 +27,7 @@ mod socket;
 mod tls;
 mod voice_path;
 
-pub use api::{Api, AuditFilter};
+pub use api::{Answer, Api};
 pub use credentials::{Credentials, CredentialsError, KeyRing, SECRET_LOG_TARGETS};
 pub use error::ClientError;
 pub use handle::{Quality, Session, SessionEvent, Settings};

@@ -1,5 +1,6 @@
 //! Calls, and what their rep asks of them.
 
+use crate::list::list_query;
 use crate::{
     CallId, CallRecording, CoachLeg, Code, ContactId, LeadId, LegId, PhoneNumberId,
     PhoneNumberKind, Timestamp, UserId,
@@ -208,6 +209,16 @@ pub struct Call {
     pub coach_legs: Vec<CoachLeg>,
     /// Whether the user who asked may join.
     pub joinability: Joinability,
+}
+
+list_query! {
+    /// Which calls are wanted.
+    CallQuery {
+        /// Those of this lead only.
+        pub lead_id: Option<LeadId>,
+        /// Only those that are not over (`true`), or all (`false`, or not given).
+        pub active: Option<bool>,
+    }
 }
 
 /// `POST /api/v1/activity/call/`: places a call.

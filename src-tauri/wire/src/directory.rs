@@ -98,3 +98,31 @@ pub struct PhoneNumber {
     /// Who may call from it; empty for everybody.
     pub user_ids: Vec<UserId>,
 }
+
+crate::list::list_query! {
+    /// Which leads are wanted.
+    LeadQuery {
+        /// Part of the lead's name, in any case of letters.
+        #[param(max_length = 200)]
+        pub query: Option<String>,
+    }
+}
+
+crate::list::list_query! {
+    /// Which contacts are wanted.
+    ContactQuery {
+        /// Those of this lead only.
+        pub lead_id: Option<LeadId>,
+    }
+}
+
+impl LeadQuery {
+    /// Those whose name holds this.
+    #[must_use]
+    pub fn named(part: &str) -> Self {
+        Self {
+            query: Some(part.to_owned()),
+            ..Self::default()
+        }
+    }
+}

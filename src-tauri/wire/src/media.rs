@@ -19,7 +19,15 @@ pub const SDP_BYTES_MAX: usize = 16 * 1024;
 
 /// A client's SDP offer for its leg of a call.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 #[serde(deny_unknown_fields)]
 pub struct MediaOffer {
@@ -30,7 +38,15 @@ pub struct MediaOffer {
 
 /// The service's SDP answer.
 #[derive(
-    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+    specta::Type,
 )]
 pub struct MediaAnswer {
     /// The answer (RFC 8866), with the service's candidates in it.

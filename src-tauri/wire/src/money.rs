@@ -1,5 +1,6 @@
 //! Money: the usage balance, what was charged to it, and by which rates (B1–B4).
 
+use crate::list::list_query;
 use crate::{CallId, LeadBrief, LedgerEntryId, LegId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -247,4 +248,14 @@ pub struct TopUpRequest {
     /// put in once.
     #[schema(min_length = 1, max_length = 64)]
     pub request_id: String,
+}
+
+list_query! {
+    /// Which time is wanted, and which page of what was in it.
+    UsageQuery {
+        /// From when on; 30 days before the end when not given.
+        pub from: Option<Timestamp>,
+        /// Until when; now when not given.
+        pub to: Option<Timestamp>,
+    }
 }

@@ -1,8 +1,8 @@
 //! People and what they may do.
 
 use crate::{
-    CoachMode, GroupId, MembershipId, MicroDollars, OrganizationId, RecordingOverride, RecordingSettings,
-    RoleId, UserId,
+    CoachMode, GroupId, MembershipId, MicroDollars, OrganizationId, RecordingOverride,
+    RecordingSettings, RoleId, UserId,
 };
 use serde::{Deserialize, Serialize};
 

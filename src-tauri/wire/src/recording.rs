@@ -157,3 +157,14 @@ pub enum RecordingOverride {
     /// Never.
     Off,
 }
+
+/// How a recording is wanted.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams, specta::Type,
+)]
+#[into_params(parameter_in = Query)]
+pub struct RecordingQuery {
+    /// Whether it is to be saved as a file rather than played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download: Option<bool>,
+}

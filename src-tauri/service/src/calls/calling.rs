@@ -177,6 +177,7 @@ impl Calls {
                 .map(|record| self.shown(record, &viewer))
                 .collect(),
             has_more,
+            cursor: None,
         })
     }
 

@@ -156,10 +156,7 @@ impl Calls {
                 }
             })
             .collect();
-        Ok(List {
-            data,
-            has_more: false,
-        })
+        Ok(List::whole(data))
     }
 
     /// The caller's own open invitations.
@@ -178,10 +175,7 @@ impl Calls {
         data.sort_by(|one, other| {
             (one.date_created, &one.id).cmp(&(other.date_created, &other.id))
         });
-        Ok(List {
-            data,
-            has_more: false,
-        })
+        Ok(List::whole(data))
     }
 
     /// The invited teammate declines.
@@ -229,8 +223,5 @@ fn open_of(snapshot: &Snapshot, users: &[UserId]) -> List<Invitation> {
     let open = snapshot.invitations.iter().filter(|invitation| {
         invitation.status == InvitationStatus::Open && users.contains(&invitation.invitee_id)
     });
-    List {
-        data: open.cloned().collect(),
-        has_more: false,
-    }
+    List::whole(open.cloned().collect())
 }

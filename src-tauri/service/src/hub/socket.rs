@@ -44,7 +44,7 @@ pub async fn serve(app: Arc<App>, socket: WebSocket) {
             return refuse(sink, Code::InvalidRequest, "No `hello` came in time.").await;
         }
     };
-    let who = match access::authenticate(&app, &hello.access_token).await {
+    let who = match access::authenticate(&app.auth, &hello.access_token).await {
         Ok(Some(who)) => who,
         Ok(None) => {
             let message = "The access token is not good. Refresh it or sign in again.";

@@ -1,9 +1,10 @@
 //! The gate in front of every route.
 
+use super::error::Refused;
 use super::line::Line;
-use super::{Rule, Who, allows, authenticate, rule, table};
+use super::method_not_allowed;
+use crate::access::{allows, authenticate, rule, rules_of};
 use crate::app::App;
-use crate::http::{Refused, method_not_allowed};
 use crate::store::Principal;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{ALLOW, AUTHORIZATION};
@@ -11,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
+use wire::route::{Rule, Who};
 use wire::{Code, Permission};
 
 /// Lets through who may ask for this route, and puts who that is into the request.
@@ -68,7 +70,7 @@ async fn admit(
         return Ok(None);
     }
     let token = bearer(headers).ok_or_else(|| nobody(unauthenticated()))?;
-    let who = authenticate(app, token).await;
+    let who = authenticate(&app.auth, token).await;
     let who = who.map_err(|error| nobody(error.into()))?;
     let who = who.ok_or_else(|| nobody(unauthenticated()))?;
     if allows(rule.who, &who.permissions) {
@@ -111,13 +113,11 @@ fn permission_required(who: Who) -> Refused {
     Refused::new(Code::PermissionRequired, message)
 }
 
-/// What has no line in the table is refused, also when somebody forgot the line.
+/// What is not in the table is refused, also when it has a handler.
 async fn unlisted(path: &str) -> Response {
-    let methods: Vec<&str> = table::of_path(path)
-        .map(|rule| rule.method.as_str())
-        .collect();
+    let methods: Vec<&str> = rules_of(path).map(|rule| rule.method.as_str()).collect();
     if methods.is_empty() {
-        tracing::error!(path, "a route has no line in the table of access");
+        tracing::error!(path, "a route is not in the table of routes");
         return Refused::not_found("path").into_response();
     }
     let mut response = method_not_allowed().await;
