@@ -21,7 +21,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("wire", 0, &["mix", "wire-macros"]),
     ("usage", 0, &["wire"]),
     ("call", 1, &["wire", "mix", "usage"]),
-    ("session", 1, &["wire", "mix"]),
+    ("session", 1, &["wire", "mix", "usage"]),
     ("voice", 1, &["mix"]),
     ("client", 2, &["wire", "session", "voice", "mix"]),
     ("media", 2, &["wire", "voice", "mix"]),

@@ -199,6 +199,8 @@ pub struct PlanInfo {
     pub name: String,
     /// Whether it is still sold.
     pub on_sale: bool,
+    /// Whether calls can be coached on it (J3).
+    pub has_call_coaching: bool,
     /// The same features for each plan, in the same order.
     pub features: Vec<PlanFeature>,
 }

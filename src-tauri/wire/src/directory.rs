@@ -73,3 +73,14 @@ crate::list::list_query! {
         pub lead_id: Option<LeadId>,
     }
 }
+
+impl LeadQuery {
+    /// Those whose name holds this.
+    #[must_use]
+    pub fn named(part: &str) -> Self {
+        Self {
+            query: Some(part.to_owned()),
+            ..Self::default()
+        }
+    }
+}

@@ -1,8 +1,8 @@
 //! People and what they may do.
 
 use crate::{
-    GroupId, MembershipId, MicroDollars, OrganizationId, RecordingOverride, RecordingSettings,
-    RoleId, UserId,
+    CoachMode, GroupId, MembershipId, MicroDollars, OrganizationId, RecordingOverride,
+    RecordingSettings, RoleId, UserId,
 };
 use wire_macros::wire_type;
 
@@ -70,6 +70,17 @@ pub struct Role {
     pub permissions: Vec<Permission>,
     /// Whether it came with the organization; such a one is neither changed nor deleted.
     pub built_in: bool,
+}
+
+impl Role {
+    /// Whether its holder may coach in this mode (A1).
+    #[must_use]
+    pub fn allows(&self, mode: CoachMode) -> bool {
+        let barges = self.permissions.contains(&Permission::CallCoachBarge);
+        let listens = self.permissions.contains(&Permission::CallCoachListen);
+        // The second permission implies the first.
+        barges || listens && mode == CoachMode::Listen
+    }
 }
 
 /// A team.

@@ -1,8 +1,9 @@
 //! Microphones and loudspeakers, and trying them out.
 
+use client::MediaStatus;
+
 use crate::error::AppError;
 use crate::events::{SoundDevice, SoundDevices};
-use crate::view::MediaStatus;
 
 use super::{Answer, Shell};
 
@@ -26,7 +27,7 @@ pub async fn test_tone(shell: Shell<'_>) -> Answer<()> {
 #[tauri::command]
 #[specta::specta]
 pub async fn meter_microphone(shell: Shell<'_>, on: bool) -> Answer<()> {
-    if on && shell.presenter.view().media != MediaStatus::Idle {
+    if on && shell.presenter.view().session.media != MediaStatus::Idle {
         let message =
             "The level is shown after the call: while you listen, the microphone stays closed.";
         return Err(AppError::new("not_possible", message));

@@ -50,6 +50,7 @@ async fn list(_: Ask<(), ()>) -> Result<List<PlanInfo>, Refused> {
             plan,
             name: name.into(),
             on_sale,
+            has_call_coaching: plan.has_call_coaching(),
             features: FEATURES
                 .iter()
                 .map(|(name, description, is_coaching)| PlanFeature {
