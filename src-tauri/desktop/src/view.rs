@@ -4,6 +4,9 @@ use client::{ModeChoice, Person, View};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+/// The label of the only window.
+pub const WINDOW: &str = "main";
+
 /// Which service the app talks to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
 pub struct Server {
