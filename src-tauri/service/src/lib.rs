@@ -1,7 +1,7 @@
-//! The service: accounts, presence and calls over HTTP and WebSocket, on an embedded store.
+//! The service: HTTP, WebSocket, access control, sign-in, presence, the audit log, settings and metrics,
+//! over the calls, their recordings and the store.
 //!
-//! It knows nothing of sound cards, windows or the client's core; samples are the business of `media`,
-//! and the rules of a call that of `call`.
+//! It knows nothing of mixing, codecs, SQL, sound cards or windows: it asks the crates beneath it.
 
 mod access;
 mod app;
@@ -20,8 +20,7 @@ mod telephony;
 
 pub use config::{Config, ConfigError, Flags, LogFormat};
 pub use running::{Hooks, Running, StartError, start};
-pub use store::StoreError;
-pub use store::{backup, restore};
+pub use store::{StoreError, backup, restore};
 
 #[doc(no_inline)]
 pub use trunk::{PhoneCodec, TelephonySettings, Transport, TrunkSettings};

@@ -75,5 +75,5 @@ pub async fn method_not_allowed() -> Response {
         Code::InvalidRequest,
         "This path is not for that method. What it takes is in /api/openapi.json.",
     );
-    (StatusCode::METHOD_NOT_ALLOWED, axum::Json(body)).into_response()
+    (StatusCode::METHOD_NOT_ALLOWED, Json(body)).into_response()
 }

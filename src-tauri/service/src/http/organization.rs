@@ -10,6 +10,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use store::StoreError;
+use store::clock::now;
 use wire::{AuditAction, Organization, OrganizationId, OrganizationPatch, route};
 
 /// Days that recordings are kept at most, a hundred years.
@@ -40,7 +41,7 @@ async fn change(ask: Ask<OrganizationId, OrganizationPatch>) -> Result<Organizat
     to_its_end(async move {
         let organization = app
             .store
-            .patch_organization(&id, &patch)
+            .patch_organization(&id, &patch, now())
             .await?
             .ok_or_else(|| Refused::not_found("organization"))?;
         tracing::info!(

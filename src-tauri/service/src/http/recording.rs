@@ -8,9 +8,10 @@ use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use recordings::{DeleteError, Kept, Recordings, StorageError};
+use recordings::{DeleteError, Recordings, StorageError};
 use std::ops::Range;
 use std::sync::Arc;
+use store::Kept;
 use wire::{
     AuditAction, Call, CallId, Code, RecordingPeaks, RecordingQuery, RecordingRequest,
     RecordingStatus, route,
