@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use wire::{
-    CallId, CallStatus, CoachLeg, CoachLegStatus, CoachMode, PhoneNumberKind, PlaceCallRequest,
-    UserId,
+    CallId, CallStatus, CoachLeg, CoachLegStatus, CoachMode, LeadQuery, ListQuery, PhoneNumberKind,
+    PlaceCallRequest, UserId, route,
 };
 
 /// How often a track is looked at while it is awaited.
@@ -138,8 +138,14 @@ pub async fn call_request(
     remote_phone: Option<&str>,
 ) -> PlaceCallRequest {
     let api = rep.session.api();
-    let numbers = api.phone_numbers().await.expect("numbers").data;
-    let leads = api.leads(lead).await.expect("leads").data;
+    let numbers = api
+        .list(&route::LIST_PHONE_NUMBERS, &ListQuery::default())
+        .await
+        .expect("numbers");
+    let leads = api
+        .list(&route::LIST_LEADS, &LeadQuery::named(lead))
+        .await
+        .expect("leads");
     let number = numbers.into_iter().find(|number| number.kind == kind);
     let lead = leads.into_iter().next().expect("the lead");
     let contact = lead.contacts.into_iter().find(|contact| {

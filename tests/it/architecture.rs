@@ -1,30 +1,60 @@
-//! The house, held to its plan: arrows point down, and the lower floors stay pure.
+//! The house, held to its plan: arrows point down, between crates and between files, and the lower floors
+//! stay pure.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "so does a test fail")]
 
 mod documents;
+mod imports;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use imports::Files;
 use serde_json::Value;
 
 /// Every crate with its floor, and the crates of this workspace that it may name.
 const HOUSE: &[(&str, u8, &[&str])] = &[
     ("mix", 0, &[]),
-    ("wire", 0, &["mix"]),
+    ("wire-macros", 0, &[]),
+    ("wire", 0, &["mix", "wire-macros"]),
     ("usage", 0, &["wire"]),
     ("call", 1, &["wire", "mix", "usage"]),
-    ("session", 1, &["wire", "mix"]),
+    ("session", 1, &["wire", "mix", "usage"]),
     ("voice", 1, &["mix"]),
     ("client", 2, &["wire", "session", "voice", "mix"]),
     ("media", 2, &["wire", "voice", "mix"]),
+    ("store", 2, &["wire", "usage"]),
+    ("recordings", 2, &["wire", "media", "store"]),
+    (
+        "calls",
+        2,
+        &[
+            "wire",
+            "mix",
+            "usage",
+            "call",
+            "media",
+            "store",
+            "recordings",
+        ],
+    ),
     (
         "service",
         2,
-        &["wire", "mix", "usage", "call", "voice", "media", "trunk"],
+        &[
+            "wire",
+            "mix",
+            "usage",
+            "call",
+            "voice",
+            "media",
+            "trunk",
+            "store",
+            "recordings",
+            "calls",
+        ],
     ),
     ("trunk", 2, &["wire", "mix", "voice", "media"]),
     ("sound", 2, &["client", "voice", "mix"]),
@@ -50,7 +80,16 @@ const APP: &[&str] = &["client", "sound", "wire"];
 /// The arrows that stay on their floor; each runs one way.
 const SIDEWAYS: &[(&str, &str)] = &[
     ("wire", "mix"),
+    ("wire", "wire-macros"),
     ("usage", "wire"),
+    ("recordings", "media"),
+    ("recordings", "store"),
+    ("calls", "media"),
+    ("calls", "store"),
+    ("calls", "recordings"),
+    ("service", "calls"),
+    ("service", "recordings"),
+    ("service", "store"),
     ("service", "media"),
     ("service", "trunk"),
     ("trunk", "media"),
@@ -320,6 +359,158 @@ fn every_crate_says_first_what_it_knows_nothing_of() {
             "{name} does not"
         );
     }
+}
+
+/// Every file below a folder with one of these extensions, by its path within it.
+fn files(folder: &Path, extensions: &[&str]) -> Files {
+    let mut files = Files::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(&path).expect("the directory is there");
+            open.extend(entries.map(|entry| entry.expect("it is readable").path()));
+        } else if path
+            .extension()
+            .is_some_and(|of| extensions.iter().any(|one| of == *one))
+        {
+            let within = path.strip_prefix(folder).expect("it lies in the folder");
+            files.insert(within.display().to_string(), read(&path));
+        }
+    }
+    files
+}
+
+#[test]
+fn imports_between_files_run_one_way() {
+    let mut faults = Vec::new();
+    for name in HOUSE.iter().map(|(name, ..)| *name).chain(["desktop"]) {
+        let files = files(&root().join("src-tauri").join(name).join("src"), &["rs"]);
+        let found = imports::faults(&imports::of_rust(name, &files));
+        faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}")));
+    }
+    let scripts = files(&root().join("ui/src"), &["ts", "svelte"]);
+    let found = imports::faults(&imports::of_scripts(&scripts));
+    faults.extend(found.into_iter().map(|fault| format!("ui: {fault}")));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn invented(files: &[(&str, &str)]) -> Files {
+    let owned = |(path, text): &(&str, &str)| ((*path).to_owned(), (*text).to_owned());
+    files.iter().map(owned).collect()
+}
+
+fn edges(graph: &imports::Graph) -> Vec<String> {
+    let edges = graph
+        .iter()
+        .flat_map(|(from, to)| to.iter().map(move |to| format!("{from} → {to}")));
+    edges.collect()
+}
+
+#[test]
+fn an_import_is_followed_to_the_file_that_declares_the_name() {
+    let files = invented(&[
+        (
+            "lib.rs",
+            "mod hub;\nmod clock;\nmod app;\npub use hub::Hub;\n",
+        ),
+        (
+            "hub/mod.rs",
+            "//! use crate::app::App;\nmod seat;\nmod hub;\npub use hub::Hub;\npub use seat::*;\n",
+        ),
+        (
+            "hub/hub.rs",
+            "use super::Seat;\npub struct Hub(Seat, crate::Clock);\n",
+        ),
+        (
+            "hub/seat.rs",
+            "use crate::clock::{self as time, Clock as C};\npub struct Seat(C);\n\
+             fn now() { time::now(\"crate::app::App\") }\n\
+             #[cfg(test)]\nmod tests { use crate::app::App; fn a() { App } }\n",
+        ),
+        (
+            "clock.rs",
+            "pub struct Clock;\npub fn now(_: &'static str) {}\n",
+        ),
+        (
+            "app.rs",
+            "use crate::hub;\nuse std::{fs, net::Shutdown};\nfn f() -> hub::Hub { fs::x() }\n",
+        ),
+        (
+            "main.rs",
+            "mod args;\nuse house::Hub;\nfn main() { args::read::<Hub>() }\n",
+        ),
+        ("args.rs", "pub fn read<T>() {}\n"),
+    ]);
+    let graph = imports::of_rust("house", &files);
+    assert_eq!(
+        edges(&graph),
+        [
+            "app.rs → hub/hub.rs",
+            "hub/hub.rs → hub/seat.rs",
+            "hub/hub.rs → lib.rs",
+            "hub/seat.rs → clock.rs",
+            "main.rs → args.rs",
+            "main.rs → hub/hub.rs",
+        ]
+    );
+    assert_eq!(imports::faults(&graph), Vec::<String>::new());
+}
+
+#[test]
+fn cycles_of_five_files_and_cycles_of_folders_are_found() {
+    let circle = |names: &[&str]| {
+        let texts = names.iter().enumerate().map(|(at, name)| {
+            let next = names[(at + 1) % names.len()];
+            (
+                format!("{name}.rs"),
+                format!("use crate::{next}::X;\npub struct X;\n"),
+            )
+        });
+        let mut files: Files = texts.collect();
+        let modules = names.iter().map(|name| format!("mod {name};\n"));
+        files.insert("lib.rs".to_owned(), modules.collect());
+        imports::faults(&imports::of_rust("house", &files))
+    };
+    assert_eq!(circle(&["a", "b", "c", "d"]), Vec::<String>::new());
+    assert_eq!(
+        circle(&["a", "b", "c", "d", "e"]),
+        ["5 files in a cycle: a.rs, b.rs, c.rs, d.rs, e.rs"]
+    );
+
+    let folders = invented(&[
+        ("lib.rs", "mod low;\nmod high;\n"),
+        ("low/mod.rs", "mod one;\nmod two;\n"),
+        ("low/one.rs", "pub struct One;\n"),
+        ("low/two.rs", "use crate::high::High;\n"),
+        (
+            "high.rs",
+            "mod deep;\nuse crate::low::one::One;\npub struct High;\n",
+        ),
+        ("high/deep.rs", "use super::High;\n"),
+    ]);
+    assert_eq!(
+        imports::faults(&imports::of_rust("house", &folders)),
+        ["folders in a cycle: high/, low/"]
+    );
+
+    let up = invented(&[
+        (
+            "state.ts",
+            "import { words } from './lib/words';\nimport type { X } from \"svelte\";",
+        ),
+        ("lib/words.ts", "import { x } from\n  \"./people\";"),
+        ("lib/people.ts", "const late = () => import('../state');"),
+        (
+            "App.svelte",
+            "<script>import Page from './lib/Page.svelte';</script> don't",
+        ),
+        ("lib/Page.svelte", "<p>it's from \"./words\"</p>"),
+    ]);
+    let graph = imports::of_scripts(&up);
+    assert_eq!(
+        imports::faults(&graph),
+        ["folders in a cycle: lib/, state.ts"]
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ use relay::{SoundRelay, WireRelay};
 use std::time::Duration;
 use wire::{
     CallId, CallStatus, CoachLegStatus, CoachMode, LegId, ParticipationAction, PhoneNumberKind,
+    route,
 };
 
 /// A leg is held for 30 s from when its loss is noticed.
@@ -91,7 +92,7 @@ impl Scene {
             .coach
             .session
             .api()
-            .call(&self.call_id)
+            .call(&route::GET_CALL, &self.call_id, &())
             .await
             .expect("the call");
         assert_eq!(call.status, CallStatus::InProgress);

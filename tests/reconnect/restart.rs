@@ -7,7 +7,7 @@ use demo::actor::Actor;
 use service::{Config, Hooks, Running};
 use std::net::SocketAddr;
 use std::path::Path;
-use wire::{CallStatus, HangupCause, LegEndReason, PhoneNumberKind};
+use wire::{CallStatus, HangupCause, LegEndReason, PhoneNumberKind, route};
 
 fn settings(folder: &Path, listen: SocketAddr) -> Config {
     Config {
@@ -71,7 +71,12 @@ async fn restarted(dies: bool) {
         })
         .await;
     }
-    let call = rep.session.api().call(&call_id).await.expect("the call");
+    let call = rep
+        .session
+        .api()
+        .call(&route::GET_CALL, &call_id, &())
+        .await
+        .expect("the call");
     assert_eq!(call.status, CallStatus::Completed);
     assert_eq!(call.hangup_cause, Some(HangupCause::ServiceStopped));
     let reasons: Vec<_> = call.coach_legs.iter().map(|leg| leg.end_reason).collect();

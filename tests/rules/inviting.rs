@@ -5,7 +5,7 @@ use crate::common::{Stage, until};
 use client::{Notice, SessionEvent};
 use demo::actor::{Actor, in_time};
 use tokio::sync::broadcast::Receiver;
-use wire::{Code, InvitationRequest, InvitationStatus, UserId};
+use wire::{Code, InvitationRequest, InvitationStatus, UserId, route};
 
 /// Waits until the rep is told what became of an invitation to this user.
 async fn outcome(events: &mut Receiver<SessionEvent>, invitee: &UserId) -> InvitationStatus {
@@ -50,7 +50,7 @@ async fn w3_teammates_online_are_invited_decline_accept_or_see_it_cancelled() {
 
     let api = rep.session.api();
     let targets = api
-        .invitation_targets(&call_id)
+        .call(&route::LIST_INVITATION_TARGETS, &call_id, &())
         .await
         .expect("targets")
         .data;
@@ -77,7 +77,7 @@ async fn w3_teammates_online_are_invited_decline_accept_or_see_it_cancelled() {
         let request = InvitationRequest {
             user_ids: vec![named(offline)],
         };
-        let refused = api.invite(&call_id, &request).await.err();
+        let refused = api.call(&route::INVITE, &call_id, &request).await.err();
         let code = refused.and_then(|error| error.code());
         assert_eq!(code, Some(Code::UserOffline), "{offline}");
     }

@@ -7,7 +7,7 @@ use client::{Api, EndReason};
 use demo::trace::trace;
 use wire::{
     CallStatus, ClientType, Code, HangupCause, JoinRequest, LegEndReason, PhoneNumberKind,
-    SignInRequest,
+    SignInRequest, route,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,15 +54,24 @@ async fn j2_a_hundred_parties_get_in_and_the_next_is_refused() {
     }
     let (last, first) = members.split_last().expect("members");
     for (at, member) in first.iter().enumerate() {
-        let joined = member.join(&call_id, &JoinRequest::default()).await;
+        let joined = member
+            .call(&route::JOIN, &call_id, &JoinRequest::default())
+            .await;
         assert!(joined.is_ok(), "party {}: {joined:?}", at + 3);
     }
-    let refused = last.join(&call_id, &JoinRequest::default()).await;
+    let refused = last
+        .call(&route::JOIN, &call_id, &JoinRequest::default())
+        .await;
     let code = refused.err().and_then(|error| error.code());
     assert_eq!(code, Some(Code::CallFull));
     // One leaves, and there is a place.
-    first[0].leave(&call_id).await.expect("the first leaves");
-    let joined = last.join(&call_id, &JoinRequest::default()).await;
+    first[0]
+        .call(&route::LEAVE, &call_id, &())
+        .await
+        .expect("the first leaves");
+    let joined = last
+        .call(&route::JOIN, &call_id, &JoinRequest::default())
+        .await;
     assert!(joined.is_ok(), "{joined:?}");
     let call = rep.session.view().my_call.clone().expect("the call");
     assert_eq!(call.call.status, CallStatus::InProgress);
@@ -76,7 +85,11 @@ async fn j4_nobody_coaches_a_call_of_their_own() {
     let second_device = stage.actor("riley").await;
     for device in [&rep, &second_device] {
         let join = JoinRequest::default();
-        let refused = device.session.api().join(&call_id, &join).await;
+        let refused = device
+            .session
+            .api()
+            .call(&route::JOIN, &call_id, &join)
+            .await;
         let code = refused.err().and_then(|error| error.code());
         assert_eq!(code, Some(Code::OwnCall));
     }
@@ -137,7 +150,12 @@ async fn j5_the_lead_hangs_up_and_all_is_over() {
         view.coaching.is_none()
     })
     .await;
-    let call = rep.session.api().call(&call_id).await.expect("the call");
+    let call = rep
+        .session
+        .api()
+        .call(&route::GET_CALL, &call_id, &())
+        .await
+        .expect("the call");
     assert_eq!(call.status, CallStatus::Completed);
     assert_eq!(call.hangup_cause, Some(HangupCause::Lead));
     assert_eq!(call.coach_legs[0].end_reason, Some(LegEndReason::CallEnded));
@@ -170,7 +188,12 @@ async fn j5_a_coach_leaves_alone_and_the_rep_ends_it_for_all() {
         view.coaching.is_none()
     })
     .await;
-    let call = rep.session.api().call(&call_id).await.expect("the call");
+    let call = rep
+        .session
+        .api()
+        .call(&route::GET_CALL, &call_id, &())
+        .await
+        .expect("the call");
     assert_eq!(call.hangup_cause, Some(HangupCause::Rep));
     let ends: Vec<_> = call.coach_legs.iter().map(|leg| leg.end_reason).collect();
     assert_eq!(

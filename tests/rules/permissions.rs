@@ -7,14 +7,18 @@ use crate::common::{
 use client::{EndReason, Notice, Session, SessionEvent, Settings};
 use demo::actor::{Actor, in_time};
 use wire::{
-    CallId, CallStatus, CoachMode, Code, JoinRequest, LegEndReason, MembershipId, MembershipPatch,
-    OrganizationPatch, ParticipationAction, PhoneNumberKind, Plan,
+    CallId, CallQuery, CallStatus, CoachMode, Code, JoinRequest, LeadQuery, LegEndReason,
+    ListQuery, MembershipId, MembershipPatch, OrganizationPatch, ParticipationAction,
+    PhoneNumberKind, Plan, route,
 };
 
 /// Changes a member as the organization's admin does.
 async fn patch(admin: &Actor, id: &MembershipId, role: Option<&str>, active: Option<bool>) {
     let api = admin.session.api();
-    let roles = api.roles().await.expect("roles").data;
+    let roles = api
+        .list(&route::LIST_ROLES, &ListQuery::default())
+        .await
+        .expect("roles");
     let role_id = role.map(|name| {
         let role = roles.iter().find(|role| role.name == name);
         role.expect("the role").id.clone()
@@ -24,7 +28,7 @@ async fn patch(admin: &Actor, id: &MembershipId, role: Option<&str>, active: Opt
         active,
         ..MembershipPatch::default()
     };
-    let patched = api.patch_membership(id, &patch).await;
+    let patched = api.call(&route::CHANGE_MEMBER, id, &patch).await;
     patched.expect("the admin changes a member");
 }
 
@@ -58,7 +62,9 @@ async fn j3_a_downgraded_plan_puts_coaches_out_and_leaves_the_rep_alone() {
             ..OrganizationPatch::default()
         };
         let api = admin.session.api();
-        let patched = api.patch_organization(&organization, &patch).await;
+        let patched = api
+            .call(&route::CHANGE_ORGANIZATION, &organization, &patch)
+            .await;
         patched.expect("the admin changes the plan");
     };
     change_plan(Plan::Professional).await;
@@ -192,16 +198,37 @@ async fn a3_another_organization_sees_nothing_and_hears_of_nothing() {
 
     let api = stranger.session.api();
     let none = |code: Option<Code>| assert_eq!(code, Some(Code::NotFound));
-    none(api.call(&call_id).await.err().and_then(|e| e.code()));
-    none(api.hang_up(&call_id).await.err().and_then(|e| e.code()));
-    let joined = api.join(&call_id, &JoinRequest::default()).await;
+    none(
+        api.call(&route::GET_CALL, &call_id, &())
+            .await
+            .err()
+            .and_then(|e| e.code()),
+    );
+    none(
+        api.call(&route::HANG_UP, &call_id, &())
+            .await
+            .err()
+            .and_then(|e| e.code()),
+    );
+    let joined = api
+        .call(&route::JOIN, &call_id, &JoinRequest::default())
+        .await;
     none(joined.err().and_then(|e| e.code()));
-    let targets = api.invitation_targets(&call_id).await;
+    let targets = api
+        .call(&route::LIST_INVITATION_TARGETS, &call_id, &())
+        .await;
     none(targets.err().and_then(|e| e.code()));
-    assert!(api.active_calls().await.expect("calls").data.is_empty());
-    let users = api.users().await.expect("users").data;
+    let calls = api.list(&route::LIST_CALLS, &CallQuery::default()).await;
+    assert!(calls.expect("calls").is_empty());
+    let users = api
+        .list(&route::LIST_USERS, &ListQuery::default())
+        .await
+        .expect("users");
     assert!(users.iter().all(|user| user.id == stranger.user_id));
-    let leads = api.leads("Globex").await.expect("leads").data;
+    let leads = api
+        .list(&route::LIST_LEADS, &LeadQuery::named("Globex"))
+        .await
+        .expect("leads");
     assert!(leads.is_empty());
 
     // A call of their own comes after all that was told of the other: so there was nothing.

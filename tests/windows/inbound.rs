@@ -1,6 +1,6 @@
 //! A lead who calls in, in the windows of the rep and of a manager.
 
-use wire::InboundCallRequest;
+use wire::{InboundCallRequest, LeadQuery, ListQuery, route};
 
 use crate::DESK;
 use crate::story::{Stage, desk_for_three};
@@ -9,14 +9,22 @@ use crate::tones::{Ear, LEAD_HZ, RILEY_HZ, speech};
 /// The simulated lead calls Riley's own number.
 async fn lead_calls(stage: &Stage) {
     let api = stage.api_of("riley").await;
-    let numbers = api.phone_numbers().await.expect("numbers").data;
+    let numbers = api
+        .list(&route::LIST_PHONE_NUMBERS, &ListQuery::default())
+        .await
+        .expect("numbers");
     let own = numbers.iter().find(|number| number.user_id.is_some());
-    let leads = api.leads("Globex").await.expect("leads").data;
+    let leads = api
+        .list(&route::LIST_LEADS, &LeadQuery::named("Globex"))
+        .await
+        .expect("leads");
     let request = InboundCallRequest {
         local_phone_id: own.expect("riley's number").id.clone(),
         lead_id: leads[0].id.clone(),
     };
-    api.inbound_call(&request).await.expect("it rings");
+    api.call(&route::RECEIVE_SIMULATED_CALL, &(), &request)
+        .await
+        .expect("it rings");
 }
 
 #[tokio::test(flavor = "multi_thread")]

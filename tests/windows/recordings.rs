@@ -1,6 +1,7 @@
 //! A recorded call: what is in the file, and what the rep hears when they play it.
 
 use client::read_recording;
+use wire::{CallQuery, LeadQuery, RecordingQuery, route};
 
 use crate::DESK;
 use crate::pulse::amplitude_of;
@@ -13,10 +14,20 @@ const WHISPERED_HZ: f64 = CASEY_HZ;
 /// The newest call's recording, as its file has it.
 async fn file(stage: &Stage) -> Vec<i16> {
     let api = stage.api_of("riley").await;
-    let leads = api.leads("Globex").await.expect("leads").data;
-    let calls = api.calls_of_lead(&leads[0].id).await.expect("calls").data;
-    let file = api.recording(&calls[0].id).await.expect("a recording");
-    read_recording(&file).expect("Ogg Opus")
+    let leads = api
+        .list(&route::LIST_LEADS, &LeadQuery::named("Globex"))
+        .await
+        .expect("leads");
+    let of_lead = CallQuery {
+        lead_id: Some(leads[0].id.clone()),
+        ..CallQuery::default()
+    };
+    let calls = api.list(&route::LIST_CALLS, &of_lead).await.expect("calls");
+    let whole = RecordingQuery {
+        download: Some(true),
+    };
+    let file = api.download(&route::GET_RECORDING, &calls[0].id, &whole);
+    read_recording(&file.await.expect("a recording")).expect("Ogg Opus")
 }
 
 /// How loud a tone is at its loudest, in pieces of 200 ms.

@@ -1,7 +1,7 @@
 // The app as a person meets it, on the organization in memory.
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it, vi } from "vitest";
-import { Failure } from "./backend";
+import { Failure, route } from "./backend";
 import { userId } from "./backend.fake";
 import { open } from "./test/open";
 import { testids } from "./testids";
@@ -9,6 +9,7 @@ import { testids } from "./testids";
 const get = (id: string) => screen.getByTestId(id);
 const find = (id: string) => screen.findByTestId(id);
 const none = (id: string) => expect(screen.queryByTestId(id)).toBeNull();
+const leadsOf = (query: string) => [{ query, _limit: 50 }];
 const checked = (id: string) => get(id).getAttribute("aria-checked") === "true";
 
 describe("sign in", () => {
@@ -80,7 +81,11 @@ describe("the connection", () => {
 
   it("tells what the shell tells, as an alert when it is an error", async () => {
     const { fake, user } = await open("team");
-    fake.tell("told", { kind: "error", code: "plan_required", message: "The plan was changed." });
+    fake.tell("message", {
+      kind: "error",
+      code: "plan_required",
+      message: "The plan was changed.",
+    });
     const toast = await find(testids.toast);
     expect(toast.getAttribute("role")).toBe("alert");
     await user.click(within(toast).getByRole("button"));
@@ -97,9 +102,11 @@ describe("leads", () => {
       const field = get(testids.leadSearch);
       await fireEvent.input(field, { target: { value: "ho" } });
       await fireEvent.input(field, { target: { value: "hool" } });
-      expect(asked("leads").at(-1)).toEqual([""]);
+      expect(asked(route.listLeads).at(-1)).toEqual(leadsOf(""));
       await vi.advanceTimersByTimeAsync(200);
-      expect(asked("leads").filter(([query]) => query !== "")).toEqual([["hool"]]);
+      const all = JSON.stringify(leadsOf(""));
+      const narrowed = asked(route.listLeads).filter((given) => JSON.stringify(given) !== all);
+      expect(narrowed).toEqual([leadsOf("hool")]);
       await vi.waitFor(() => none(testids.leadRow("Globex")));
       expect(get(testids.leadRow("Hooli"))).toBeTruthy();
     } finally {
@@ -161,7 +168,7 @@ describe("team", () => {
   it("is live", async () => {
     const { fake } = await open("team", "#/team");
     expect((await find(testids.teamRow("Casey"))).dataset["status"]).toBe("online");
-    fake.call("Casey", "Hooli");
+    fake.onCall("Casey", "Hooli");
     await waitFor(() => expect(get(testids.teamRow("Casey")).dataset["status"]).toBe("on-call"));
     expect(get(testids.teamListen("Casey")).getAttribute("aria-disabled")).toBe("false");
   });
@@ -197,7 +204,7 @@ describe("the Call Coaching bar", () => {
       false,
     ]);
     expect(get(testids.coachingAudience).textContent).toBe("Nobody hears you");
-    const call = fake.viewNow.coaching?.call;
+    const call = fake.viewNow.calls.find(({ id }) => id === fake.viewNow.coaching?.call_id);
     if (call) fake.coach(call, "whisper");
     await waitFor(() => expect(checked(testids.mode("whisper"))).toBe(true));
     none(testids.coachingSwitching);
@@ -265,7 +272,7 @@ describe("the Call Coaching bar", () => {
     expect(await find(testids.coachingMute)).toHaveProperty("disabled", true);
     await user.keyboard("m");
     expect(asked("mute")).toEqual([]);
-    const call = fake.viewNow.coaching?.call;
+    const call = fake.viewNow.calls.find(({ id }) => id === fake.viewNow.coaching?.call_id);
     if (call) fake.coach(call, "barge");
     await waitFor(() => expect(get(testids.coachingMute)).toHaveProperty("disabled", false));
     await user.click(get(testids.coachingMute));
@@ -275,9 +282,12 @@ describe("the Call Coaching bar", () => {
     expect(get(testids.coachingBar).dataset["audience"]).toBe("nobody");
   });
 
-  it("shows the cost of the started minutes", async () => {
-    await open("whisper", "#/settings");
+  it("b2: shows what it has cost as the shell says it, and computes nothing", async () => {
+    const { fake } = await open("whisper", "#/settings");
     expect((await find(testids.coachingCost)).textContent).toBe("$0.0080");
+    const { coaching } = fake.viewNow;
+    if (coaching) fake.change({ coaching: { ...coaching, cost_micro_dollars: 12_000 } });
+    await waitFor(() => expect(get(testids.coachingCost).textContent).toBe("$0.0120"));
   });
 
   it("is in Listen while it reconnects, and says so", async () => {
@@ -333,7 +343,7 @@ describe("the rep's call", () => {
     const sent = await find(testids.inviteSent("Morgan"));
     expect(sent.dataset["status"]).toBe("open");
     const [invitation] = await fake.invite([userId("Morgan")]);
-    if (invitation) fake.tell("invitationSent", { ...invitation, status: "declined" });
+    if (invitation) fake.change({ sent_invitations: [{ ...invitation, status: "declined" }] });
     await waitFor(() =>
       expect(get(testids.inviteSent("Morgan")).dataset["status"]).toBe("declined"),
     );

@@ -1,90 +1,28 @@
 // The one door to the shell: the only importer of `@tauri-apps/api` and of the generated bindings.
 // Everything else takes a `Backend`, so that tests and a plain browser can give it another.
 import { isTauri } from "@tauri-apps/api/core";
-import { commands, events } from "./bindings";
-import type * as bindings from "./bindings";
+import { commands, events, type AppError, type AppView, type List, type Route } from "./bindings";
 
-export type AppView = bindings.AppView;
-export type AppSettings = bindings.AppSettings;
-export type AppError = bindings.AppError;
-export type AuditAction = bindings.AuditAction;
-export type AuditEntry = bindings.AuditEntry;
-export type AuditQuery = bindings.AuditQuery;
-export type Balance = bindings.Balance;
-export type Call = bindings.Call;
-export type CallRecording = bindings.CallRecording;
-export type CoachLeg = bindings.CoachLeg;
-export type CoachMode = bindings.CoachMode;
+export type * from "./bindings";
+export { route } from "./bindings";
 export type Coaching = NonNullable<AppView["coaching"]>;
-export type Contact = bindings.Contact;
-export type Group = bindings.Group;
-export type GroupRequest = bindings.GroupRequest;
-export type InboundCallRequest = bindings.InboundCallRequest;
-export type Invitation = bindings.Invitation;
-export type InvitationTarget = bindings.InvitationTarget;
-export type InviteOffer = bindings.InviteOffer;
-export type Joinability = bindings.Joinability;
-export type Lead = bindings.Lead;
-export type LeadKey = bindings.LeadKey;
-export type LeadQuality = bindings.LeadQuality;
-export type LedgerEntry = bindings.LedgerEntry;
-export type LedgerKind = bindings.LedgerKind;
-export type Levels = bindings.Levels;
-export type Me = bindings.Me;
-export type Member = bindings.Member;
-export type MemberInvite = bindings.MemberInvite;
-export type MemberInviteRequest = bindings.MemberInviteRequest;
-export type MembershipPatch = bindings.MembershipPatch;
-export type OrganizationPatch = bindings.OrganizationPatch;
-export type MyCall = NonNullable<AppView["my_call"]>;
-export type Permission = bindings.Permission;
-export type PhoneNumber = bindings.PhoneNumber;
-export type PhoneNumberRequest = bindings.PhoneNumberRequest;
-export type PlaceCallRequest = bindings.PlaceCallRequest;
-export type Plan = bindings.Plan;
-export type PlanInfo = bindings.PlanInfo;
-export type Playback = bindings.Playback;
-export type Quality = bindings.Quality;
-export type Rate = bindings.Rate;
-export type RecordingOverride = bindings.RecordingOverride;
-export type RecordingPeaks = bindings.RecordingPeaks;
-export type RecordingSettings = bindings.RecordingSettings;
-export type Role = bindings.Role;
-export type RoleRequest = bindings.RoleRequest;
-export type SoundDevice = bindings.SoundDevice;
-export type SoundDevices = bindings.SoundDevices;
-export type SpendOfCall = bindings.SpendOfCall;
-export type SpendOfCoach = bindings.SpendOfCoach;
-export type SpendOfDay = bindings.SpendOfDay;
-export type Told = bindings.Told;
-export type TopUpRequest = bindings.TopUpRequest;
-export type Usage = bindings.Usage;
-export type User = bindings.User;
-export type UserAvailability = bindings.UserAvailability;
 
+type Payload<E> = E extends { listen(told: (event: { payload: infer P }) => void): unknown }
+  ? P
+  : never;
 /** What the shell tells without being asked. */
-export type Events = {
-  viewChanged: AppView;
-  levels: Levels;
-  microphoneLevel: bindings.MicrophoneLevel;
-  quality: Quality;
-  leadKey: LeadKey;
-  leadQuality: LeadQuality;
-  told: Told;
-  invitationSent: Invitation;
-  soundDevicesChanged: SoundDevices;
-  openCall: bindings.OpenCall;
-  playback: Playback;
-};
+export type Events = { [K in keyof typeof events]: Payload<(typeof events)[K]> };
 export type EventName = keyof Events;
 
-type Commands = typeof commands;
+type Commands = Omit<typeof commands, "callService">;
 type Answer<F> = F extends (...args: infer A) => Promise<infer R>
   ? (...args: A) => Promise<R extends { status: "ok"; data: infer T } ? T : never>
   : never;
 
 /** Every command of the shell, which answers or throws a [`Failure`], and its events. */
 export type Backend = { [K in keyof Commands]: Answer<Commands[K]> } & {
+  /** Asks a route of the service, through the shell. */
+  call<Id, In, Out>(route: Route<Id, In, Out>, id: Id, input: In): Promise<Out>;
   /** Calls `told` for each event of that name; gives the function that stops it. */
   on<K extends EventName>(name: K, told: (payload: Events[K]) => void): Promise<() => void>;
 };
@@ -104,24 +42,74 @@ export function insideTheApp(): boolean {
   return isTauri();
 }
 
+type Result = { status: "ok"; data: unknown } | { status: "error"; error: AppError };
+
+async function answered(result: Promise<Result>): Promise<unknown> {
+  const told = await result;
+  if (told.status === "error") throw new Failure(told.error);
+  return told.data;
+}
+
 /** The real shell. */
 export function shell(): Backend {
+  const { callService, ...others } = commands;
   const answers = Object.fromEntries(
-    Object.entries(commands).map(([name, command]) => [
+    Object.entries(others).map(([name, command]) => [
       name,
-      async (...args: unknown[]) => {
-        const call = command as (
-          ...args: unknown[]
-        ) => Promise<{ status: "ok"; data: unknown } | { status: "error"; error: AppError }>;
-        const result = await call(...args);
-        if (result.status === "error") throw new Failure(result.error);
-        return result.data;
-      },
+      (...args: unknown[]) =>
+        answered((command as (...args: unknown[]) => Promise<Result>)(...args)),
     ]),
   ) as { [K in keyof Commands]: Answer<Commands[K]> };
   return {
     ...answers,
+    call: (route, id, input) =>
+      answered(callService(route.name, id as string | null, input)) as Promise<never>,
     on: (name, told) =>
       events[name].listen((event: { payload: unknown }) => told(event.payload as never)),
   };
+}
+
+/** A page of a list, and where the next one begins; null at the end. */
+export type PageOf<T> = { data: T[]; cursor: string | null };
+
+/** Items that a page has at most. */
+const PAGE_ITEMS_MAX = 200;
+/** The longest list that is read to its end, in items. */
+const LIST_ITEMS_MAX = 20_000;
+/** Stands before a number of items, where a list has no cursors of its own. */
+const SKIP = "skip:";
+
+/** A list a page at a time: from its beginning, or from where a page before ended. */
+export function pagesOf<In, T>(
+  backend: Backend,
+  route: Route<null, In, List<T>>,
+  query: In,
+): (cursor: string | null) => Promise<PageOf<T>> {
+  return async (cursor) => {
+    const skip = cursor?.startsWith(SKIP) ? Number(cursor.slice(SKIP.length)) : 0;
+    const from = skip ? { _skip: skip } : cursor ? { _cursor: cursor } : {};
+    const page = await backend.call(route, null, { ...query, ...from });
+    const next = page.cursor ?? `${SKIP}${skip + page.data.length}`;
+    return { data: page.data, cursor: page.has_more ? next : null };
+  };
+}
+
+/** The whole of a list that is short enough to be shown or chosen from as a whole. */
+export async function listOf<In, T>(
+  backend: Backend,
+  route: Route<null, In, List<T>>,
+  query: In,
+): Promise<T[]> {
+  const page = pagesOf(backend, route, { _limit: PAGE_ITEMS_MAX, ...query });
+  const all: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const next: PageOf<T> = await page(cursor);
+    all.push(...next.data);
+    ({ cursor } = next);
+    if (cursor !== null && (next.data.length === 0 || all.length > LIST_ITEMS_MAX)) {
+      throw new Failure({ code: "protocol", message: "The list has no end." });
+    }
+  } while (cursor !== null);
+  return all;
 }

@@ -5,6 +5,9 @@ import * as __TAURI_EVENT from "@tauri-apps/api/event";
 
 /** Commands */
 export const commands = {
+	callService: (route: string, id: string | null, input: Json) => typedError<Json, AppError>(__TAURI_INVOKE("call_service", { route, id, input })),
+	saveUsageCsv: (query: UsageQuery) => typedError<string, AppError>(__TAURI_INVOKE("save_usage_csv", { query })),
+	saveAuditCsv: (query: AuditQuery) => typedError<string, AppError>(__TAURI_INVOKE("save_audit_csv", { query })),
 	/**  The whole state, as it is now; it comes anew with each change. */
 	view: () => typedError<AppView, AppError>(__TAURI_INVOKE("view")),
 	/**  What is set. */
@@ -34,80 +37,16 @@ export const commands = {
 	 *  microphone stays closed (M4).
 	 */
 	meterMicrophone: (on: boolean) => typedError<null, AppError>(__TAURI_INVOKE("meter_microphone", { on })),
-	/**  Leads whose name holds the query; all when it is empty. */
-	leads: (query: string) => typedError<Lead[], AppError>(__TAURI_INVOKE("leads", { query })),
-	/**  One lead. */
-	lead: (id: LeadId) => typedError<Lead, AppError>(__TAURI_INVOKE("lead", { id })),
-	/**  A lead's calls, newest first. */
-	callsOfLead: (leadId: LeadId) => typedError<Call[], AppError>(__TAURI_INVOKE("calls_of_lead", { leadId })),
-	/**  The organization's own numbers. */
-	phoneNumbers: () => typedError<PhoneNumber[], AppError>(__TAURI_INVOKE("phone_numbers")),
-	/**  The organization's teams. */
-	groups: () => typedError<Group[], AppError>(__TAURI_INVOKE("groups")),
-	/**  Every member, active or not. */
-	members: () => typedError<Member[], AppError>(__TAURI_INVOKE("members")),
-	/**  Changes a member's role, whether they are active, or whether their calls are recorded. */
-	changeMember: (id: MembershipId, patch: MembershipPatch) => typedError<null, AppError>(__TAURI_INVOKE("change_member", { id, patch })),
-	/**  Invitations by link, newest first. */
-	memberInvites: () => typedError<MemberInvite[], AppError>(__TAURI_INVOKE("member_invites")),
 	/**  Invites somebody; answers with the link, which is shown this once. */
 	inviteMember: (request: MemberInviteRequest) => typedError<string, AppError>(__TAURI_INVOKE("invite_member", { request })),
-	/**  Takes an invitation by link back. */
-	revokeMemberInvite: (id: MemberInviteId) => typedError<null, AppError>(__TAURI_INVOKE("revoke_member_invite", { id })),
-	/**  The organization's roles. */
-	roles: () => typedError<Role[], AppError>(__TAURI_INVOKE("roles")),
-	/**  Makes a role. */
-	createRole: (request: RoleRequest) => typedError<Role, AppError>(__TAURI_INVOKE("create_role", { request })),
-	/**  Changes a role. */
-	changeRole: (id: RoleId, request: RoleRequest) => typedError<Role, AppError>(__TAURI_INVOKE("change_role", { id, request })),
-	/**  Deletes a role. */
-	deleteRole: (id: RoleId) => typedError<null, AppError>(__TAURI_INVOKE("delete_role", { id })),
-	/**  Makes a group. */
-	createGroup: (request: GroupRequest) => typedError<Group, AppError>(__TAURI_INVOKE("create_group", { request })),
-	/**  Changes a group. */
-	changeGroup: (id: GroupId, request: GroupRequest) => typedError<Group, AppError>(__TAURI_INVOKE("change_group", { id, request })),
-	/**  Deletes a group. */
-	deleteGroup: (id: GroupId) => typedError<null, AppError>(__TAURI_INVOKE("delete_group", { id })),
-	/**  Makes a phone number. */
-	createPhoneNumber: (request: PhoneNumberRequest) => typedError<PhoneNumber, AppError>(__TAURI_INVOKE("create_phone_number", { request })),
-	/**  Changes a phone number. */
-	changePhoneNumber: (id: PhoneNumberId, request: PhoneNumberRequest) => typedError<PhoneNumber, AppError>(__TAURI_INVOKE("change_phone_number", { id, request })),
-	/**  Deletes a phone number. */
-	deletePhoneNumber: (id: PhoneNumberId) => typedError<null, AppError>(__TAURI_INVOKE("delete_phone_number", { id })),
-	/**  What each plan holds. */
-	plans: () => typedError<PlanInfo[], AppError>(__TAURI_INVOKE("plans")),
-	/**  Changes the organization's name, plan, recording or warning. */
-	changeOrganization: (patch: OrganizationPatch) => typedError<null, AppError>(__TAURI_INVOKE("change_organization", { patch })),
-	/**  The balance. */
-	balance: () => typedError<Balance, AppError>(__TAURI_INVOKE("balance")),
-	/**  Balance, rates and spend; of the last 30 days when neither moment is given. */
-	usage: (from: Timestamp | null, to: Timestamp | null) => typedError<Usage, AppError>(__TAURI_INVOKE("usage", { from, to })),
-	/**  Lines of the ledger, newest first. */
-	ledger: (from: Timestamp | null, to: Timestamp | null, skip: number) => typedError<List<LedgerEntry>, AppError>(__TAURI_INVOKE("ledger", { from, to, skip })),
-	/**  Puts money in, in local mode. */
-	topUp: (request: TopUpRequest) => typedError<Balance, AppError>(__TAURI_INVOKE("top_up", { request })),
-	/**  Lines of the audit log, newest first. */
-	audit: (filter: AuditQuery, skip: number) => typedError<List<AuditEntry>, AppError>(__TAURI_INVOKE("audit", { filter, skip })),
-	/**  Saves the ledger as CSV among the downloads: where. */
-	saveUsageCsv: (from: Timestamp | null, to: Timestamp | null) => typedError<string, AppError>(__TAURI_INVOKE("save_usage_csv", { from, to })),
-	/**  Saves the audit log as CSV among the downloads: where. */
-	saveAuditCsv: (filter: AuditQuery) => typedError<string, AppError>(__TAURI_INVOKE("save_audit_csv", { filter })),
 	/**  Saves all of the organization's data as JSON among the downloads: where. */
 	saveExport: () => typedError<string, AppError>(__TAURI_INVOKE("save_export")),
-	/**  Deletes a lead with its calls and recordings. */
-	deleteLead: (id: LeadId) => typedError<null, AppError>(__TAURI_INVOKE("delete_lead", { id })),
-	/**  Lets the simulated lead call in, in local mode. */
-	inboundCall: (request: InboundCallRequest) => typedError<null, AppError>(__TAURI_INVOKE("inbound_call", { request })),
-	/**  The waveform. */
-	recordingPeaks: (callId: CallId) => typedError<RecordingPeaks, AppError>(__TAURI_INVOKE("recording_peaks", { callId })),
 	/**  Plays a recording from this place on; what played before stops. `playback` tells how it goes. */
 	playRecording: (callId: CallId, fromMs: number) => typedError<null, AppError>(__TAURI_INVOKE("play_recording", { callId, fromMs })),
 	/**  Stops what plays. */
 	pausePlayback: () => typedError<null, AppError>(__TAURI_INVOKE("pause_playback")),
 	/**  Saves a recording among the downloads: where. */
 	saveRecording: (callId: CallId) => typedError<string, AppError>(__TAURI_INVOKE("save_recording", { callId })),
-	/**  Deletes a recording. */
-	deleteRecording: (callId: CallId) => typedError<null, AppError>(__TAURI_INVOKE("delete_recording", { callId })),
 	/**  Pauses the recording of the user's own call, or lets it go on. */
 	pauseRecording: (paused: boolean) => typedError<null, AppError>(__TAURI_INVOKE("pause_recording", { paused })),
 	/**  Takes a call that came in. */
@@ -124,8 +63,6 @@ export const commands = {
 	dtmf: (digits: string) => typedError<null, AppError>(__TAURI_INVOKE("dtmf", { digits })),
 	/**  Mutes or unmutes the microphone, on the user's own call or as a coach. */
 	mute: (muted: boolean) => typedError<null, AppError>(__TAURI_INVOKE("mute", { muted })),
-	/**  Whom the rep could invite (W3). */
-	invitationTargets: (callId: CallId) => typedError<InvitationTarget[], AppError>(__TAURI_INVOKE("invitation_targets", { callId })),
 	/**  Invites teammates. */
 	invite: (userIds: UserId[]) => typedError<Invitation[], AppError>(__TAURI_INVOKE("invite", { userIds })),
 	/**  Declines an invitation. */
@@ -142,7 +79,6 @@ export const commands = {
 
 /** Events */
 export const events = {
-	invitationSent: makeEvent<InvitationSent, InvitationSent>("invitation-sent"),
 	leadKey: makeEvent<LeadKey, LeadKey>("lead-key"),
 	leadQuality: makeEvent<LeadQuality, LeadQuality>("lead-quality"),
 	levels: makeEvent<Levels, Levels>("levels"),
@@ -151,7 +87,7 @@ export const events = {
 	playback: makeEvent<Playback, Playback>("playback"),
 	quality: makeEvent<Quality, Quality>("quality"),
 	soundDevicesChanged: makeEvent<SoundDevicesChanged, SoundDevicesChanged>("sound-devices-changed"),
-	told: makeEvent<Told, Told>("told"),
+	message: makeEvent<Message, Message>("message"),
 	viewChanged: makeEvent<ViewChanged, ViewChanged>("view-changed"),
 };
 
@@ -177,6 +113,7 @@ export type AppError = {
 
 /**  What the Settings page shows and changes. */
 export type AppSettings = {
+	local_phone_id: PhoneNumberId | null,
 	/**  A device's id; null follows the system's default. */
 	microphone: string | null,
 	/**  A device's id; null follows the system's default. */
@@ -221,14 +158,17 @@ export type AppView = {
 	users: User[],
 	/**  Counts how often members, roles, groups or numbers changed: whoever shows them reads them anew. */
 	directory_version: number,
-	/**  Who is online, on which calls. */
-	availability: UserAvailability[],
 	/**  Calls in progress that the user may see. */
 	calls: Call[],
 	/**  The user's own call. */
 	my_call: MyCall | null,
 	/**  The call that the user coaches. */
-	coaching: Coaching | null,
+	coaching: CoachingView | null,
+	sent_invitations: Invitation[],
+	people: Person[],
+	modes: ModeChoice[],
+	occupied: string | null,
+	has_call_coaching: boolean,
 	/**  The organization's balance, for those who manage it; null until it is known. */
 	balance: Balance | null,
 	/**  Open invitations to the user. */
@@ -331,20 +271,6 @@ export type AuditEntry = {
 export type AuditEntryId = string;
 
 /**  Which lines of the audit log are wanted. */
-export type AuditQuery = {
-	/**  Those of this person. */
-	user_id: UserId | null,
-	/**  Those of this call. */
-	call_id: CallId | null,
-	/**  Those of this kind. */
-	action: AuditAction | null,
-	/**  Only what was allowed, or only what was refused. */
-	allowed: boolean | null,
-	/**  Since when. */
-	from: Timestamp | null,
-	/**  Until when. */
-	to: Timestamp | null,
-};
 
 /**  The balance, as those who manage the organization are told it. */
 export type Balance = {
@@ -507,11 +433,10 @@ export type CoachMode =
 "barge";
 
 /**  The call that the user coaches. */
-export type Coaching = {
+export type CoachingView = {
 	/**  The call's id. */
 	call_id: CallId,
-	/**  The call; null for a moment while it is not read. */
-	call: Call | null,
+	cost_micro_dollars: MicroDollars,
 	/**  The user's leg. */
 	leg: CoachLeg,
 	/**  The mode that is confirmed, or narrower. */
@@ -689,7 +614,9 @@ export type Invitation = {
 export type InvitationId = string;
 
 /**  An invitation that this user sent changed. */
-export type InvitationSent = Invitation;
+export type ModeChoice = { mode: CoachMode, refusal: string | null };
+export type Presence = "on-call" | "online" | "offline";
+export type Person = { user_id: UserId, presence: Presence, call_id: CallId | null, lead_name: string | null };
 
 /**  Where an invitation stands. */
 export type InvitationStatus = 
@@ -855,6 +782,8 @@ export type List<T> = {
 	data: T[],
 	/**  Whether `_skip` further on there are more. */
 	has_more: boolean,
+	/**  Where the next page begins, for `_cursor`; null at the end. */
+	cursor?: string | null,
 };
 
 /**  The bundled service. */
@@ -1173,6 +1102,7 @@ export type PlanFeature = {
 
 /**  `GET /api/v1/plan/`: what a plan holds (J3). */
 export type PlanInfo = {
+	has_call_coaching: boolean,
 	/**  Which. */
 	plan: Plan,
 	/**  Its name. */
@@ -1383,9 +1313,9 @@ export type Theme =
 export type Timestamp = string;
 
 /**  Something to tell the person once, such as why coaching ended. */
-export type Told = {
+export type Message = {
 	/**  What it is. */
-	kind: ToldKind,
+	kind: MessageKind,
 	/**  The service's code, if it has one. */
 	code: string | null,
 	/**  The sentence. */
@@ -1393,7 +1323,7 @@ export type Told = {
 };
 
 /**  What something said to the person is. */
-export type ToldKind = 
+export type MessageKind = 
 /**  Good to know. */
 "info" | 
 /**  Something could not be done. */
@@ -1492,3 +1422,112 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
     return Object.assign(fn, base);
 }
 
+export type Json = unknown;
+export type ListQuery = {
+	_limit?: number | null,
+	_skip?: number | null,
+	_cursor?: string | null,
+};
+export type AuditQuery = {
+	user_id?: UserId | null,
+	call_id?: CallId | null,
+	action?: AuditAction | null,
+	allowed?: boolean | null,
+	from?: Timestamp | null,
+	to?: Timestamp | null,
+	_limit?: number | null,
+	_skip?: number | null,
+	_cursor?: string | null,
+};
+export type UsageQuery = {
+	from?: Timestamp | null,
+	to?: Timestamp | null,
+	_limit?: number | null,
+	_skip?: number | null,
+	_cursor?: string | null,
+};
+export type LeadQuery = {
+	query?: string | null,
+	_limit?: number | null,
+	_skip?: number | null,
+	_cursor?: string | null,
+};
+export type CallQuery = {
+	lead_id?: LeadId | null,
+	active?: boolean | null,
+	_limit?: number | null,
+	_skip?: number | null,
+	_cursor?: string | null,
+};
+
+/** A route of the service by its name, with its id, what goes in, and what comes out. */
+export type Route<Id, In, Out> = {
+	readonly name: string,
+	readonly types?: (id: Id, input: In) => Out,
+};
+
+/** The routes that the window may ask. */
+export const route = {
+	/** Every member, active or not, by name. */
+	listMembers: { name: "LIST_MEMBERS" } as Route<null, ListQuery, List<Member>>,
+	/** Gives a member another role, deactivates or activates them, or says whether their calls are recorded. */
+	changeMember: { name: "CHANGE_MEMBER" } as Route<MembershipId, MembershipPatch, Membership>,
+	/** The organization's invitations by link, newest first. None holds what its link does. */
+	listMemberInvites: { name: "LIST_MEMBER_INVITES" } as Route<null, ListQuery, List<MemberInvite>>,
+	/** Takes an invitation back: its link is good no more. */
+	revokeMemberInvite: { name: "REVOKE_MEMBER_INVITE" } as Route<MemberInviteId, null, null>,
+	/** The organization's roles, with the permissions that each holds. */
+	listRoles: { name: "LIST_ROLES" } as Route<null, ListQuery, List<Role>>,
+	/** Makes a role. */
+	createRole: { name: "CREATE_ROLE" } as Route<null, RoleRequest, Role>,
+	/** Changes a role's name and permissions. */
+	changeRole: { name: "CHANGE_ROLE" } as Route<RoleId, RoleRequest, Role>,
+	/** Deletes a role. */
+	deleteRole: { name: "DELETE_ROLE" } as Route<RoleId, null, null>,
+	/** The organization's groups, with their active members. */
+	listGroups: { name: "LIST_GROUPS" } as Route<null, ListQuery, List<Group>>,
+	/** Makes a group. */
+	createGroup: { name: "CREATE_GROUP" } as Route<null, GroupRequest, Group>,
+	/** Changes a group's name and its members. */
+	changeGroup: { name: "CHANGE_GROUP" } as Route<GroupId, GroupRequest, Group>,
+	/** Deletes a group; its members stay members of the organization. */
+	deleteGroup: { name: "DELETE_GROUP" } as Route<GroupId, null, null>,
+	/** What each plan holds: the same features for every plan, in the same order. */
+	listPlans: { name: "LIST_PLANS" } as Route<null, null, List<PlanInfo>>,
+	/** Changes the organization's name, its plan, how it records, and what counts as a low balance. */
+	changeOrganization: { name: "CHANGE_ORGANIZATION" } as Route<OrganizationId, OrganizationPatch, Organization>,
+	/** What was done and what was refused, newest first. Lines are only ever added. */
+	listAudit: { name: "LIST_AUDIT" } as Route<null, AuditQuery, List<AuditEntry>>,
+	/** Balance, rates, and what was spent: by day, by month, by coach and by call. */
+	usage: { name: "USAGE" } as Route<null, UsageQuery, Usage>,
+	/** The balance. */
+	balance: { name: "BALANCE" } as Route<null, null, Balance>,
+	/** The lines of the ledger, newest first. */
+	listLedger: { name: "LIST_LEDGER" } as Route<null, UsageQuery, List<LedgerEntry>>,
+	/** Puts money in. Only where the service runs for itself alone (`--demo`). */
+	topUp: { name: "TOP_UP" } as Route<null, TopUpRequest, Balance>,
+	/** The organization's leads with their contacts, by name. */
+	listLeads: { name: "LIST_LEADS" } as Route<null, LeadQuery, List<Lead>>,
+	/** One lead, with its contacts and their numbers. */
+	getLead: { name: "GET_LEAD" } as Route<LeadId, null, Lead>,
+	/** Deletes a lead with its contacts, calls and recordings. */
+	deleteLead: { name: "DELETE_LEAD" } as Route<LeadId, null, null>,
+	/** The organization's phone numbers. Calls from `internal` ones can be coached. */
+	listPhoneNumbers: { name: "LIST_PHONE_NUMBERS" } as Route<null, ListQuery, List<PhoneNumber>>,
+	/** Adds a phone number. */
+	createPhoneNumber: { name: "CREATE_PHONE_NUMBER" } as Route<null, PhoneNumberRequest, PhoneNumber>,
+	/** Changes a phone number's label, kind, owner, and who may call from it. */
+	changePhoneNumber: { name: "CHANGE_PHONE_NUMBER" } as Route<PhoneNumberId, PhoneNumberRequest, PhoneNumber>,
+	/** Removes a phone number. Calls in progress and past ones stay as they are. */
+	deletePhoneNumber: { name: "DELETE_PHONE_NUMBER" } as Route<PhoneNumberId, null, null>,
+	/** The organization's calls, newest first. */
+	listCalls: { name: "LIST_CALLS" } as Route<null, CallQuery, List<Call>>,
+	/** Lets the simulated lead call in. Only where the service runs for itself alone (`--demo`). */
+	receiveSimulatedCall: { name: "RECEIVE_SIMULATED_CALL" } as Route<null, InboundCallRequest, Call>,
+	/** The waveform of a call's recording. */
+	recordingPeaks: { name: "RECORDING_PEAKS" } as Route<CallId, null, RecordingPeaks>,
+	/** Deletes the recording of a call, with its waveform. It takes the permission `delete_recordings`. */
+	deleteRecording: { name: "DELETE_RECORDING" } as Route<CallId, null, null>,
+	/** Who can be invited to the asking rep's call: teammates with the desktop app online, each with whether they could join. */
+	listInvitationTargets: { name: "LIST_INVITATION_TARGETS" } as Route<CallId, null, List<InvitationTarget>>,
+};

@@ -1,7 +1,7 @@
 // Money as a person meets it: the Usage page, its warnings, and the price before joining.
 import { screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
-import { Failure } from "./backend";
+import { Failure, route } from "./backend";
 import { open } from "./test/open";
 import { testids } from "./testids";
 
@@ -28,19 +28,20 @@ describe("usage", () => {
   });
 
   it("b4: is asked for the period that is chosen, and saved as CSV, which says where", async () => {
-    const { user, asked } = await open("admin", "#/usage");
+    const { fake, user, asked } = await open("admin", "#/usage");
     await user.click(await find(testids.usagePeriod));
     await user.click(await find(testids.usagePeriodOption("week")));
-    await waitFor(() => expect(asked("usage")).toHaveLength(2));
-    const [from, to] = asked("usage").at(-1) ?? [];
+    await waitFor(() => expect(asked(route.usage)).toHaveLength(2));
+    const [span] = asked(route.usage).at(-1) ?? [];
+    const { from, to } = span as { from: string; to: null };
     expect(to).toBeNull();
-    const days = (Date.now() - Date.parse(String(from))) / 86_400_000;
+    const days = (fake.now() - Date.parse(String(from))) / 86_400_000;
     expect(days).toBeCloseTo(7, 2);
     await waitFor(() =>
       expect(get(testids.usageCoaches).textContent).toMatch(/Morgan Moss\s*7\s*\$0\.0280/),
     );
     await user.click(get(testids.usageCsv));
-    expect(asked("saveUsageCsv")).toEqual([[from, null]]);
+    expect(asked("saveUsageCsv")).toEqual([[{ from, to: null }]]);
     await waitFor(() =>
       expect(get(testids.savedAs(testids.usageCsv)).textContent).toContain("Downloads/usage.csv"),
     );
@@ -59,18 +60,20 @@ describe("usage", () => {
     await waitFor(() => none(testids.bannerBalance));
   });
 
-  it("b3: the balance is asked for once after the sign-in, and only by who may see it", async () => {
+  it("b3: the balance warns whoever the shell tells it to, and is not asked for", async () => {
     const { fake, asked } = await open();
-    fake.ledgerNow = [];
+    fake.edit(route.balance, (balance) => ({
+      ...balance,
+      balance_micro_dollars: 0,
+      is_low: true,
+    }));
     await fake.signInDemo("riley@demo.example");
     await find(testids.pageLeads);
-    expect(asked("balance")).toEqual([]);
     none(testids.bannerBalance);
     await fake.signOut();
     await fake.signInDemo("admin@demo.example");
     expect((await find(testids.bannerBalance)).textContent).toContain("$0.0000");
-    fake.change({ clock_offset_ms: 7 });
-    expect(asked("balance")).toHaveLength(1);
+    expect(asked(route.balance)).toEqual([]);
   });
 
   it("is topped up by an exact amount, once however often it is sent", async () => {
@@ -79,13 +82,13 @@ describe("usage", () => {
     await user.type(await find(testids.usageAmount), "2.5x");
     expect(get(testids.dialogSave)).toHaveProperty("disabled", true);
     await user.type(get(testids.usageAmount), "{Backspace}");
-    fake.refuse.set("topUp", new Failure({ code: "unreachable", message: "No answer." }));
+    fake.refuse.set(route.topUp.name, new Failure({ code: "unreachable", message: "No answer." }));
     await user.click(get(testids.dialogSave));
     expect((await find(testids.dialogError)).textContent).toContain("No answer.");
     fake.refuse.clear();
     await user.click(get(testids.dialogSave));
     await waitFor(() => expect(get(testids.usageBalance).textContent).toBe("$7.1640"));
-    const sent = asked("topUp").map(([request]) => request as { request_id: string });
+    const sent = asked(route.topUp).map(([request]) => request as { request_id: string });
     expect(sent).toHaveLength(2);
     expect(sent[0]).toEqual(sent[1]);
     expect(sent[0]).toMatchObject({ micro_dollars: 2_500_000 });
@@ -94,7 +97,7 @@ describe("usage", () => {
 
   it("cannot be topped up where that is not allowed", async () => {
     const { fake, user } = await open("admin", "#/settings");
-    fake.topUpAllowed = false;
+    fake.edit(route.usage, (usage) => ({ ...usage, top_up_allowed: false }));
     await user.click(await find(testids.nav("usage")));
     await find(testids.usageBalance);
     none(testids.usageTopUp);
@@ -106,7 +109,9 @@ describe("usage", () => {
     await user.clear(await find(testids.usageAmount));
     await user.type(get(testids.usageAmount), "10");
     await user.click(get(testids.dialogSave));
-    expect(asked("changeOrganization")).toEqual([[{ low_balance_micro_dollars: 10_000_000 }]]);
+    expect(asked(route.changeOrganization)).toEqual([
+      ["orga_acme", { low_balance_micro_dollars: 10_000_000 }],
+    ]);
     await waitFor(() => expect(get(testids.usageBalance).dataset["state"]).toBe("low"));
   });
 });
@@ -125,7 +130,11 @@ describe("before joining", () => {
     fake.change({
       calls: fake.viewNow.calls.map((call) => ({
         ...call,
-        joinability: { joinable: false, code: "insufficient_balance" },
+        joinability: {
+          joinable: false,
+          code: "insufficient_balance",
+          message: "The usage balance does not pay for the first minute.",
+        },
       })),
     });
     const listen = await find(testids.teamListen("Riley"));

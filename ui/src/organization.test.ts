@@ -1,7 +1,7 @@
 // The pages about the organization as a person meets them, on the organization in memory.
 import { screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
-import { Failure } from "./backend";
+import { Failure, listOf, route, type AuditEntry } from "./backend";
 import { userId } from "./backend.fake";
 import { OPEN_PAGES, ORGANIZATION_PAGES } from "./lib/route";
 import { open } from "./test/open";
@@ -34,8 +34,15 @@ describe("the pages about the organization", () => {
     async (page) => {
       const { asked } = await open("team-user", `#/${page}`);
       expect((await find(testids.pageLocked)).textContent).toContain("Manage the organization");
-      for (const command of ["members", "memberInvites", "usage", "ledger", "audit", "balance"]) {
-        expect(asked(command)).toEqual([]);
+      for (const locked of [
+        route.listMembers,
+        route.listMemberInvites,
+        route.usage,
+        route.listLedger,
+        route.listAudit,
+        route.balance,
+      ]) {
+        expect(asked(locked)).toEqual([]);
       }
     },
   );
@@ -52,13 +59,14 @@ describe("the pages about the organization", () => {
   it("ask again when who is signed in changes, and for nothing else", async () => {
     const { fake, asked } = await open("admin", "#/members");
     await find(testids.memberRow("Riley"));
-    const before = asked("members").length;
+    const before = asked(route.listMembers).length;
     fake.change({ clock_offset_ms: 5, me: structuredClone(fake.viewNow.me) });
-    fake.change({ availability: [] });
+    fake.availabilityNow = [];
+    fake.change({});
     await find(testids.memberRow("Riley"));
-    expect(asked("members")).toHaveLength(before);
+    expect(asked(route.listMembers)).toHaveLength(before);
     fake.change({ users: fake.viewNow.users.slice(1) });
-    await waitFor(() => expect(asked("members")).toHaveLength(before + 1));
+    await waitFor(() => expect(asked(route.listMembers)).toHaveLength(before + 1));
   });
 });
 
@@ -92,7 +100,7 @@ describe("roles", () => {
     expect(note?.textContent).toContain("Whisper & Barge includes it");
     await user.click(get(testids.dialogSave));
     await waitFor(() => none(testids.roleDialog));
-    expect(asked("createRole")).toEqual([
+    expect(asked(route.createRole)).toEqual([
       [{ name: "Trainer", permissions: ["call_coach_listen", "call_coach_barge"] }],
     ]);
     expect((await find(testids.roleCard("Trainer"))).textContent).toContain("Whisper & Barge");
@@ -106,21 +114,20 @@ describe("roles", () => {
     await user.click(get(testids.roleEdit("Peer")));
     await user.click(await find(testids.rolePermission("call_coach_listen")));
     await user.click(get(testids.dialogSave));
-    await waitFor(() => expect(asked("changeRole")).toHaveLength(1));
-    expect(fake.rolesNow.find(({ name }) => name === "Peer")?.permissions).toEqual([]);
+    await waitFor(() => expect(asked(route.changeRole)).toHaveLength(1));
+    const { data } = await fake.call(route.listRoles, null, {});
+    expect(data.find(({ name }) => name === "Peer")?.permissions).toEqual([]);
   });
 
   it("are deleted when that is confirmed, and a refusal is told in the dialog", async () => {
     const { user, fake } = await open("admin", "#/roles");
-    fake.membersNow = fake.membersNow.map((member) =>
-      member.user.id === userId("Sam") ? { ...member, role_id: "role_peer" } : member,
-    );
+    await fake.call(route.changeMember, "memb_6", { role_id: "role_Peer" });
     await user.click(await find(testids.roleDelete("Peer")));
     await user.click(await find(testids.confirmYes));
     expect((await find(testids.dialogError)).textContent).toContain("Members have this role");
     await user.click(get(testids.confirmNo));
     expect(get(testids.roleCard("Peer"))).toBeTruthy();
-    fake.membersNow = fake.membersNow.map((member) => ({ ...member, role_id: "role_Admin" }));
+    await fake.call(route.changeMember, "memb_6", { role_id: "role_User" });
     await user.click(get(testids.roleDelete("Peer")));
     await user.click(await find(testids.confirmYes));
     await waitFor(() => none(testids.roleCard("Peer")));
@@ -132,9 +139,12 @@ describe("members", () => {
     const { user, asked, fake } = await open("admin", "#/members");
     await choose(user, testids.memberRole("Riley"), testids.memberRoleOption("Trainee"));
     await waitFor(() =>
-      expect(asked("changeMember")).toEqual([["memb_1", { role_id: "role_Trainee" }]]),
+      expect(asked(route.changeMember)).toEqual([["memb_1", { role_id: "role_Trainee" }]]),
     );
-    expect(fake.membersNow[0]?.role_id).toBe("role_Trainee");
+    const { data } = await fake.call(route.listMembers, null, {});
+    expect(data.find(({ membership_id }) => membership_id === "memb_1")?.role_id).toBe(
+      "role_Trainee",
+    );
     await waitFor(() =>
       expect(get(testids.memberRole("Riley")).dataset["value"]).toBe("role_Trainee"),
     );
@@ -144,14 +154,14 @@ describe("members", () => {
     const { user, asked } = await open("admin", "#/members");
     expect(await find(testids.memberActive("Alex"))).toHaveProperty("disabled", true);
     await user.click(get(testids.memberActive("Riley")));
-    expect(asked("changeMember")).toEqual([]);
+    expect(asked(route.changeMember)).toEqual([]);
     await user.click(await find(testids.confirmYes));
     await waitFor(() =>
       expect(get(testids.memberRow("Riley")).textContent).toContain("Deactivated"),
     );
     await user.click(get(testids.memberActive("Riley")));
     await waitFor(() => expect(get(testids.memberRow("Riley")).dataset["active"]).toBe("true"));
-    expect(asked("changeMember").map(([, patch]) => patch)).toEqual([
+    expect(asked(route.changeMember).map(([, patch]) => patch)).toEqual([
       { active: false },
       { active: true },
     ]);
@@ -160,7 +170,9 @@ describe("members", () => {
   it("r1: override whether their calls are recorded", async () => {
     const { user, asked } = await open("admin", "#/members");
     await choose(user, testids.memberRecording("Sam"), testids.memberRecordingOption("off"));
-    await waitFor(() => expect(asked("changeMember")).toEqual([["memb_6", { recording: "off" }]]));
+    await waitFor(() =>
+      expect(asked(route.changeMember)).toEqual([["memb_6", { recording: "off" }]]),
+    );
   });
 
   it("are invited by a link that is shown once, which makes a member", async () => {
@@ -203,7 +215,8 @@ describe("members", () => {
     await user.type(get(testids.joinPassword), "-no-more-now");
     await user.click(get(testids.joinAccept));
     expect((await find(testids.me)).textContent).toMatch(/Jamie Jones.*Trainee/s);
-    expect(fake.groupsNow.find(({ name }) => name === "Sales")?.members).toHaveLength(4);
+    const { data } = await fake.call(route.listGroups, null, {});
+    expect(data.find(({ name }) => name === "Sales")?.members).toHaveLength(4);
   });
 
   it("are not invited by a link that was taken back", async () => {
@@ -242,7 +255,8 @@ describe("groups", () => {
     await user.click(get(testids.groupDelete("Hires")));
     await user.click(await find(testids.confirmYes));
     await waitFor(() => none(testids.groupCard("Hires")));
-    expect(fake.groupsNow.map(({ name }) => name)).toEqual(["Coaches", "Sales"]);
+    const { data } = await fake.call(route.listGroups, null, {});
+    expect(data.map(({ name }) => name)).toEqual(["Coaches", "Sales"]);
   });
 });
 
@@ -267,7 +281,7 @@ describe("phone numbers", () => {
     await user.click(get(testids.numberUser("Riley")));
     await user.click(get(testids.dialogSave));
     await find(testids.numberRow("+15550199"));
-    expect(asked("createPhoneNumber")).toEqual([
+    expect(asked(route.createPhoneNumber)).toEqual([
       [
         {
           number: "+15550199",
@@ -293,12 +307,12 @@ describe("the plan", () => {
     const dialog = await find(testids.confirm);
     expect(dialog.textContent).toContain("Call Coaching");
     expect(dialog.textContent).toContain("out of them at once");
-    expect(asked("changeOrganization")).toEqual([]);
+    expect(asked(route.changeOrganization)).toEqual([]);
     await user.click(get(testids.confirmYes));
     await waitFor(() =>
       expect(get(testids.planCard("professional")).dataset["current"]).toBe("true"),
     );
-    expect(asked("changeOrganization")).toEqual([[{ plan: "professional" }]]);
+    expect(asked(route.changeOrganization)).toEqual([["orga_acme", { plan: "professional" }]]);
   });
 
   it("j3: is read by everybody, and changed by nobody else", async () => {
@@ -320,8 +334,9 @@ describe("the organization's settings", () => {
     await user.type(get(testids.organizationRetention), "30");
     await user.click(get(testids.organizationSave));
     await waitFor(() =>
-      expect(asked("changeOrganization")).toEqual([
+      expect(asked(route.changeOrganization)).toEqual([
         [
+          "orga_acme",
           {
             name: "Acme Sales",
             recording: { enabled: false, announced: true, retention_days: 30 },
@@ -350,9 +365,39 @@ describe("the audit log", () => {
     await open("admin", "#/audit");
     await waitFor(() => expect(rows()).toHaveLength(7));
     const refused = rows().find((row) => row.dataset["allowed"] === "false");
-    expect(refused?.textContent).toMatch(/Taylor Tate.*Switched the mode.*whisper.*Refused/s);
+    expect(refused?.textContent).toMatch(/Taylor Tate.*Switched the mode.*Whisper.*Refused/s);
     expect(refused?.textContent).toContain("lacks the permission");
-    expect(rows().at(-1)?.textContent).toContain("The service");
+    const ofNobody = rows().find((row) => row.dataset["action"] === "recording_deleted");
+    expect(ofNobody?.textContent).toContain("The service");
+  });
+
+  it("a4: names whom and what it is about, and keeps the id for who looks for it", async () => {
+    const { fake, user } = await open("admin", "#/settings");
+    const [role] = await listOf(fake, route.listRoles, {});
+    const about = { call_id: null, allowed: true, code: null };
+    fake.edit(route.listAudit, (page) => {
+      const [line] = page.data;
+      if (!line || !role) throw new Error("nothing to tell of");
+      const data: AuditEntry[] = [
+        {
+          ...{ ...line, ...about, id: "audi_1", action: "role_changed", target: role.id },
+          detail: `${role.name}: call_coach_listen call_coach_barge`,
+        },
+        { ...line, ...about, id: "audi_2", action: "member_changed", target: userId("Taylor") },
+        { ...line, ...about, id: "audi_3", action: "phone_number_changed", target: "phon_old" },
+      ];
+      return { ...page, data };
+    });
+    await user.click(await find(testids.nav("audit")));
+    const row = (action: string) => rows().find((row) => row.dataset["action"] === action);
+    await waitFor(() => expect(row("role_changed")?.textContent).toContain("Listen, Whisper"));
+    await waitFor(() => {
+      const target = row("role_changed")?.querySelector("[title^=role_]");
+      expect(target?.textContent).toBe(role?.name);
+    });
+    expect(row("member_changed")?.textContent).toContain("Taylor Tate");
+    expect(row("phone_number_changed")?.textContent).toContain("A deleted number");
+    expect(screen.getByRole("table").textContent).not.toMatch(/\b(role|phon|user|group)_\w/);
   });
 
   it("a4: is filtered by person, action, call, time and what was refused, and saved as it is", async () => {
@@ -370,39 +415,50 @@ describe("the audit log", () => {
       allowed: false,
       to: null,
     };
-    await waitFor(() => expect(asked("audit").at(-1)).toMatchObject([wanted, 0]));
+    await waitFor(() => expect(asked(route.listAudit).at(-1)).toMatchObject([wanted]));
     await user.click(get(testids.auditCsv));
     expect(asked("saveAuditCsv")).toMatchObject([[wanted]]);
     await waitFor(() =>
       expect(get(testids.savedAs(testids.auditCsv)).textContent).toContain("audit.csv"),
     );
     await user.click(get(testids.auditCallClear));
-    await waitFor(() => expect(asked("audit").at(-1)).toMatchObject([{ call_id: null }, 0]));
+    await waitFor(() => expect(asked(route.listAudit).at(-1)).toMatchObject([{ call_id: null }]));
   });
 
   it("a4: is read anew when that is asked for", async () => {
     const { fake, user } = await open("admin", "#/audit");
     await waitFor(() => expect(rows()).toHaveLength(7));
-    const [line] = fake.auditNow;
-    if (line) fake.auditNow = [{ ...line, id: "audi_new" }, ...fake.auditNow];
+    fake.edit(route.listAudit, (page) => {
+      const [newest] = page.data;
+      if (!newest) throw new Error("no line");
+      return { ...page, data: [{ ...newest, id: "audi_new" }, ...page.data] };
+    });
     await user.click(get(testids.auditAgain));
     await waitFor(() => expect(rows()).toHaveLength(8));
   });
 
   it("a4: comes a page at a time", async () => {
     const { fake, user, asked } = await open("admin", "#/settings");
-    const [line] = fake.auditNow;
-    if (!line) throw new Error("no line");
-    fake.auditNow = Array.from({ length: 70 }, (_, at) => ({ ...line, id: `audi_${at}` }));
+    fake.edit(route.listAudit, ({ data: [line] }, { _limit, _cursor }) => {
+      if (!line) throw new Error("no line");
+      const all = Array.from({ length: 70 }, (_, at) => ({ ...line, id: `audi_${at}` }));
+      const [from, limit] = [Number(_cursor ?? 0), _limit ?? 100];
+      const has_more = all.length > from + limit;
+      const cursor = has_more ? String(from + limit) : null;
+      return { data: all.slice(from, from + limit), has_more, cursor };
+    });
     await user.click(await find(testids.nav("audit")));
     await waitFor(() => expect(rows()).toHaveLength(50));
-    fake.refuse.set("audit", new Failure({ code: "unreachable", message: "Not just now." }));
+    fake.refuse.set(
+      route.listAudit.name,
+      new Failure({ code: "unreachable", message: "Not just now." }),
+    );
     await user.click(get(testids.auditMore));
     expect((await screen.findByRole("alert")).textContent).toContain("Not just now.");
     fake.refuse.clear();
     await user.click(get(testids.auditMore));
     await waitFor(() => expect(rows()).toHaveLength(70));
     none(testids.auditMore);
-    expect(asked("audit").at(-1)?.[1]).toBe(50);
+    expect(asked(route.listAudit).at(-1)).toMatchObject([{ _cursor: "50" }]);
   });
 });

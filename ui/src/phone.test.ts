@@ -1,7 +1,7 @@
 // The lead's phone as the rep meets it: how it is heard, what the lead presses, and the rep's own keys.
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it, vi } from "vitest";
-import { Failure } from "./backend";
+import { Failure, route } from "./backend";
 import type { FakeBackend } from "./backend.fake";
 import { open } from "./test/open";
 import { testids } from "./testids";
@@ -220,11 +220,13 @@ describe("what became of a call", () => {
     ["completed", "lead_lost", "Completed · 6:24 · the phone was lost"],
   ] as const)("%s by %s reads %s in the lead's activity", async (status, hangup_cause, words) => {
     const { fake, app } = await open("team", "#/settings");
-    const [call] = fake.past;
-    if (!call) throw new Error("there is no past call");
-    const duration = status === "completed" ? call.duration : 0;
-    fake.past = [{ ...call, status, hangup_cause, duration, coach_legs: [], recording: null }];
-    app.go({ page: "lead", id: call.lead.id });
+    fake.edit(route.listCalls, ({ data: [call], ...page }) => {
+      if (!call) throw new Error("there is no past call");
+      const duration = status === "completed" ? call.duration : 0;
+      const ended = { status, hangup_cause, duration, coach_legs: [], recording: null };
+      return { ...page, data: [{ ...call, ...ended }] };
+    });
+    app.go({ page: "lead", id: "lead_globex" });
     const activity = await find(testids.leadActivity);
     await waitFor(() => expect(activity.textContent).toContain(words));
   });

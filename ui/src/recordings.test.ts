@@ -1,6 +1,7 @@
 // Recordings, and calls that come in, as a person meets them.
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
+import { route } from "./backend";
 import { open } from "./test/open";
 import { testids } from "./testids";
 
@@ -14,7 +15,7 @@ describe("a recording", () => {
     const { asked } = await open("team", LEAD);
     const player = await find(testids.recordingPlayer);
     await waitFor(() => expect(player.querySelector("svg path[d^=M]")).not.toBeNull());
-    expect(asked("recordingPeaks")).toEqual([["acti_past1"]]);
+    expect(asked(route.recordingPeaks)).toEqual([["acti_past1"]]);
     const bands = screen.getAllByTestId(testids.recordingBand);
     expect(bands.map((band) => band.dataset["mode"])).toEqual(["listen", "whisper", "barge"]);
     expect(get(testids.recordingGap).style.left).toBe("78.125%");
@@ -89,20 +90,23 @@ describe("a recording", () => {
     page.unmount();
     const admin = await open("admin", LEAD);
     await user.click(await find(testids.recordingDelete));
-    expect(admin.asked("deleteRecording")).toEqual([]);
+    expect(admin.asked(route.deleteRecording)).toEqual([]);
     await user.click(await find(testids.confirmYes));
     await waitFor(() => none(testids.recordingPlayer));
-    expect(asked("deleteRecording")).toEqual([]);
-    expect(admin.asked("deleteRecording")).toEqual([["acti_past1"]]);
+    expect(asked(route.deleteRecording)).toEqual([]);
+    expect(admin.asked(route.deleteRecording)).toEqual([["acti_past1"]]);
   });
 
   it("says when it is being saved, could not be kept, or was deleted", async () => {
     const { fake, user } = await open("team", "#/team");
-    fake.past = fake.past.map((call) =>
-      call.recording?.status === "stored"
-        ? { ...call, recording: { ...call.recording, status: "failed" } }
-        : call,
-    );
+    fake.edit(route.listCalls, (page) => ({
+      ...page,
+      data: page.data.map((call) =>
+        call.recording?.status === "stored"
+          ? { ...call, recording: { ...call.recording, status: "failed" as const } }
+          : call,
+      ),
+    }));
     await user.click(await find(testids.navLeads));
     await user.click(await find(testids.leadRow("Globex")));
     await waitFor(() => expect(screen.getAllByTestId(testids.recordingState)).toHaveLength(2));
@@ -141,7 +145,7 @@ describe("a lead", () => {
     expect((await find(testids.confirm)).textContent).toContain("recordings");
     await user.click(get(testids.confirmYes));
     expect(await find(testids.pageLeads)).toBeTruthy();
-    expect(asked("deleteLead")).toEqual([["lead_vandelay"]]);
+    expect(asked(route.deleteLead)).toEqual([["lead_vandelay"]]);
     await waitFor(() => none(testids.leadRow("Vandelay")));
   });
 
@@ -189,7 +193,7 @@ describe("a call that comes in", () => {
   it("is made by the simulated lead, in local mode only", async () => {
     const { fake, user, asked } = await open("admin", "#/leads/lead_hooli");
     await user.click(await find(testids.leadInbound));
-    expect(asked("inboundCall")).toEqual([
+    expect(asked(route.receiveSimulatedCall)).toEqual([
       [{ local_phone_id: "phon_main", lead_id: "lead_hooli" }],
     ]);
     fake.change({ server: { local: false, url: "https://coaching.example.com" } });

@@ -1,16 +1,13 @@
 // Moments of the product, by name: what the pictures and the accessibility tests look at.
-import { Failure, type AuditEntry, type CallRecording, type LeadQuality } from "./backend";
+import { Failure, route, type CallRecording, type LeadQuality } from "./backend";
 import { userId, type FakeBackend } from "./backend.fake";
 
 type Scene = (fake: FakeBackend) => void;
 
-const minutesAgo = (minutes: number): string =>
-  new Date(Date.now() - minutes * 60_000).toISOString();
-
 function team(fake: FakeBackend, as = "Morgan"): void {
   fake.as(as);
-  fake.call("Riley", "Globex");
-  fake.call("Sam", "Initech", {
+  fake.onCall("Riley", "Globex");
+  fake.onCall("Sam", "Initech", {
     direction: "inbound",
     joinability: {
       joinable: false,
@@ -18,7 +15,7 @@ function team(fake: FakeBackend, as = "Morgan"): void {
       message: "Inbound calls cannot be coached.",
     },
   });
-  fake.call("Taylor", "Hooli", {
+  fake.onCall("Taylor", "Hooli", {
     status: "ringing",
     date_answered: null,
     joinability: {
@@ -27,48 +24,6 @@ function team(fake: FakeBackend, as = "Morgan"): void {
       message: "The lead has not answered yet.",
     },
   });
-  const old = fake.call("Riley", "Globex");
-  fake.change({ calls: fake.viewNow.calls.filter(({ id }) => id !== old.id) });
-  const leg = fake.coachLeg("Morgan", "whisper", {
-    status: "done",
-    date_done: minutesAgo(50),
-    end_reason: "left",
-    participation_history: [
-      { action: "listen", timestamp: minutesAgo(55) },
-      { action: "whisper", timestamp: minutesAgo(53) },
-      { action: "barge", timestamp: minutesAgo(52) },
-    ],
-  });
-  const ended = { date_created: minutesAgo(56), date_answered: minutesAgo(56), duration: 384 };
-  const recording: CallRecording = {
-    status: "stored",
-    date_started: minutesAgo(56),
-    duration_ms: 384_000,
-    bytes: 1_560_000,
-    gaps: [{ from_ms: 300_000, to_ms: 330_000 }],
-  };
-  fake.past = [
-    { ...old, ...ended, id: "acti_past1", status: "completed", coach_legs: [leg], recording },
-    {
-      ...old,
-      id: "acti_past2",
-      user_id: userId("Sam"),
-      status: "no-answer",
-      date_created: minutesAgo(1500),
-      date_answered: null,
-      duration: 0,
-    },
-    {
-      ...old,
-      id: "acti_past3",
-      direction: "inbound",
-      status: "completed",
-      date_created: minutesAgo(60 * 24 * 9),
-      date_answered: minutesAgo(60 * 24 * 9),
-      duration: 61,
-      recording: { ...recording, status: "deleted", duration_ms: 61_000, gaps: [] },
-    },
-  ];
 }
 
 function rep(fake: FakeBackend): void {
@@ -89,41 +44,6 @@ function onThePhone(fake: FakeBackend, quality: Omit<LeadQuality, "call_id">): v
 /** Somebody who manages the organization, with something on every page about it. */
 function admin(fake: FakeBackend): void {
   team(fake, "Alex");
-  fake.rolesNow = [
-    ...fake.rolesNow,
-    { id: "role_peer", name: "Peer", permissions: ["call_coach_listen"], built_in: false },
-  ];
-  const line = (id: number, change: Partial<AuditEntry>): AuditEntry => ({
-    id: `audi_${id}`,
-    date: minutesAgo(id * 7),
-    action: "sign_in",
-    allowed: true,
-    code: null,
-    user_id: userId("Alex"),
-    device_id: "devi_1",
-    address: "127.0.0.1",
-    call_id: null,
-    target: null,
-    detail: null,
-    ...change,
-  });
-  const on = { call_id: "acti_past1" };
-  fake.auditNow = [
-    line(1, {}),
-    line(2, { ...on, action: "coach_moved_to_listen", user_id: userId("Morgan") }),
-    line(3, { ...on, action: "coach_mode", user_id: userId("Morgan"), detail: "whisper" }),
-    line(4, {
-      ...on,
-      action: "coach_mode",
-      user_id: userId("Taylor"),
-      detail: "whisper",
-      allowed: false,
-      code: "permission_required",
-    }),
-    line(5, { ...on, action: "coach_join", user_id: userId("Taylor") }),
-    line(6, { action: "member_changed", target: userId("Taylor"), detail: "role" }),
-    line(7, { ...on, action: "recording_deleted", user_id: null }),
-  ];
 }
 
 /** As `admin`, with that much in the balance. */
@@ -131,33 +51,39 @@ const admins =
   (microDollars: number): Scene =>
   (fake) => {
     admin(fake);
-    const [first] = fake.ledgerNow.slice(-1);
-    if (!first) return;
-    const spent = fake.balanceNow().balance_micro_dollars - first.micro_dollars;
-    fake.ledgerNow = fake.ledgerNow.map((line) =>
-      line.id === first.id ? { ...line, micro_dollars: microDollars - spent } : line,
-    );
-    fake.change({ balance: fake.balanceNow() });
+    const of = <B extends { balance_micro_dollars: number; low_balance_micro_dollars: number }>(
+      balance: B,
+    ): B => ({
+      ...balance,
+      balance_micro_dollars: microDollars,
+      is_low: microDollars < balance.low_balance_micro_dollars,
+    });
+    fake.edit(route.balance, of);
+    fake.edit(route.usage, (usage) => ({ ...usage, balance: of(usage.balance) }));
   };
 
-const ORGANIZATION_COMMANDS = [
-  "members",
-  "memberInvites",
-  "roles",
-  "groups",
-  "phoneNumbers",
-  "plans",
-  "usage",
-  "ledger",
-  "audit",
-  "balance",
+const ORGANIZATION_ROUTES = [
+  route.listMembers,
+  route.listMemberInvites,
+  route.listRoles,
+  route.listGroups,
+  route.listPhoneNumbers,
+  route.listPlans,
+  route.usage,
+  route.listLedger,
+  route.listAudit,
+  route.balance,
 ];
+/** What the other pages read. */
+const READ = [route.listLeads, route.getLead, route.listCalls, route.listGroups].map(
+  ({ name }) => name,
+);
 
 function recorded(fake: FakeBackend, status: CallRecording["status"]): void {
   rep(fake);
   const mine = fake.viewNow.my_call;
   if (!mine) return;
-  const recording = { status, date_started: minutesAgo(2), duration_ms: 0, bytes: 0, gaps: [] };
+  const recording = { status, date_started: fake.ago(120_000), duration_ms: 0, bytes: 0, gaps: [] };
   fake.change({ my_call: { ...mine, call: { ...mine.call, recording } } });
 }
 
@@ -245,19 +171,28 @@ export const scenes: Record<string, Scene> = {
   "admin-negative": admins(-12_000),
   "admin-empty": (fake) => {
     admin(fake);
-    fake.groupsNow = [];
-    fake.numbersNow = [];
-    fake.ledgerNow = [];
-    fake.auditNow = [];
+    const empty = <P extends { data: unknown[] }>(page: P): P => ({ ...page, data: [] });
+    fake.edit(route.listGroups, empty);
+    fake.edit(route.listPhoneNumbers, empty);
+    fake.edit(route.listLedger, empty);
+    fake.edit(route.listAudit, empty);
+    fake.edit(route.usage, (usage) => ({
+      ...usage,
+      balance: { ...usage.balance, balance_micro_dollars: 0, is_low: true },
+      by_day: [],
+      by_month: [],
+      by_coach: [],
+      by_call: [],
+    }));
   },
   "admin-loading": (fake) => {
     admin(fake);
-    for (const name of ORGANIZATION_COMMANDS) fake.refuse.set(name, "never");
+    for (const { name } of ORGANIZATION_ROUTES) fake.refuse.set(name, "never");
   },
   "admin-error": (fake) => {
     admin(fake);
     const failure = new Failure({ code: "unreachable", message: "The service does not answer." });
-    for (const name of ORGANIZATION_COMMANDS) fake.refuse.set(name, failure);
+    for (const { name } of ORGANIZATION_ROUTES) fake.refuse.set(name, failure);
   },
   "rep-ringing": (fake) => {
     team(fake, "Riley");
@@ -292,11 +227,11 @@ export const scenes: Record<string, Scene> = {
   },
   loading: (fake) => {
     team(fake);
-    for (const name of ["leads", "lead", "callsOfLead", "groups", "soundDevices"]) {
+    for (const name of [...READ, "soundDevices"]) {
       fake.refuse.set(name, "never");
     }
   },
-  error: refuses("leads", "lead", "callsOfLead", "groups", "soundDevices", "phoneNumbers"),
+  error: refuses(...READ, "soundDevices", route.listPhoneNumbers.name),
   trouble: (fake) => {
     coaching("whisper")(fake);
     fake.change({

@@ -1,28 +1,32 @@
-// What the window knows: the shell's view, fed by its events, and what only the window has (page,
-// toasts). It asks the shell once, at the start; from then on it is told.
+// What the window knows: the shell's view and settings, fed by its events, and what only the window has:
+// the page, toasts, and what is shown for a moment and then forgotten (levels, the quality of
+// connections, keys that the lead pressed, that the connection is back). All of that may be lost when the
+// page is loaded again; what may not is the shell's. It asks the shell once, at the start; from then on
+// it is told.
 import { getContext, setContext } from "svelte";
 import {
   Failure,
+  route,
   type AppSettings,
   type AppView,
   type Backend,
-  type Balance,
   type Call,
+  type CoachMode,
   type EventName,
   type Events,
-  type Invitation,
   type LeadKey,
   type LeadQuality,
   type Levels,
+  type OrganizationPatch,
   type Playback,
   type Quality,
-  type Told,
+  type Message,
   type User,
 } from "./backend";
 import { Clock } from "./clock.svelte";
 import { hashOf, routeOf, type Route } from "./lib/route";
 
-export type Toast = Pick<Told, "kind" | "message"> & { id: number };
+export type Toast = Pick<Message, "kind" | "message"> & { id: number };
 
 const TOASTS_MAX = 4;
 const TOAST_MS = 8_000;
@@ -41,8 +45,6 @@ export class AppState {
   fatal = $state<string | null>(null);
   route = $state.raw<Route>({ page: "leads" });
   toasts = $state.raw<Toast[]>([]);
-  /** Invitations that this user sent on the call in progress, newest state of each. */
-  sent = $state.raw<Invitation[]>([]);
   microphoneLevel_dbov = $state(SILENCE_DBOV);
   quality = $state.raw<Quality | null>(null);
   levels = $state.raw<Levels | null>(null);
@@ -50,12 +52,7 @@ export class AppState {
   playback = $state.raw<Playback | null>(null);
   /** The connection is back since a moment ago: said for a while. */
   back = $state(false);
-  /** The own number that was chosen last, kept while the app runs. */
-  localPhoneId = $state<string | null>(null);
 
-  /** The balance as it was asked for after the sign-in; the view's is newer. */
-  #askedBalance = $state.raw<Balance | null>(null);
-  #askedBalanceFor: string | null = null;
   /** What was told of the lead's phone last, and on which call. */
   #leadQuality = $state.raw<LeadQuality | null>(null);
   #leadKeys = $state.raw<{ call_id: string; keys: string } | null>(null);
@@ -80,7 +77,7 @@ export class AppState {
   readonly leadKeys = $derived(
     this.#leadKeys?.call_id === this.#myCallId ? (this.#leadKeys?.keys ?? "") : "",
   );
-  readonly balance = $derived(this.manages ? (this.view?.balance ?? this.#askedBalance) : null);
+  readonly balance = $derived(this.view?.balance ?? null);
   /** Changes when what a page about the organization shows may have changed: it asks again then. */
   readonly directory = $derived(
     JSON.stringify([
@@ -113,8 +110,7 @@ export class AppState {
       await this.#on("leadKey", (pressed) => this.#leadPressed(pressed));
       await this.#on("levels", (levels) => (this.levels = levels));
       await this.#on("playback", (playback) => (this.playback = playback));
-      await this.#on("told", ({ kind, message }) => this.say(kind, message));
-      await this.#on("invitationSent", (invitation) => this.#sentChanged([invitation]));
+      await this.#on("message", ({ kind, message }) => this.say(kind, message));
       await this.#on("openCall", ({ call_id }) => this.openCall(call_id));
       this.settings = await this.backend.settings();
       const view = await this.backend.view();
@@ -130,6 +126,12 @@ export class AppState {
     for (const stop of this.#stops.splice(0)) stop();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+  }
+
+  /** Changes the organization that this user is in. */
+  async change(patch: OrganizationPatch): Promise<void> {
+    const me = this.view?.me;
+    if (me) await this.backend.call(route.changeOrganization, me.organization.id, patch);
   }
 
   /** Does what the person asked for; says so when it was refused. Whether it was done. */
@@ -166,7 +168,7 @@ export class AppState {
 
   /** A deep link, or a click on a notification: the page of the call's lead. */
   openCall(callId: string): void {
-    const call = this.view?.calls.find((call) => call.id === callId);
+    const call = this.call(callId);
     if (call) this.go({ page: "lead", id: call.lead.id });
     else this.say("info", "That call is over, or is not yours to see.");
   }
@@ -182,16 +184,19 @@ export class AppState {
       .sort((a, b) => a.date_created.localeCompare(b.date_created));
   }
 
-  /** Why this user cannot start or join another call now; null when it can be done. */
-  get occupied(): string | null {
-    if (this.view?.my_call) return "You are on a call";
-    if (this.view?.coaching) return "You are coaching a call";
-    if (this.view?.connection !== "online") return "There is no connection to the service";
-    return null;
+  /** A call in progress that the user may see. */
+  call(id: string): Call | undefined {
+    return this.view?.calls.find((call) => call.id === id);
   }
 
-  async invite(userIds: string[]): Promise<boolean> {
-    return this.act(async (backend) => this.#sentChanged(await backend.invite(userIds)));
+  /** Why this user cannot start or join another call now; null when it can be done. */
+  get occupied(): string | null {
+    return this.view?.occupied ?? null;
+  }
+
+  /** Why this user may not use that mode; null when they may. */
+  modeRefusal(mode: CoachMode): string | null {
+    return this.view?.modes.find((choice) => choice.mode === mode)?.refusal ?? null;
   }
 
   /** The key or the button is down, or up again. The shell is told of each change once. */
@@ -225,7 +230,6 @@ export class AppState {
     } else if (view.connection !== "online") {
       this.back = false;
     }
-    if (before?.my_call?.call.id !== view.my_call?.call.id) this.sent = [];
     if (!view.my_call && !view.coaching) {
       this.microphoneLevel_dbov = SILENCE_DBOV;
       this.quality = null;
@@ -235,30 +239,6 @@ export class AppState {
     if (view.connection !== "online") this.#leadQuality = null;
     if (!view.coaching) this.#holding = false;
     this.view = view;
-    void this.#askBalance();
-  }
-
-  /** Asks for the balance once after the sign-in of somebody who may see it. */
-  async #askBalance(): Promise<void> {
-    const me = this.view?.connection === "online" ? this.view.me : null;
-    if (!this.view?.me) this.#askedBalanceFor = this.#askedBalance = null;
-    if (!me || !this.manages || this.#askedBalanceFor === me.user.id) return;
-    this.#askedBalanceFor = me.user.id;
-    try {
-      this.#askedBalance = await this.backend.balance();
-    } catch {
-      // The Usage page says what is wrong; a banner that cannot be had is none.
-      this.#askedBalance = null;
-    }
-  }
-
-  #sentChanged(changed: Invitation[]): void {
-    const call = this.view?.my_call?.call.id;
-    const newer = new Map(this.sent.map((invitation) => [invitation.invitee_id, invitation]));
-    for (const invitation of changed) {
-      if (invitation.call_id === call) newer.set(invitation.invitee_id, invitation);
-    }
-    this.sent = [...newer.values()];
   }
 
   #leadPressed({ call_id, key }: LeadKey): void {

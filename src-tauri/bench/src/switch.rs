@@ -9,7 +9,7 @@ use mix::{FRAME_MS, FRAME_SAMPLES, Frame, SAMPLE_RATE_HZ};
 use serde_json::json;
 use tokio::sync::mpsc;
 use voice::EncoderSettings;
-use wire::{CallStatus, CoachMode, PhoneNumberKind, PlaceCallRequest};
+use wire::{CallStatus, CoachMode, LeadQuery, ListQuery, PhoneNumberKind, PlaceCallRequest, route};
 
 use crate::error::BenchError;
 use crate::figure::{Figure, rounded};
@@ -141,19 +141,17 @@ async fn measure(server: &str) -> Result<Measured, BenchError> {
 async fn dialling(rep: &Session) -> Result<PlaceCallRequest, BenchError> {
     let numbers = rep
         .api()
-        .phone_numbers()
+        .list(&route::LIST_PHONE_NUMBERS, &ListQuery::default())
         .await
-        .map_err(failed("the numbers"))?
-        .data;
+        .map_err(failed("the numbers"))?;
     let number = numbers
         .into_iter()
         .find(|number| number.kind == PhoneNumberKind::Internal);
     let lead = rep
         .api()
-        .leads("Globex")
+        .list(&route::LIST_LEADS, &LeadQuery::named("Globex"))
         .await
         .map_err(failed("the leads"))?
-        .data
         .into_iter()
         .next();
     let (number, lead) = number

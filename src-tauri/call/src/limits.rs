@@ -32,7 +32,7 @@ impl Default for Limits {
             ring_ms: 60_000,
             reconnect_ms: 30_000,
             invitation_ms: 60_000,
-            minute_ms: 60_000,
+            minute_ms: usage::MINUTE_MS,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use mix::{GrantCause, LegLevel, LegNumber, Mode, Role};
-use usage::{Charge, charges, minute_starts};
+use usage::{Charge, charges, minute_charged};
 use wire::{
     Call, CallId, CallRecording, CallStatus, CoachLeg, CoachLegStatus, CoachMode, ContactId,
     DeviceId, Direction, HangupCause, Invitation, InvitationId, InvitationStatus, Joinability,
@@ -1073,10 +1073,7 @@ impl Machine {
 
     /// When the next minute of any leg starts.
     fn next_minute(&self) -> Option<Timestamp> {
-        // A minute starts when the leg goes on beyond the end of the one before.
-        let after = |from: Timestamp, charged: u32| {
-            minute_starts(from, charged, self.limits.minute_ms).plus_millis(1)
-        };
+        let after = |from, charged| minute_charged(from, charged, self.limits.minute_ms);
         let coaches = self.live().filter_map(|coach| {
             let connected = coach.leg.date_connected?;
             Some(after(connected, coach.charged))

@@ -1,10 +1,8 @@
 //! The service's HTTP API, typed.
 
-mod admin;
 mod ask;
-mod routes;
 
-pub use admin::AuditFilter;
+pub use ask::Answer;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
@@ -13,17 +11,14 @@ use reqwest::{Method, RequestBuilder, Url};
 use tokio::sync::watch;
 use wire::{
     AcceptInviteRequest, DeviceId, InviteLookup, InviteOffer, RefreshRequest, SignInRequest,
-    SignOutRequest, Tokens, UserId,
+    SignOutRequest, Tokens, UserId, route,
 };
 
 use crate::keeper::Keeper;
 use crate::{ClientError, Credentials};
-use ask::{done, read, send};
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const ANSWER_WAIT: Duration = Duration::from_secs(15);
-/// For what must be tried again soon: a leg whose sound is lost is held for 30 s.
-const SHORT_ANSWER_WAIT: Duration = Duration::from_secs(5);
 
 /// The service's HTTP API. It holds the tokens of one sign-in and gets a new access token by itself
 /// when the old one is no longer taken. The refresh token, and nothing else, is kept with the
@@ -131,8 +126,7 @@ impl Api {
     ) -> Result<(UserId, DeviceId), ClientError> {
         // After a refresh under way: its answer is of the sign-in before.
         let _one_at_a_time = self.inner.refreshing.lock().await;
-        let builder = self.builder(Method::POST, "auth/sign_in/").json(request);
-        let tokens: Tokens = read(send(builder).await?).await?;
+        let tokens = self.call_as_anybody(&route::SIGN_IN, request).await?;
         Ok(self.begin(tokens).await)
     }
 
@@ -141,7 +135,8 @@ impl Api {
     /// # Errors
     /// As every request; [`wire::Code::InviteExpired`] when it cannot be used any more.
     pub async fn look_up_invite(&self, token: String) -> Result<InviteOffer, ClientError> {
-        self.post("auth/invite/", &InviteLookup { token }).await
+        let lookup = InviteLookup { token };
+        self.call_as_anybody(&route::LOOK_UP_INVITE, &lookup).await
     }
 
     /// `POST auth/accept_invite/`: becomes a member, and is signed in.
@@ -153,10 +148,7 @@ impl Api {
         request: &AcceptInviteRequest,
     ) -> Result<(UserId, DeviceId), ClientError> {
         let _one_at_a_time = self.inner.refreshing.lock().await;
-        let builder = self
-            .builder(Method::POST, "auth/accept_invite/")
-            .json(request);
-        let tokens: Tokens = read(send(builder).await?).await?;
+        let tokens = self.call_as_anybody(&route::ACCEPT_INVITE, request).await?;
         Ok(self.begin(tokens).await)
     }
 
@@ -195,12 +187,10 @@ impl Api {
             return Ok(());
         };
         let cleared = self.end(epoch);
-        let refresh_token = tokens.refresh_token.clone();
-        let builder = self
-            .builder(Method::POST, "auth/sign_out/")
-            .bearer_auth(&tokens.access_token)
-            .json(&SignOutRequest { refresh_token });
-        let told = async { done(send(builder).await?).await };
+        let request = SignOutRequest {
+            refresh_token: tokens.refresh_token,
+        };
+        let told = self.call_as_anybody(&route::SIGN_OUT, &request);
         let (told, ()) = tokio::join!(told, self.settled(cleared));
         told
     }
@@ -249,13 +239,8 @@ impl Api {
 
     /// `POST auth/refresh/`. A token that is refused is forgotten.
     async fn rotate(&self, refresh_token: String, epoch: u64) -> Result<Tokens, ClientError> {
-        let builder = self
-            .builder(Method::POST, "auth/refresh/")
-            .json(&RefreshRequest { refresh_token });
-        let rotated = match send(builder).await {
-            Ok(response) => read(response).await,
-            Err(error) => Err(error),
-        };
+        let request = RefreshRequest { refresh_token };
+        let rotated = self.call_as_anybody(&route::REFRESH, &request).await;
         if let Err(error) = &rotated
             && error.code() == Some(wire::Code::Unauthenticated)
         {
@@ -301,7 +286,8 @@ impl Api {
     }
 
     fn builder(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = format!("{}{path}", self.inner.base);
+        let mut url = self.inner.base.clone();
+        url.set_path(path);
         self.inner.http.request(method, url)
     }
 

@@ -16,6 +16,7 @@ pub mod audio;
 mod api;
 mod credentials;
 mod error;
+mod handle;
 mod keeper;
 mod peer;
 mod perform;
@@ -26,17 +27,17 @@ mod socket;
 mod tls;
 mod voice_path;
 
-pub use api::{Api, AuditFilter};
+pub use api::{Answer, Api};
 pub use credentials::{Credentials, CredentialsError, KeyRing, SECRET_LOG_TARGETS};
 pub use error::ClientError;
+pub use handle::{Quality, Session, SessionEvent, Settings};
 pub use peer::{Incoming, Outgoing, Peer, PeerEvent, PeerSettings, PeerStats};
 pub use player::{Player, Playing, read_recording};
-pub use session_loop::{Quality, Session, SessionEvent, Settings};
 pub use socket::{Socket, SocketEvent};
 pub use voice_path::{Devices, Voice, VoiceSettings, VoiceStats};
 
 // What a session says and is told, for those who link only this crate.
 pub use session::{
-    Audience, Coaching, Connection, EndReason, MediaRole, MediaStatus, MyCall, Notice,
-    SignedOutReason, View,
+    Audience, Coaching, CoachingView, Connection, EndReason, MediaRole, MediaStatus, ModeChoice,
+    MyCall, Notice, Person, Presence, Retry, SignedOutReason, View,
 };

@@ -1,8 +1,10 @@
 //! Carries out one request of the pure session over HTTP.
 
 use session::{Failure, Reply, Request};
+use wire::{Call, CallQuery, HoldRequest, ListQuery, ModeRequest, MuteRequest, route};
 
-use crate::{Api, ClientError};
+use crate::api::Api;
+use crate::error::ClientError;
 
 /// Asks the service.
 pub(crate) async fn perform(api: &Api, request: Request) -> Result<Reply, Failure> {
@@ -25,27 +27,57 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
         },
         Request::SignOut => done(api.sign_out().await?),
         Request::Refresh => done(api.refresh(None).await?),
-        Request::Me => Reply::Me(Box::new(api.me().await?)),
-        Request::Users => Reply::Users(api.users().await?.data),
-        Request::Availability => Reply::Availability(api.availability().await?.data),
-        Request::ActiveCalls => Reply::ActiveCalls(api.active_calls().await?.data),
-        Request::Invitations => Reply::Invitations(api.invitations().await?.data),
-        Request::Call(id) => Reply::Call(Box::new(api.call(&id).await?)),
-        Request::PlaceCall(request) => Reply::Call(Box::new(api.place_call(&request).await?)),
-        Request::Answer(id) => Reply::Call(Box::new(api.answer(&id).await?)),
-        Request::HangUp(id) => done(api.hang_up(&id).await?),
-        Request::Hold(id, held) => done(api.hold(&id, held).await?),
-        Request::Mute(id, muted) => done(api.mute(&id, muted).await?),
-        Request::Dtmf(id, request) => done(api.dtmf(&id, &request).await?),
+        Request::Me => Reply::Me(Box::new(api.call(&route::ME, &(), &()).await?)),
+        Request::Users => Reply::Users(api.list(&route::LIST_USERS, &ListQuery::default()).await?),
+        Request::Availability => {
+            Reply::Availability(api.call(&route::AVAILABILITY, &(), &()).await?.data)
+        }
+        Request::ActiveCalls => {
+            let active = CallQuery {
+                active: Some(true),
+                ..CallQuery::default()
+            };
+            Reply::ActiveCalls(api.list(&route::LIST_CALLS, &active).await?)
+        }
+        Request::Invitations => {
+            let all = ListQuery::default();
+            Reply::Invitations(api.list(&route::LIST_INVITATIONS, &all).await?)
+        }
+        Request::Balance => Reply::Balance(api.call(&route::BALANCE, &(), &()).await?),
+        Request::Call(id) => reply_call(api.call(&route::GET_CALL, &id, &()).await?),
+        Request::PlaceCall(request) => {
+            reply_call(api.call(&route::PLACE_CALL, &(), &request).await?)
+        }
+        Request::Answer(id) => reply_call(api.call(&route::ANSWER, &id, &()).await?),
+        Request::HangUp(id) => done(api.call(&route::HANG_UP, &id, &()).await?),
+        Request::Hold(id, held) => done(api.call(&route::HOLD, &id, &HoldRequest { held }).await?),
+        Request::Mute(id, muted) => {
+            done(api.call(&route::MUTE, &id, &MuteRequest { muted }).await?)
+        }
+        Request::Dtmf(id, request) => done(api.call(&route::SEND_DTMF, &id, &request).await?),
         Request::Media(id, sdp) => Reply::MediaAnswer(api.media(&id, sdp).await?),
-        Request::Join(id, request) => Reply::CoachLeg(Box::new(api.join(&id, &request).await?)),
-        Request::Mode(id, mode) => Reply::CoachLeg(Box::new(api.set_mode(&id, mode).await?)),
-        Request::Leave(id) => done(api.leave(&id).await?),
-        Request::Invite(id, request) => Reply::Invitations(api.invite(&id, &request).await?.data),
-        Request::Decline(id) => done(api.decline(&id).await?),
+        Request::Join(id, request) => {
+            Reply::CoachLeg(Box::new(api.call(&route::JOIN, &id, &request).await?))
+        }
+        Request::Mode(id, mode) => {
+            let leg = api
+                .call(&route::SET_MODE, &id, &ModeRequest { mode })
+                .await?;
+            Reply::CoachLeg(Box::new(leg))
+        }
+        Request::Leave(id) => done(api.call(&route::LEAVE, &id, &()).await?),
+        Request::Invite(id, request) => {
+            Reply::Invitations(api.call(&route::INVITE, &id, &request).await?.data)
+        }
+        Request::Decline(id) => done(api.call(&route::DECLINE, &id, &()).await?),
     })
 }
 
-const fn done((): ()) -> Reply {
+fn reply_call(call: Call) -> Reply {
+    Reply::Call(Box::new(call))
+}
+
+/// What the service answers with, the events say too.
+fn done<T>(_: T) -> Reply {
     Reply::Done
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use voice::Resampler;
+use wire::{LeadQuery, route};
 
 use hand::Hand;
 
@@ -150,7 +151,9 @@ impl Phone {
         codec: PhoneCodec,
         says: &[i16],
     ) -> Result<Self, DemoError> {
-        let leads = api.leads(lead).await?.data;
+        let leads = api
+            .list(&route::LIST_LEADS, &LeadQuery::named(lead))
+            .await?;
         let contacts = leads.iter().flat_map(|lead| &lead.contacts);
         let number = contacts.flat_map(|contact| &contact.phones).next();
         let number = number.ok_or(DemoError::Missing("the lead's number"))?;

@@ -15,7 +15,10 @@ use service::{Config, Hooks, PhoneCodec, Running};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wire::{CallStatus, CoachMode, PlaceCallRequest, RecordingStatus};
+use wire::{
+    CallStatus, CoachMode, LeadQuery, ListQuery, PlaceCallRequest, RecordingQuery, RecordingStatus,
+    route,
+};
 
 /// How often the picture is drawn.
 const DRAW: Duration = Duration::from_millis(100);
@@ -219,11 +222,14 @@ impl Stage {
 
     async fn call(&mut self, screen: &mut Screen) -> Result<(), DemoError> {
         let api = self.rep.session.api();
-        let leads = api.leads(&self.lead_name).await?.data;
+        let named = LeadQuery::named(&self.lead_name);
+        let leads = api.list(&route::LIST_LEADS, &named).await?;
         let lead = leads
             .first()
             .ok_or(DemoError::Missing("the demo organization's lead"))?;
-        let numbers = api.phone_numbers().await?.data;
+        let numbers = api
+            .list(&route::LIST_PHONE_NUMBERS, &ListQuery::default())
+            .await?;
         let number = numbers
             .iter()
             .find(|number| number.kind == wire::PhoneNumberKind::Internal)
@@ -428,7 +434,7 @@ impl Stage {
         let api = self.rep.session.api();
         let stored = async {
             loop {
-                let call = api.call(&call_id).await?;
+                let call = api.call(&route::GET_CALL, &call_id, &()).await?;
                 match call.recording.map(|recording| recording.status) {
                     Some(RecordingStatus::Stored) => return Ok(()),
                     Some(RecordingStatus::Recording | RecordingStatus::Paused) => {
@@ -439,7 +445,13 @@ impl Stage {
             }
         };
         in_time("the recording to be stored", stored).await??;
-        let file = read_recording(&api.recording(&call_id).await?)?;
+        let whole = RecordingQuery {
+            download: Some(true),
+        };
+        let file = api
+            .download(&route::GET_RECORDING, &call_id, &whole)
+            .await?;
+        let file = read_recording(&file)?;
         self.service.stop().await;
         Ok(file)
     }

@@ -25,43 +25,14 @@ pub fn builder() -> Builder<tauri::Wry> {
             commands::sound::sound_devices,
             commands::sound::test_tone,
             commands::sound::meter_microphone,
-            commands::directory::leads,
-            commands::directory::lead,
-            commands::directory::calls_of_lead,
-            commands::directory::phone_numbers,
-            commands::directory::groups,
-            commands::admin::members,
-            commands::admin::change_member,
-            commands::admin::member_invites,
-            commands::admin::invite_member,
-            commands::admin::revoke_member_invite,
-            commands::admin::roles,
-            commands::admin::create_role,
-            commands::admin::change_role,
-            commands::admin::delete_role,
-            commands::admin::create_group,
-            commands::admin::change_group,
-            commands::admin::delete_group,
-            commands::admin::create_phone_number,
-            commands::admin::change_phone_number,
-            commands::admin::delete_phone_number,
-            commands::admin::plans,
-            commands::admin::change_organization,
-            commands::admin::balance,
-            commands::admin::usage,
-            commands::admin::ledger,
-            commands::admin::top_up,
-            commands::admin::audit,
-            commands::admin::save_usage_csv,
-            commands::admin::save_audit_csv,
-            commands::admin::save_export,
-            commands::admin::delete_lead,
-            commands::admin::inbound_call,
-            commands::recording::recording_peaks,
+            commands::service::call_service,
+            commands::service::invite_member,
+            commands::service::save_usage_csv,
+            commands::service::save_audit_csv,
+            commands::service::save_export,
             commands::recording::play_recording,
             commands::recording::pause_playback,
             commands::recording::save_recording,
-            commands::recording::delete_recording,
             commands::recording::pause_recording,
             commands::call::answer,
             commands::call::decline_call,
@@ -70,7 +41,6 @@ pub fn builder() -> Builder<tauri::Wry> {
             commands::call::hold,
             commands::call::dtmf,
             commands::call::mute,
-            commands::call::invitation_targets,
             commands::call::invite,
             commands::call::decline,
             commands::coach::join,
@@ -86,8 +56,7 @@ pub fn builder() -> Builder<tauri::Wry> {
             events::LeadKey,
             events::LeadQuality,
             events::Playback,
-            events::Told,
-            events::InvitationSent,
+            events::Message,
             events::SoundDevicesChanged,
             events::OpenCall,
         ])
@@ -97,8 +66,74 @@ pub fn builder() -> Builder<tauri::Wry> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use specta_typescript::Typescript;
+    use specta::Types;
+    use specta::datatype::DataType;
+    use specta_typescript::{Exporter, Typescript, primitives};
     use std::path::Path;
+    use wire::route::{self, Input, Output, PathId, Rule, Visitor};
+
+    /// The routes that the window may ask, with their types.
+    #[derive(Default)]
+    struct Routes {
+        types: Types,
+        routes: Vec<(Rule, [Option<DataType>; 3])>,
+    }
+
+    impl Visitor for Routes {
+        fn route<Id: PathId, In: Input, Out: Output>(&mut self, route: route::Route<Id, In, Out>) {
+            if route.rule.window {
+                let id = Id::typescript(&mut self.types);
+                let input = In::typescript(&mut self.types);
+                let answer = Out::typescript(&mut self.types);
+                self.routes.push((route.rule, [id, input, answer]));
+            }
+        }
+    }
+
+    impl Routes {
+        fn typescript(&self) -> String {
+            let exporter = Exporter::from(Typescript::default());
+            let mut text = String::from(
+                "\n/** A route of the service by its name, with its id, what goes in, and what comes out. */\n\
+                 export type Route<Id, In, Out> = {\n\
+                 \treadonly name: string,\n\
+                 \treadonly types?: (id: Id, input: In) => Out,\n\
+                 };\n\n\
+                 /** The routes that the window may ask. */\n\
+                 export const route = {\n",
+            );
+            for (rule, types) in &self.routes {
+                let [id, input, answer] = types.each_ref().map(|one| match one {
+                    Some(one) => primitives::reference(&exporter, &self.types, one).unwrap(),
+                    None => "null".to_owned(),
+                });
+                let about = rule.doc.split("\n\n").next().unwrap_or_default();
+                let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
+                text.push_str(&format!(
+                    "\t/** {about} */\n\t{}: {{ name: \"{}\" }} as Route<{id}, {input}, {answer}>,\n",
+                    camel(rule.name),
+                    rule.name,
+                ));
+            }
+            text.push_str("};\n");
+            text
+        }
+    }
+
+    /// `CREATE_ROLE` as TypeScript writes it: `createRole`.
+    fn camel(name: &str) -> String {
+        let mut camel = String::new();
+        for (at, word) in name.split('_').enumerate() {
+            let lower = word.to_ascii_lowercase();
+            let (first, rest) = lower.split_at(1);
+            match at {
+                0 => camel.push_str(first),
+                _ => camel.push_str(&first.to_ascii_uppercase()),
+            }
+            camel.push_str(rest);
+        }
+        camel
+    }
 
     /// `UPDATE_BINDINGS=1 cargo test --lib bindings` writes it anew.
     #[test]
@@ -106,8 +141,12 @@ mod tests {
         let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
         let folder = tempfile::tempdir().unwrap();
         let new = folder.path().join("bindings.ts");
-        builder().export(Typescript::default(), &new).unwrap();
-        let new = std::fs::read_to_string(new).unwrap();
+        let mut routes = Routes::default();
+        route::visit(&mut routes);
+        let builder = builder().types(&routes.types);
+        builder.export(Typescript::default(), &new).unwrap();
+        let mut new = std::fs::read_to_string(new).unwrap();
+        new.push_str(&routes.typescript());
         if std::env::var_os("UPDATE_BINDINGS").is_some() {
             std::fs::write(&kept, &new).unwrap();
         }

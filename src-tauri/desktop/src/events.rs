@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri::AppHandle;
 use tauri_specta::Event;
-use wire::{CallId, Invitation, Level};
+use wire::{CallId, Level};
 
 use crate::view::AppView;
 
@@ -18,7 +18,7 @@ pub fn say<E: Event + Serialize + Clone>(app: &AppHandle, event: &E) {
 }
 
 /// The whole state, whenever it changed.
-#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+#[derive(Debug, Clone, Serialize, Type, Event)]
 pub struct ViewChanged(pub AppView);
 
 /// Who on the call is how loud, some five times a second.
@@ -110,7 +110,7 @@ pub struct Playback {
 /// What something said to the person is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
-pub enum ToldKind {
+pub enum MessageKind {
     /// Good to know.
     Info,
     /// Something could not be done.
@@ -119,18 +119,14 @@ pub enum ToldKind {
 
 /// Something to tell the person once, such as why coaching ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, Event)]
-pub struct Told {
+pub struct Message {
     /// What it is.
-    pub kind: ToldKind,
+    pub kind: MessageKind,
     /// The service's code, if it has one.
     pub code: Option<String>,
     /// The sentence.
     pub message: String,
 }
-
-/// An invitation that this user sent changed.
-#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
-pub struct InvitationSent(pub Invitation);
 
 /// Devices came or went, or another became the default.
 #[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
@@ -161,6 +157,20 @@ pub struct SoundDevices {
     pub microphones: Vec<SoundDevice>,
     /// To hear from.
     pub loudspeakers: Vec<SoundDevice>,
+}
+
+impl From<sound::Devices> for SoundDevices {
+    fn from(devices: sound::Devices) -> Self {
+        let cross = |device: sound::Device| SoundDevice {
+            id: device.id,
+            name: device.name,
+            is_default: device.is_default,
+        };
+        Self {
+            microphones: devices.microphones.into_iter().map(cross).collect(),
+            loudspeakers: devices.loudspeakers.into_iter().map(cross).collect(),
+        }
+    }
 }
 
 #[cfg(test)]

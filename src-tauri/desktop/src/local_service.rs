@@ -6,8 +6,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use client::Retry;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::sync::watch;
@@ -23,6 +24,7 @@ const READY_WAIT: Duration = Duration::from_secs(20);
 const LOOK_INTERVAL: Duration = Duration::from_secs(3);
 /// It stops after so long without a look.
 const IDLE_S: &str = "12";
+/// The longest wait before it is started again, at first and ever.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(15);
 /// Longer lines of the service's are no message of it.
@@ -53,7 +55,8 @@ pub async fn keep_running(
     presenter: Presenter,
 ) {
     let http = reqwest::Client::new();
-    let mut retry = RETRY_MIN;
+    let begun = Instant::now();
+    let mut retry = Retry::within(RETRY_MIN, RETRY_MAX);
     loop {
         if !*wanted.borrow_and_update() {
             tell(&presenter, LocalServiceStatus::Off, None).await;
@@ -72,14 +75,16 @@ pub async fn keep_running(
         }
         tell(&presenter, LocalServiceStatus::Starting, None).await;
         match start(&settings).await {
-            Ok(()) => retry = RETRY_MIN,
+            Ok(()) => retry.worked(),
             // Two windows may start it at once: one of the two finds the port taken, and uses it.
             Err(_) if answers(&http, &settings).await => {}
             Err(message) => {
                 log::error!("the bundled service: {message}");
                 tell(&presenter, LocalServiceStatus::Failed, Some(message)).await;
+                // Nobody else waits for it: there is no crowd to spread out.
+                let wait = retry.failed(begun.elapsed(), 1.0);
                 tokio::select! {
-                    () = tokio::time::sleep(retry) => retry = (retry * 2).min(RETRY_MAX),
+                    () = tokio::time::sleep(wait) => {}
                     changed = wanted.changed() => if changed.is_err() { return },
                 }
             }

@@ -57,7 +57,11 @@ impl Presenter {
     /// Waits until somebody is signed in and the state is read.
     pub async fn until_signed_in(&self) {
         // The loop ends with the app only.
-        let _ = self.view.clone().wait_for(|view| view.me.is_some()).await;
+        let _ = self
+            .view
+            .clone()
+            .wait_for(|view| view.session.me.is_some())
+            .await;
     }
 
     /// What is drawn now.
@@ -88,10 +92,8 @@ async fn run(app: AppHandle, mut inbox: mpsc::Receiver<Change>, sender: watch::S
         } else {
             Vec::new()
         };
-        view.microphone_trouble = session
-            .microphone_trouble
-            .clone()
-            .or(sound_trouble.0.clone());
+        let microphone_trouble = &mut view.session.microphone_trouble;
+        *microphone_trouble = microphone_trouble.take().or(sound_trouble.0.clone());
         view.loudspeaker_trouble.clone_from(&sound_trouble.1);
         let changed = sender.send_if_modified(|shown| {
             let changed = *shown != view;

@@ -6,13 +6,13 @@ use tauri_plugin_notification::NotificationExt;
 use tokio::sync::broadcast::error::RecvError;
 use wire::{Call, CallStatus, Direction, HangupCause, LegEndReason};
 
-use crate::app::App;
 use crate::error::AppError;
 use crate::events::{
-    InvitationSent, LeadKey, LeadQuality, Levels, MicrophoneLevel, Quality, SoundDevicesChanged,
-    Told, ToldKind, say,
+    LeadKey, LeadQuality, Levels, Message, MessageKind, MicrophoneLevel, Quality,
+    SoundDevicesChanged, say,
 };
 use crate::presenter::{Change, Presenter};
+use crate::view::WINDOW;
 
 /// Passes on one session's state and events until another takes its place.
 pub async fn session(app: AppHandle, presenter: Presenter, session: Session) {
@@ -44,10 +44,7 @@ pub async fn sound(app: AppHandle, presenter: Presenter, card: sound::SoundCard)
     loop {
         match events.recv().await {
             Ok(sound::Event::DevicesChanged(devices)) => {
-                say(
-                    &app,
-                    &SoundDevicesChanged(crate::commands::sound::devices(devices)),
-                );
+                say(&app, &SoundDevicesChanged(devices.into()));
             }
             Ok(sound::Event::MicrophoneTrouble(trouble)) => {
                 presenter.tell(Change::MicrophoneTrouble(trouble)).await;
@@ -79,9 +76,6 @@ fn take(app: &AppHandle, presenter: &Presenter, event: SessionEvent) {
         SessionEvent::Notice(Notice::LeadQuality(call_id, quality)) => {
             say(app, &LeadQuality::of(call_id, quality));
         }
-        SessionEvent::Notice(Notice::InvitationSent(invitation)) => {
-            say(app, &InvitationSent(*invitation));
-        }
         SessionEvent::Notice(Notice::Invited(invitation)) => {
             let who = presenter.view().name_of(&invitation.inviter_id);
             let title = format!("{who} invites you to a call");
@@ -96,22 +90,22 @@ fn take(app: &AppHandle, presenter: &Presenter, event: SessionEvent) {
             notify(app, title, "Open Call Coaching to answer.".into());
         }
         SessionEvent::Notice(notice) => {
-            if let Some(told) = told(&notice) {
-                say(app, &told);
+            if let Some(message) = message(&notice) {
+                say(app, &message);
             }
         }
     }
 }
 
 /// What a person is told in a sentence: only what the pages do not show by themselves.
-fn told(notice: &Notice) -> Option<Told> {
-    let info = |message: &str| Told {
-        kind: ToldKind::Info,
+fn message(notice: &Notice) -> Option<Message> {
+    let info = |message: &str| Message {
+        kind: MessageKind::Info,
         code: None,
         message: message.into(),
     };
-    let error = |message: &str| Told {
-        kind: ToldKind::Error,
+    let error = |message: &str| Message {
+        kind: MessageKind::Error,
         ..info(message)
     };
     Some(match notice {
@@ -167,7 +161,7 @@ fn told(notice: &Notice) -> Option<Told> {
         },
         Notice::Trouble(failure) => {
             let AppError { code, message } = ClientError::from(failure.clone()).into();
-            Told {
+            Message {
                 code: Some(code),
                 ..error(&message)
             }
@@ -178,7 +172,7 @@ fn told(notice: &Notice) -> Option<Told> {
 
 /// Whether a call rings for who is signed in here.
 fn rings(presenter: &Presenter, call: &Call) -> bool {
-    let me = presenter.view().me;
+    let me = presenter.view().session.me;
     call.direction == Direction::Inbound
         && call.status == CallStatus::Ringing
         && me.is_some_and(|me| me.user.id == call.user_id)
@@ -192,7 +186,7 @@ fn notify(app: &AppHandle, title: String, body: String) {
         if let Err(error) = app.notification().builder().title(title).body(body).show() {
             log::warn!("no notification: {error}");
         }
-        if let Some(window) = app.get_webview_window(App::WINDOW) {
+        if let Some(window) = app.get_webview_window(WINDOW) {
             let attention = Some(tauri::UserAttentionType::Informational);
             let _ = window.request_user_attention(attention);
         }
@@ -204,8 +198,8 @@ mod tests {
     use super::*;
     use wire::{CallId, Joinability, LeadBrief, LeadId, LegId, PhoneNumberKind, Timestamp, UserId};
 
-    fn ended(status: CallStatus, cause: Option<HangupCause>) -> Option<Told> {
-        told(&Notice::MyCallEnded(Box::new(Call {
+    fn ended(status: CallStatus, cause: Option<HangupCause>) -> Option<Message> {
+        message(&Notice::MyCallEnded(Box::new(Call {
             id: CallId::from_suffix("1").unwrap(),
             user_id: UserId::from_suffix("riley").unwrap(),
             rep_leg_id: LegId::from_suffix("rep").unwrap(),
@@ -240,47 +234,52 @@ mod tests {
     #[test]
     fn the_rep_is_told_in_words_of_their_own_why_a_call_came_to_nothing() {
         let ends = [
-            (CallStatus::Busy, HangupCause::Busy, ToldKind::Info, "busy"),
+            (
+                CallStatus::Busy,
+                HangupCause::Busy,
+                MessageKind::Info,
+                "busy",
+            ),
             (
                 CallStatus::Busy,
                 HangupCause::Declined,
-                ToldKind::Info,
+                MessageKind::Info,
                 "declined",
             ),
             (
                 CallStatus::NoAnswer,
                 HangupCause::NoAnswer,
-                ToldKind::Info,
+                MessageKind::Info,
                 "did not answer",
             ),
             (
                 CallStatus::Failed,
                 HangupCause::Unreachable,
-                ToldKind::Error,
+                MessageKind::Error,
                 "number",
             ),
             (
                 CallStatus::Failed,
                 HangupCause::NetworkFailed,
-                ToldKind::Error,
+                MessageKind::Error,
                 "phone network could not",
             ),
             (
                 CallStatus::Completed,
                 HangupCause::NetworkFailed,
-                ToldKind::Error,
+                MessageKind::Error,
                 "phone network ended",
             ),
             (
                 CallStatus::Completed,
                 HangupCause::LeadLost,
-                ToldKind::Error,
+                MessageKind::Error,
                 "lead's phone",
             ),
             (
                 CallStatus::Failed,
                 HangupCause::LeadLost,
-                ToldKind::Error,
+                MessageKind::Error,
                 "lead's phone",
             ),
         ];
@@ -305,9 +304,9 @@ mod tests {
     #[test]
     fn a2_somebody_put_out_of_a_call_is_told_why_and_somebody_who_left_is_not() {
         let call = CallId::parse("acti_1").unwrap();
-        let ended = |reason| told(&Notice::CoachingEnded(call.clone(), reason));
+        let ended = |reason| message(&Notice::CoachingEnded(call.clone(), reason));
         let revoked = ended(EndReason::Leg(LegEndReason::PermissionRevoked)).unwrap();
-        assert_eq!(revoked.kind, ToldKind::Error);
+        assert_eq!(revoked.kind, MessageKind::Error);
         assert!(
             revoked.message.contains("permission"),
             "{}",

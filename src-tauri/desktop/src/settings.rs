@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use wire::PhoneNumberId;
 
 const FILE: &str = "settings.json";
 
@@ -41,6 +42,8 @@ pub struct AppSettings {
     pub hold_to_whisper: Option<String>,
     /// Whether the app starts with the desktop, in the tray.
     pub autostart: bool,
+    /// The organization's number that was called from last; null before any was chosen.
+    pub local_phone_id: Option<PhoneNumberId>,
 }
 
 impl Default for AppSettings {
@@ -54,6 +57,7 @@ impl Default for AppSettings {
             theme: Theme::System,
             hold_to_whisper: Some("Control+Alt+Space".into()),
             autostart: false,
+            local_phone_id: None,
         }
     }
 }
@@ -134,6 +138,7 @@ mod tests {
         let file = SettingsFile::new(&folder.path().join("new"));
         let mut kept = Kept::default();
         kept.settings.microphone = Some("usb".into());
+        kept.settings.local_phone_id = Some(PhoneNumberId::from_suffix("1").unwrap());
         kept.server = Some("https://calls.example".into());
         file.save(&kept).unwrap();
         assert_eq!(file.load(), kept);

@@ -17,7 +17,7 @@ use crate::events::OpenCall;
 use crate::local_service::{self, LocalSettings};
 use crate::presenter::Presenter;
 use crate::settings::SettingsFile;
-use crate::view::{AppView, Server};
+use crate::view::{AppView, Server, WINDOW};
 use crate::{bindings, pump, shortcut, tray};
 
 /// The log is a few files of this size at most.
@@ -150,7 +150,7 @@ fn set_up(app: &AppHandle, base: &str, args: Args) -> Result<(), AppError> {
 }
 
 fn open_window(app: &AppHandle, visible: bool) -> tauri::Result<()> {
-    let window = WebviewWindowBuilder::new(app, App::WINDOW, WebviewUrl::default())
+    let window = WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::default())
         .title("Call Coaching")
         .inner_size(1180.0, 780.0)
         .min_inner_size(720.0, 560.0)

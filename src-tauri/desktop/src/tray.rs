@@ -1,11 +1,11 @@
 //! The tray icon: whether one is online, the window, and quitting.
 
+use client::{Connection, View};
 use tauri::menu::{Menu, MenuItem};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager};
 
-use crate::app::App;
-use crate::view::{AppView, Connection};
+use crate::view::{AppView, WINDOW};
 
 /// The icon's id.
 pub const ID: &str = "tray";
@@ -39,7 +39,7 @@ pub fn build(app: &AppHandle) -> tauri::Result<()> {
 
 /// Brings the window to the front.
 pub fn show_window(app: &AppHandle) {
-    if let Some(window) = app.get_webview_window(App::WINDOW) {
+    if let Some(window) = app.get_webview_window(WINDOW) {
         let shown = window
             .show()
             .and_then(|()| window.unminimize())
@@ -55,7 +55,7 @@ pub fn show_presence(app: &AppHandle, view: &AppView) {
     let Some(presence) = app.try_state::<Presence>() else {
         return;
     };
-    let text = presence_text(view);
+    let text = presence_text(&view.session);
     if presence.0.text().is_ok_and(|shown| shown == text) {
         return;
     }
@@ -67,7 +67,7 @@ pub fn show_presence(app: &AppHandle, view: &AppView) {
     }
 }
 
-fn presence_text(view: &AppView) -> String {
+fn presence_text(view: &View) -> String {
     let Some(me) = &view.me else {
         return "Signed out".into();
     };

@@ -3,15 +3,16 @@
 use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::balances::BalanceNews;
-use crate::calls::Calls;
 use crate::config::Config;
-use crate::http::Readiness;
 use crate::hub::{Hub, availability};
 use crate::metrics::{Gauges, Metrics};
-use crate::recording::Recordings;
-use crate::store::{MembershipChange, RoleChange, Store, StoreError};
+use calls::Calls;
+use recordings::Recordings;
+use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use store::clock::now;
+use store::{Database, MembershipChange, RoleChange, StoreError};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use wire::{Availability, Event, Organization, OrganizationId, UserId};
@@ -27,7 +28,7 @@ pub struct App {
     /// What it was told.
     pub config: Config,
     /// What lasts.
-    pub store: Store,
+    pub store: Database,
     /// Who is who.
     pub auth: Auth,
     /// The audit log's way in.
@@ -52,6 +53,17 @@ pub struct App {
     pub readiness: Mutex<Option<(Instant, Readiness)>>,
 }
 
+/// What `/ready` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// Whether everything works.
+    pub ready: bool,
+    /// `ok`, or what is wrong with the store.
+    pub store: &'static str,
+    /// `ok`, or what is wrong with the media workers.
+    pub media: &'static str,
+}
+
 impl App {
     /// How available every active member of an organization is.
     ///
@@ -61,7 +73,7 @@ impl App {
         &self,
         organization: &OrganizationId,
     ) -> Result<Availability, StoreError> {
-        let members = self.store.organizations.members(organization).await?;
+        let members = self.store.members(organization).await?;
         let presence = self.hub.presence();
         Ok(Availability {
             data: members
@@ -130,7 +142,7 @@ impl App {
     }
 
     async fn tell_me(&self, organization: &OrganizationId, user: &UserId) {
-        match self.store.organizations.me(user).await {
+        match self.store.me(user, now()).await {
             Ok(Some(me)) => {
                 let me = Box::new(me);
                 self.hub.send(organization, user, &Event::MeChanged { me });
@@ -148,7 +160,7 @@ impl App {
         {
             return readiness.clone();
         }
-        let store = self.store.upkeep.probe().await;
+        let store = self.store.probe().await;
         if let Err(error) = &store {
             tracing::warn!(%error, "the store cannot be written");
         }

@@ -1,11 +1,13 @@
 //! Whose balance changed, and telling it: those who manage the organization see it at once, and
 //! everybody's Listen buttons when it begins or ceases to pay for a coach's first minute (B3, B4).
 
-use crate::app::App;
-use crate::clock::now;
+use crate::hub::Hub;
+use calls::Calls;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use store::Database;
+use store::clock::now;
 use wire::{Event, LedgerKind, OrganizationId, Permission};
 
 /// How often an organization is told at most: many coaches' minutes start together.
@@ -34,28 +36,28 @@ impl BalanceNews {
 }
 
 /// Tells, as long as the service runs.
-pub async fn tell(app: Arc<App>, news: Arc<BalanceNews>) {
+pub async fn tell(news: Arc<BalanceNews>, database: Database, hub: Arc<Hub>, calls: Calls) {
     let mut paid: HashMap<OrganizationId, bool> = HashMap::new();
     loop {
         for organization in news.next().await {
-            let balance = match app.store.ledger.balance(&organization).await {
+            let balance = match database.balance(&organization).await {
                 Ok(balance) => balance,
                 Err(error) => {
                     tracing::warn!(%error, "a balance could not be read");
                     continue;
                 }
             };
-            let members = app.store.organizations.members(&organization).await;
+            let members = database.members(&organization).await;
             for member in members.unwrap_or_default() {
                 if member.permissions.contains(&Permission::ManageOrganization) {
                     let event = Event::BalanceChanged { balance };
-                    app.hub.send(&organization, &member.user_id, &event);
+                    hub.send(&organization, &member.user_id, &event);
                 }
             }
             let price = usage::rate_at(LedgerKind::Coaching, now());
             let pays = balance.balance_micro_dollars >= price;
             if paid.insert(organization.clone(), pays) != Some(pays) {
-                app.calls.funds_changed(&organization).await;
+                calls.funds_changed(&organization).await;
             }
         }
         tokio::time::sleep(INTERVAL).await;

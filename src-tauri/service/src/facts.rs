@@ -1,26 +1,26 @@
 //! What calls are decided by, read from the store and from who is online.
 
-use crate::calls::{Directory, Member};
-use crate::clock::now;
 use crate::hub::Presence;
-use crate::store::{LeadWhoCalls, MemberFacts, Store, StoreError};
 use async_trait::async_trait;
 use call::Authority;
+use calls::{Directory, Member};
 use std::sync::Arc;
+use store::clock::now;
+use store::{Database, LeadWhoCalls, MemberFacts, StoreError};
 use wire::{
     ClientType, Lead, LeadId, LedgerKind, OrganizationId, PhoneNumber, PhoneNumberId, UserId,
 };
 
 /// The store and presence, as calls ask them.
 pub struct Facts {
-    store: Store,
+    store: Database,
     presence: Arc<dyn Presence>,
 }
 
 impl Facts {
     /// Over these.
     #[must_use]
-    pub const fn new(store: Store, presence: Arc<dyn Presence>) -> Self {
+    pub const fn new(store: Database, presence: Arc<dyn Presence>) -> Self {
         Self { store, presence }
     }
 }
@@ -28,7 +28,7 @@ impl Facts {
 #[async_trait]
 impl Directory for Facts {
     async fn members(&self, organization: &OrganizationId) -> Result<Vec<Member>, StoreError> {
-        let members = self.store.organizations.members(organization).await?;
+        let members = self.store.members(organization).await?;
         Ok(members.into_iter().map(member).collect())
     }
 
@@ -37,7 +37,7 @@ impl Directory for Facts {
         organization: &OrganizationId,
         user: &UserId,
     ) -> Result<Option<Member>, StoreError> {
-        let facts = self.store.organizations.member(organization, user).await?;
+        let facts = self.store.member(organization, user).await?;
         Ok(facts.map(member))
     }
 
@@ -46,7 +46,7 @@ impl Directory for Facts {
         organization: &OrganizationId,
         lead: &LeadId,
     ) -> Result<Option<Lead>, StoreError> {
-        self.store.leads.lead(organization, lead).await
+        self.store.lead(organization, lead).await
     }
 
     async fn phone_number(
@@ -54,7 +54,7 @@ impl Directory for Facts {
         organization: &OrganizationId,
         number: &PhoneNumberId,
     ) -> Result<Option<PhoneNumber>, StoreError> {
-        self.store.leads.phone_number(organization, number).await
+        self.store.phone_number(organization, number).await
     }
 
     async fn number_called(
@@ -62,8 +62,7 @@ impl Directory for Facts {
         organization: Option<&OrganizationId>,
         number: &str,
     ) -> Result<Option<(OrganizationId, PhoneNumber)>, StoreError> {
-        let callers = &self.store.callers;
-        callers.number_called(organization, number).await
+        self.store.number_called(organization, number).await
     }
 
     async fn lead_who_calls(
@@ -71,7 +70,7 @@ impl Directory for Facts {
         organization: &OrganizationId,
         phone: Option<&str>,
     ) -> Result<LeadWhoCalls, StoreError> {
-        self.store.callers.lead_who_calls(organization, phone).await
+        self.store.lead_who_calls(organization, phone, now()).await
     }
 
     fn is_native_online(&self, user: &UserId) -> bool {

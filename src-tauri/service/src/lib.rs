@@ -1,30 +1,26 @@
-//! The service: accounts, presence and calls over HTTP and WebSocket, on an embedded store.
+//! The service: HTTP, WebSocket, access control, sign-in, presence, the audit log, settings and metrics,
+//! over the calls, their recordings and the store.
 //!
-//! It knows nothing of sound cards, windows or the client's core; samples are the business of `media`,
-//! and the rules of a call that of `call`.
+//! It knows nothing of mixing, codecs, SQL, sound cards or windows: it asks the crates beneath it.
 
 mod access;
 mod app;
 mod audit;
 mod auth;
 mod balances;
-mod calls;
-mod clock;
 mod config;
+mod events;
 mod facts;
 mod http;
 mod hub;
 mod metrics;
-mod random;
-mod recording;
 mod running;
-mod store;
+mod socket;
 mod telephony;
 
 pub use config::{Config, ConfigError, Flags, LogFormat};
 pub use running::{Hooks, Running, StartError, start};
-pub use store::StoreError;
-pub use store::sqlite::{backup, restore};
+pub use store::{StoreError, backup, restore};
 
 #[doc(no_inline)]
 pub use trunk::{PhoneCodec, TelephonySettings, Transport, TrunkSettings};

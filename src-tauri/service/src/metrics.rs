@@ -2,12 +2,12 @@
 //!
 //! Labels hold routes, statuses and stages only: nothing of any user or organization.
 
-use crate::calls::SaveCounts;
 use crate::hub::HubCounts;
-use crate::recording::RecordingCounts;
+use calls::SaveCounts;
 use media::{MediaMetrics, Stage};
+use recordings::RecordingCounts;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -114,10 +114,9 @@ impl Metrics {
             "Requests by route and status.",
         );
         for ((method, route, status), served) in &requests {
-            page.line(&format!(
-                "http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {}",
-                served.count
-            ));
+            let status = status.to_string();
+            let labels = [("method", *method), ("route", route), ("status", &status)];
+            page.sample("http_requests_total", &labels, served.count);
         }
         page.head(
             "http_request_seconds_total",
@@ -125,10 +124,10 @@ impl Metrics {
             "Time that requests took.",
         );
         for ((method, route, status), served) in &requests {
-            page.line(&format!(
-                "http_request_seconds_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {:.6}",
-                served.sum.as_secs_f64()
-            ));
+            let status = status.to_string();
+            let labels = [("method", *method), ("route", route), ("status", &status)];
+            let seconds = format!("{:.6}", served.sum.as_secs_f64());
+            page.sample("http_request_seconds_total", &labels, seconds);
         }
         let signed_in = self.sign_ins.load(Ordering::Relaxed);
         let refused = self.sign_ins_refused.load(Ordering::Relaxed);
@@ -162,8 +161,14 @@ impl Metrics {
 struct Page(String);
 
 impl Page {
-    fn line(&mut self, text: &str) {
-        let _ = writeln!(self.0, "call_coaching_{text}");
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let label = |(name, value): &(&str, &str)| format!("{name}=\"{}\"", escaped(value));
+        let labels: Vec<String> = labels.iter().map(label).collect();
+        let labels = match labels.join(",") {
+            none if none.is_empty() => none,
+            some => format!("{{{some}}}"),
+        };
+        let _ = writeln!(self.0, "call_coaching_{name}{labels} {value}");
     }
 
     fn head(&mut self, name: &str, kind: &str, help: &str) {
@@ -173,7 +178,7 @@ impl Page {
 
     fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {
         self.head(name, kind, help);
-        self.line(&format!("{name} {value}"));
+        self.sample(name, &[], value);
     }
 
     fn hub(&mut self, hub: &HubCounts) {
@@ -237,8 +242,7 @@ impl Page {
         for (name, help, value) in gauges {
             self.head(name, "gauge", help);
             for trunk in trunks {
-                let own = &trunk.name;
-                self.line(&format!("{name}{{trunk=\"{own}\"}} {}", value(trunk)));
+                self.sample(name, &[("trunk", &trunk.name)], value(trunk));
             }
         }
     }
@@ -352,26 +356,49 @@ impl Page {
         self.head("media_stage_seconds", "summary", "Cost of a tick's stages.");
         for stage in Stage::ALL {
             let spread = media.stage(stage);
-            let name = stage.name();
+            let stage = ("stage", stage.name());
+            let name = "media_stage_seconds";
             for (quantile, us) in [("0.5", spread.p50), ("0.99", spread.p99), ("1", spread.max)] {
-                self.line(&format!(
-                    "media_stage_seconds{{stage=\"{name}\",quantile=\"{quantile}\"}} {}",
-                    seconds(us)
-                ));
+                self.sample(name, &[stage, ("quantile", quantile)], seconds(us));
             }
-            self.line(&format!(
-                "media_stage_seconds_sum{{stage=\"{name}\"}} {}",
-                seconds(spread.sum)
-            ));
-            self.line(&format!(
-                "media_stage_seconds_count{{stage=\"{name}\"}} {}",
-                spread.count
-            ));
+            let sum = seconds(spread.sum);
+            self.sample("media_stage_seconds_sum", &[stage], sum);
+            self.sample("media_stage_seconds_count", &[stage], spread.count);
         }
     }
+}
+
+/// A label's value as the text format wants it: a name from the settings may hold anything.
+fn escaped(value: &str) -> String {
+    value
+        .replace('\\', r"\\")
+        .replace('"', "\\\"")
+        .replace('\n', r"\n")
 }
 
 /// Microseconds as seconds, without a rounding error.
 fn seconds(us: u64) -> String {
     format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_escaped_whatever_a_trunk_is_called() {
+        let mut page = Page(String::new());
+        page.trunks(&[TrunkStatus {
+            name: "north \"1\"\\\nevil 1".into(),
+            is_up: true,
+            is_registered: None,
+            legs: 0,
+            dialogs: 0,
+        }]);
+        let line = r#"call_coaching_trunk_up{trunk="north \"1\"\\\nevil 1"} 1"#;
+        assert!(page.0.lines().any(|have| have == line), "{}", page.0);
+        // Nothing in it begins a line of its own.
+        let ours = |line: &str| line.starts_with("call_coaching_") || line.starts_with("# ");
+        assert!(page.0.lines().all(ours), "{}", page.0);
+    }
 }

@@ -4,25 +4,27 @@ use crate::app::App;
 use crate::audit::Audit;
 use crate::auth::{Auth, AuthSettings, Passwords};
 use crate::balances::BalanceNews;
-use crate::calls::{Calls, CallsParts, CallsSettings, NoRecorder, Recorder};
-use crate::clock::now;
 use crate::config::{Config, ConfigError};
+use crate::events::{self, CallEvents};
 use crate::facts::Facts;
 use crate::hub::{Hub, HubSettings, InProcessPresence};
 use crate::metrics::Metrics;
-use crate::recording::{self, Recordings, StorageError};
-use crate::store::StoreError;
-use crate::store::demo;
-use crate::store::sqlite::Database;
 use crate::telephony::Telephony;
 use axum::serve::ListenerExt;
+use calls::{Calls, CallsParts, CallsSettings};
 use media::{
     Dial, LeadEvent, LeadLeg, LeadLine, Media, MediaError, MediaSettings, RecordingTaps,
     SimulatedLine, SimulatedLineSettings,
 };
+use recordings::{Recordings, RecordingsSettings, StorageError, StorageSettings};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+use store::Database;
+use store::StoreError;
+use store::clock::now;
+use store::demo;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
@@ -102,7 +104,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         .local_addr()
         .map_err(|error| StartError::Listen(config.listen, error))?;
 
-    let store = database.store();
+    let store = database;
     let presence = Arc::new(InProcessPresence::default());
     let hub = Hub::new(
         HubSettings {
@@ -141,39 +143,39 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         None
     } else {
         // Files are read and folders made, which may take its time.
-        let (config, repository) = (config.clone(), store.recordings.clone());
-        let start = move || Recordings::start(&config, repository);
+        let (settings, database) = (recordings_settings(&config), store.clone());
+        let start = move || Recordings::start(settings, database);
         let started = tokio::task::spawn_blocking(start).await;
         let failed = |error: tokio::task::JoinError| StorageError::Settings(error.to_string());
         Some(started.map_err(failed)??)
     };
-    let recorder: Arc<dyn Recorder> = match &recordings {
-        Some(recordings) => Arc::new(recording::Handle(recordings.clone())),
-        None => Arc::new(NoRecorder),
-    };
+    let (recordings, recording_events) = recordings.unzip();
     let balances = Arc::new(BalanceNews::default());
-    let audit = Audit::start(store.audit.clone());
+    let audit = Audit::start(store.clone());
     let calls = Calls::start(CallsParts {
-        audit: audit.clone(),
-        balances: balances.clone(),
         settings: CallsSettings {
             limits,
             ..CallsSettings::default()
         },
         directory: Arc::new(Facts::new(store.clone(), presence)),
-        repository: store.calls.clone(),
-        notify: hub.clone(),
+        database: store.clone(),
+        events: Arc::new(CallEvents {
+            hub: hub.clone(),
+            audit: audit.clone(),
+            balances: balances.clone(),
+        }),
         media: media.clone(),
         media_events: events,
         line,
-        recorder,
+        recordings: recordings.clone(),
     })
     .await;
     let trunks = telephony.map(|telephony| telephony.begin(calls.clone()));
-    if let Some(recordings) = &recordings {
-        recordings.begin(calls.clone(), audit.clone());
+    if let Some((recordings, events)) = recordings.as_ref().zip(recording_events) {
+        tokio::spawn(events::relay(events, calls.clone(), audit.clone()));
+        recordings.recover();
     }
-    for (organization, running, sum) in store.ledger.wrong_balances().await? {
+    for (organization, running, sum) in store.wrong_balances().await? {
         // Only a file that somebody else wrote to can have come to this.
         tracing::error!(organization_id = %organization, ?running, ?sum, "a balance is not the sum of its ledger");
     }
@@ -192,7 +194,12 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         readiness: Mutex::new(None),
         config,
     });
-    tokio::spawn(crate::balances::tell(app.clone(), app.balances.clone()));
+    tokio::spawn(crate::balances::tell(
+        app.balances.clone(),
+        app.store.clone(),
+        app.hub.clone(),
+        app.calls.clone(),
+    ));
     let closing = CancellationToken::new();
     let server = tokio::spawn(serve(listener, app.clone(), closing.clone()));
     tracing::info!(%http_addr, candidates = ?app.media.candidates(), "ready");
@@ -234,7 +241,7 @@ impl Running {
         if let Some(trunks) = &self.app.trunks {
             trunks.stop().await;
         }
-        self.app.store.upkeep.close().await;
+        self.app.store.close().await;
         tracing::info!("stopped");
     }
 
@@ -307,6 +314,21 @@ impl LeadLine for PreparedLine {
 
     fn receive(&self, dial: Dial, events: mpsc::Sender<LeadEvent>) -> Box<dyn LeadLeg> {
         self.0.wait().receive(dial, events)
+    }
+}
+
+fn recordings_settings(config: &Config) -> RecordingsSettings {
+    let folder = config.data.join("recordings");
+    let location = config.recordings.as_ref().map(PathBuf::from);
+    RecordingsSettings {
+        spool: folder.join("spool"),
+        storage: StorageSettings {
+            location: location.unwrap_or_else(|| folder.join("store")),
+            endpoint: config.recordings_endpoint.clone(),
+            region: config.recordings_region.clone(),
+            allow_http: config.recordings_allow_http,
+        },
+        announcement: config.announcement.clone(),
     }
 }
 

@@ -7,10 +7,10 @@ use tokio::sync::mpsc;
 use trunk::{Incoming, TrunkError, Trunks};
 use wire::{CallId, Code, OrganizationId};
 
-use crate::calls::Calls;
-use crate::clock::now;
 use crate::config::Config;
-use crate::random::id_suffix;
+use calls::Calls;
+use store::clock::now;
+use store::random::id_suffix;
 
 /// Trunks that run, before anybody takes the calls that come in.
 pub struct Telephony {

@@ -1,9 +1,12 @@
 //! One coach's mode: what is confirmed, what is wanted, and what may be stamped.
 
 use mix::Mode;
-use wire::{CallId, CoachLeg, CoachMode, Timestamp};
+use serde::{Serialize, Serializer};
+use specta::Type;
+use wire::{CallId, CoachLeg, CoachMode, MicroDollars, Timestamp};
 
-use crate::{Audience, CommandId, RequestId};
+use crate::input::{CommandId, RequestId};
+use crate::view::Audience;
 
 /// The call that the user coaches.
 ///
@@ -21,12 +24,61 @@ pub struct Coaching {
     pub muted: bool,
     /// Whether sound and events flow; while not, the stamp is Listen.
     pub connected: bool,
+    /// What it has cost so far (B1, B2).
+    pub cost: MicroDollars,
     grant: Option<Mode>,
     ceiling: Mode,
     asked: Option<Ask>,
     next: Option<Want>,
     /// Answers to earlier requests do not end a doubt.
     doubt_ends_with: RequestId,
+}
+
+/// The call that the user coaches, as the user interface is told of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
+pub struct CoachingView {
+    /// The call.
+    pub call_id: CallId,
+    /// The user's leg, as the service last told of it.
+    pub leg: CoachLeg,
+    /// The mode that is confirmed, or narrower.
+    pub mode: CoachMode,
+    /// The mode that was asked for and is not confirmed yet.
+    pub mode_under_way: Option<CoachMode>,
+    /// Who hears the coach now.
+    pub audience: Audience,
+    /// Whether the microphone is muted.
+    pub muted: bool,
+    /// Whether sound and events flow.
+    pub connected: bool,
+    /// What it has cost so far (B1, B2); it comes anew with each minute that is charged.
+    pub cost_micro_dollars: MicroDollars,
+}
+
+impl From<&Coaching> for CoachingView {
+    fn from(coaching: &Coaching) -> Self {
+        Self {
+            call_id: coaching.call_id.clone(),
+            leg: coaching.leg.clone(),
+            mode: coaching.mode(),
+            mode_under_way: coaching.mode_under_way(),
+            audience: coaching.audience(),
+            muted: coaching.muted,
+            connected: coaching.connected,
+            cost_micro_dollars: coaching.cost,
+        }
+    }
+}
+
+/// What is confirmed, wanted and in doubt stays on this side.
+pub(crate) fn shown<S: Serializer>(
+    coaching: &Option<Coaching>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    coaching
+        .as_ref()
+        .map(CoachingView::from)
+        .serialize(serializer)
 }
 
 /// A switch that the user wants and the service was not asked for yet.
@@ -62,6 +114,7 @@ impl Coaching {
             call_id,
             muted: false,
             connected: false,
+            cost: MicroDollars(0),
             grant: Some(leg.mode.into()),
             ceiling: Mode::Listen,
             asked: None,

@@ -1,7 +1,7 @@
 //! What a session is told.
 
 use wire::{
-    AcceptInviteRequest, Call, CallId, CoachLeg, CoachMode, Code, DeviceId, Invitation,
+    AcceptInviteRequest, Balance, Call, CallId, CoachLeg, CoachMode, Code, DeviceId, Invitation,
     InvitationId, Me, PlaceCallRequest, ServerMessage, SignInRequest, Timestamp, User,
     UserAvailability, UserId,
 };
@@ -90,6 +90,8 @@ pub enum Reply {
     ActiveCalls(Vec<Call>),
     /// Open invitations to this user, or those that were just sent.
     Invitations(Vec<Invitation>),
+    /// The organization's balance.
+    Balance(Balance),
     /// One call.
     Call(Box<Call>),
     /// The user's own coach leg.

@@ -16,12 +16,15 @@ impl ServiceClock {
         self.offset_ms = Some(service.0.saturating_sub(millis(now)));
     }
 
-    /// How long from now a moment of the service's is; zero when it is past or the clock unknown.
-    fn until(self, now: Duration, moment: Timestamp) -> Option<Duration> {
-        let ms = moment
-            .0
-            .saturating_sub(self.offset_ms?)
-            .saturating_sub(millis(now));
+    /// What the service's clock shows now; `None` while it is unknown.
+    pub(crate) fn now(self, now: Duration) -> Option<Timestamp> {
+        let offset_ms = self.offset_ms?;
+        Some(Timestamp(millis(now).saturating_add(offset_ms)))
+    }
+
+    /// When a moment of the service's is on our clock; its start when it is before that.
+    pub(crate) fn at(self, moment: Timestamp) -> Option<Duration> {
+        let ms = moment.0.saturating_sub(self.offset_ms?);
         Some(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
     }
 }
@@ -39,11 +42,10 @@ impl Expiries {
         let whole = invitation
             .date_expires
             .millis_since(invitation.date_created);
-        let left = clock
-            .until(now, invitation.date_expires)
-            .unwrap_or(Duration::from_millis(whole));
-        self.0
-            .insert(invitation.id.clone(), now.saturating_add(left));
+        let ends = clock
+            .at(invitation.date_expires)
+            .unwrap_or(now.saturating_add(Duration::from_millis(whole)));
+        self.0.insert(invitation.id.clone(), ends.max(now));
     }
 
     pub(crate) fn remove(&mut self, id: &InvitationId) {

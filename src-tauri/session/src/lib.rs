@@ -12,20 +12,20 @@
 
 #![warn(missing_docs)]
 
-mod backoff;
 mod coaching;
 mod input;
 mod invitations;
 mod link;
-mod my_call;
 mod output;
+mod retry;
 mod session;
 mod view;
 
-pub use backoff::{BACKOFF_MAX, BACKOFF_MIN};
-pub use coaching::Coaching;
+pub use coaching::{Coaching, CoachingView};
 pub use input::{Command, CommandId, Failure, Input, MediaId, MediaInput, Reply, RequestId};
-pub use my_call::MyCall;
 pub use output::{MediaRole, Notice, Output, Request, Resume, SignedOutReason};
+pub use retry::{RETRY_MAX, RETRY_MIN, Retry};
 pub use session::Session;
-pub use view::{Audience, Connection, EndReason, MediaStatus, View};
+pub use view::{
+    Audience, Connection, EndReason, MediaStatus, ModeChoice, MyCall, Person, Presence, View,
+};

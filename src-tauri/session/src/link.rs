@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use wire::HEARTBEAT_INTERVAL_S;
 
-use crate::backoff::Backoff;
-use crate::{Connection, Resume};
+use crate::output::Resume;
+use crate::retry::Retry;
+use crate::view::Connection;
 
 /// How long a connection may take until the service says `welcome`.
 const WELCOME_WAIT: Duration = Duration::from_secs(10);
@@ -39,14 +40,13 @@ enum State {
         /// When the service must have said something since the last heartbeat.
         answer_by: Option<Duration>,
     },
-    Waiting {
-        until: Duration,
-    },
+    /// For the next try.
+    Waiting,
 }
 
 /// How an event's number compares with the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum Sequence {
     Next,
     /// Dealt with before.
     Old,
@@ -58,7 +58,7 @@ pub(crate) enum Order {
 pub(crate) struct Link {
     state: State,
     resume: Option<Resume>,
-    backoff: Backoff,
+    retry: Retry,
     was_online: bool,
     token_refused: bool,
 }
@@ -68,7 +68,7 @@ impl Link {
         match self.state {
             State::Down => Connection::SignedOut,
             State::Online { .. } => Connection::Online,
-            State::Waiting { .. } => Connection::Offline,
+            State::Waiting => Connection::Offline,
             State::Connecting { .. } | State::Refreshing if self.was_online => Connection::Resuming,
             State::Connecting { .. } | State::Refreshing => Connection::Connecting,
         }
@@ -95,7 +95,7 @@ impl Link {
             stream_id,
             after_seq,
         });
-        self.backoff.reset();
+        self.retry.worked();
         self.was_online = true;
         self.token_refused = false;
         self.state = State::Online {
@@ -112,16 +112,16 @@ impl Link {
     }
 
     /// Takes in an event's number.
-    pub(crate) fn numbered(&mut self, seq: u64) -> Order {
+    pub(crate) fn numbered(&mut self, seq: u64) -> Sequence {
         let Some(resume) = &mut self.resume else {
-            return Order::Gap;
+            return Sequence::Gap;
         };
         if seq <= resume.after_seq {
-            return Order::Old;
+            return Sequence::Old;
         }
         let gap = seq - resume.after_seq > 1;
         resume.after_seq = seq;
-        if gap { Order::Gap } else { Order::Next }
+        if gap { Sequence::Gap } else { Sequence::Next }
     }
 
     /// The service does not take the access token.
@@ -144,9 +144,8 @@ impl Link {
 
     /// No new access token could be had just now.
     pub(crate) fn wait(&mut self, now: Duration, jitter: f32) {
-        self.state = State::Waiting {
-            until: now.saturating_add(self.backoff.next(jitter)),
-        };
+        self.retry.failed(now, jitter);
+        self.state = State::Waiting;
     }
 
     /// Nobody is signed in any more.
@@ -160,7 +159,7 @@ impl Link {
             return None;
         }
         match &mut self.state {
-            State::Waiting { .. } => Some(self.connect(now)),
+            State::Waiting => Some(self.connect(now)),
             State::Connecting { .. } => Some(LinkAction::Dead),
             State::Online {
                 heartbeat_at,
@@ -181,7 +180,8 @@ impl Link {
     pub(crate) fn deadline(&self) -> Option<Duration> {
         match self.state {
             State::Down | State::Refreshing => None,
-            State::Connecting { until } | State::Waiting { until } => Some(until),
+            State::Connecting { until } => Some(until),
+            State::Waiting => self.retry.deadline(),
             State::Online {
                 heartbeat_at,
                 answer_by,

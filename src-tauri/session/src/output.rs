@@ -9,10 +9,9 @@ use wire::{
     UserAvailability,
 };
 
-use crate::{
-    Coaching, CommandId, Connection, EndReason, Failure, MediaId, MediaStatus, MyCall, Reply,
-    RequestId,
-};
+use crate::coaching::Coaching;
+use crate::input::{CommandId, Failure, MediaId, Reply, RequestId};
+use crate::view::{Connection, EndReason, MediaStatus, MyCall};
 
 /// A request to the service. Each is answered with the [`Reply`] named here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +36,8 @@ pub enum Request {
     ActiveCalls,
     /// [`Reply::Invitations`].
     Invitations,
+    /// [`Reply::Balance`]; only those who manage the organization may ask.
+    Balance,
     /// [`Reply::Call`].
     Call(CallId),
     /// [`Reply::Call`].

@@ -1,33 +1,29 @@
 //! The one owner of a client's state.
 
-mod answer;
-mod command;
-mod event;
-mod hold;
-mod resume;
-mod sound;
-
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use mix::Mode;
-use wire::{CallId, ClientType, InvitationStatus, Timestamp};
-
-use hold::Hold;
-use resume::Resuming;
-
-use crate::invitations::{Expiries, ServiceClock};
-use crate::link::Link;
-use crate::my_call::Sound;
-use crate::{
-    Audience, CommandId, Connection, EndReason, Failure, Input, MediaId, MediaRole, MediaStatus,
-    Notice, Output, Reply, Request, RequestId, SignedOutReason, View,
+use wire::{
+    Call, CallId, ClientMessage, ClientType, CoachLeg, CoachLegStatus, CoachMode, Code,
+    DtmfRequest, Event, Invitation, InvitationRequest, InvitationStatus, JoinRequest, LegEndReason,
+    Me, MicroDollars, ServerMessage, Timestamp,
 };
+
+use crate::coaching::Coaching;
+use crate::input::{Command, CommandId, Failure, Input, MediaId, MediaInput, Reply, RequestId};
+use crate::invitations::{Expiries, ServiceClock};
+use crate::link::{Link, LinkAction, Sequence};
+use crate::output::{MediaRole, Notice, Output, Request, SignedOutReason};
+use crate::retry::{RETRY_MIN, Retry};
+use crate::view::{Audience, Connection, EndReason, MediaStatus, MyCall, View};
 
 /// How long after a failed attempt to read the coach's leg the next one is made.
 const REREAD_WAIT: Duration = Duration::from_secs(1);
 /// How long after the state could not be read all of it is read again.
 const RELOAD_WAIT: Duration = Duration::from_secs(2);
+/// The longest wait before sound that was lost is tried again: the leg is held for 30 s.
+const MEDIA_RETRY_MAX: Duration = Duration::from_secs(2);
 /// Events of calls that are remembered while the list of calls is read.
 const TOUCHED_MAX: usize = 10_000;
 
@@ -51,11 +47,28 @@ enum Purpose {
     Refresh,
     /// Fills the view.
     Load,
+    /// Reads the balance; whoever may not see it has none.
+    Balance,
+    /// Invites teammates to the user's own call.
+    Invite(CommandId),
     /// Reads the user's own call anew.
     MyCall,
     /// The call is left first; then the user is signed out.
     LeaveToSignOut(CommandId),
     SignOut(CommandId),
+}
+
+/// What is tried again until it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Task {
+    /// Making the connection of the sound.
+    Media,
+    /// Resuming the sign-in that was kept.
+    Resume,
+    /// Reading all of the state.
+    Reload,
+    /// Reading the coach's leg.
+    Reread,
 }
 
 /// A client's state machine. Drain [`Session::poll`] after each [`Session::handle`].
@@ -76,8 +89,10 @@ pub struct Session {
     wall: Option<Timestamp>,
     /// A call is being placed or joined.
     entering: bool,
-    reread_at: Option<Duration>,
-    reload_at: Option<Duration>,
+    reread: Retry,
+    reload: Retry,
+    /// When the coaching costs more next.
+    cost_at: Option<Duration>,
     /// Not all of the state could be read before the connection was lost.
     stale: bool,
     purposes: BTreeMap<RequestId, Purpose>,
@@ -108,8 +123,9 @@ impl Session {
             kept: false,
             wall: None,
             entering: false,
-            reread_at: None,
-            reload_at: None,
+            reread: Retry::every(REREAD_WAIT),
+            reload: Retry::every(RELOAD_WAIT),
+            cost_at: None,
             stale: false,
             purposes: BTreeMap::new(),
             touched: BTreeSet::new(),
@@ -158,7 +174,932 @@ impl Session {
             Input::Wake => {}
         }
         self.due(now);
-        self.settle();
+        self.settle(now);
+    }
+
+    // What the user wants.
+
+    fn command(&mut self, id: CommandId, command: Command) {
+        let outcome = match command {
+            Command::SignIn(request) => self.sign_in(id, Request::SignIn(request)),
+            Command::AcceptInvite(request) => self.sign_in(id, Request::AcceptInvite(request)),
+            Command::Resume => self.resume(id),
+            Command::StopResuming => {
+                self.stop_resuming();
+                self.finish(id, Ok(Reply::Done));
+                Ok(())
+            }
+            Command::SignOut => self.sign_out(id),
+            Command::HoldToWhisper(held) => self.hold_to_whisper(id, held),
+            _ if self.view.user_id.is_none() => refuse("nobody is signed in"),
+            Command::PlaceCall(request) => {
+                self.enter(Request::PlaceCall(request), Purpose::PlaceCall(id))
+            }
+            Command::Answer(call) => self.enter(Request::Answer(call), Purpose::PlaceCall(id)),
+            Command::Join {
+                call_id,
+                invitation_id,
+            } => self.enter(
+                Request::Join(call_id.clone(), JoinRequest { invitation_id }),
+                Purpose::Join(id, call_id),
+            ),
+            Command::Decline(invitation) => {
+                self.request(Request::Decline(invitation), Purpose::Command(id));
+                Ok(())
+            }
+            Command::DeclineCall(call) => {
+                self.request(Request::HangUp(call), Purpose::Command(id));
+                Ok(())
+            }
+            Command::Mute(muted) => self.mute(id, muted),
+            Command::SetMode(mode) => self.set_mode(id, mode.into()),
+            Command::Leave => self.leave(id),
+            Command::HangUp => self.of_my_call(|session, call| {
+                session.hang_up();
+                session.request(Request::HangUp(call.clone()), Purpose::HangUp(id, call));
+            }),
+            Command::Hold(held) => self.of_my_call(|session, call| {
+                session.request(Request::Hold(call, held), Purpose::Command(id));
+            }),
+            Command::Dtmf(digits) => self.of_my_call(|session, call| {
+                let request = Request::Dtmf(call, DtmfRequest { digits });
+                session.request(request, Purpose::Command(id));
+            }),
+            Command::Invite(user_ids) => self.of_my_call(|session, call| {
+                let request = Request::Invite(call, InvitationRequest { user_ids });
+                session.request(request, Purpose::Invite(id));
+            }),
+        };
+        if let Err(failure) = outcome {
+            self.finish(id, Err(failure));
+        }
+    }
+
+    fn sign_in(&mut self, id: CommandId, request: Request) -> Result<(), Failure> {
+        if self.view.user_id.is_some() {
+            return refuse("somebody is signed in already");
+        }
+        self.stop_resuming();
+        self.request(request, Purpose::SignIn(id));
+        Ok(())
+    }
+
+    fn sign_out(&mut self, id: CommandId) -> Result<(), Failure> {
+        if self.view.user_id.is_none() {
+            return refuse("nobody is signed in");
+        }
+        let leaving = self.sound.as_ref().map(|sound| match sound.role {
+            MediaRole::Rep => Request::HangUp(sound.call_id.clone()),
+            MediaRole::Coach => Request::Leave(sound.call_id.clone()),
+        });
+        if self.view.coaching.is_some() {
+            self.end_coaching(EndReason::SignedOut);
+        }
+        self.end_sound();
+        if let Some((request, command)) = self.leaving() {
+            // The service must take that in before the tokens end.
+            self.purposes.insert(request, Purpose::LeaveToSignOut(id));
+            self.finish(command, Ok(Reply::Done));
+            return Ok(());
+        }
+        match leaving {
+            Some(request) => {
+                self.request(request, Purpose::LeaveToSignOut(id));
+            }
+            None => {
+                self.request(Request::SignOut, Purpose::SignOut(id));
+                self.forget(SignedOutReason::Asked);
+            }
+        }
+        Ok(())
+    }
+
+    /// A call that is being left or hung up, without an answer yet.
+    fn leaving(&self) -> Option<(RequestId, CommandId)> {
+        self.purposes
+            .iter()
+            .find_map(|(id, purpose)| match purpose {
+                Purpose::Leave(command) | Purpose::HangUp(command, _) => Some((*id, *command)),
+                _ => None,
+            })
+    }
+
+    /// Places or joins a call. There is one at a time.
+    fn enter(&mut self, request: Request, purpose: Purpose) -> Result<(), Failure> {
+        if self.entering || self.sound.is_some() {
+            return refuse("already on a call");
+        }
+        self.entering = true;
+        self.request(request, purpose);
+        Ok(())
+    }
+
+    fn of_my_call(&mut self, act: impl FnOnce(&mut Self, CallId)) -> Result<(), Failure> {
+        match &self.view.my_call {
+            Some(my_call) if !my_call.ending => {
+                let call_id = my_call.call.id.clone();
+                act(self, call_id);
+                Ok(())
+            }
+            _ => refuse("not on a call of one's own"),
+        }
+    }
+
+    fn mute(&mut self, id: CommandId, muted: bool) -> Result<(), Failure> {
+        let Some(sound) = &mut self.sound else {
+            return refuse("not on a call");
+        };
+        if muted {
+            // At once here, then told; the other way round it waits to be confirmed.
+            sound.muted = true;
+        }
+        let call_id = sound.call_id.clone();
+        self.apply_muted();
+        self.restamp();
+        let request = self.request(Request::Mute(call_id, muted), Purpose::Mute(id, muted));
+        if let Some(sound) = &mut self.sound {
+            sound.mute_asked = Some(request);
+        }
+        Ok(())
+    }
+
+    fn set_mode(&mut self, id: CommandId, mode: Mode) -> Result<(), Failure> {
+        let Some(coaching) = &mut self.view.coaching else {
+            return refuse("not coaching a call");
+        };
+        let replaced = coaching.want(Some(id), mode);
+        // A narrowing holds before anybody is told of it (M3).
+        self.restamp();
+        if let Some(replaced) = replaced {
+            self.finish(replaced, refuse("another switch took its place"));
+        }
+        self.notify_coaching();
+        Ok(())
+    }
+
+    fn leave(&mut self, id: CommandId) -> Result<(), Failure> {
+        let Some(coaching) = &self.view.coaching else {
+            return refuse("not coaching a call");
+        };
+        let call_id = coaching.call_id.clone();
+        self.end_coaching(EndReason::Leg(LegEndReason::Left));
+        self.request(Request::Leave(call_id), Purpose::Leave(id));
+        Ok(())
+    }
+
+    /// The sound ends at once; the call itself when the service says so.
+    fn hang_up(&mut self) {
+        self.end_sound();
+        if let Some(my_call) = &mut self.view.my_call {
+            my_call.ending = true;
+            let notice = Notice::MyCall(Box::new(my_call.clone()));
+            self.notify(notice);
+        }
+    }
+
+    // What the service answers.
+
+    fn answer(
+        &mut self,
+        now: Duration,
+        id: RequestId,
+        purpose: Purpose,
+        result: Result<Reply, Failure>,
+    ) {
+        if let Err(failure) = &result
+            && failure.code == Some(Code::Unauthenticated)
+            && !matches!(purpose, Purpose::SignIn(_) | Purpose::SignOut(_))
+        {
+            // The shell has already tried a new access token.
+            self.finish_purpose(&purpose, Err(failure.clone()));
+            self.forget(SignedOutReason::Expired);
+            return;
+        }
+        match purpose {
+            Purpose::Command(command) | Purpose::Leave(command) | Purpose::SignOut(command) => {
+                self.finish(command, result);
+            }
+            Purpose::SignIn(command) => self.signed_in(now, command, result),
+            Purpose::Resume => self.resume_answered(now, result),
+            Purpose::PlaceCall(command) => {
+                self.entering = false;
+                if let Ok(Reply::Call(call)) = &result {
+                    self.placed(call);
+                }
+                self.finish(command, result);
+            }
+            Purpose::Join(command, call_id) => {
+                self.entering = false;
+                if let Ok(Reply::CoachLeg(leg)) = &result {
+                    self.joined(call_id, leg);
+                }
+                self.finish(command, result);
+            }
+            Purpose::HangUp(command, call_id) => {
+                self.request(Request::Call(call_id), Purpose::Load);
+                self.finish(command, result);
+            }
+            Purpose::Mute(command, muted) => {
+                if let Some(sound) = self.sound.as_mut().filter(|s| s.mute_asked == Some(id)) {
+                    sound.mute_asked = None;
+                    sound.muted = muted || result.is_err() && sound.muted;
+                    self.apply_muted();
+                }
+                self.finish(command, result);
+            }
+            Purpose::Mode => self.mode_answered(now, id, result),
+            Purpose::Reread => self.reread_answered(now, id, result),
+            Purpose::Media(media) => self.media_answered(now, media, result),
+            Purpose::Refresh => match result {
+                Ok(_) => self.connect(now),
+                Err(_) => self.link.wait(now, 1.0),
+            },
+            Purpose::Load => match result {
+                Ok(reply) => self.load(now, reply),
+                Err(failure) => self.load_failed(now, failure),
+            },
+            Purpose::MyCall => match result {
+                Err(failure) if failure.code == Some(Code::NotFound) => self.my_call_gone(),
+                Ok(reply) => self.load(now, reply),
+                Err(failure) => self.load_failed(now, failure),
+            },
+            Purpose::Balance => {
+                if let Ok(Reply::Balance(balance)) = result {
+                    self.view.balance.get_or_insert(balance);
+                }
+            }
+            Purpose::Invite(command) => {
+                if let Ok(Reply::Invitations(sent)) = &result {
+                    for invitation in sent {
+                        self.invitation_sent(invitation);
+                    }
+                }
+                self.finish(command, result);
+            }
+            Purpose::LeaveToSignOut(command) => {
+                self.request(Request::SignOut, Purpose::SignOut(command));
+                self.forget(SignedOutReason::Asked);
+            }
+        }
+    }
+
+    fn signed_in(&mut self, now: Duration, command: CommandId, result: Result<Reply, Failure>) {
+        if let Ok(Reply::SignedIn { user_id, device_id }) = &result {
+            self.view.user_id = Some(user_id.clone());
+            self.view.device_id = Some(device_id.clone());
+            self.notify(Notice::SignedIn);
+            self.connect(now);
+        }
+        self.finish(command, result);
+    }
+
+    fn placed(&mut self, call: &Call) {
+        self.view.calls.insert(call.id.clone(), call.clone());
+        if call.status.is_over() {
+            self.notify(Notice::MyCallEnded(Box::new(call.clone())));
+            return;
+        }
+        let my_call = MyCall {
+            call: call.clone(),
+            muted: false,
+            ending: false,
+        };
+        self.view.my_call = Some(my_call.clone());
+        self.view.sent_invitations.clear();
+        self.notify(Notice::MyCall(Box::new(my_call)));
+        self.start_sound(Sound::new(call.id.clone(), MediaRole::Rep));
+    }
+
+    fn joined(&mut self, call_id: CallId, leg: &CoachLeg) {
+        self.view.coaching = Some(Coaching::new(call_id.clone(), leg.clone()));
+        self.notify_coaching();
+        self.start_sound(Sound::new(call_id, MediaRole::Coach));
+    }
+
+    fn mode_answered(&mut self, now: Duration, id: RequestId, result: Result<Reply, Failure>) {
+        let next_request = RequestId(self.next_request);
+        let Some(coaching) = &mut self.view.coaching else {
+            return;
+        };
+        let settled = match &result {
+            Ok(Reply::CoachLeg(leg)) => coaching.granted(id, (**leg).clone()),
+            _ => coaching.refused(id, next_request),
+        };
+        if coaching.in_doubt() {
+            let wait = if result.is_ok() {
+                Duration::ZERO
+            } else {
+                REREAD_WAIT
+            };
+            self.reread.try_at(now.saturating_add(wait));
+        }
+        self.restamp();
+        if let Some(command) = settled.and_then(|settled| settled.command) {
+            self.finish(command, result);
+        }
+        self.notify_coaching();
+    }
+
+    fn reread_answered(&mut self, now: Duration, id: RequestId, result: Result<Reply, Failure>) {
+        let Some(coaching) = &mut self.view.coaching else {
+            return;
+        };
+        match result {
+            Ok(Reply::Call(call)) if call.id == coaching.call_id => {
+                let leg_id = &coaching.leg.id;
+                let leg = call
+                    .coach_legs
+                    .iter()
+                    .find(|leg| leg.id == *leg_id)
+                    .cloned();
+                match leg {
+                    Some(leg) => {
+                        coaching.reread(id, leg.clone());
+                        if coaching.in_doubt() {
+                            self.reread.try_at(now);
+                        }
+                        self.leg_seen(&leg);
+                    }
+                    None => self.end_coaching(EndReason::Gone),
+                }
+                self.call_seen(&call);
+            }
+            Err(failure) if failure.code == Some(Code::NotFound) => {
+                self.end_coaching(EndReason::Gone);
+            }
+            _ => {
+                self.reread.failed(now, 1.0);
+            }
+        }
+    }
+
+    /// What is shown may be old: it is read anew, after the next `welcome` when there is no
+    /// connection.
+    fn load_failed(&mut self, now: Duration, failure: Failure) {
+        if may_pass(failure.code) {
+            if self.link.is_online() {
+                if self.reload.deadline().is_none() {
+                    self.reload.failed(now, 1.0);
+                }
+            } else {
+                self.stale = true;
+            }
+        }
+        self.notify(Notice::Trouble(failure));
+    }
+
+    fn my_call_gone(&mut self) {
+        if let Some(my_call) = self.view.my_call.take() {
+            self.view.sent_invitations.clear();
+            self.view.calls.remove(&my_call.call.id);
+            self.end_sound_of(MediaRole::Rep);
+            self.notify(Notice::MyCallEnded(Box::new(my_call.call)));
+        }
+    }
+
+    fn load(&mut self, now: Duration, reply: Reply) {
+        match reply {
+            Reply::Me(me) => self.me_seen(*me),
+            Reply::Users(users) => {
+                self.view.users = users
+                    .into_iter()
+                    .map(|user| (user.id.clone(), user))
+                    .collect();
+                self.notify(Notice::Refreshed);
+            }
+            Reply::Availability(users) => {
+                self.view.availability = users
+                    .into_iter()
+                    .map(|user| (user.user_id.clone(), user))
+                    .collect();
+                self.notify(Notice::Refreshed);
+            }
+            Reply::ActiveCalls(calls) => {
+                let touched = std::mem::take(&mut self.touched);
+                self.view.calls.retain(|id, _| touched.contains(id));
+                for call in calls {
+                    if !touched.contains(&call.id) {
+                        self.view.calls.insert(call.id.clone(), call);
+                    }
+                }
+                self.notify(Notice::Refreshed);
+            }
+            Reply::Invitations(invitations) => {
+                self.view.invitations.clear();
+                self.expiries.clear();
+                for invitation in invitations {
+                    self.invitation_seen(now, invitation);
+                }
+                self.notify(Notice::Refreshed);
+            }
+            Reply::Call(call) => self.call_seen(&call),
+            Reply::Done
+            | Reply::SignedIn { .. }
+            | Reply::NothingKept
+            | Reply::Balance(_)
+            | Reply::CoachLeg(_)
+            | Reply::MediaAnswer(_) => {}
+        }
+    }
+
+    // What the WebSocket says.
+
+    fn connect(&mut self, now: Duration) {
+        let action = self.link.connect(now);
+        self.link_action(now, action);
+    }
+
+    fn link_action(&mut self, now: Duration, action: LinkAction) {
+        match action {
+            LinkAction::Connect(resume) => self.outputs.push_back(Output::SocketConnect(resume)),
+            LinkAction::Refresh => {
+                self.request(Request::Refresh, Purpose::Refresh);
+            }
+            LinkAction::Heartbeat => self
+                .outputs
+                .push_back(Output::SocketSend(ClientMessage::Heartbeat {})),
+            LinkAction::Dead => {
+                self.outputs.push_back(Output::SocketClose);
+                self.socket_closed(now, 1.0);
+            }
+        }
+    }
+
+    fn heard(&mut self, now: Duration, message: ServerMessage) {
+        self.link.heard();
+        match message {
+            ServerMessage::Welcome {
+                stream_id,
+                seq,
+                resumed,
+                now: service_now,
+            } => {
+                self.clock.set(now, service_now);
+                self.link.welcomed(now, stream_id, seq, resumed);
+                if let Some(wall) = self.wall {
+                    self.view.clock_offset_ms = service_now.0.saturating_sub(wall.0);
+                }
+                if !resumed || self.stale {
+                    self.reload();
+                }
+                if self.view.coaching.as_ref().is_some_and(Coaching::in_doubt) {
+                    self.reread.try_at(now);
+                }
+            }
+            ServerMessage::Event { seq, event } => match self.link.numbered(seq) {
+                Sequence::Old => {}
+                Sequence::Next => self.event(now, *event),
+                Sequence::Gap => {
+                    self.event(now, *event);
+                    self.reload();
+                }
+            },
+            ServerMessage::Levels { call_id, levels } => {
+                self.notify(Notice::Levels(call_id, levels));
+            }
+            // The service tells each device of the rep; only the one that is on the call shows it.
+            ServerMessage::LeadKey { call_id, key } => {
+                if self.is_my_call(&call_id) {
+                    self.notify(Notice::LeadKey(call_id, key));
+                }
+            }
+            ServerMessage::LeadQuality { call_id, quality } => {
+                if self.is_my_call(&call_id) {
+                    self.notify(Notice::LeadQuality(call_id, quality));
+                }
+            }
+            ServerMessage::HeartbeatAck {} | ServerMessage::GoingAway {} => {}
+            ServerMessage::Error { code, message } => {
+                if code == Code::Unauthenticated {
+                    self.link.token_refused();
+                } else {
+                    self.notify(Notice::Trouble(Failure::refused(code, message)));
+                }
+            }
+        }
+    }
+
+    /// Whether it is the call that this device is on as its rep.
+    fn is_my_call(&self, call_id: &CallId) -> bool {
+        let my_call = self.view.my_call.as_ref();
+        my_call.is_some_and(|my| my.call.id == *call_id)
+    }
+
+    fn event(&mut self, now: Duration, event: Event) {
+        match event {
+            Event::AvailabilityChanged { user } => {
+                self.view
+                    .availability
+                    .insert(user.user_id.clone(), user.clone());
+                self.notify(Notice::Availability(user));
+            }
+            Event::CallChanged { call } => self.call_seen(&call),
+            Event::CoachLegChanged { call_id, coach_leg } => {
+                self.other_leg_seen(&call_id, &coach_leg);
+                let mine = |coaching: &&mut Coaching| coaching.leg.id == coach_leg.id;
+                if let Some(coaching) = self.view.coaching.as_mut().filter(mine) {
+                    coaching.seen((*coach_leg).clone());
+                    self.leg_seen(&coach_leg);
+                }
+            }
+            Event::InvitationChanged { invitation } => self.invitation_seen(now, *invitation),
+            Event::DtmfSent { .. } => {}
+            Event::MeChanged { me } => self.me_seen(*me),
+            Event::DirectoryChanged {} => {
+                self.view.directory_version = self.view.directory_version.wrapping_add(1);
+                self.request(Request::Users, Purpose::Load);
+                self.notify(Notice::Refreshed);
+            }
+            Event::BalanceChanged { balance } => self.view.balance = Some(balance),
+        }
+    }
+
+    fn me_seen(&mut self, me: Me) {
+        self.view.me = Some(me);
+        if !self.view.manages() {
+            self.view.balance = None;
+        } else if self.view.balance.is_none() {
+            self.request(Request::Balance, Purpose::Balance);
+        }
+        self.notify(Notice::MeChanged);
+    }
+
+    fn call_seen(&mut self, call: &Call) {
+        if self.touched.len() < TOUCHED_MAX {
+            self.touched.insert(call.id.clone());
+        }
+        if call.status.is_over() {
+            self.view.calls.remove(&call.id);
+        } else {
+            self.view.calls.insert(call.id.clone(), call.clone());
+        }
+        self.notify(Notice::Call(Box::new(call.clone())));
+        if let Some(my_call) = self
+            .view
+            .my_call
+            .as_mut()
+            .filter(|my| my.call.id == call.id)
+        {
+            my_call.call = call.clone();
+            if call.status.is_over() {
+                self.view.my_call = None;
+                self.view.sent_invitations.clear();
+                self.end_sound_of(MediaRole::Rep);
+                self.notify(Notice::MyCallEnded(Box::new(call.clone())));
+            } else {
+                let notice = Notice::MyCall(Box::new(my_call.clone()));
+                self.notify(notice);
+            }
+        }
+        let coached = self.view.coaching.as_ref().map(|c| &c.call_id) == Some(&call.id);
+        if coached && call.status.is_over() {
+            self.end_coaching(EndReason::Leg(LegEndReason::CallEnded));
+        }
+    }
+
+    /// Any coach's leg, for those who are shown the call.
+    fn other_leg_seen(&mut self, call_id: &CallId, leg: &CoachLeg) {
+        let put =
+            |call: &mut Call| match call.coach_legs.iter_mut().find(|known| known.id == leg.id) {
+                Some(known) => *known = leg.clone(),
+                None => call.coach_legs.push(leg.clone()),
+            };
+        if let Some(call) = self.view.calls.get_mut(call_id) {
+            put(call);
+            let notice = Notice::Call(Box::new(call.clone()));
+            self.notify(notice);
+        }
+        if let Some(my_call) = self
+            .view
+            .my_call
+            .as_mut()
+            .filter(|my| my.call.id == *call_id)
+        {
+            put(&mut my_call.call);
+            let notice = Notice::MyCall(Box::new(my_call.clone()));
+            self.notify(notice);
+        }
+    }
+
+    /// The user's own leg, after `coaching` has taken it in.
+    fn leg_seen(&mut self, leg: &CoachLeg) {
+        self.restamp();
+        if self.view.device_id.as_ref() != Some(&leg.device_id) {
+            self.end_coaching(EndReason::MovedDevice);
+        } else if leg.status == CoachLegStatus::Done {
+            let reason = leg.end_reason.map_or(EndReason::Gone, EndReason::Leg);
+            self.end_coaching(reason);
+        } else {
+            self.notify_coaching();
+        }
+    }
+
+    fn invitation_seen(&mut self, now: Duration, invitation: Invitation) {
+        if Some(&invitation.invitee_id) != self.view.user_id.as_ref() {
+            self.invitation_sent(&invitation);
+            self.notify(Notice::InvitationSent(Box::new(invitation)));
+            return;
+        }
+        if invitation.status == InvitationStatus::Open {
+            self.expiries.add(now, self.clock, &invitation);
+            self.view
+                .invitations
+                .insert(invitation.id.clone(), invitation.clone());
+            self.notify(Notice::Invited(Box::new(invitation)));
+        } else {
+            self.expiries.remove(&invitation.id);
+            self.view.invitations.remove(&invitation.id);
+            self.notify(Notice::InvitationEnded(Box::new(invitation)));
+        }
+    }
+
+    fn invitation_sent(&mut self, invitation: &Invitation) {
+        if self.is_my_call(&invitation.call_id) {
+            let invitee = invitation.invitee_id.clone();
+            self.view
+                .sent_invitations
+                .insert(invitee, invitation.clone());
+        }
+    }
+
+    fn socket_closed(&mut self, now: Duration, jitter: f32) {
+        let action = self.link.closed(now, jitter);
+        self.stale |= self.reload.stop();
+        self.doubt();
+        if let Some(action) = action {
+            self.link_action(now, action);
+        }
+    }
+
+    fn reload(&mut self) {
+        self.touched.clear();
+        self.reload.stop();
+        self.stale = false;
+        for request in [
+            Request::Me,
+            Request::Users,
+            Request::Availability,
+            Request::ActiveCalls,
+            Request::Invitations,
+        ] {
+            self.request(request, Purpose::Load);
+        }
+        if let Some(my_call) = &self.view.my_call {
+            let call_id = my_call.call.id.clone();
+            self.request(Request::Call(call_id), Purpose::MyCall);
+        }
+        if self.view.coaching.is_some() {
+            self.reread.try_at(Duration::ZERO);
+        }
+    }
+
+    // The sound of the call that the user is on.
+
+    fn start_sound(&mut self, sound: Sound) {
+        self.sound = Some(sound);
+        self.start_media();
+    }
+
+    fn start_media(&mut self) {
+        if let Some(sound) = &mut self.sound {
+            self.next_media += 1;
+            let media = MediaId(self.next_media);
+            sound.media = Some(media);
+            sound.retry.stop();
+            let role = sound.role;
+            self.outputs.push_back(Output::MediaStart(media, role));
+        }
+    }
+
+    fn media(&mut self, now: Duration, id: MediaId, media: MediaInput) {
+        let Some(sound) = self.sound.as_mut().filter(|s| s.media == Some(id)) else {
+            return;
+        };
+        match media {
+            MediaInput::Offered(sdp) => {
+                let call_id = sound.call_id.clone();
+                self.request(Request::Media(call_id, sdp), Purpose::Media(id));
+            }
+            MediaInput::Connected => {
+                sound.status = MediaStatus::Connected;
+                sound.retry.worked();
+                if self.view.coaching.as_ref().is_some_and(Coaching::in_doubt) {
+                    self.reread.try_at(now);
+                }
+            }
+            MediaInput::Lost { jitter } => self.media_lost(now, id, jitter),
+        }
+    }
+
+    fn media_lost(&mut self, now: Duration, id: MediaId, jitter: f32) {
+        if let Some(sound) = self.sound.as_mut().filter(|s| s.media == Some(id)) {
+            sound.media = None;
+            if sound.status == MediaStatus::Connected {
+                sound.status = MediaStatus::Reconnecting;
+            }
+            sound.retry.failed(now, jitter);
+            self.doubt();
+            self.outputs.push_back(Output::MediaClose(id));
+        }
+    }
+
+    fn media_answered(&mut self, now: Duration, id: MediaId, result: Result<Reply, Failure>) {
+        if self.sound.as_ref().and_then(|sound| sound.media) != Some(id) {
+            return;
+        }
+        match result {
+            Ok(Reply::MediaAnswer(sdp)) => self.outputs.push_back(Output::MediaAnswer(id, sdp)),
+            Ok(_) => self.media_lost(now, id, 1.0),
+            Err(failure) => {
+                self.media_lost(now, id, 1.0);
+                self.notify(Notice::Trouble(failure));
+            }
+        }
+    }
+
+    fn end_sound_of(&mut self, role: MediaRole) {
+        if self.sound.as_ref().is_some_and(|sound| sound.role == role) {
+            self.end_sound();
+        }
+    }
+
+    fn end_sound(&mut self) {
+        if let Some(sound) = self.sound.take() {
+            self.restamp();
+            self.microphone(None);
+            if let Some(media) = sound.media {
+                self.outputs.push_back(Output::MediaClose(media));
+            }
+            self.outputs.push_back(Output::MediaEnd);
+        }
+    }
+
+    fn end_coaching(&mut self, reason: EndReason) {
+        if let Some(mut coaching) = self.view.coaching.take() {
+            self.reread.stop();
+            self.hold = None;
+            self.end_sound_of(MediaRole::Coach);
+            for command in coaching.waiting() {
+                self.finish(command, refuse("the coaching is over"));
+            }
+            self.notify(Notice::CoachingEnded(coaching.call_id, reason));
+        }
+    }
+
+    /// The grant is not known for sure any more: Listen until it is read anew.
+    fn doubt(&mut self) {
+        let next_request = RequestId(self.next_request);
+        if let Some(coaching) = &mut self.view.coaching {
+            coaching.doubt(next_request);
+            self.restamp();
+        }
+    }
+
+    /// The microphone of a call that is over troubles nobody.
+    fn microphone(&mut self, trouble: Option<String>) {
+        let trouble = trouble.filter(|_| self.sound.is_some());
+        if self.view.microphone_trouble != trouble {
+            self.view.microphone_trouble.clone_from(&trouble);
+            self.notify(Notice::Microphone(trouble));
+        }
+    }
+
+    fn apply_muted(&mut self) {
+        let Some(sound) = &self.sound else {
+            return;
+        };
+        let muted = sound.muted;
+        if let Some(my_call) = &mut self.view.my_call {
+            my_call.muted = muted;
+            let notice = Notice::MyCall(Box::new(my_call.clone()));
+            self.notify(notice);
+        }
+        if let Some(coaching) = &mut self.view.coaching {
+            coaching.muted = muted;
+            self.notify_coaching();
+        }
+    }
+
+    // The key for whispering.
+
+    fn hold_to_whisper(&mut self, id: CommandId, held: bool) -> Result<(), Failure> {
+        if held {
+            return self.pressed(id);
+        }
+        if let Some(hold) = self.hold.take() {
+            self.released(hold);
+        }
+        self.finish(id, Ok(Reply::Done));
+        Ok(())
+    }
+
+    fn pressed(&mut self, id: CommandId) -> Result<(), Failure> {
+        let Some(coaching) = &self.view.coaching else {
+            return refuse("not coaching a call");
+        };
+        // A key that is held repeats itself.
+        if self.hold.is_some() {
+            self.finish(id, Ok(Reply::Done));
+            return Ok(());
+        }
+        let wanted = coaching.mode_under_way().unwrap_or(coaching.mode());
+        if wanted == CoachMode::Whisper {
+            self.hold = Some(Hold { press: None });
+            self.finish(id, Ok(Reply::Done));
+            return Ok(());
+        }
+        self.hold = Some(Hold { press: Some(id) });
+        self.set_mode(id, Mode::Whisper)
+    }
+
+    /// Nothing waits here: the stamp is Listen before the service is told, and what it grants later
+    /// for the key that was down is given up already.
+    fn released(&mut self, hold: Hold) {
+        let Some(coaching) = &mut self.view.coaching else {
+            return;
+        };
+        let replaced = coaching.want(None, Mode::Listen);
+        self.restamp();
+        if let Some(replaced) = replaced {
+            // A short press that was never asked for is no failure.
+            let outcome = if hold.press == Some(replaced) {
+                Ok(Reply::Done)
+            } else {
+                refuse("another switch took its place")
+            };
+            self.finish(replaced, outcome);
+        }
+        self.notify_coaching();
+    }
+
+    // Resuming the sign-in that an earlier run kept.
+
+    fn resume(&mut self, id: CommandId) -> Result<(), Failure> {
+        if self.view.user_id.is_some() {
+            return refuse("somebody is signed in already");
+        }
+        if self.is_signing_in() {
+            return refuse("somebody is being signed in already");
+        }
+        self.resuming = Some(Resuming {
+            command: id,
+            retry: Retry::default(),
+        });
+        self.request(Request::Resume, Purpose::Resume);
+        Ok(())
+    }
+
+    /// An answer that still comes is passed over.
+    fn stop_resuming(&mut self) {
+        self.purposes
+            .retain(|_, purpose| *purpose != Purpose::Resume);
+        self.finish_resuming(refuse("resuming was given up"));
+    }
+
+    fn finish_resuming(&mut self, result: Result<Reply, Failure>) {
+        if let Some(resuming) = self.resuming.take() {
+            self.finish(resuming.command, result);
+        }
+    }
+
+    fn resume_answered(&mut self, now: Duration, result: Result<Reply, Failure>) {
+        let Some(resuming) = &mut self.resuming else {
+            return;
+        };
+        if let Err(failure) = &result
+            && may_pass(failure.code)
+        {
+            resuming.retry.failed(now, 1.0);
+            return;
+        }
+        let command = resuming.command;
+        self.resuming = None;
+        self.signed_in(now, command, result);
+    }
+
+    fn is_signing_in(&self) -> bool {
+        self.resuming.is_some()
+            || self
+                .purposes
+                .values()
+                .any(|purpose| matches!(purpose, Purpose::SignIn(_)))
+    }
+
+    /// The connection as it is shown: to resume is to connect.
+    fn connection(&self) -> Connection {
+        match &self.resuming {
+            Some(resuming) if resuming.retry.deadline().is_some() => Connection::Offline,
+            Some(_) => Connection::Connecting,
+            None => self.link.connection(),
+        }
+    }
+
+    fn settle_kept(&mut self) {
+        let kept = self.kept && self.view.user_id.is_some();
+        if self.view.sign_in_kept != kept {
+            self.view.sign_in_kept = kept;
+            self.notify(Notice::SignInKept(kept));
+        }
     }
 
     // What is always so.
@@ -210,27 +1151,75 @@ impl Session {
                 self.notify(Notice::InvitationEnded(Box::new(invitation)));
             }
         }
-        if is_due(now, self.sound.as_ref().and_then(|sound| sound.retry_at)) {
-            self.start_media();
+        // One by one: to read all of the state is also to read the leg.
+        while let Some(task) = self.take_due(now) {
+            self.again(task);
         }
-        if is_due(now, self.resuming.as_ref().and_then(|r| r.retry_at)) {
-            self.resume_again();
+    }
+
+    fn retries(&mut self) -> impl Iterator<Item = (Task, &mut Retry)> {
+        let sound = self.sound.as_mut();
+        let resuming = self.resuming.as_mut();
+        [
+            sound.map(|sound| (Task::Media, &mut sound.retry)),
+            resuming.map(|resuming| (Task::Resume, &mut resuming.retry)),
+            Some((Task::Reload, &mut self.reload)),
+            Some((Task::Reread, &mut self.reread)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    fn take_due(&mut self, now: Duration) -> Option<Task> {
+        let mut retries = self.retries();
+        retries.find_map(|(task, retry)| retry.take_due(now).then_some(task))
+    }
+
+    fn again(&mut self, task: Task) {
+        match task {
+            Task::Media => self.start_media(),
+            Task::Resume => {
+                self.request(Request::Resume, Purpose::Resume);
+            }
+            Task::Reload => self.reload(),
+            Task::Reread => {
+                if let Some(coaching) = &self.view.coaching {
+                    let call_id = coaching.call_id.clone();
+                    self.request(Request::Call(call_id), Purpose::Reread);
+                }
+            }
         }
-        if is_due(now, self.reload_at) {
-            self.reload();
-        }
-        if is_due(now, self.reread_at)
-            && let Some(coaching) = &self.view.coaching
-        {
-            let call_id = coaching.call_id.clone();
-            self.reread_at = None;
-            self.request(Request::Call(call_id), Purpose::Reread);
+    }
+
+    /// What the coaching has cost by now, and when that changes. The service charges by the same
+    /// function, on the same clock.
+    fn settle_cost(&mut self, now: Duration) {
+        self.cost_at = None;
+        let Some(coaching) = &mut self.view.coaching else {
+            return;
+        };
+        let organization = self.view.me.as_ref().map(|me| &me.organization);
+        let rate = organization.map_or(0, |organization| {
+            organization.coach_rate_micro_dollars_per_minute
+        });
+        let Some((connected, service_now)) = coaching.leg.date_connected.zip(self.clock.now(now))
+        else {
+            return;
+        };
+        let minutes = usage::minutes_started(connected, service_now, usage::MINUTE_MS);
+        let cost = MicroDollars(i64::from(minutes).saturating_mul(rate.into()));
+        let next = usage::minute_charged(connected, minutes, usage::MINUTE_MS);
+        self.cost_at = self.clock.at(next);
+        if coaching.cost != cost {
+            coaching.cost = cost;
+            self.notify_coaching();
         }
     }
 
     /// Asks and says what follows from the state.
-    fn settle(&mut self) {
+    fn settle(&mut self, now: Duration) {
         self.restamp();
+        self.settle_cost(now);
         if let Some(coaching) = &self.view.coaching
             && let Some(mode) = coaching.question()
         {
@@ -255,15 +1244,9 @@ impl Session {
             self.notify(Notice::Connection(connection));
             self.notify_coaching();
         }
-        let deadlines = [
-            self.link.deadline(),
-            self.expiries.deadline(),
-            self.sound.as_ref().and_then(|sound| sound.retry_at),
-            self.resuming.as_ref().and_then(|r| r.retry_at),
-            self.reread_at,
-            self.reload_at,
-        ];
-        let wake = deadlines.into_iter().flatten().min();
+        let others = [self.link.deadline(), self.expiries.deadline(), self.cost_at];
+        let retries = self.retries().map(|(_, retry)| retry.deadline());
+        let wake = retries.chain(others).flatten().min();
         if wake != self.last_wake {
             self.last_wake = wake;
             if let Some(at) = wake {
@@ -281,8 +1264,8 @@ impl Session {
         self.expiries.clear();
         self.touched.clear();
         self.entering = false;
-        self.reread_at = None;
-        self.reload_at = None;
+        self.reread.stop();
+        self.reload.stop();
         self.stale = false;
         self.stop_resuming();
         self.view = View::default();
@@ -308,6 +1291,7 @@ impl Session {
             | Purpose::Leave(id)
             | Purpose::Mute(id, _)
             | Purpose::LeaveToSignOut(id)
+            | Purpose::Invite(id)
             | Purpose::SignOut(id) => self.finish(*id, result),
             Purpose::Resume => self.finish_resuming(result),
             Purpose::Mode
@@ -315,6 +1299,7 @@ impl Session {
             | Purpose::Media(_)
             | Purpose::Refresh
             | Purpose::Load
+            | Purpose::Balance
             | Purpose::MyCall => {}
         }
     }
@@ -343,12 +1328,58 @@ impl Session {
     }
 }
 
-fn refuse<T>(why: &str) -> Result<T, Failure> {
-    Err(Failure::local(why))
+/// The sound of the call that the user is on, as rep or coach: there is one at a time.
+#[derive(Debug)]
+struct Sound {
+    call_id: CallId,
+    role: MediaRole,
+    media: Option<MediaId>,
+    status: MediaStatus,
+    muted: bool,
+    /// The newest request to mute or unmute; answers to older ones change nothing.
+    mute_asked: Option<RequestId>,
+    retry: Retry,
 }
 
-fn is_due(now: Duration, at: Option<Duration>) -> bool {
-    at.is_some_and(|at| at <= now)
+impl Sound {
+    fn new(call_id: CallId, role: MediaRole) -> Self {
+        Self {
+            call_id,
+            role,
+            media: None,
+            status: MediaStatus::Connecting,
+            muted: false,
+            mute_asked: None,
+            retry: Retry::within(RETRY_MIN, MEDIA_RETRY_MAX),
+        }
+    }
+}
+
+/// The key for whispering is down: Whisper while it is, Listen as soon as it is up.
+#[derive(Debug, Clone, Copy)]
+struct Hold {
+    /// The switch that it asked for, if it did.
+    press: Option<CommandId>,
+}
+
+/// A kept sign-in that is being resumed.
+#[derive(Debug)]
+struct Resuming {
+    command: CommandId,
+    /// Nothing waits while a try is under way.
+    retry: Retry,
+}
+
+/// Whether it may work later: the service could not be asked, or cannot answer just now.
+fn may_pass(code: Option<Code>) -> bool {
+    matches!(
+        code,
+        None | Some(Code::Unavailable | Code::RateLimited | Code::Internal)
+    )
+}
+
+fn refuse<T>(why: &str) -> Result<T, Failure> {
+    Err(Failure::local(why))
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use crate::rate_at;
 use wire::{LedgerKind, LegId, MicroDollars, Timestamp, UserId};
 
+/// How long a charged minute is (B2).
+pub const MINUTE_MS: u64 = 60_000;
+
 /// One started minute of one leg. There is only ever one charge of a leg, a kind and a minute (B2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
@@ -42,6 +45,19 @@ pub fn minute_starts(connected: Timestamp, minute: u32, minute_ms: u64) -> Times
     connected.plus_millis(i64::try_from(after_ms).unwrap_or(i64::MAX))
 }
 
+/// When a minute of a leg is charged, minutes counted from 0 and the first charged with the connection
+/// itself: as soon as the leg goes on beyond the end of the minute before. It is the other side of
+/// [`minutes_started`]: a minute counts there from this moment on, and not before.
+#[must_use]
+pub fn minute_charged(connected: Timestamp, minute: u32, minute_ms: u64) -> Timestamp {
+    let starts = minute_starts(connected, minute, minute_ms);
+    if minute == 0 {
+        starts
+    } else {
+        starts.plus_millis(1)
+    }
+}
+
 /// The charges of a leg between two moments, those of the first `charged` minutes left out.
 pub fn charges(
     kind: LedgerKind,
@@ -65,8 +81,6 @@ pub fn charges(
 mod tests {
     use super::*;
 
-    const MINUTE_MS: u64 = 60_000;
-
     fn ids() -> (LegId, UserId) {
         let ids = (LegId::from_suffix("1"), UserId::from_suffix("1"));
         (ids.0.unwrap(), ids.1.unwrap())
@@ -89,6 +103,19 @@ mod tests {
             minutes_started(Timestamp(0), Timestamp(i64::MAX), 1),
             u32::MAX
         );
+    }
+
+    #[test]
+    fn b2_a_minute_counts_from_the_moment_it_is_charged_and_not_before() {
+        let connected = Timestamp(1_000);
+        for minute in 0..5 {
+            let charged = minute_charged(connected, minute, MINUTE_MS);
+            let counted = |at| minutes_started(connected, at, MINUTE_MS);
+            assert_eq!(counted(charged), minute + 1);
+            assert_eq!(counted(charged.plus_millis(-1)), minute.max(1));
+        }
+        // Exactly one minute is one minute, to the window and to the ledger.
+        assert_eq!(minute_charged(connected, 1, MINUTE_MS), Timestamp(61_001));
     }
 
     #[test]

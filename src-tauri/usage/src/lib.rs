@@ -7,5 +7,5 @@
 mod charge;
 mod rates;
 
-pub use charge::{Charge, charges, minute_starts, minutes_started};
+pub use charge::{Charge, MINUTE_MS, charges, minute_charged, minute_starts, minutes_started};
 pub use rates::{rate_at, rates};

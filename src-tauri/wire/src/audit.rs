@@ -1,22 +1,11 @@
 //! The audit log (A4).
 
+use crate::list::list_query;
 use crate::{AuditEntryId, CallId, Code, DeviceId, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// What was done, or tried.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditAction {
     /// Signed in.
@@ -70,17 +59,7 @@ pub enum AuditAction {
 }
 
 /// One line of the audit log, which is only ever added to.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct AuditEntry {
     /// Its id.
     pub id: AuditEntryId,
@@ -104,4 +83,22 @@ pub struct AuditEntry {
     pub target: Option<String>,
     /// More of it, in a few words. Never what was said on a call.
     pub detail: Option<String>,
+}
+
+list_query! {
+    /// Which lines of the audit log are wanted. The CSV has no pages.
+    AuditQuery {
+        /// What this person did.
+        pub user_id: Option<UserId>,
+        /// What was done on this call.
+        pub call_id: Option<CallId>,
+        /// Only this.
+        pub action: Option<AuditAction>,
+        /// Only what was allowed (`true`), or only what was refused (`false`).
+        pub allowed: Option<bool>,
+        /// Since when, this moment included.
+        pub from: Option<Timestamp>,
+        /// Until when, this moment not included.
+        pub to: Option<Timestamp>,
+    }
 }

@@ -1,6 +1,9 @@
 //! Ids with the prefixes of Close's API. An id is opaque: its prefix says what it names, no more.
 
+use crate::shape::{PathId, Schemas, Shape, refer};
 use serde::{Deserialize, Serialize};
+use specta::datatype::DataType;
+use utoipa::openapi::{RefOr, Schema};
 
 /// The longest id that is accepted, in bytes.
 const ID_BYTES_MAX: usize = 48;
@@ -11,6 +14,12 @@ const ID_BYTES_MAX: usize = 48;
 pub struct IdError {
     /// The prefix that was expected, with its underscore.
     pub prefix: &'static str,
+}
+
+/// Whether a text can be an id at all, of whatever kind.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (1..=ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(plain)
 }
 
 macro_rules! id {
@@ -44,8 +53,7 @@ macro_rules! id {
             pub fn parse(text: &str) -> Result<Self, IdError> {
                 let error = IdError { prefix: $prefix };
                 let suffix = text.strip_prefix($prefix).ok_or_else(|| error.clone())?;
-                let plain = suffix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-                if suffix.is_empty() || text.len() > ID_BYTES_MAX || !plain {
+                if suffix.is_empty() || !is_plain(text) {
                     return Err(error);
                 }
                 Ok(Self(text.to_owned()))
@@ -54,6 +62,26 @@ macro_rules! id {
             /// The id as text, prefix and all.
             #[must_use]
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Shape for $name {
+            fn schema(schemas: &mut Schemas) -> Option<RefOr<Schema>> {
+                refer::<Self>(schemas)
+            }
+
+            fn typescript(types: &mut specta::Types) -> Option<DataType> {
+                Some(<Self as specta::Type>::definition(types))
+            }
+        }
+
+        impl PathId for $name {
+            fn read(text: &str) -> Option<Self> {
+                Self::parse(text).ok()
+            }
+
+            fn as_text(&self) -> &str {
                 &self.0
             }
         }

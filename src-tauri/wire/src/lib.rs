@@ -21,6 +21,8 @@ mod media;
 mod money;
 mod organization;
 mod recording;
+pub mod route;
+mod shape;
 mod socket;
 mod timestamp;
 
@@ -29,20 +31,20 @@ pub use admin::{
     MemberInviteRequest, MemberInviteStatus, NewMemberInvite, PhoneNumberRequest, PlanFeature,
     PlanInfo, RoleRequest,
 };
-pub use audit::{AuditAction, AuditEntry};
+pub use audit::{AuditAction, AuditEntry, AuditQuery};
 pub use auth::{RefreshRequest, SignInRequest, SignOutRequest, Tokens};
 pub use availability::{
     ActiveCall, Availability, ClientAvailability, ClientType, PresenceStatus, UserAvailability,
 };
 pub use call::{
-    Call, CallStatus, Direction, DtmfRequest, HangupCause, HoldRequest, InboundCallRequest,
-    Joinability, LeadBrief, MuteRequest, PlaceCallRequest,
+    Call, CallQuery, CallStatus, Direction, DtmfRequest, HangupCause, HoldRequest,
+    InboundCallRequest, Joinability, LeadBrief, MuteRequest, PlaceCallRequest,
 };
 pub use coach::{
     CoachLeg, CoachLegStatus, CoachMode, JoinRequest, LegEndReason, ModeRequest,
     ParticipationAction, ParticipationEntry,
 };
-pub use directory::{Contact, Lead, PhoneNumber, PhoneNumberKind};
+pub use directory::{Contact, ContactQuery, Lead, LeadQuery, PhoneNumber, PhoneNumberKind};
 pub use error::{Code, ErrorBody, ErrorDetail};
 pub use ids::{
     AuditEntryId, CallId, ContactId, DeviceId, GroupId, IdError, InvitationId, LeadId,
@@ -56,15 +58,15 @@ pub use media::{
 };
 pub use money::{
     Balance, LedgerEntry, LedgerKind, MicroDollars, Rate, SpendOfCall, SpendOfCoach, SpendOfDay,
-    TopUpRequest, Usage,
+    TopUpRequest, Usage, UsageQuery,
 };
 pub use organization::{
     Group, Me, Membership, MembershipPatch, Organization, OrganizationPatch, Permission, Plan,
     Role, User,
 };
 pub use recording::{
-    CallRecording, RecordingGap, RecordingOverride, RecordingPeaks, RecordingRequest,
-    RecordingSettings, RecordingStatus,
+    CallRecording, RecordingGap, RecordingOverride, RecordingPeaks, RecordingQuery,
+    RecordingRequest, RecordingSettings, RecordingStatus,
 };
 pub use socket::{
     ClientMessage, Event, HEARTBEAT_INTERVAL_S, Hello, LeadQuality, Level, MESSAGE_BYTES_MAX,

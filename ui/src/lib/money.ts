@@ -10,21 +10,6 @@ export function dollarsText(microDollars: number): string {
   return `${sign}$${whole}.${String(tenThousandths % 10_000).padStart(4, "0")}`;
 }
 
-/** Minutes that have started (B2): the first one starts at once. */
-export function startedMinutes(elapsedMs: number): number {
-  return Math.floor(Math.max(0, elapsedMs) / 60_000) + 1;
-}
-
-/** What a coach has cost so far; nothing before the coach is connected. */
-export function costMicroDollars(
-  connectedAt: string | null,
-  now: number,
-  ratePerMinute: number,
-): number {
-  if (!connectedAt) return 0;
-  return startedMinutes(now - Date.parse(connectedAt)) * ratePerMinute;
-}
-
 /** The price of coaching, told before joining (B1). */
 export function rateText(ratePerMinute: number): string {
   return `${dollarsText(ratePerMinute)} per minute`;

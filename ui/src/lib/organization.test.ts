@@ -209,6 +209,7 @@ describe("j3: a plan", () => {
     plan: "startup",
     name: "x",
     on_sale: true,
+    has_call_coaching: included.includes("Call Coaching"),
     features: ["Calling", "Recording", "Call Coaching"].map((name) => ({
       name,
       description: "",

@@ -1,20 +1,15 @@
-// Who is where: members, their presence and their calls, as rows that a page shows.
-import type { Call, CoachLeg, User, UserAvailability } from "../backend";
-import { fullName, underWay } from "./words";
+// Members as rows that a page shows. Where each is, and in which order they stand, the shell says.
+import type { AppView, Call, CoachLeg, Person, User } from "../backend";
+import { fullName } from "./words";
 
-export type Presence = "on-call" | "online" | "offline";
+export type Presence = Person["presence"];
 export type PersonFilter = "everyone" | "on-call" | "online";
 
-/** One member, as the Team page shows it. */
-export type Person = {
+/** One member, as a page shows it. */
+export type Row = Person & {
   user: User;
-  presence: Presence;
-  /** Whether the desktop app is online: only those can be invited. */
-  native: boolean;
   /** The call in progress, when it is one that may be seen. */
   call: Call | null;
-  /** The lead's name, also when only the presence tells of the call. */
-  leadName: string | null;
 };
 
 export const PRESENCE_WORDS: Record<Presence, string> = {
@@ -23,27 +18,14 @@ export const PRESENCE_WORDS: Record<Presence, string> = {
   offline: "Offline",
 };
 
-/** The members with presence and call, by name. */
-export function people(
-  users: readonly User[],
-  availability: readonly UserAvailability[],
-  calls: readonly Call[],
-): Person[] {
-  const known = new Map(availability.map((one) => [one.user_id, one.availability]));
-  const callOf = new Map(calls.filter(underWay).map((call) => [call.user_id, call]));
-  return sortedByName(users).map((user) => {
-    const clients = known.get(user.id) ?? [];
-    const online = clients.some((client) => client.status === "online");
-    const call = callOf.get(user.id) ?? null;
-    const told = clients.flatMap((client) => client.active_calls)[0];
-    const leadName = call?.lead.display_name ?? told?.lead.display_name ?? null;
-    return {
-      user,
-      presence: leadName !== null ? "on-call" : online ? "online" : "offline",
-      native: clients.some((client) => client.type === "native" && client.status === "online"),
-      call,
-      leadName,
-    };
+/** The members with user and call. */
+export function people(view: Pick<AppView, "people" | "users" | "calls"> | null): Row[] {
+  const users = new Map(view?.users.map((user) => [user.id, user]));
+  const calls = new Map(view?.calls.map((call) => [call.id, call]));
+  return (view?.people ?? []).flatMap((person) => {
+    const user = users.get(person.user_id);
+    const call = person.call_id === null ? undefined : calls.get(person.call_id);
+    return user ? [{ ...person, user, call: call ?? null }] : [];
   });
 }
 
@@ -54,12 +36,12 @@ export function sortedByName(users: readonly User[]): User[] {
 }
 
 /** Those who match what was typed (name, e-mail or lead) and the filter. */
-export function matching(rows: readonly Person[], query: string, filter: PersonFilter): Person[] {
+export function matching(rows: readonly Row[], query: string, filter: PersonFilter): Row[] {
   const wanted = query.trim().toLowerCase();
-  return rows.filter(({ user, presence, leadName }) => {
+  return rows.filter(({ user, presence, lead_name }) => {
     if (filter === "on-call" && presence !== "on-call") return false;
     if (filter === "online" && presence === "offline") return false;
-    const text = `${fullName(user)} ${user.email} ${leadName ?? ""}`.toLowerCase();
+    const text = `${fullName(user)} ${user.email} ${lead_name ?? ""}`.toLowerCase();
     return text.includes(wanted);
   });
 }

@@ -58,20 +58,6 @@ export const PLAN_NAMES: Record<Plan, string> = {
   enterprise: "Enterprise",
 };
 
-/** Whether the plan holds Call Coaching (J3). */
-export function planCoaches(plan: Plan): boolean {
-  return plan === "business_legacy" || plan === "enterprise";
-}
-
-/** Why the role may not use this mode; null when it may. */
-export function modeRefusal(mode: CoachMode, permissions: readonly Permission[]): string | null {
-  if (permissions.includes("call_coach_barge")) return null;
-  if (mode === "listen" && permissions.includes("call_coach_listen")) return null;
-  return mode === "listen"
-    ? "Your role does not have the Listen permission"
-    : "Your role does not have the Whisper & Barge permission";
-}
-
 export function fullName(user: User | undefined): string {
   return user ? `${user.first_name} ${user.last_name}`.trim() : "A teammate";
 }
@@ -96,13 +82,6 @@ export function audienceText(
   if (coaching.audience === "rep") return `Only ${rep} hears you`;
   if (coaching.audience === "everybody") return `${rep} and the lead hear you`;
   return "Nobody hears you";
-}
-
-/** The audience that may be told: nobody while muted or away, whatever else is known. */
-export function audienceNow(
-  coaching: Pick<Coaching, "audience" | "muted" | "connected">,
-): Coaching["audience"] {
-  return coaching.connected && !coaching.muted ? coaching.audience : "nobody";
 }
 
 export const STATUS_WORDS: Record<Call["status"], string> = {
@@ -137,8 +116,8 @@ export function outcomeText(call: Pick<Call, "status" | "hangup_cause" | "durati
 }
 
 /** Whether the call is still going on. */
-export function underWay(call: Call): boolean {
-  return ["created", "ringing", "in-progress"].includes(call.status);
+export function underWay({ status }: Pick<Call, "status">): boolean {
+  return ["created", "ringing", "in-progress"].includes(status);
 }
 
 export const END_WORDS: Record<NonNullable<CoachLeg["end_reason"]>, string> = {
@@ -264,30 +243,9 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   data_exported: "Exported data",
 };
 
-/** Why a call cannot be joined; null when it can. */
-export function refusal(joinability: Joinability): string | null {
-  if (joinability.joinable) return null;
-  if (joinability.message) return joinability.message;
-  switch (joinability.code) {
-    case "inbound_call":
-      return "Inbound calls cannot be coached";
-    case "external_number":
-      return "Calls from an external number cannot be coached";
-    case "call_ended":
-      return "The call is not in progress";
-    case "call_full":
-      return "The call is full";
-    case "permission_required":
-      return "Your role does not have the Listen permission";
-    case "plan_required":
-      return "Call Coaching needs the Business (legacy) or Enterprise plan";
-    case "own_call":
-      return "This is your own call";
-    case "insufficient_balance":
-      return "The usage balance does not pay for the first minute";
-    default:
-      return "This call cannot be joined";
-  }
+/** Why a call cannot be joined, in the service's words; null when it can. */
+export function refusal({ joinable, message }: Joinability): string | null {
+  return joinable ? null : (message ?? "This call cannot be joined");
 }
 
 /** Why something was refused, in a few words for a table. */

@@ -18,8 +18,10 @@ export async function open(scene = "sign-in", hash = "") {
   const page = render(App, { app });
   await app.start();
   const user = userEvent.setup({ delay: null });
-  /** The arguments of each time that a command was asked for. */
-  const asked = (name: string): unknown[][] =>
-    fake.asked.filter(([asked]) => asked === name).map(([, ...args]) => args);
+  /** What a command or a route was given each time that it was asked for. */
+  const asked = (wanted: string | { name: string }): unknown[][] => {
+    const name = typeof wanted === "string" ? wanted : wanted.name;
+    return fake.asked.filter(([asked]) => asked === name).map(([, ...args]) => args);
+  };
   return { fake, app, page, user, asked };
 }

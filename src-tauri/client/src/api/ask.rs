@@ -1,10 +1,14 @@
-//! Requests and their answers: the token that goes with each, and how refusals are read.
+//! Asking a route: its request, the token that goes with it, and how answers and refusals are read.
 
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};
-use wire::ErrorBody;
+use serde_json::Value;
+use wire::route::{
+    self, Body, File, Gives, Input, Json, Nothing, Output, PathId, Query, Route, Takes,
+};
+use wire::{CallId, ErrorBody, List, ListQuery, MediaOffer, RecordingQuery};
 
 use super::Api;
 use crate::ClientError;
@@ -14,53 +18,194 @@ const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The longest file that is downloaded, in bytes.
 const FILE_BYTES_MAX: usize = 512 * 1024 * 1024;
 const FILE_WAIT: Duration = Duration::from_secs(600);
+/// For what must be tried again soon: a leg whose sound is lost is held for 30 s.
+const SHORT_ANSWER_WAIT: Duration = Duration::from_secs(5);
+/// The longest list that is read to its end, in items.
+const LIST_ITEMS_MAX: usize = 20_000;
+
+/// What comes out of a route, as a client reads it. A [`File`] is not one: it is downloaded.
+pub trait Answer: Output {
+    /// The answer itself.
+    type Value: DeserializeOwned;
+}
+
+impl<T: DeserializeOwned> Answer for Json<T>
+where
+    Self: Output,
+{
+    type Value = T;
+}
+
+impl Answer for Nothing {
+    type Value = ();
+}
+
+/// One request, ready to be sent as often as it takes.
+struct Ask {
+    method: Method,
+    path: String,
+    takes: Takes,
+    input: Value,
+    wait: Option<Duration>,
+    range: Option<String>,
+}
+
+impl Ask {
+    fn new<Id: PathId, In: Input, Out>(
+        route: &Route<Id, In, Out>,
+        id: &Id,
+        input: &In::Value,
+    ) -> Result<Self, ClientError> {
+        let input = serde_json::to_value(input);
+        Ok(Self {
+            method: method(route.rule.method),
+            path: route.path(id),
+            takes: route.rule.takes,
+            input: input.map_err(|error| ClientError::Protocol(error.to_string()))?,
+            wait: None,
+            range: None,
+        })
+    }
+}
 
 impl Api {
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.ask(|api| api.builder(Method::GET, path)).await
+    /// Asks a route: with the id in its path, or `()`, and what goes in, or `()`.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`], [`ClientError::Unreachable`], or [`ClientError::Protocol`] when the
+    /// answer is not what is documented.
+    pub async fn call<Id: PathId, In: Input, Out: Answer>(
+        &self,
+        route: &Route<Id, In, Out>,
+        id: &Id,
+        input: &In::Value,
+    ) -> Result<Out::Value, ClientError> {
+        let response = self.authorized(&Ask::new(route, id, input)?).await?;
+        // `null` stands for the body that there is not.
+        read(response, Out::GIVES).await
     }
 
-    pub(super) async fn post<B: Serialize, T: DeserializeOwned>(
+    /// A list to its end, page by page.
+    ///
+    /// # Errors
+    /// As [`Api::call`]; and [`ClientError::Protocol`] when there is no end to it.
+    pub async fn list<Q: Serialize, T: DeserializeOwned>(
         &self,
-        path: &str,
-        body: &B,
-    ) -> Result<T, ClientError> {
-        self.ask(|api| api.builder(Method::POST, path).json(body))
-            .await
+        route: &Route<(), Query<Q>, Json<List<T>>>,
+        query: &Q,
+    ) -> Result<Vec<T>, ClientError>
+    where
+        Query<Q>: Input<Value = Q>,
+        Json<List<T>>: Answer<Value = List<T>>,
+    {
+        let mut ask = Ask::new(route, &(), query)?;
+        set(&mut ask.input, "_limit", ListQuery::LIMIT_MAX.into());
+        let mut all = Vec::new();
+        loop {
+            let page: List<T> = read(self.authorized(&ask).await?, Gives::Json).await?;
+            let is_empty = page.data.is_empty();
+            all.extend(page.data);
+            if !page.has_more {
+                return Ok(all);
+            }
+            if is_empty || all.len() > LIST_ITEMS_MAX {
+                return Err(ClientError::Protocol("the list has no end".into()));
+            }
+            match page.cursor {
+                Some(cursor) => set(&mut ask.input, "_cursor", cursor.into()),
+                None => set(&mut ask.input, "_skip", all.len().into()),
+            }
+        }
     }
 
-    pub(super) async fn ask<T: DeserializeOwned>(
+    /// A whole file.
+    ///
+    /// # Errors
+    /// As [`Api::call`].
+    pub async fn download<Id: PathId, In: Input>(
         &self,
-        build: impl Fn(&Self) -> RequestBuilder,
-    ) -> Result<T, ClientError> {
-        read(self.authorized(build).await?).await
+        route: &Route<Id, In, File>,
+        id: &Id,
+        input: &In::Value,
+    ) -> Result<Vec<u8>, ClientError> {
+        let mut ask = Ask::new(route, id, input)?;
+        ask.wait = Some(FILE_WAIT);
+        accepted(self.authorized(&ask).await?, FILE_BYTES_MAX).await
     }
 
-    /// A request whose answer's body says nothing that matters.
-    pub(super) async fn tell<B: Serialize>(
+    /// The bytes of a call's recording from the first to the last, or as many of them as there are, and
+    /// the length of the whole file.
+    ///
+    /// # Errors
+    /// As [`Api::call`].
+    pub async fn recording_part(
         &self,
-        method: Method,
-        path: &str,
-        body: Option<&B>,
-    ) -> Result<(), ClientError> {
-        let build = |api: &Self| {
-            let builder = api.builder(method.clone(), path);
-            match body {
-                Some(body) => builder.json(body),
+        id: &CallId,
+        first: u64,
+        last: u64,
+    ) -> Result<(Vec<u8>, u64), ClientError> {
+        let mut ask = Ask::new(&route::GET_RECORDING, id, &RecordingQuery::default())?;
+        ask.range = Some(format!("bytes={first}-{last}"));
+        let response = self.authorized(&ask).await?;
+        // `bytes 0-99/1234` (RFC 9110, section 14.4).
+        let range = response.headers().get(reqwest::header::CONTENT_RANGE);
+        let length = range
+            .and_then(|range| range.to_str().ok()?.rsplit_once('/')?.1.parse().ok())
+            .or(response.content_length());
+        let bytes = accepted(response, BODY_BYTES_MAX).await?;
+        let length = length.unwrap_or(bytes.len() as u64);
+        Ok((bytes, length))
+    }
+
+    /// The SDP answer to an offer for the user's own leg. It is waited for a short while only.
+    ///
+    /// # Errors
+    /// As [`Api::call`].
+    pub async fn media(&self, id: &CallId, offer_sdp: String) -> Result<String, ClientError> {
+        let offer = MediaOffer { sdp: offer_sdp };
+        let mut ask = Ask::new(&route::OFFER_MEDIA, id, &offer)?;
+        ask.wait = Some(SHORT_ANSWER_WAIT);
+        let answer: wire::MediaAnswer = read(self.authorized(&ask).await?, Gives::Json).await?;
+        Ok(answer.sdp)
+    }
+
+    /// Asks a route that the window may ask, by its name. Every other one is refused.
+    ///
+    /// # Errors
+    /// As [`Api::call`]; [`wire::Code::InvalidRequest`] when id or input are not of the route's types,
+    /// and [`wire::Code::NotFound`] for a route that the window may not ask.
+    pub async fn call_for_window(
+        &self,
+        name: &str,
+        id: Option<&str>,
+        input: Value,
+    ) -> Result<Value, ClientError> {
+        let mut window = Window {
+            name,
+            id: id.unwrap_or_default(),
+            input,
+            ask: None,
+        };
+        route::visit(&mut window);
+        let refused = || {
+            refusal(
+                wire::Code::NotFound,
+                format!("there is no route {name} here"),
+            )
+        };
+        let (ask, gives) = window.ask.ok_or_else(refused)??;
+        read(self.authorized(&ask).await?, gives).await
+    }
+
+    /// An authorized request goes out with the access token; when that is no longer taken, once more with
+    /// a new one.
+    async fn authorized(&self, ask: &Ask) -> Result<Response, ClientError> {
+        let with_token = |token: &Option<String>| {
+            let builder = self.build(ask);
+            match token {
+                Some(token) => builder.bearer_auth(token),
                 None => builder,
             }
-        };
-        done(self.authorized(build).await?).await
-    }
-
-    /// Sends with the access token; when it is no longer taken, once more with a new one.
-    pub(super) async fn authorized(
-        &self,
-        build: impl Fn(&Self) -> RequestBuilder,
-    ) -> Result<Response, ClientError> {
-        let with_token = |token: &Option<String>| match token {
-            Some(token) => build(self).bearer_auth(token),
-            None => build(self),
         };
         let token = self.access_token();
         let response = send(with_token(&token)).await?;
@@ -71,46 +216,90 @@ impl Api {
         send(with_token(&self.access_token())).await
     }
 
-    pub(super) async fn put<B: Serialize, T: DeserializeOwned>(
+    fn build(&self, ask: &Ask) -> RequestBuilder {
+        let builder = self.builder(ask.method.clone(), &ask.path);
+        let builder = match ask.takes {
+            Takes::Nothing => builder,
+            Takes::Query => builder.query(&ask.input),
+            Takes::Body => builder.json(&ask.input),
+        };
+        let builder = match ask.wait {
+            Some(wait) => builder.timeout(wait),
+            None => builder,
+        };
+        match &ask.range {
+            Some(range) => builder.header(reqwest::header::RANGE, range),
+            None => builder,
+        }
+    }
+
+    /// Asks a route that takes no token: what it is shown is a secret itself.
+    pub(super) async fn call_as_anybody<B, Out: Answer>(
         &self,
-        path: &str,
+        route: &Route<(), Body<B>, Out>,
         body: &B,
-    ) -> Result<T, ClientError> {
-        self.ask(|api| api.builder(Method::PUT, path).json(body))
-            .await
-    }
-
-    pub(super) async fn delete(&self, path: &str) -> Result<(), ClientError> {
-        self.tell::<()>(Method::DELETE, path, None).await
-    }
-
-    /// A whole file.
-    pub(super) async fn download(
-        &self,
-        build: impl Fn(&Self) -> RequestBuilder,
-    ) -> Result<Vec<u8>, ClientError> {
-        let response = self.authorized(|api| build(api).timeout(FILE_WAIT)).await?;
-        accepted(response, FILE_BYTES_MAX).await
-    }
-
-    /// A part of a file, and the length of the whole.
-    pub(super) async fn part(
-        &self,
-        build: impl Fn(&Self) -> RequestBuilder,
-    ) -> Result<(Vec<u8>, u64), ClientError> {
-        let response = self.authorized(build).await?;
-        // `bytes 0-99/1234` (RFC 9110, section 14.4).
-        let range = response.headers().get(reqwest::header::CONTENT_RANGE);
-        let length = range
-            .and_then(|range| range.to_str().ok()?.rsplit_once('/')?.1.parse().ok())
-            .or(response.content_length());
-        let bytes = accepted(response, BODY_BYTES_MAX).await?;
-        let length = length.unwrap_or(bytes.len() as u64);
-        Ok((bytes, length))
+    ) -> Result<Out::Value, ClientError>
+    where
+        Body<B>: Input<Value = B>,
+    {
+        let ask = Ask::new(route, &(), body)?;
+        read(send(self.build(&ask)).await?, Out::GIVES).await
     }
 }
 
-pub(super) async fn send(builder: RequestBuilder) -> Result<Response, ClientError> {
+/// Looks for the one route that the window wants.
+struct Window<'a> {
+    name: &'a str,
+    id: &'a str,
+    input: Value,
+    ask: Option<Result<(Ask, Gives), ClientError>>,
+}
+
+impl route::Visitor for Window<'_> {
+    fn route<Id: PathId, In: Input, Out: Output>(&mut self, route: Route<Id, In, Out>) {
+        if route.rule.name == self.name && route.rule.window {
+            self.ask = Some(self.prepare(&route));
+        }
+    }
+}
+
+impl Window<'_> {
+    fn prepare<Id: PathId, In: Input, Out: Output>(
+        &mut self,
+        route: &Route<Id, In, Out>,
+    ) -> Result<(Ask, Gives), ClientError> {
+        let wrong = |what: &str| {
+            let message = format!("{what} is not what {} takes", route.rule.name);
+            refusal(wire::Code::InvalidRequest, message)
+        };
+        let id = Id::read(self.id).ok_or_else(|| wrong("the id"))?;
+        let input: In::Value =
+            serde_json::from_value(self.input.take()).map_err(|_| wrong("the input"))?;
+        Ok((Ask::new(route, &id, &input)?, Out::GIVES))
+    }
+}
+
+fn refusal(code: wire::Code, message: String) -> ClientError {
+    ClientError::Refused { code, message }
+}
+
+fn method(method: route::Method) -> Method {
+    match method {
+        route::Method::Get => Method::GET,
+        route::Method::Post => Method::POST,
+        route::Method::Put => Method::PUT,
+        route::Method::Patch => Method::PATCH,
+        route::Method::Delete => Method::DELETE,
+    }
+}
+
+fn set(query: &mut Value, name: &str, value: Value) {
+    if let Value::Object(query) = query {
+        query.insert(name.to_owned(), value);
+    }
+}
+
+async fn send(builder: RequestBuilder) -> Result<Response, ClientError> {
     builder.send().await.map_err(unreachable)
 }
 
@@ -121,13 +310,13 @@ fn unreachable(error: reqwest::Error) -> ClientError {
     ClientError::Unreachable(cause.unwrap_or_else(|| error.to_string()))
 }
 
-pub(super) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, ClientError> {
+async fn read<T: DeserializeOwned>(response: Response, gives: Gives) -> Result<T, ClientError> {
     let body = accepted(response, BODY_BYTES_MAX).await?;
-    serde_json::from_slice(&body).map_err(|error| ClientError::Protocol(error.to_string()))
-}
-
-pub(super) async fn done(response: Response) -> Result<(), ClientError> {
-    accepted(response, BODY_BYTES_MAX).await.map(drop)
+    let body = match gives {
+        Gives::Json => body.as_slice(),
+        Gives::Nothing | Gives::File => b"null",
+    };
+    serde_json::from_slice(body).map_err(|error| ClientError::Protocol(error.to_string()))
 }
 
 /// The body of an answer that is no error.

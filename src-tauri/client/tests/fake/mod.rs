@@ -1,10 +1,10 @@
 //! A small service: enough of the HTTP API and the WebSocket to test what a client makes of them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -24,6 +24,8 @@ pub struct Seen {
     pub requests: Vec<String>,
     /// Answers that take the place of the usual ones: path, status, body.
     pub answers: VecDeque<(String, StatusCode, Value)>,
+    /// Lists, by their paths, and whether each has cursors.
+    pub lists: HashMap<String, (Vec<Value>, bool)>,
 }
 
 impl Seen {
@@ -34,6 +36,20 @@ impl Seen {
             .position(|(wanted, ..)| wanted == path)?;
         let (_, status, body) = self.answers.remove(at)?;
         Some((status, Json(body)).into_response())
+    }
+
+    /// A page of a list, as the service answers with it: at most 200 items, 100 when not said.
+    fn page(&self, path: &str, query: &HashMap<String, String>) -> Option<Response> {
+        let (items, has_cursors) = self.lists.get(path)?;
+        let number = |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok());
+        let limit = number("_limit").unwrap_or(100).clamp(1, 200);
+        let from = number("_cursor").unwrap_or(0) + number("_skip").unwrap_or(0);
+        let to = (from + limit).min(items.len());
+        let has_more = to < items.len();
+        let cursor = (*has_cursors && has_more).then(|| to.to_string());
+        let data = items.get(from..to).unwrap_or_default();
+        let page = json!({"data": data, "has_more": has_more, "cursor": cursor});
+        Some(Json(page).into_response())
     }
 }
 
@@ -71,8 +87,12 @@ impl Fake {
         let app = Router::new()
             .route("/api/v1/auth/sign_in/", post(sign_in))
             .route("/api/v1/auth/refresh/", post(refresh))
+            .route("/api/v1/auth/sign_out/", post(sign_out))
             .route("/api/v1/socket/", get(socket))
-            .route("/api/v1/{*path}", get(any).post(any).put(any).delete(any))
+            .route(
+                "/api/v1/{*path}",
+                get(any).post(any).put(any).patch(any).delete(any),
+            )
             .with_state(fake.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         (fake, connected)
@@ -130,9 +150,17 @@ async fn refresh(State(fake): State<Fake>, Json(body): Json<Value>) -> Response 
     Json(fake.tokens()).into_response()
 }
 
+/// It takes whatever refresh token it is shown.
+async fn sign_out(State(fake): State<Fake>) -> StatusCode {
+    let mut seen = fake.seen.lock().unwrap();
+    seen.requests.push("auth/sign_out/".to_owned());
+    StatusCode::NO_CONTENT
+}
+
 async fn any(
     State(fake): State<Fake>,
     Path(path): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
     _body: String,
 ) -> Response {
@@ -150,13 +178,13 @@ async fn any(
     if let Some(answer) = seen.prepared(&path) {
         return answer;
     }
+    if let Some(page) = seen.page(&path, &query) {
+        return page;
+    }
     match path.as_str() {
         "user/availability/" => Json(json!({"data": []})).into_response(),
         "me/" => Json(me()).into_response(),
-        "auth/sign_out/" => StatusCode::NO_CONTENT.into_response(),
-        path if path.ends_with("coach_leg/") || path.ends_with("hangup/") => {
-            StatusCode::NO_CONTENT.into_response()
-        }
+        path if path.ends_with("coach_leg/") => StatusCode::NO_CONTENT.into_response(),
         _ => Json(json!({"data": [], "has_more": false})).into_response(),
     }
 }

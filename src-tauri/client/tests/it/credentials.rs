@@ -11,7 +11,7 @@ use client::{
 };
 use fake::Fake;
 use serde_json::json;
-use wire::{Code, UserId};
+use wire::{Code, UserId, route};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -144,7 +144,7 @@ async fn a_rotated_token_is_kept_before_its_access_token_is_used() {
     fake.forget_tokens();
     ring.change(|state| state.stands_still = true);
     let api = session.api().clone();
-    let me = tokio::spawn(async move { api.me().await });
+    let me = tokio::spawn(async move { api.call(&route::ME, &(), &()).await });
     ring.until_it_waits().await;
     assert_eq!(ring.kept().as_deref(), Some("refresh-1"));
     assert_eq!(session.api().access_token().as_deref(), Some("access-1"));
@@ -162,12 +162,14 @@ async fn a_caller_who_is_dropped_while_refreshing_loses_no_token() {
     fake.forget_tokens();
     ring.change(|state| state.stands_still = true);
     let api = session.api().clone();
-    let me = tokio::spawn(async move { api.me().await });
+    let me = tokio::spawn(async move { api.call(&route::ME, &(), &()).await });
     ring.until_it_waits().await;
     me.abort();
     ring.change(|state| state.stands_still = false);
     // It comes after the refresh, or the service would refuse the token that was used before.
-    within("the answer", session.api().me()).await.unwrap();
+    within("the answer", session.api().call(&route::ME, &(), &()))
+        .await
+        .unwrap();
     assert_eq!(fake.seen.lock().unwrap().refreshes, 1);
     assert_eq!(ring.kept().as_deref(), Some("refresh-2"));
 }
@@ -181,7 +183,7 @@ async fn signing_out_while_a_new_token_is_being_kept_leaves_none() {
     fake.forget_tokens();
     ring.change(|state| state.stands_still = true);
     let api = session.api().clone();
-    let me = tokio::spawn(async move { api.me().await });
+    let me = tokio::spawn(async move { api.call(&route::ME, &(), &()).await });
     ring.until_it_waits().await;
     let leaving = session.clone();
     let sign_out = tokio::spawn(async move { leaving.sign_out().await });
@@ -202,7 +204,7 @@ async fn without_a_key_ring_the_sign_in_is_for_this_run_only_and_it_is_said() {
     ring.change(|state| state.fails = true);
     let session = signed_in(&fake, &ring).await;
     until_kept(&session, false).await;
-    session.api().me().await.unwrap();
+    session.api().call(&route::ME, &(), &()).await.unwrap();
     let next = self::session(&fake.url, &ring);
     assert_eq!(within("nothing", next.resume()).await.unwrap(), None);
 

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use client::{Connection, Credentials, KeyRing, SECRET_LOG_TARGETS, Session, Settings};
 use fake::Fake;
 use tracing_subscriber::fmt::MakeWriter;
+use wire::route;
 
 /// Runs one of the tests below in a process of its own, whose folders are all in `home`.
 fn run_within(home: &Path, script: &str, test: &str) {
@@ -158,7 +159,7 @@ fn with_a_key_ring() {
         assert_eq!(kept(&key_ring).await.as_deref(), Some("refresh-1"));
         assert_eq!(kept(&other_profile).await, None);
         fake.forget_tokens();
-        first.api().me().await.unwrap();
+        first.api().call(&route::ME, &(), &()).await.unwrap();
         assert_eq!(kept(&key_ring).await.as_deref(), Some("refresh-2"));
         drop(first);
 
@@ -189,7 +190,7 @@ fn with_none() {
         let session = session(&fake.url, &KeyRing::new("default", &fake.url));
         assert_eq!(session.resume().await.unwrap(), None);
         session.sign_in("me@demo.example", "right").await.unwrap();
-        session.api().me().await.unwrap();
+        session.api().call(&route::ME, &(), &()).await.unwrap();
         let view = session.view();
         assert!(!view.sign_in_kept);
         assert_ne!(view.connection, Connection::SignedOut);

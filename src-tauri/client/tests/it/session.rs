@@ -10,9 +10,12 @@ use client::{
     Api, ClientError, Connection, Devices, Notice, Session, SessionEvent, Settings, SignedOutReason,
 };
 use fake::{Connected, Fake};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc};
-use wire::{CallId, ClientType, Code, Event, ServerMessage, SignInRequest, Timestamp};
+use wire::{
+    CallId, CallQuery, ClientType, Code, Event, LeadQuery, ListQuery, ServerMessage, SignInRequest,
+    Timestamp, route,
+};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -97,9 +100,135 @@ async fn a_wrong_password_is_refused_with_its_code() {
 async fn an_access_token_that_ended_is_renewed_once_for_many_requests() {
     let (fake, api) = signed_in().await;
     fake.forget_tokens();
-    let (a, b, c) = tokio::join!(api.me(), api.users(), api.active_calls());
+    let (users, calls) = (ListQuery::default(), CallQuery::default());
+    let (a, b, c) = tokio::join!(
+        api.call(&route::ME, &(), &()),
+        api.list(&route::LIST_USERS, &users),
+        api.list(&route::LIST_CALLS, &calls)
+    );
     assert!(a.is_ok() && b.is_ok() && c.is_ok());
     assert_eq!(fake.seen.lock().unwrap().refreshes, 1);
+}
+
+fn leads(count: usize) -> Vec<Value> {
+    let lead = |at: usize| json!({"id": format!("lead_{at}"), "display_name": format!("Lead {at}"), "contacts": []});
+    (0..count).map(lead).collect()
+}
+
+#[tokio::test]
+async fn a_list_is_read_to_its_end_with_cursors_and_without() {
+    let (fake, api) = signed_in().await;
+    for has_cursors in [true, false] {
+        let list = (leads(450), has_cursors);
+        fake.seen
+            .lock()
+            .unwrap()
+            .lists
+            .insert("lead/".to_owned(), list);
+        let everything = LeadQuery::default();
+        let all = api.list(&route::LIST_LEADS, &everything);
+        let all = within("the list", all).await.unwrap();
+        let ids: Vec<&str> = all.iter().map(|lead| lead.id.as_str()).collect();
+        assert_eq!((ids.len(), ids[0], ids[449]), (450, "lead_0", "lead_449"));
+        assert_eq!(
+            fake.seen.lock().unwrap().requests.len(),
+            3,
+            "200 items a page"
+        );
+        fake.seen.lock().unwrap().requests.clear();
+    }
+}
+
+#[tokio::test]
+async fn a_list_without_an_end_is_an_error() {
+    let (fake, api) = signed_in().await;
+    let page = json!({"data": [], "has_more": true});
+    fake.answer("lead/", 200, page);
+    let error = api.list(&route::LIST_LEADS, &LeadQuery::default()).await;
+    assert!(matches!(error, Err(ClientError::Protocol(_))));
+    fake.seen
+        .lock()
+        .unwrap()
+        .lists
+        .insert("lead/".to_owned(), (leads(20_300), true));
+    let error = api.list(&route::LIST_LEADS, &LeadQuery::default()).await;
+    assert!(matches!(error, Err(ClientError::Protocol(_))));
+}
+
+#[tokio::test]
+async fn the_window_asks_the_routes_that_it_may_and_no_others() {
+    let (fake, api) = signed_in().await;
+    let list = (leads(450), true);
+    fake.seen
+        .lock()
+        .unwrap()
+        .lists
+        .insert("lead/".to_owned(), list);
+    let query = json!({"query": "Lead", "_limit": 50, "_cursor": "100"});
+    let page = api
+        .call_for_window("LIST_LEADS", None, query)
+        .await
+        .unwrap();
+    assert_eq!(page["data"].as_array().map(Vec::len), Some(50));
+    assert_eq!(
+        (&page["data"][0]["id"], &page["cursor"]),
+        (&json!("lead_100"), &json!("150"))
+    );
+    let role = json!({"id": "role_1", "name": "Peer", "permissions": [], "built_in": false});
+    fake.answer("role/role_1/", 200, role.clone());
+    let input = json!({"name": "Peer", "permissions": []});
+    let changed = api.call_for_window("CHANGE_ROLE", Some("role_1"), input.clone());
+    assert_eq!(changed.await.unwrap(), role);
+
+    let asked = fake.seen.lock().unwrap().requests.len();
+    let sign_in = json!({"email": "me@demo.example", "password": "x", "client_type": "native"});
+    for (name, input) in [
+        ("SIGN_IN", sign_in),
+        ("REFRESH", json!({"refresh_token": "refresh-1"})),
+        ("OFFER_MEDIA", json!({"sdp": ""})),
+        ("HEALTH", Value::Null),
+        ("EXPORT_ORGANIZATION", Value::Null),
+        (
+            "CREATE_MEMBER_INVITE",
+            json!({"role_id": "role_1", "expires_in_hours": 1}),
+        ),
+        ("no such route", Value::Null),
+        ("", Value::Null),
+    ] {
+        let error = api.call_for_window(name, None, input).await.unwrap_err();
+        assert_eq!(error.code(), Some(Code::NotFound), "{name}");
+    }
+    for id in [
+        None,
+        Some(""),
+        Some("lead_1"),
+        Some("role_../me"),
+        Some("role_%2e"),
+        Some("role_a b"),
+    ] {
+        let refused = api.call_for_window("CHANGE_ROLE", id, input.clone()).await;
+        let code = refused.unwrap_err().code();
+        assert_eq!(code, Some(Code::InvalidRequest), "{id:?}");
+    }
+    for input in [
+        Value::Null,
+        json!({"name": 1}),
+        json!({"name": "x", "permissions": [], "and": 1}),
+    ] {
+        let refused = api
+            .call_for_window("CHANGE_ROLE", Some("role_1"), input)
+            .await;
+        assert_eq!(refused.unwrap_err().code(), Some(Code::InvalidRequest));
+    }
+    let refused = api
+        .call_for_window("LIST_PLANS", Some("plan_1"), Value::Null)
+        .await;
+    assert_eq!(refused.unwrap_err().code(), Some(Code::InvalidRequest));
+    assert_eq!(
+        fake.seen.lock().unwrap().requests.len(),
+        asked,
+        "nothing of it was sent"
+    );
 }
 
 #[tokio::test]
@@ -107,7 +236,7 @@ async fn a_sign_in_that_is_over_is_an_error_and_not_a_loop() {
     let (fake, api) = signed_in().await;
     fake.forget_tokens();
     fake.seen.lock().unwrap().tokens_made += 1;
-    let error = api.me().await.unwrap_err();
+    let error = api.call(&route::ME, &(), &()).await.unwrap_err();
     assert_eq!(error.code(), Some(Code::Unauthenticated));
     let seen = fake.seen.lock().unwrap();
     assert_eq!((seen.refreshes, seen.requests.len()), (1, 1));
@@ -119,7 +248,10 @@ async fn the_services_code_and_sentence_come_through() {
     let body = json!({"error": {"code": "call_full", "message": "100 are in"}});
     fake.answer("activity/call/acti_1/coach_leg/", 409, body);
     let call = CallId::parse("acti_1").unwrap();
-    match api.join(&call, &wire::JoinRequest::default()).await {
+    match api
+        .call(&route::JOIN, &call, &wire::JoinRequest::default())
+        .await
+    {
         Err(ClientError::Refused { code, message }) => {
             assert_eq!((code, message.as_str()), (Code::CallFull, "100 are in"));
         }
@@ -136,7 +268,10 @@ async fn what_is_not_documented_is_an_error_and_not_a_panic() {
         (404, json!({"error": 1})),
     ] {
         fake.answer("me/", status, body);
-        assert!(matches!(api.me().await, Err(ClientError::Protocol(_))));
+        assert!(matches!(
+            api.call(&route::ME, &(), &()).await,
+            Err(ClientError::Protocol(_))
+        ));
     }
     for server in ["", "ftp://x", "http://", "localhost:80", "http://[::"] {
         assert!(
@@ -153,7 +288,10 @@ async fn a_service_that_is_not_there_is_told_apart() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let api = Api::new(&url).unwrap();
-    assert!(matches!(api.me().await, Err(ClientError::Unreachable(_))));
+    assert!(matches!(
+        api.call(&route::ME, &(), &()).await,
+        Err(ClientError::Unreachable(_))
+    ));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The user's own call.
 
-use wire::{Call, CallId, Invitation, InvitationId, InvitationTarget, PlaceCallRequest, UserId};
+use wire::{Call, CallId, Invitation, InvitationId, PlaceCallRequest, UserId};
 
 use super::{Answer, Shell};
 
@@ -51,21 +51,6 @@ pub async fn dtmf(shell: Shell<'_>, digits: String) -> Answer<()> {
 #[specta::specta]
 pub async fn mute(shell: Shell<'_>, muted: bool) -> Answer<()> {
     Ok(shell.session().mute(muted).await?)
-}
-
-/// Whom the rep could invite (W3).
-#[tauri::command]
-#[specta::specta]
-pub async fn invitation_targets(
-    shell: Shell<'_>,
-    call_id: CallId,
-) -> Answer<Vec<InvitationTarget>> {
-    Ok(shell
-        .session()
-        .api()
-        .invitation_targets(&call_id)
-        .await?
-        .data)
 }
 
 /// Invites teammates.

@@ -1,11 +1,10 @@
 //! Everything that the user interface may ask, a module a subject.
 
-pub mod admin;
 pub mod app;
 pub mod call;
 pub mod coach;
-pub mod directory;
 pub mod recording;
+pub mod service;
 pub mod sound;
 
 use tauri::{AppHandle, Manager, State};

@@ -1,18 +1,11 @@
-//! Recordings: seen, played through the loudspeaker that is set, saved, deleted.
+//! Recordings: played through the loudspeaker that is set, saved, paused.
 
 use client::Player;
 use tauri::AppHandle;
-use wire::{CallId, RecordingPeaks, RecordingStatus};
+use wire::{CallId, RecordingQuery, RecordingRequest, RecordingStatus, route};
 
 use super::{Answer, Shell};
 use crate::error::AppError;
-
-/// The waveform.
-#[tauri::command]
-#[specta::specta]
-pub async fn recording_peaks(shell: Shell<'_>, call_id: CallId) -> Answer<RecordingPeaks> {
-    Ok(shell.session().api().recording_peaks(&call_id).await?)
-}
 
 /// Plays a recording from this place on; what played before stops. `playback` tells how it goes.
 #[tauri::command]
@@ -24,7 +17,7 @@ pub async fn play_recording(
     from_ms: u32,
 ) -> Answer<()> {
     let session = shell.session();
-    let call = session.api().call(&call_id).await?;
+    let call = session.api().call(&route::GET_CALL, &call_id, &()).await?;
     let duration_ms = match call.recording {
         Some(recording) if recording.status == RecordingStatus::Stored => recording.duration_ms,
         _ => {
@@ -55,15 +48,14 @@ pub async fn pause_playback(shell: Shell<'_>) -> Answer<()> {
 #[tauri::command]
 #[specta::specta]
 pub async fn save_recording(app: AppHandle, shell: Shell<'_>, call_id: CallId) -> Answer<String> {
-    let bytes = shell.session().api().recording(&call_id).await?;
-    super::save(&app, &format!("{call_id}.ogg"), &bytes)
-}
-
-/// Deletes a recording.
-#[tauri::command]
-#[specta::specta]
-pub async fn delete_recording(shell: Shell<'_>, call_id: CallId) -> Answer<()> {
-    Ok(shell.session().api().delete_recording(&call_id).await?)
+    let session = shell.session();
+    let whole = RecordingQuery {
+        download: Some(true),
+    };
+    let bytes = session
+        .api()
+        .download(&route::GET_RECORDING, &call_id, &whole);
+    super::save(&app, &format!("{call_id}.ogg"), &bytes.await?)
 }
 
 /// Pauses the recording of the user's own call, or lets it go on.
@@ -77,6 +69,10 @@ pub async fn pause_recording(shell: Shell<'_>, paused: bool) -> Answer<()> {
         .as_ref()
         .map(|mine| mine.call.id.clone());
     let call = call.ok_or_else(|| AppError::new("not_possible", "You are on no call."))?;
-    session.api().pause_recording(&call, paused).await?;
+    let request = RecordingRequest { paused };
+    session
+        .api()
+        .call(&route::PAUSE_RECORDING, &call, &request)
+        .await?;
     Ok(())
 }

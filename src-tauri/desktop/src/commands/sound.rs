@@ -1,8 +1,9 @@
 //! Microphones and loudspeakers, and trying them out.
 
+use client::MediaStatus;
+
 use crate::error::AppError;
-use crate::events::{SoundDevice, SoundDevices};
-use crate::view::MediaStatus;
+use crate::events::SoundDevices;
 
 use super::{Answer, Shell};
 
@@ -10,7 +11,7 @@ use super::{Answer, Shell};
 #[tauri::command]
 #[specta::specta]
 pub async fn sound_devices(shell: Shell<'_>) -> Answer<SoundDevices> {
-    Ok(devices(shell.card.devices()))
+    Ok(shell.card.devices().into())
 }
 
 /// Plays a second of a tone through the loudspeaker that is set.
@@ -26,24 +27,11 @@ pub async fn test_tone(shell: Shell<'_>) -> Answer<()> {
 #[tauri::command]
 #[specta::specta]
 pub async fn meter_microphone(shell: Shell<'_>, on: bool) -> Answer<()> {
-    if on && shell.presenter.view().media != MediaStatus::Idle {
+    if on && shell.presenter.view().session.media != MediaStatus::Idle {
         let message =
             "The level is shown after the call: while you listen, the microphone stays closed.";
         return Err(AppError::new("not_possible", message));
     }
     shell.card.meter(on);
     Ok(())
-}
-
-/// As they cross to the user interface.
-pub fn devices(devices: sound::Devices) -> SoundDevices {
-    let cross = |device: sound::Device| SoundDevice {
-        id: device.id,
-        name: device.name,
-        is_default: device.is_default,
-    };
-    SoundDevices {
-        microphones: devices.microphones.into_iter().map(cross).collect(),
-        loudspeakers: devices.loudspeakers.into_iter().map(cross).collect(),
-    }
 }

@@ -5,14 +5,14 @@ mod note;
 
 pub use note::Note;
 
-use crate::clock::now;
-use crate::random::id_suffix;
-use crate::store::StoreError;
-use crate::store::audit::{AuditLog, Whose};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use store::StoreError;
+use store::clock::now;
+use store::random::id_suffix;
+use store::{Database, Whose};
 use tokio::sync::{mpsc, oneshot};
 use wire::{
     AuditAction, AuditEntry, AuditEntryId, CallId, CoachLeg, Code, DeviceId, LegEndReason,
@@ -34,9 +34,9 @@ const GIVEN_MAX: usize = 1024;
 /// The longest text of a line, in bytes.
 const TEXT_BYTES_MAX: usize = 256;
 
-/// What a line tells, all but its id and its moment.
+/// A line of the log, all but its id and its moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct NewEntry {
     /// Whose log it belongs into.
     pub whose: Whose,
     /// What was done, or tried.
@@ -75,7 +75,7 @@ pub struct Audit {
 impl Audit {
     /// Starts to write. To be called within a runtime.
     #[must_use]
-    pub fn start(log: Arc<dyn AuditLog>) -> Self {
+    pub fn start(log: Database) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
         let lost = Arc::new(AtomicU64::new(0));
         tokio::spawn(write(log, messages, lost.clone()));
@@ -100,14 +100,14 @@ impl Audit {
     }
 
     /// Takes a line in, or loses it: never waits for the store.
-    pub fn tell(&self, told: Told) {
+    pub fn add(&self, new: NewEntry) {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let date = now();
         let Ok(id) = AuditEntryId::from_suffix(&id_suffix(date)) else {
             tracing::error!("a new id is none");
             return;
         };
-        let (whose, entry) = entry(told, id, date);
+        let (whose, entry) = entry(new, id, date);
         if queue
             .try_send(Message::Line(whose, Box::new(entry)))
             .is_err()
@@ -130,7 +130,7 @@ impl Audit {
                 _ => return,
             },
         };
-        self.tell(Told {
+        self.add(NewEntry {
             whose: Whose::Organization(organization.clone()),
             action,
             refused: None,
@@ -163,21 +163,21 @@ impl Audit {
     }
 }
 
-fn entry(told: Told, id: AuditEntryId, date: Timestamp) -> (Whose, AuditEntry) {
+fn entry(new: NewEntry, id: AuditEntryId, date: Timestamp) -> (Whose, AuditEntry) {
     let entry = AuditEntry {
         id,
         date,
-        action: told.action,
-        allowed: told.refused.is_none(),
-        code: told.refused,
-        user_id: told.user_id,
-        device_id: told.device_id,
-        address: told.address,
-        call_id: told.call_id,
-        target: told.target.map(short),
-        detail: told.detail.map(short),
+        action: new.action,
+        allowed: new.refused.is_none(),
+        code: new.refused,
+        user_id: new.user_id,
+        device_id: new.device_id,
+        address: new.address,
+        call_id: new.call_id,
+        target: new.target.map(short),
+        detail: new.detail.map(short),
     };
-    (told.whose, entry)
+    (new.whose, entry)
 }
 
 /// The name that a value has on the wire.
@@ -197,11 +197,7 @@ fn short(mut text: String) -> String {
     text
 }
 
-async fn write(
-    log: Arc<dyn AuditLog>,
-    mut messages: mpsc::Receiver<Message>,
-    lost: Arc<AtomicU64>,
-) {
+async fn write(log: Database, mut messages: mpsc::Receiver<Message>, lost: Arc<AtomicU64>) {
     let mut received = Vec::with_capacity(BATCH_MAX);
     while messages.recv_many(&mut received, BATCH_MAX).await > 0 {
         let (mut lines, mut flushing) = (Vec::new(), Vec::new());
@@ -211,7 +207,7 @@ async fn write(
                 Message::Flush(reply) => flushing.push(reply),
             }
         }
-        if !lines.is_empty() && !append(&*log, &lines).await {
+        if !lines.is_empty() && !append(&log, &lines).await {
             lost.fetch_add(lines.len() as u64, Ordering::Relaxed);
             tracing::error!(lines = lines.len(), "lines of the audit log are given up");
         }
@@ -222,9 +218,9 @@ async fn write(
 }
 
 /// Whether the lines were written, sooner or later.
-async fn append(log: &dyn AuditLog, lines: &[(Whose, AuditEntry)]) -> bool {
+async fn append(log: &Database, lines: &[(Whose, AuditEntry)]) -> bool {
     for tries in 0..TRIES_MAX {
-        let result = tokio::time::timeout(TRY_MAX, log.append(lines))
+        let result = tokio::time::timeout(TRY_MAX, log.append_audit(lines))
             .await
             .unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".to_owned())));
         match result {

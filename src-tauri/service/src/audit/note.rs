@@ -1,11 +1,7 @@
 //! What a handler knows about its request that the log is to say.
 
-use crate::app::App;
-use crate::store::audit::Whose;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::Whose;
 use wire::{AuditAction, DeviceId, Tokens, UserId};
 
 /// A handler's note for the line that the gate writes about its request, also when it is refused
@@ -85,14 +81,5 @@ impl Note {
 
     fn lock(&self) -> MutexGuard<'_, Noted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl FromRequestParts<Arc<App>> for Note {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Infallible> {
-        // Nobody reads the note of a route that is not audited.
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
     }
 }

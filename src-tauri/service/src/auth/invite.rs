@@ -1,10 +1,10 @@
 //! Becoming a member by a link: what it offers, and its use.
 
 use super::{Auth, AuthError, lock, network};
-use crate::random::{self, Hash, id_suffix};
-use crate::store::{Accepted, NewMember, StoreError};
 use std::net::IpAddr;
 use std::time::Instant;
+use store::random::{self, Hash, id_suffix};
+use store::{Accepted, NewMember, StoreError};
 use wire::{
     AcceptInviteRequest, InviteOffer, MembershipId, OrganizationId, Timestamp, Tokens, UserId,
 };
@@ -81,8 +81,7 @@ impl Auth {
         let (sign_in, tokens) = self.mint(user_id, request.client_type, now)?;
         let accepted = self
             .store
-            .invites
-            .accept(NewMember {
+            .accept_invite(NewMember {
                 token_hash,
                 membership_id: MembershipId::from_suffix(&id_suffix(now)).map_err(fault)?,
                 email,
@@ -103,7 +102,7 @@ impl Auth {
     }
 
     async fn open_offer(&self, token: &Hash, now: Timestamp) -> Result<InviteOffer, AuthError> {
-        let offer = self.store.invites.offer(token, now).await?;
+        let offer = self.store.invite_offer(token, now).await?;
         offer.ok_or(AuthError::InviteNotOpen)
     }
 }

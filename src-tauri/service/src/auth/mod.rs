@@ -11,11 +11,11 @@ pub use invite::email;
 pub use password::Passwords;
 pub use rate_limit::{Rate, RateLimit};
 
-use crate::random::{self, Hash};
-use crate::store::{NewSignIn, Principal, Rotated, Rotation, Store, StoreError};
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use store::random::{self, Hash};
+use store::{Database, NewSignIn, Principal, Rotated, Rotation, StoreError};
 use wire::{ClientType, Code, DeviceId, ErrorBody, SignInRequest, Timestamp, Tokens, UserId};
 
 /// How long tokens are good, and how many failures are allowed.
@@ -73,7 +73,7 @@ impl From<AuthError> for ErrorBody {
 
 /// Who is who.
 pub struct Auth {
-    store: Store,
+    store: Database,
     passwords: Passwords,
     settings: AuthSettings,
     by_email: Mutex<RateLimit<Hash>>,
@@ -83,7 +83,7 @@ pub struct Auth {
 impl Auth {
     /// Over this store.
     #[must_use]
-    pub fn new(store: Store, settings: AuthSettings) -> Self {
+    pub fn new(store: Database, settings: AuthSettings) -> Self {
         let limit = |burst, every_s| Rate {
             burst,
             every: Duration::from_secs(every_s),
@@ -123,7 +123,7 @@ impl Auth {
         if !lock(&self.by_email).take(&email_key, instant) {
             return Err(AuthError::RateLimited);
         }
-        let credentials = self.store.accounts.credentials(&email).await?;
+        let credentials = self.store.credentials(&email).await?;
         let expected = credentials
             .as_ref()
             .map(|found| found.password_hash.clone());
@@ -139,7 +139,7 @@ impl Auth {
         lock(&self.by_email).give_back(&email_key);
 
         let (new, tokens) = self.mint(credentials.user_id, request.client_type, now)?;
-        self.store.sign_ins.begin(new).await?;
+        self.store.begin_sign_in(new).await?;
         Ok(tokens)
     }
 
@@ -197,8 +197,7 @@ impl Auth {
         let access_expires_at = now.plus_millis(self.settings.access_ms);
         let rotated = self
             .store
-            .sign_ins
-            .rotate(Rotation {
+            .rotate_sign_in(Rotation {
                 id: id.to_owned(),
                 shown_hash: random::hash(shown),
                 refresh_hash: random::hash(&refresh_token),
@@ -229,8 +228,7 @@ impl Auth {
     pub async fn sign_out(&self, refresh_token: &str) -> Result<(UserId, DeviceId), AuthError> {
         let (id, _) = refresh_token.split_once('.').ok_or(AuthError::WrongToken)?;
         self.store
-            .sign_ins
-            .end(id, &random::hash(refresh_token))
+            .end_sign_in(id, &random::hash(refresh_token))
             .await?
             .ok_or(AuthError::WrongToken)
     }
@@ -244,10 +242,7 @@ impl Auth {
         access_token: &str,
         now: Timestamp,
     ) -> Result<Option<Principal>, StoreError> {
-        self.store
-            .sign_ins
-            .principal(&random::hash(access_token), now)
-            .await
+        self.store.principal(&random::hash(access_token), now).await
     }
 }
 

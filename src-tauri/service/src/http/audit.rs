@@ -1,107 +1,64 @@
 //! The audit log (A4), for those who manage the organization.
 
+use super::csv;
 use super::error::Refused;
-use super::extract::{Caller, Params};
-use super::{csv, page};
-use crate::app::App;
-use crate::audit::{self, Note};
-use crate::store::audit::AuditFilter;
-use axum::Json;
-use axum::extract::State;
+use super::routes::{Ask, Routes, page};
+use crate::audit;
 use axum::response::Response;
-use serde::Deserialize;
-use std::sync::Arc;
-use wire::{AuditAction, AuditEntry, CallId, List, ListQuery, Timestamp, UserId};
+use store::AuditFilter;
+use wire::{AuditEntry, AuditQuery, List, route};
 
 /// Lines that are read at once.
 const READ_MAX: u32 = 2000;
 /// Lines that an export holds at most.
 const EXPORT_LINES_MAX: usize = 100_000;
 
-/// Which lines are wanted.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct AuditQuery {
-    /// What this person did.
-    pub user_id: Option<UserId>,
-    /// What was done on this call.
-    pub call_id: Option<CallId>,
-    /// Only this.
-    pub action: Option<AuditAction>,
-    /// Only what was allowed (`true`), or only what was refused (`false`).
-    pub allowed: Option<bool>,
-    /// Since when, this moment included.
-    pub from: Option<Timestamp>,
-    /// Until when, this moment not included.
-    pub to: Option<Timestamp>,
-    /// How many items at most: 1 to 200, 100 when not given. The CSV has no pages.
-    #[serde(rename = "_limit")]
-    #[param(rename = "_limit", minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// How many items to pass over: 0 when not given.
-    #[serde(rename = "_skip")]
-    #[param(rename = "_skip")]
-    pub skip: Option<u32>,
+pub fn routes() -> Routes {
+    Routes::default()
+        .on(route::LIST_AUDIT, list)
+        .on(route::EXPORT_AUDIT, export)
 }
 
-impl AuditQuery {
-    fn filter(&self) -> AuditFilter {
-        AuditFilter {
-            user_id: self.user_id.clone(),
-            call_id: self.call_id.clone(),
-            action: self.action,
-            allowed: self.allowed,
-            from: self.from,
-            to: self.to,
-        }
+fn filter(query: &AuditQuery) -> AuditFilter {
+    AuditFilter {
+        user_id: query.user_id.clone(),
+        call_id: query.call_id.clone(),
+        action: query.action,
+        allowed: query.allowed,
+        from: query.from,
+        to: query.to,
     }
 }
 
-/// What was done and what was refused, newest first. Lines are only ever added.
-#[utoipa::path(
-    get, path = "/api/v1/audit/", tag = "audit", params(AuditQuery),
-    responses((status = 200, description = "One page.", body = List<AuditEntry>))
-)]
-pub async fn entries(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<AuditQuery>,
-) -> Result<Json<List<AuditEntry>>, Refused> {
-    let bounds = ListQuery {
-        limit: query.limit,
-        skip: query.skip,
-    };
-    let (limit, skip) = (bounds.limit() + 1, bounds.skip());
+async fn list(ask: Ask<(), AuditQuery>) -> Result<List<AuditEntry>, Refused> {
+    let Ask {
+        app, who, input, ..
+    } = ask;
+    let wanted = input.page();
+    let (limit, skip) = (wanted.limit() + 1, wanted.skip());
     let lines = app
         .store
-        .audit
-        .entries(&who.organization_id, &query.filter(), None, limit, skip)
+        .audit_entries(&who.organization_id, &filter(&input), None, limit, skip)
         .await?;
     let entries = lines.into_iter().map(|line| line.entry).collect();
-    Ok(Json(page(entries, &bounds)))
+    Ok(page(entries, &wanted))
 }
 
-/// The same as CSV, newest first; at most 100 000 lines.
-///
-/// Columns: date, action, allowed, code, user_id, device_id, address, call_id, target, detail.
-#[utoipa::path(
-    get, path = "/api/v1/audit/csv/", tag = "audit", params(AuditQuery),
-    responses((status = 200, description = "The lines.", body = String, content_type = "text/csv"))
-)]
-pub async fn entries_csv(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<AuditQuery>,
-    note: Note,
-) -> Result<Response, Refused> {
+async fn export(ask: Ask<(), AuditQuery>) -> Result<Response, Refused> {
+    let Ask {
+        app,
+        who,
+        input,
+        note,
+        ..
+    } = ask;
     note.detail("audit");
-    let filter = query.filter();
+    let filter = filter(&input);
     let (mut entries, mut before) = (Vec::new(), None);
     loop {
         let lines = app
             .store
-            .audit
-            .entries(&who.organization_id, &filter, before, READ_MAX, 0)
+            .audit_entries(&who.organization_id, &filter, before, READ_MAX, 0)
             .await?;
         before = lines.last().map(|line| line.seq);
         entries.extend(lines.into_iter().map(|line| line.entry));

@@ -1,58 +1,35 @@
 //! Signing in and staying signed in.
 
 use super::error::Refused;
-use super::extract::JsonBody;
-use crate::app::App;
-use crate::audit::Note;
-use crate::clock::now;
-use axum::Json;
-use axum::extract::{ConnectInfo, State};
-use axum::http::StatusCode;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use super::routes::{Anybody, Ask, Routes};
 use std::time::Instant;
-use wire::{RefreshRequest, SignInRequest, SignOutRequest, Tokens};
+use store::clock::now;
+use wire::{RefreshRequest, SignInRequest, SignOutRequest, Tokens, route};
 
-/// Signs in with e-mail and password.
-///
-/// Each sign-in is one device, with a `device_id` of its own. A user has at most twenty; the oldest
-/// ends for the next. A wrong e-mail and a wrong password are answered alike, with `unauthenticated`.
-/// After a number of failures, for an e-mail or from a network address, the answer is `rate_limited`.
-#[utoipa::path(
-    post, path = "/api/v1/auth/sign_in/", tag = "auth", request_body = SignInRequest,
-    responses((status = 200, description = "Signed in.", body = Tokens)), security(())
-)]
-pub async fn sign_in(
-    State(app): State<Arc<App>>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
-    note: Note,
-    JsonBody(request): JsonBody<SignInRequest>,
-) -> Result<Json<Tokens>, Refused> {
-    note.tried(&request.email);
+pub fn routes() -> Routes {
+    Routes::default()
+        .on(route::SIGN_IN, sign_in)
+        .on(route::REFRESH, refresh)
+        .on(route::SIGN_OUT, sign_out)
+}
+
+async fn sign_in(ask: Ask<(), SignInRequest, Anybody>) -> Result<Tokens, Refused> {
+    let (app, request) = (ask.app, ask.input);
+    ask.note.tried(&request.email);
     let tokens = app
         .auth
-        .sign_in(&request, address.ip(), Instant::now(), now())
+        .sign_in(&request, ask.who.address, Instant::now(), now())
         .await;
     app.metrics.sign_in(tokens.is_ok());
     let tokens = tokens?;
-    note.signed_in(&tokens);
-    Ok(Json(tokens))
+    ask.note.signed_in(&tokens);
+    Ok(tokens)
 }
 
-/// Exchanges a refresh token for the next access and refresh token.
-///
-/// A refresh token is good once. One that was used before ends the whole sign-in, since somebody else
-/// may hold it: its tokens are refused and its WebSockets closed.
-#[utoipa::path(
-    post, path = "/api/v1/auth/refresh/", tag = "auth", request_body = RefreshRequest,
-    responses((status = 200, description = "The next tokens.", body = Tokens)), security(())
-)]
-pub async fn refresh(
-    State(app): State<Arc<App>>,
-    JsonBody(request): JsonBody<RefreshRequest>,
-) -> Result<Json<Tokens>, Refused> {
+async fn refresh(ask: Ask<(), RefreshRequest, Anybody>) -> Result<Tokens, Refused> {
+    let (app, request) = (ask.app, ask.input);
     match app.auth.refresh(&request.refresh_token, now()).await {
-        Ok(tokens) => Ok(Json(tokens)),
+        Ok(tokens) => Ok(tokens),
         Err((error, ended)) => {
             if let Some(device) = ended {
                 tracing::warn!(device_id = %device, "a refresh token was used twice; its sign-in is ended");
@@ -63,18 +40,9 @@ pub async fn refresh(
     }
 }
 
-/// Ends a sign-in: its tokens are refused and its WebSockets closed.
-#[utoipa::path(
-    post, path = "/api/v1/auth/sign_out/", tag = "auth", request_body = SignOutRequest,
-    responses((status = 204, description = "Signed out.")), security(())
-)]
-pub async fn sign_out(
-    State(app): State<Arc<App>>,
-    note: Note,
-    JsonBody(request): JsonBody<SignOutRequest>,
-) -> Result<StatusCode, Refused> {
-    let (user, device) = app.auth.sign_out(&request.refresh_token).await?;
-    note.signed_out(&user, &device);
-    app.hub.close_device(&device);
-    Ok(StatusCode::NO_CONTENT)
+async fn sign_out(ask: Ask<(), SignOutRequest, Anybody>) -> Result<(), Refused> {
+    let (user, device) = ask.app.auth.sign_out(&ask.input.refresh_token).await?;
+    ask.note.signed_out(&user, &device);
+    ask.app.hub.close_device(&device);
+    Ok(())
 }

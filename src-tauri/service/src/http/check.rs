@@ -1,9 +1,9 @@
 //! What is checked of bodies beyond their shape, and how a change is carried to its end.
 
 use super::error::Refused;
-use crate::clock::now;
-use crate::random::id_suffix;
 use std::future::Future;
+use store::clock::now;
+use store::random::id_suffix;
 use tracing::Instrument;
 use wire::{Code, IdError};
 

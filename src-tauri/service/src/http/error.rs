@@ -1,10 +1,10 @@
 //! Every refusal in one shape: `{"error": {"code", "message"}}`.
 
 use crate::auth::AuthError;
-use crate::store::StoreError;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use store::StoreError;
 use wire::{Code, ErrorBody};
 
 /// A request that was refused, and how it is answered.
@@ -67,4 +67,13 @@ impl From<AuthError> for Refused {
             other => Self(other.into()),
         }
     }
+}
+
+/// The answer to a method that a path is not for.
+pub async fn method_not_allowed() -> Response {
+    let body = ErrorBody::new(
+        Code::InvalidRequest,
+        "This path is not for that method. What it takes is in /api/openapi.json.",
+    );
+    (StatusCode::METHOD_NOT_ALLOWED, Json(body)).into_response()
 }

@@ -2,97 +2,65 @@
 
 use super::check::{fresh, name, people};
 use super::error::Refused;
-use super::extract::{Caller, Id, JsonBody};
-use crate::app::App;
-use crate::audit::Note;
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use std::sync::Arc;
-use wire::{Group, GroupId, GroupRequest};
+use super::routes::{Ask, Routes, page};
+use wire::{Group, GroupId, GroupRequest, List, ListQuery, route};
 
-/// Makes a group.
-///
-/// It takes the permission `manage_organization`. A person who is no member of the organization is
-/// `not_found`.
-#[utoipa::path(
-    post, path = "/api/v1/group/", tag = "administration", request_body = GroupRequest,
-    responses((status = 201, description = "The new group.", body = Group))
-)]
-pub async fn create_group(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    note: Note,
-    JsonBody(request): JsonBody<GroupRequest>,
-) -> Result<(StatusCode, Json<Group>), Refused> {
-    let request = checked(request)?;
+pub fn routes() -> Routes {
+    Routes::default()
+        .on(route::LIST_GROUPS, list)
+        .on(route::CREATE_GROUP, create)
+        .on(route::CHANGE_GROUP, change)
+        .on(route::DELETE_GROUP, delete)
+}
+
+async fn list(
+    Ask {
+        app, who, input, ..
+    }: Ask<(), ListQuery>,
+) -> Result<List<Group>, Refused> {
+    let groups = app.store.groups(&who.organization_id, &input);
+    Ok(page(groups.await?, &input))
+}
+
+async fn create(ask: Ask<(), GroupRequest>) -> Result<Group, Refused> {
+    let Ask { app, who, note, .. } = ask;
+    let request = checked(ask.input)?;
     note.detail(&request.name);
     let id = fresh(GroupId::from_suffix)?;
     let group = app
         .store
-        .groups
         .create_group(&who.organization_id, id, &request)
         .await?
         .ok_or_else(|| Refused::not_found("user"))?;
     note.target(&group.id);
     tracing::info!(by = %who.user_id, group_id = %group.id, "a group was made");
     app.directory_changed(&who.organization_id);
-    Ok((StatusCode::CREATED, Json(group)))
+    Ok(group)
 }
 
-/// Changes a group's name and its members.
-///
-/// It takes the permission `manage_organization`. The active members are those who are named; who is
-/// not active keeps their place in the group. A person who is no member of the organization is
-/// `not_found`.
-#[utoipa::path(
-    put, path = "/api/v1/group/{id}/", tag = "administration",
-    params(("id" = GroupId, Path)), request_body = GroupRequest,
-    responses((status = 200, description = "The group, as it is now.", body = Group))
-)]
-pub async fn change_group(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Id(id): Id<GroupId>,
-    note: Note,
-    JsonBody(request): JsonBody<GroupRequest>,
-) -> Result<Json<Group>, Refused> {
-    let request = checked(request)?;
+async fn change(ask: Ask<GroupId, GroupRequest>) -> Result<Group, Refused> {
+    let Ask {
+        app, who, id, note, ..
+    } = ask;
+    let request = checked(ask.input)?;
     note.detail(&request.name);
     let group = app
         .store
-        .groups
         .change_group(&who.organization_id, &id, &request)
         .await?
         .ok_or_else(|| Refused::not_found("group or user"))?;
     tracing::info!(by = %who.user_id, group_id = %id, "a group was changed");
     app.directory_changed(&who.organization_id);
-    Ok(Json(group))
+    Ok(group)
 }
 
-/// Deletes a group; its members stay members of the organization.
-///
-/// It takes the permission `manage_organization`.
-#[utoipa::path(
-    delete, path = "/api/v1/group/{id}/", tag = "administration", params(("id" = GroupId, Path)),
-    responses((status = 204, description = "It is deleted."))
-)]
-pub async fn delete_group(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Id(id): Id<GroupId>,
-) -> Result<StatusCode, Refused> {
-    if !app
-        .store
-        .groups
-        .delete_group(&who.organization_id, &id)
-        .await?
-    {
+async fn delete(Ask { app, who, id, .. }: Ask<GroupId, ()>) -> Result<(), Refused> {
+    if !app.store.delete_group(&who.organization_id, &id).await? {
         return Err(Refused::not_found("group"));
     }
     tracing::info!(by = %who.user_id, group_id = %id, "a group was deleted");
     app.directory_changed(&who.organization_id);
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }
 
 fn checked(request: GroupRequest) -> Result<GroupRequest, Refused> {

@@ -1,210 +1,209 @@
 //! What a client is written from: the OpenAPI document, the schema of the WebSocket's messages, and a
-//! page to read the first.
+//! page to read the first. The operations are those of `wire::route`.
 
-use crate::access;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use schemars::generate::SchemaSettings;
-use serde_json::{Value, json};
-use std::sync::{Arc, LazyLock};
-use utoipa::OpenApi;
-use wire::{ClientMessage, Code, Permission, ServerMessage};
+use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
+use wire::route::{self, Input, Method, Output, PathId, Route, Rule, Schemas, Shape, Visitor, Who};
+use wire::{ClientMessage, Code, ErrorBody, Permission, ServerMessage};
 
 /// What the document says before its operations: the flow, in an order in which a client is written.
 const DESCRIPTION: &str = include_str!("openapi.md");
 
-/// Codes that every operation may answer with, and when.
-const ALWAYS: &[(Code, &str)] = &[
+/// What routes are about, in the order of the document.
+const TAGS: &[(&str, &str)] = &[
+    ("auth", "Signing in and staying signed in."),
+    ("organization", "People and what they may do."),
     (
-        Code::InvalidRequest,
-        "`invalid_request`: the request is not of the form that is documented.",
+        "administration",
+        "What those who manage the organization change.",
     ),
-    (Code::Internal, "`internal`: a fault of the service's own."),
+    ("audit", "What was done and what was refused."),
+    ("usage", "Money: balance, rates, what was spent."),
+    ("directory", "Who is called, and from which numbers."),
+    ("call", "Calls: placing them and what the rep does on them."),
+    ("coaching", "Joining a call, switching modes, invitations."),
     (
-        Code::Unavailable,
-        "`unavailable`: it cannot be done just now, for instance because the store cannot be written. Try again later.",
+        "recording",
+        "Recordings of calls: playing, pausing, deleting.",
     ),
 ];
 
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Call Coaching", description = DESCRIPTION),
-    components(schemas(wire::ErrorBody)),
-    tags(
-        (name = "auth", description = "Signing in and staying signed in."),
-        (name = "organization", description = "People and what they may do."),
-        (name = "administration", description = "What those who manage the organization change."),
-        (name = "audit", description = "What was done and what was refused."),
-        (name = "usage", description = "Money: balance, rates, what was spent."),
-        (name = "directory", description = "Who is called, and from which numbers."),
-        (name = "call", description = "Calls: placing them and what the rep does on them."),
-        (name = "coaching", description = "Joining a call, switching modes, invitations."),
-        (name = "recording", description = "Recordings of calls: playing, pausing, deleting.")
-    )
-)]
-struct Base;
+/// The document, made once.
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let mut operations = Operations::default();
+    route::visit(&mut operations);
+    route::Json::<ErrorBody>::schema(&mut operations.schemas);
+    let tags = TAGS.iter();
+    let tags = tags.map(|(name, description)| json!({ "name": name, "description": description }));
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Call Coaching",
+            "description": DESCRIPTION,
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "paths": operations.paths,
+        "components": {
+            "schemas": operations.schemas,
+            "securitySchemes": { "access_token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The `access_token` of `POST /api/v1/auth/sign_in/` or `…/refresh/`.",
+            }},
+        },
+        "security": [{ "access_token": [] }],
+        "tags": tags.collect::<Value>(),
+    })
+    .to_string()
+});
 
-/// The document without operations.
-pub fn base() -> utoipa::openapi::OpenApi {
-    Base::openapi()
+/// Operations as they are collected.
+#[derive(Default)]
+struct Operations {
+    paths: Map<String, Value>,
+    schemas: Schemas,
 }
 
-/// The document as it is served: with security and with every refusal of every operation.
-fn complete(document: &utoipa::openapi::OpenApi) -> serde_json::Result<Value> {
-    let mut document = serde_json::to_value(document)?;
-    document["components"]["securitySchemes"] = json!({ "access_token": {
-        "type": "http", "scheme": "bearer",
-        "description": "The `access_token` of `POST /api/v1/auth/sign_in/` or `…/refresh/`."
-    }});
-    document["security"] = json!([{ "access_token": [] }]);
-    let error = |description: &str| {
-        json!({
-            "description": description,
-            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/ErrorBody" } } }
-        })
+impl Visitor for Operations {
+    fn route<Id: PathId, In: Input, Out: Output>(&mut self, route: Route<Id, In, Out>) {
+        let rule = &route.rule;
+        let doc: Vec<&str> = rule.doc.lines().map(str::trim).collect();
+        let doc = doc.join("\n");
+        let (summary, description) = doc.split_once("\n\n").unwrap_or((&doc, ""));
+        let mut operation = json!({
+            "tags": [rule.tag],
+            "summary": summary.trim(),
+            "operationId": rule.name.to_lowercase(),
+            "responses": responses(rule, Out::schema(&mut self.schemas)),
+        });
+        if !description.is_empty() {
+            operation["description"] = description.trim().into();
+        }
+        let mut parameters = Vec::new();
+        if let Some(schema) = Id::schema(&mut self.schemas) {
+            parameters
+                .push(json!({ "name": "id", "in": "path", "required": true, "schema": schema }));
+        }
+        parameters.extend(In::parameters().iter().map(|parameter| json!(parameter)));
+        if !parameters.is_empty() {
+            operation["parameters"] = parameters.into();
+        }
+        if let Some(schema) = In::schema(&mut self.schemas) {
+            let content = json!({ "application/json": { "schema": schema } });
+            operation["requestBody"] = json!({ "content": content, "required": true });
+        }
+        if rule.who == Who::Anybody {
+            operation["security"] = json!([{}]);
+        }
+        let item = self.paths.entry(rule.path).or_insert_with(|| json!({}));
+        item[rule.method.as_str().to_lowercase()] = operation;
+    }
+}
+
+/// Every answer of a route, good ones first.
+fn responses(rule: &Rule, schema: Option<impl serde::Serialize>) -> Value {
+    let mut responses = json!({});
+    let mut answer = |status: u16, description: &str, media_type: &str, schema: Option<Value>| {
+        let known = &mut responses[status.to_string()];
+        // Several codes share a status: each is described.
+        if let Some(so_far) = known["description"].as_str() {
+            known["description"] = format!("{so_far}\n\n{description}").into();
+            return;
+        }
+        *known = json!({ "description": description });
+        if let Some(schema) = schema {
+            known["content"] = json!({ media_type: { "schema": schema } });
+        }
     };
-    let paths = document["paths"].as_object_mut();
-    for (path, item) in paths.into_iter().flatten() {
-        for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            for (code, description) in refusals(path, method) {
-                let status = code.http_status().to_string();
-                match &mut operation["responses"][&status] {
-                    missing @ Value::Null => *missing = error(description),
-                    // Several codes share a status: each is described.
-                    known => {
-                        let so_far = known["description"].as_str().unwrap_or_default();
-                        known["description"] = format!("{so_far}\n\n{description}").into();
-                    }
-                }
-            }
+    let json = "application/json";
+    match rule.media_type {
+        Some(media_type) => {
+            let schema = match media_type {
+                "text/csv" => json!({ "type": "string" }),
+                "application/json" => json!({ "type": "object" }),
+                _ => json!({ "type": "string", "format": "binary" }),
+            };
+            answer(rule.status, rule.answer, media_type, Some(schema));
+        }
+        None => answer(
+            rule.status,
+            rule.answer,
+            json,
+            schema.map(|schema| json!(schema)),
+        ),
+    }
+    if rule.name == route::GET_RECORDING.rule.name {
+        let sound = json!({ "type": "string", "format": "binary" });
+        answer(206, "The range.", "audio/ogg", Some(sound));
+        answer(304, "It is as it was.", json, None);
+        answer(416, "The range is outside of it.", json, None);
+    }
+    for (code, why) in refusals(rule) {
+        let name = json!(code);
+        let description = format!("`{}`: {why}", name.as_str().unwrap_or_default());
+        let error = json!({ "$ref": "#/components/schemas/ErrorBody" });
+        answer(code.http_status(), &description, json, Some(error));
+    }
+    responses
+}
+
+/// What a route may be refused with: what every one may, what every one like it may, and what this one
+/// may.
+fn refusals(rule: &Rule) -> Vec<(Code, &'static str)> {
+    let mut refusals = vec![
+        (
+            Code::InvalidRequest,
+            "the request is not of the form that is documented.",
+        ),
+        (Code::Internal, "a fault of the service's own."),
+        (
+            Code::Unavailable,
+            "it cannot be done just now, for instance because the store cannot be written. Try again later.",
+        ),
+        (
+            Code::Unauthenticated,
+            if rule.who == Who::Anybody {
+                "what was shown is not good."
+            } else {
+                "there is no good access token with the request."
+            },
+        ),
+    ];
+    let changes = rule.method != Method::Get;
+    if changes && rule.method != Method::Delete {
+        refusals.push((Code::TooLarge, "the body has more than 64 KiB."));
+    }
+    if rule.path.contains("{id}") {
+        refusals.push((
+            Code::NotFound,
+            "there is no such thing in the user's organization.",
+        ));
+    }
+    if rule.who == Who::Permission(Permission::ManageOrganization) {
+        refusals.push((
+            Code::PermissionRequired,
+            "the role does not hold `manage_organization`.",
+        ));
+        if changes {
+            refusals.push((
+                Code::Conflict,
+                "it would break a rule, such as that somebody is left who may manage the organization, that a name or number is there once, or that what is in use is not deleted.",
+            ));
         }
     }
-    Ok(document)
-}
-
-/// What an operation may be refused with.
-fn refusals(path: &str, method: &str) -> Vec<(Code, &'static str)> {
-    let auth = path.contains("/auth/");
-    let mut refusals = ALWAYS.to_vec();
-    refusals.push((
-        Code::Unauthenticated,
-        if auth {
-            "`unauthenticated`: what was shown is not good."
-        } else {
-            "`unauthenticated`: there is no good access token with the request."
-        },
-    ));
-    if path.ends_with("/sign_in/") {
-        refusals.push((
-            Code::RateLimited,
-            "`rate_limited`: too many failures; wait and try again.",
-        ));
-    }
-    if matches!(method, "post" | "put" | "patch") {
-        refusals.push((
-            Code::TooLarge,
-            "`too_large`: the body has more than 64 KiB.",
-        ));
-    }
-    if path.contains("{id}") || path == "/api/v1/activity/call/" && method == "post" {
-        refusals.push((
-            Code::NotFound,
-            "`not_found`: there is no such thing in the user's organization.",
-        ));
-    }
-    if is_managed(path, method) {
+    if changes && rule.path.starts_with("/api/v1/activity/call/") {
+        refusals.push((Code::CallEnded, "the call is over, or is not up yet."));
+        refusals.push((Code::Conflict, "it is not in a state that allows this."));
         refusals.push((
             Code::PermissionRequired,
-            "`permission_required`: the role does not hold `manage_organization`.",
+            "this is not for the asking user to do.",
         ));
     }
-    if is_managed(path, method) && matches!(method, "post" | "put" | "patch" | "delete") {
-        refusals.push((
-            Code::Conflict,
-            "`conflict`: it would break a rule, such as that somebody is left who may manage the organization, that a name or number is there once, or that what is in use is not deleted.",
-        ));
-    }
-    if matches!(
-        path,
-        "/api/v1/group/" | "/api/v1/phone_number/" | "/api/v1/member_invite/"
-    ) && method == "post"
-    {
-        refusals.push((
-            Code::NotFound,
-            "`not_found`: a person, role or group is not of the organization.",
-        ));
-    }
-    if path.ends_with("/invite/") || path.ends_with("/accept_invite/") {
-        refusals.push((
-            Code::InviteExpired,
-            "`invite_expired`: the link is wrong, used, taken back or too old.",
-        ));
-        refusals.push((
-            Code::RateLimited,
-            "`rate_limited`: too many failures; wait and try again.",
-        ));
-    }
-    if path.ends_with("/accept_invite/") {
-        refusals.push((
-            Code::Conflict,
-            "`conflict`: the e-mail address has an account already.",
-        ));
-    }
-    let about_a_call = path.starts_with("/api/v1/activity/call/");
-    if about_a_call && method != "get" {
-        refusals.push((
-            Code::CallEnded,
-            "`call_ended`: the call is over, or is not up yet.\n\n`conflict`: it is not in a state that allows this.",
-        ));
-        refusals.push((
-            Code::PermissionRequired,
-            "`permission_required`: this is not for the asking user to do.",
-        ));
-    }
-    if path.ends_with("/recording/") && method == "get" {
-        refusals.push((
-            Code::Conflict,
-            "`conflict`: the recording is still being made.",
-        ));
-    }
-    if path.ends_with("/coach_leg/") && method == "post" {
-        refusals.push((
-            Code::CallFull,
-            "`inbound_call`: the lead called in.\n\n`external_number`: the call is not from an internal number.\n\n`call_full`: it has as many parties as it may.\n\n`user_offline`: coaching takes a sign-in with `client_type` `native`.",
-        ));
-        refusals.push((
-            Code::PlanRequired,
-            "`plan_required`: the organization's plan has no coaching.\n\n`own_call`: a rep cannot coach their own call.",
-        ));
-        refusals.push((
-            Code::InviteExpired,
-            "`invite_expired`: the invitation is no longer open.",
-        ));
-    }
-    if path.ends_with("/invitation/") && method == "post" {
-        refusals.push((
-            Code::UserOffline,
-            "`user_offline`: somebody has no desktop app online; nobody was invited.",
-        ));
-        refusals.push((
-            Code::RateLimited,
-            "`rate_limited`: too many invitations are open.",
-        ));
-    }
-    if path.ends_with("/decline/") {
-        refusals.push((
-            Code::InviteExpired,
-            "`invite_expired`: the invitation is no longer open.",
-        ));
-    }
+    refusals.extend(rule.refusals);
     refusals
-}
-
-/// Whether an operation takes the permission to manage the organization.
-fn is_managed(path: &str, method: &str) -> bool {
-    let method = method.to_uppercase().parse().unwrap_or_default();
-    access::rule(&method, path)
-        .is_some_and(|rule| rule.who == access::Who::Permission(Permission::ManageOrganization))
 }
 
 /// The JSON Schema (2020-12) of both directions of the WebSocket.
@@ -237,21 +236,10 @@ pub async fn events_schema() -> Response {
 }
 
 /// `GET /api/openapi.json`.
-pub async fn document(text: Arc<str>) -> Response {
+pub async fn document() -> Response {
     (
         [(header::CONTENT_TYPE, "application/json")],
-        text.to_string(),
+        DOCUMENT.as_str(),
     )
         .into_response()
-}
-
-/// The document as text, made once.
-pub fn text(document: &utoipa::openapi::OpenApi) -> Arc<str> {
-    match complete(document) {
-        Ok(value) => value.to_string().into(),
-        Err(error) => {
-            tracing::error!(%error, "the OpenAPI document could not be written");
-            "{}".into()
-        }
-    }
 }

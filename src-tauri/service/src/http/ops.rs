@@ -5,19 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use std::sync::Arc;
-
-/// What `/ready` answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Readiness {
-    /// Whether everything works.
-    pub ready: bool,
-    /// `ok`, or what is wrong with the store.
-    pub store: &'static str,
-    /// `ok`, or what is wrong with the media workers.
-    pub media: &'static str,
-}
 
 /// The process lives and answers.
 pub async fn health() -> Json<serde_json::Value> {

@@ -1,203 +1,47 @@
-//! People and what they may do.
+//! The organization itself: its settings, and its data as a whole.
 
 use super::check::{invalid, name, to_its_end};
 use super::error::Refused;
-use super::extract::{Caller, Id, JsonBody, Params};
-use super::page;
+use super::routes::{Ask, Routes};
 use crate::app::App;
-use crate::audit::{self, Note};
-use axum::Json;
-use axum::extract::State;
+use crate::audit;
+use axum::body::Body;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
-use wire::{
-    AuditAction, Availability, Group, List, ListQuery, Me, Member, Membership, MembershipId,
-    MembershipPatch, Organization, OrganizationId, OrganizationPatch, Role, User, UserId,
-};
+use store::StoreError;
+use store::clock::now;
+use wire::{AuditAction, Organization, OrganizationId, OrganizationPatch, route};
 
 /// Days that recordings are kept at most, a hundred years.
 const RETENTION_DAYS_MAX: u32 = 36_500;
 /// Micro-dollars that count as a low balance at most, a million dollars.
 const LOW_BALANCE_MAX: i64 = 1_000_000_000_000;
+/// Pieces of an export that are read, and are in memory, at once.
+const READ_MAX: u32 = 500;
 
-/// Who is signed in, in which organization, with which role and permissions.
-#[utoipa::path(
-    get, path = "/api/v1/me/", tag = "organization",
-    responses((status = 200, description = "The signed-in user.", body = Me))
-)]
-pub async fn me(State(app): State<Arc<App>>, Caller(who): Caller) -> Result<Json<Me>, Refused> {
-    let me = app.store.organizations.me(&who.user_id).await?;
-    me.map(Json).ok_or_else(|| Refused::not_found("user"))
+pub fn routes() -> Routes {
+    Routes::default()
+        .on(route::CHANGE_ORGANIZATION, change)
+        .on(route::EXPORT_ORGANIZATION, export)
 }
 
-/// The organization's active members, by name.
-#[utoipa::path(
-    get, path = "/api/v1/user/", tag = "organization", params(ListQuery),
-    responses((status = 200, description = "One page.", body = List<User>))
-)]
-pub async fn users(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<ListQuery>,
-) -> Result<Json<List<User>>, Refused> {
-    let users = app.store.organizations.users(&who.organization_id, &query);
-    Ok(Json(page(users.await?, &query)))
-}
-
-/// One member of the organization, also one who is not active any more.
-#[utoipa::path(
-    get, path = "/api/v1/user/{id}/", tag = "organization", params(("id" = UserId, Path)),
-    responses((status = 200, description = "The user.", body = User))
-)]
-pub async fn user(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Id(id): Id<UserId>,
-) -> Result<Json<User>, Refused> {
-    let user = app.store.organizations.user(&who.organization_id, &id);
-    user.await?
-        .map(Json)
-        .ok_or_else(|| Refused::not_found("user"))
-}
-
-/// Who is online with which type of client, and on which calls: every active member. Changes come as
-/// `availability_changed` on the WebSocket.
-#[utoipa::path(
-    get, path = "/api/v1/user/availability/", tag = "organization",
-    responses((status = 200, description = "Every active member.", body = Availability))
-)]
-pub async fn user_availability(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-) -> Result<Json<Availability>, Refused> {
-    Ok(Json(app.availability(&who.organization_id).await?))
-}
-
-/// The organization's roles, with the permissions that each holds.
-#[utoipa::path(
-    get, path = "/api/v1/role/", tag = "organization", params(ListQuery),
-    responses((status = 200, description = "One page.", body = List<Role>))
-)]
-pub async fn roles(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<ListQuery>,
-) -> Result<Json<List<Role>>, Refused> {
-    let roles = app.store.organizations.roles(&who.organization_id, &query);
-    Ok(Json(page(roles.await?, &query)))
-}
-
-/// The organization's groups, with their active members.
-#[utoipa::path(
-    get, path = "/api/v1/group/", tag = "organization", params(ListQuery),
-    responses((status = 200, description = "One page.", body = List<Group>))
-)]
-pub async fn groups(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<ListQuery>,
-) -> Result<Json<List<Group>>, Refused> {
-    let groups = app.store.organizations.groups(&who.organization_id, &query);
-    Ok(Json(page(groups.await?, &query)))
-}
-
-/// Every member, active or not, by name.
-///
-/// It takes the permission `manage_organization`. Everybody sees the active ones under `/api/v1/user/`.
-#[utoipa::path(
-    get, path = "/api/v1/membership/", tag = "administration", params(ListQuery),
-    responses((status = 200, description = "One page.", body = List<Member>))
-)]
-pub async fn memberships(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<ListQuery>,
-) -> Result<Json<List<Member>>, Refused> {
-    let members = app
-        .store
-        .administration
-        .every_member(&who.organization_id, &query);
-    Ok(Json(page(members.await?, &query)))
-}
-
-/// Gives a member another role, deactivates or activates them, or says whether their calls are recorded.
-///
-/// It takes the permission `manage_organization`, and takes effect at once, also on calls in progress:
-/// a coach who may not listen any more is out of the call, one who may not barge any more is moved to
-/// Listen; who is deactivated is signed out everywhere. The last active member who may manage the
-/// organization stays one (`conflict`).
-#[utoipa::path(
-    patch, path = "/api/v1/membership/{id}/", tag = "administration",
-    params(("id" = MembershipId, Path)), request_body = MembershipPatch,
-    responses((status = 200, description = "The membership, as it is now.", body = Membership))
-)]
-pub async fn patch_membership(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Id(id): Id<MembershipId>,
-    note: Note,
-    JsonBody(patch): JsonBody<MembershipPatch>,
-) -> Result<Json<Membership>, Refused> {
-    note.detail(told(&patch));
-    to_its_end(async move {
-        let change = app
-            .store
-            .organizations
-            .patch_membership(&who.organization_id, &id, &patch)
-            .await?
-            .ok_or_else(|| Refused::not_found("membership or role"))?;
-        note.target(&change.user_id);
-        tracing::info!(
-            by = %who.user_id, user_id = %change.user_id, active = change.active,
-            role_id = %change.membership.role_id, "a membership was changed"
-        );
-        app.member_changed(&who.organization_id, &change).await;
-        Ok(Json(change.membership))
-    })
-    .await
-}
-
-/// What the audit log says of it: `role role_1, deactivated`.
-fn told(patch: &MembershipPatch) -> String {
-    let role = patch.role_id.as_ref().map(|role| format!("role {role}"));
-    let active = patch.active.map(|active| {
-        let word = if active { "activated" } else { "deactivated" };
-        word.to_owned()
-    });
-    let recording = patch.recording.as_ref().and_then(audit::name);
-    let recording = recording.map(|recording| format!("recording {recording}"));
-    let parts: Vec<String> = role.into_iter().chain(active).chain(recording).collect();
-    parts.join(", ")
-}
-
-/// Changes the organization's name, its plan, how it records, and what counts as a low balance.
-///
-/// It takes the permission `manage_organization`. What is not given stays. A plan takes effect at once,
-/// also on calls in progress; how it records, from the next call on.
-#[utoipa::path(
-    patch, path = "/api/v1/organization/{id}/", tag = "administration",
-    params(("id" = OrganizationId, Path)), request_body = OrganizationPatch,
-    responses((status = 200, description = "The organization, as it is now.", body = Organization))
-)]
-pub async fn patch_organization(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Id(id): Id<OrganizationId>,
-    note: Note,
-    JsonBody(patch): JsonBody<OrganizationPatch>,
-) -> Result<Json<Organization>, Refused> {
-    if let Some(plan) = &patch.plan {
+async fn change(ask: Ask<OrganizationId, OrganizationPatch>) -> Result<Organization, Refused> {
+    let Ask {
+        app, who, id, note, ..
+    } = ask;
+    if let Some(plan) = &ask.input.plan {
         note.action(AuditAction::PlanChanged);
         note.detail(audit::name(plan).unwrap_or_default());
     }
     if id != who.organization_id {
         return Err(Refused::not_found("organization"));
     }
-    let patch = checked(patch)?;
+    let patch = checked(ask.input)?;
     to_its_end(async move {
         let organization = app
             .store
-            .administration
-            .patch_organization(&id, &patch)
+            .patch_organization(&id, &patch, now())
             .await?
             .ok_or_else(|| Refused::not_found("organization"))?;
         tracing::info!(
@@ -209,7 +53,7 @@ pub async fn patch_organization(
         if patch.low_balance_micro_dollars.is_some() {
             app.balances.note(id);
         }
-        Ok(Json(organization))
+        Ok(organization)
     })
     .await
 }
@@ -237,4 +81,93 @@ fn checked(mut patch: OrganizationPatch) -> Result<OrganizationPatch, Refused> {
         )));
     }
     Ok(patch)
+}
+
+async fn export(Ask { app, who, note, .. }: Ask<(), ()>) -> Result<Response, Refused> {
+    note.detail("organization");
+    let reading = Reading {
+        sections: app.store.export_sections().into_iter(),
+        app,
+        organization: who.organization_id,
+        section: None,
+        after: String::new(),
+        begun: false,
+        over: false,
+    };
+    let pieces = futures_util::stream::unfold(reading, |mut reading| async move {
+        // An answer that breaks off is not taken for a whole one.
+        let next = reading.next().await.transpose()?;
+        Some((next, reading))
+    });
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (
+            CONTENT_DISPOSITION,
+            "attachment; filename=\"organization.json\"",
+        ),
+    ];
+    Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+/// An export on its way.
+struct Reading {
+    app: Arc<App>,
+    organization: OrganizationId,
+    sections: std::vec::IntoIter<&'static str>,
+    section: Option<&'static str>,
+    after: String,
+    /// Whether the section has a piece already.
+    begun: bool,
+    over: bool,
+}
+
+impl Reading {
+    /// The next of the document; none after its end.
+    async fn next(&mut self) -> Result<Option<String>, StoreError> {
+        if self.over {
+            return Ok(None);
+        }
+        let Some(section) = self.section else {
+            return Ok(Some(match self.sections.next() {
+                Some(first) => {
+                    self.section = Some(first);
+                    format!("{{\"{first}\":[")
+                }
+                None => self.end("{}"),
+            }));
+        };
+        let data = &self.app.store;
+        let read = data.export_pieces(&self.organization, section, &self.after, READ_MAX);
+        let pieces = match read.await {
+            Ok(pieces) => pieces,
+            Err(error) => {
+                self.over = true;
+                tracing::error!(%error, "an export breaks off");
+                return Err(error);
+            }
+        };
+        let mut text = String::new();
+        for (place, piece) in pieces {
+            if self.begun {
+                text.push_str(",\n");
+            }
+            text.push_str(&piece);
+            self.begun = true;
+            self.after = place;
+        }
+        if !text.is_empty() {
+            return Ok(Some(text));
+        }
+        (self.after, self.begun) = (String::new(), false);
+        self.section = self.sections.next();
+        Ok(Some(match self.section {
+            Some(next) => format!("],\n\"{next}\":["),
+            None => self.end("]}"),
+        }))
+    }
+
+    fn end(&mut self, last: &str) -> String {
+        self.over = true;
+        last.to_owned()
+    }
 }

@@ -1,9 +1,8 @@
 //! What the plans hold (J3).
 
 use super::error::Refused;
-use super::extract::Caller;
-use axum::Json;
-use wire::{List, Plan, PlanFeature, PlanInfo};
+use super::routes::{Ask, Routes};
+use wire::{List, Plan, PlanFeature, PlanInfo, route};
 
 /// Name, description, and whether it is part of coaching.
 const FEATURES: [(&str, &str, bool); 5] = [
@@ -34,12 +33,11 @@ const FEATURES: [(&str, &str, bool); 5] = [
     ),
 ];
 
-/// What each plan holds: the same features for every plan, in the same order.
-#[utoipa::path(
-    get, path = "/api/v1/plan/", tag = "organization",
-    responses((status = 200, description = "Every plan.", body = List<PlanInfo>))
-)]
-pub async fn plans(Caller(_): Caller) -> Result<Json<List<PlanInfo>>, Refused> {
+pub fn routes() -> Routes {
+    Routes::default().on(route::LIST_PLANS, list)
+}
+
+async fn list(_: Ask<(), ()>) -> Result<List<PlanInfo>, Refused> {
     let plans = [
         (Plan::Startup, "Startup", true),
         (Plan::Professional, "Professional", true),
@@ -52,6 +50,7 @@ pub async fn plans(Caller(_): Caller) -> Result<Json<List<PlanInfo>>, Refused> {
             plan,
             name: name.into(),
             on_sale,
+            has_call_coaching: plan.has_call_coaching(),
             features: FEATURES
                 .iter()
                 .map(|(name, description, is_coaching)| PlanFeature {
@@ -62,8 +61,5 @@ pub async fn plans(Caller(_): Caller) -> Result<Json<List<PlanInfo>>, Refused> {
                 .collect(),
         })
         .collect();
-    Ok(Json(List {
-        data,
-        has_more: false,
-    }))
+    Ok(List::whole(data))
 }

@@ -2,50 +2,40 @@
 
 use super::call::caller;
 use super::error::Refused;
-use super::extract::{Caller, Id, JsonBody, Params};
+use super::routes::{Ask, Routes};
 use crate::app::App;
-use crate::audit::Note;
-use crate::recording::{DeleteError, Kept, Recordings, StorageError};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use recordings::{DeleteError, Recordings, StorageError};
 use std::ops::Range;
 use std::sync::Arc;
-use wire::{AuditAction, Call, CallId, Code, RecordingPeaks, RecordingRequest, RecordingStatus};
+use store::Kept;
+use wire::{
+    AuditAction, Call, CallId, Code, RecordingPeaks, RecordingQuery, RecordingRequest,
+    RecordingStatus, route,
+};
 
-/// How the recording is wanted.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct RecordingQuery {
-    /// Whether it is to be saved as a file rather than played.
-    pub download: Option<bool>,
+pub fn routes() -> Routes {
+    Routes::default()
+        .on(route::GET_RECORDING, recording)
+        .on(route::RECORDING_PEAKS, peaks)
+        .on(route::PAUSE_RECORDING, pause)
+        .on(route::DELETE_RECORDING, delete)
 }
 
-/// The recording of a call: Ogg Opus, mono. Whole, or one range of its bytes.
-///
-/// There is none before it is `stored`. It takes `Range`, `If-Range` and `If-None-Match` (RFC 9110).
-#[utoipa::path(
-    get, path = "/api/v1/activity/call/{id}/recording/", tag = "recording",
-    params(("id" = CallId, Path), RecordingQuery),
-    responses(
-        (status = 200, description = "The whole.", content_type = "audio/ogg", body = [u8]),
-        (status = 206, description = "The range.", content_type = "audio/ogg", body = [u8]),
-        (status = 304, description = "It is as it was."),
-        (status = 416, description = "The range is outside of it."),
-    )
-)]
-pub async fn recording(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Id(id): Id<CallId>,
-    Params(query): Params<RecordingQuery>,
-    note: Note,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
-    if query.download.unwrap_or(false) {
+/// The whole of it, or one range of its bytes (RFC 9110).
+async fn recording(ask: Ask<CallId, RecordingQuery>) -> Result<Response, Refused> {
+    let Ask {
+        app,
+        who,
+        id,
+        input,
+        note,
+        headers,
+    } = ask;
+    if input.download.unwrap_or(false) {
         note.action(AuditAction::RecordingDownloaded);
     }
     let recordings = recordings(&app)?;
@@ -99,7 +89,7 @@ pub async fn recording(
     // Not for a cache that others share.
     set(header::CACHE_CONTROL, "private, no-cache".into());
     set(header::CONTENT_LENGTH, (part.end - part.start).to_string());
-    if query.download.unwrap_or(false) {
+    if input.download.unwrap_or(false) {
         let value = format!("attachment; filename=\"{id}.ogg\"");
         set(header::CONTENT_DISPOSITION, value);
     }
@@ -112,60 +102,26 @@ pub async fn recording(
     Ok(response)
 }
 
-/// The waveform of a call's recording.
-#[utoipa::path(
-    get, path = "/api/v1/activity/call/{id}/recording/peaks/", tag = "recording",
-    params(("id" = CallId, Path)),
-    responses((status = 200, description = "The waveform.", body = RecordingPeaks))
-)]
-pub async fn peaks(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Id(id): Id<CallId>,
-) -> Result<Json<RecordingPeaks>, Refused> {
+async fn peaks(Ask { app, who, id, .. }: Ask<CallId, ()>) -> Result<RecordingPeaks, Refused> {
     let peaks = recordings(&app)?
         .peaks_of_call(&who.organization_id, &id)
         .await?;
-    peaks
-        .map(Json)
-        .ok_or_else(|| Refused::not_found("recording"))
+    peaks.ok_or_else(|| Refused::not_found("recording"))
 }
 
-/// Pauses the recording of the asking rep's call, or lets it go on. What is said meanwhile is nowhere
-/// in it; a gap of the same length stands in its place.
-#[utoipa::path(
-    put, path = "/api/v1/activity/call/{id}/recording/", tag = "recording",
-    params(("id" = CallId, Path)), request_body = RecordingRequest,
-    responses((status = 200, description = "The call, as it is now.", body = Call))
-)]
-pub async fn pause(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Id(id): Id<CallId>,
-    note: Note,
-    JsonBody(request): JsonBody<RecordingRequest>,
-) -> Result<Json<Call>, Refused> {
-    note.detail(if request.paused { "paused" } else { "resumed" });
-    let call = app
-        .calls
-        .set_recording_paused(&caller(&who), &id, request.paused)
-        .await?;
-    Ok(Json(call))
+async fn pause(ask: Ask<CallId, RecordingRequest>) -> Result<Call, Refused> {
+    let (id, paused) = (ask.id, ask.input.paused);
+    ask.note.detail(if paused { "paused" } else { "resumed" });
+    let calls = &ask.app.calls;
+    Ok(calls
+        .set_recording_paused(&caller(&ask.who), &id, paused)
+        .await?)
 }
 
-/// Deletes the recording of a call, with its waveform. It takes the permission `delete_recordings`.
-#[utoipa::path(
-    delete, path = "/api/v1/activity/call/{id}/recording/", tag = "recording",
-    params(("id" = CallId, Path)), responses((status = 204, description = "Deleted."))
-)]
-pub async fn delete(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Id(id): Id<CallId>,
-) -> Result<StatusCode, Refused> {
+async fn delete(Ask { app, who, id, .. }: Ask<CallId, ()>) -> Result<(), Refused> {
     let recordings = recordings(&app)?;
     match recordings.delete_of_call(&who.organization_id, &id).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Ok(()) => Ok(()),
         Err(DeleteError::NotFound) => Err(Refused::not_found("recording")),
         Err(DeleteError::Running) => Err(still_running()),
         Err(DeleteError::Store(error)) => Err(error.into()),

@@ -2,14 +2,14 @@
 
 use super::error::Refused;
 use crate::app::App;
-use crate::clock::now;
-use crate::random;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::time::Instant;
+use store::clock::now;
+use store::random;
 use tracing::Instrument;
 use wire::{CallId, Code};
 

@@ -1,20 +1,14 @@
 //! Money: the balance, what was spent, the ledger (B4).
 
+use super::csv;
 use super::error::Refused;
-use super::extract::{Caller, JsonBody, Params};
-use super::{csv, page};
-use crate::app::App;
-use crate::audit::Note;
-use crate::clock::now;
-use crate::store::{Payment, Span};
-use axum::Json;
-use axum::extract::State;
+use super::routes::{Ask, Routes, page};
 use axum::response::Response;
-use serde::Deserialize;
-use std::sync::Arc;
+use store::clock::now;
+use store::{Payment, Span};
 use wire::{
-    Balance, Code, LedgerEntry, LedgerKind, List, ListQuery, MicroDollars, Timestamp, TopUpRequest,
-    Usage,
+    Balance, Code, LedgerEntry, LedgerKind, List, MicroDollars, TopUpRequest, Usage, UsageQuery,
+    route,
 };
 
 /// How long back is looked when nobody says, in milliseconds: 30 days.
@@ -24,56 +18,32 @@ const EXPORT_LINES_MAX: u32 = 200_000;
 /// The most that is put in at once: $1000.
 const TOP_UP_MAX: i64 = 1_000_000_000;
 
-/// Which time is wanted.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct UsageQuery {
-    /// From when on; 30 days before the end when not given.
-    pub from: Option<Timestamp>,
-    /// Until when; now when not given.
-    pub to: Option<Timestamp>,
-    /// How many items at most: 1 to 200, 100 when not given.
-    #[serde(rename = "_limit")]
-    #[param(rename = "_limit", minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// How many items to pass over: 0 when not given.
-    #[serde(rename = "_skip")]
-    #[param(rename = "_skip")]
-    pub skip: Option<u32>,
+pub fn routes() -> Routes {
+    Routes::default()
+        .on(route::BALANCE, balance)
+        .on(route::USAGE, usage)
+        .on(route::LIST_LEDGER, list)
+        .on(route::EXPORT_LEDGER, export)
+        .on(route::TOP_UP, top_up)
 }
 
-impl UsageQuery {
-    fn span(&self) -> Span {
-        // The last moment is not part of a span: what was charged this very millisecond is.
-        let to = self.to.unwrap_or(now().plus_millis(1));
-        (self.from.unwrap_or(to.plus_millis(-SPAN_MS)), to)
-    }
+fn span(query: &UsageQuery) -> Span {
+    // The last moment is not part of a span: what was charged this very millisecond is.
+    let to = query.to.unwrap_or(now().plus_millis(1));
+    (query.from.unwrap_or(to.plus_millis(-SPAN_MS)), to)
 }
 
-/// The balance.
-#[utoipa::path(
-    get, path = "/api/v1/usage/balance/", tag = "usage",
-    responses((status = 200, description = "As it is now.", body = Balance))
-)]
-pub async fn balance(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-) -> Result<Json<Balance>, Refused> {
-    Ok(Json(app.store.ledger.balance(&who.organization_id).await?))
+async fn balance(Ask { app, who, .. }: Ask<(), ()>) -> Result<Balance, Refused> {
+    Ok(app.store.balance(&who.organization_id).await?)
 }
 
-/// Balance, rates, and what was spent: by day, by month, by coach and by call.
-#[utoipa::path(
-    get, path = "/api/v1/usage/", tag = "usage", params(UsageQuery),
-    responses((status = 200, description = "All of it, in micro-dollars and UTC.", body = Usage))
-)]
-pub async fn usage(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<UsageQuery>,
-) -> Result<Json<Usage>, Refused> {
-    let (ledger, of, span) = (&app.store.ledger, &who.organization_id, query.span());
-    Ok(Json(Usage {
+async fn usage(
+    Ask {
+        app, who, input, ..
+    }: Ask<(), UsageQuery>,
+) -> Result<Usage, Refused> {
+    let (ledger, of, span) = (&app.store, &who.organization_id, span(&input));
+    Ok(Usage {
         balance: ledger.balance(of).await?,
         top_up_allowed: app.config.demo,
         rates: ::usage::rates(),
@@ -81,49 +51,33 @@ pub async fn usage(
         by_month: ledger.spend_by(of, span, true).await?,
         by_coach: ledger.spend_by_coach(of, span).await?,
         by_call: ledger.spend_by_call(of, span).await?,
-    }))
+    })
 }
 
-/// The lines of the ledger, newest first.
-#[utoipa::path(
-    get, path = "/api/v1/usage/ledger/", tag = "usage", params(UsageQuery),
-    responses((status = 200, description = "One page.", body = List<LedgerEntry>))
-)]
-pub async fn ledger(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<UsageQuery>,
-) -> Result<Json<List<LedgerEntry>>, Refused> {
-    let bounds = ListQuery {
-        limit: query.limit,
-        skip: query.skip,
-    };
+async fn list(ask: Ask<(), UsageQuery>) -> Result<List<LedgerEntry>, Refused> {
+    let Ask {
+        app, who, input, ..
+    } = ask;
+    let wanted = input.page();
     let entries = app
         .store
-        .ledger
-        .entries(&who.organization_id, query.span(), &bounds);
-    Ok(Json(page(entries.await?, &bounds)))
+        .ledger_entries(&who.organization_id, span(&input), &wanted)
+        .await?;
+    Ok(page(entries, &wanted))
 }
 
-/// The lines of the ledger as CSV, oldest first; at most 200 000.
-///
-/// Columns: date, kind, call, lead, person, minute, dollars (exact, below zero for a charge),
-/// micro_dollars.
-#[utoipa::path(
-    get, path = "/api/v1/usage/csv/", tag = "usage", params(UsageQuery),
-    responses((status = 200, description = "The lines.", body = String, content_type = "text/csv"))
-)]
-pub async fn usage_csv(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    Params(query): Params<UsageQuery>,
-    note: Note,
-) -> Result<Response, Refused> {
+async fn export(ask: Ask<(), UsageQuery>) -> Result<Response, Refused> {
+    let Ask {
+        app,
+        who,
+        input,
+        note,
+        ..
+    } = ask;
     note.detail("usage");
     let entries = app
         .store
-        .ledger
-        .named_entries(&who.organization_id, query.span(), EXPORT_LINES_MAX)
+        .named_ledger_entries(&who.organization_id, span(&input), EXPORT_LINES_MAX)
         .await?;
     let columns = [
         "date",
@@ -158,17 +112,14 @@ pub async fn usage_csv(
     csv::file("usage.csv", &columns, lines)
 }
 
-/// Puts money in. Only where the service runs for itself alone (`--demo`).
-#[utoipa::path(
-    post, path = "/api/v1/usage/top_up/", tag = "usage", request_body = TopUpRequest,
-    responses((status = 200, description = "The balance with it.", body = Balance))
-)]
-pub async fn top_up(
-    State(app): State<Arc<App>>,
-    Caller(who): Caller,
-    note: Note,
-    JsonBody(request): JsonBody<TopUpRequest>,
-) -> Result<Json<Balance>, Refused> {
+async fn top_up(ask: Ask<(), TopUpRequest>) -> Result<Balance, Refused> {
+    let Ask {
+        app,
+        who,
+        input: request,
+        note,
+        ..
+    } = ask;
     note.detail(format_args!("{} micro-dollars", request.micro_dollars.0));
     if !app.config.demo {
         return Err(Refused::new(
@@ -191,10 +142,10 @@ pub async fn top_up(
         request_id: request.request_id,
         at: now(),
     };
-    app.store.ledger.pay(&who.organization_id, &payment).await?;
+    app.store.pay(&who.organization_id, &payment).await?;
     tracing::info!(by = %who.user_id, organization_id = %who.organization_id, "money was put in");
     app.balances.note(who.organization_id.clone());
-    Ok(Json(app.store.ledger.balance(&who.organization_id).await?))
+    Ok(app.store.balance(&who.organization_id).await?)
 }
 
 /// Dollars with all their digits, at least four after the point: -4000 is `-0.0040`.

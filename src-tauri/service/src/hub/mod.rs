@@ -1,24 +1,21 @@
-//! The hub: every user's numbered stream of events, and the WebSockets that it goes to.
+//! The hub: every user's numbered stream of events, and the queues of the sockets that it goes to.
 //!
 //! It knows nothing of calls: it is given an event and whom it is for. It never waits for a socket: a
 //! socket whose queue is full is closed, and its client comes back and resumes.
 
-mod notify;
 mod presence;
-mod seat;
-pub mod socket;
 mod stream;
 
 pub use presence::{InProcessPresence, Presence, availability};
-pub use seat::Seat;
+pub use stream::Held;
 
-use crate::store::Principal;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use stream::{Held, Stream};
+use store::Principal;
+use stream::Stream;
 use tokio::sync::{mpsc, watch};
-use wire::{DeviceId, Event, OrganizationId, ServerMessage, Timestamp, UserId};
+use wire::{ClientType, DeviceId, Event, OrganizationId, ServerMessage, Timestamp, UserId};
 
 /// How long a stream is kept for a user of whom no socket is left.
 const STREAM_KEPT: Duration = Duration::from_secs(10 * 60);
@@ -345,6 +342,52 @@ impl Hub {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A socket's place in the hub, which it gives up when it goes, whichever way.
+pub struct Seat {
+    hub: Arc<Hub>,
+    organization: OrganizationId,
+    user: UserId,
+    client_type: ClientType,
+    id: u64,
+    /// Whether it changed the user's presence when it came.
+    pub presence_changed: bool,
+}
+
+impl Seat {
+    /// Gives the place up; whether the user's presence changed by it.
+    #[must_use]
+    pub fn leave(mut self) -> bool {
+        self.give_up()
+    }
+
+    fn give_up(&mut self) -> bool {
+        let hub = self.hub.clone();
+        let mut guard = hub.lock();
+        let inner = &mut *guard;
+        let Some(member) = inner
+            .organizations
+            .get_mut(&self.organization)
+            .and_then(|members| members.get_mut(&self.user))
+        else {
+            return false;
+        };
+        if member.sockets.remove(&self.id).is_none() {
+            return false;
+        }
+        inner.sockets -= 1;
+        if member.sockets.is_empty() {
+            member.left_at = Some(Instant::now());
+        }
+        hub.presence.leave(&self.user, self.client_type)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let _ = self.give_up();
     }
 }
 

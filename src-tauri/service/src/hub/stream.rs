@@ -1,8 +1,8 @@
 //! One user's numbered stream of events: the newest are held for who comes back.
 
-use crate::random;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use store::random;
 
 /// A numbered event, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]

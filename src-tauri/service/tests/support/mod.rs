@@ -37,7 +37,7 @@ pub fn config() -> Config {
 }
 
 /// A line whose leads are as in the demonstration, but say nothing: there is no speech to prepare.
-fn hooks() -> Hooks {
+pub fn hooks() -> Hooks {
     let silent = SimulatedLineSettings {
         sentences: Vec::new(),
         talks_over: false,

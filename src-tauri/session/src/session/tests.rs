@@ -6,6 +6,8 @@ mod directory;
 mod hold;
 mod inbound;
 mod lead;
+mod money;
 mod random;
 mod resume;
+mod view;
 mod world;

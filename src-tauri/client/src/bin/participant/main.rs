@@ -20,7 +20,10 @@ use client::{
 };
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until, timeout};
-use wire::{Call, CallId, Invitation, Lead, LeadId, PhoneNumberKind, PlaceCallRequest, UserId};
+use wire::{
+    Call, CallId, Invitation, Lead, LeadId, LeadQuery, ListQuery, PhoneNumberKind,
+    PlaceCallRequest, UserId, route,
+};
 
 use args::{Args, What};
 use events::Printer;
@@ -152,7 +155,10 @@ async fn call_request(
     remote_phone: Option<String>,
     from: Option<&str>,
 ) -> Result<PlaceCallRequest, ClientError> {
-    let numbers = session.api().phone_numbers().await?.data;
+    let numbers = session
+        .api()
+        .list(&route::LIST_PHONE_NUMBERS, &ListQuery::default())
+        .await?;
     let local = numbers
         .into_iter()
         .find(|number| match from {
@@ -170,9 +176,10 @@ async fn call_request(
 
 async fn find_lead(session: &Session, lead: &str) -> Result<Lead, ClientError> {
     if let Ok(id) = LeadId::parse(lead) {
-        return session.api().lead(&id).await;
+        return session.api().call(&route::GET_LEAD, &id, &()).await;
     }
-    let found = session.api().leads(lead).await?.data;
+    let named = LeadQuery::named(lead);
+    let found = session.api().list(&route::LIST_LEADS, &named).await?;
     found
         .into_iter()
         .find(|found| found.display_name.eq_ignore_ascii_case(lead))

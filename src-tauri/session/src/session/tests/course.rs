@@ -404,7 +404,7 @@ fn a_list_of_calls_does_not_bring_back_what_an_event_ended() {
 fn a_call_that_is_not_there_after_a_restart_leaves_no_ghost() {
     let mut world = World::calling();
     world.input(Input::SocketClosed { jitter: 0.0 });
-    world.pass(BACKOFF_MAX);
+    world.pass(RETRY_MAX);
     world.welcome(false);
     let (id, _) = world.asked(|request| *request == Request::Call(call_id()));
     world.answer(id, refused(Code::NotFound));
@@ -418,7 +418,7 @@ fn what_could_not_be_read_is_read_again_and_not_left_as_it_was() {
     let mut world = World::online();
     let is_me = |request: &Request| *request == Request::Me;
     world.input(Input::SocketClosed { jitter: 0.0 });
-    world.pass(BACKOFF_MAX);
+    world.pass(RETRY_MAX);
     world.welcome(false);
     for tries in 1..5 {
         let asked = world.asked_all(is_me);
@@ -435,7 +435,7 @@ fn what_could_not_be_read_is_read_again_and_not_left_as_it_was() {
     world.answer(id, Err(Failure::local("timeout")));
     world.pass(Duration::from_millis(100));
     assert_eq!(world.asked_all(is_me).len(), tries);
-    world.pass(BACKOFF_MAX);
+    world.pass(RETRY_MAX);
     world.welcome(true);
     assert_eq!(world.asked_all(is_me).len(), tries + 1);
     // What is refused for good is not asked for again and again.

@@ -102,7 +102,7 @@ fn a_release_while_the_connection_is_lost_holds_when_it_is_back() {
     world.command(Command::HoldToWhisper(false));
     let (id, _) = world.asked(is_mode);
     world.answer(id, Err(Failure::local("unreachable")));
-    world.pass(BACKOFF_MAX);
+    world.pass(RETRY_MAX);
     world.welcome(true);
     let (id, _) = world.asked(|request| matches!(request, Request::Call(_)));
     let still = super::world::call(

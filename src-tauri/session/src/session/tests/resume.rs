@@ -94,13 +94,13 @@ fn while_the_service_cannot_be_reached_it_is_tried_ever_more_slowly() {
         assert_eq!(world.session.view().connection, Connection::Offline);
         assert!(world.session.view().signing_in);
         let wait = world.wake_at.unwrap() - failed_at;
-        assert!(wait >= last_wait && wait <= BACKOFF_MAX);
+        assert!(wait >= last_wait && wait <= RETRY_MAX);
         last_wait = wait;
         world.pass(wait);
         (id, _) = world.asked(is_resume);
         assert_eq!(world.session.view().connection, Connection::Connecting);
     }
-    assert_eq!(last_wait, BACKOFF_MAX);
+    assert_eq!(last_wait, RETRY_MAX);
     assert!(world.finished(command).is_none(), "it goes on");
     world.answer(id, signed_in());
     assert!(world.finished(command).unwrap().is_ok());

@@ -1,0 +1,1087 @@
+//! The handle by which the rest of the service works with calls: what each request needs to know is
+//! looked up here, and what it does is decided by the owner.
+
+use super::abandoned;
+use super::directory::Directory;
+use super::events::Events;
+use super::news;
+use super::owner::{CallsSettings, Owner, Sources, State};
+use super::placement::{Envelope, InProcess, Message, Placement};
+use super::request::{Answer, Request, RequestError, Snapshot};
+use super::saves::{Counters, SaveCounts, Saves, Thing, write};
+use call::{
+    Authority, Digits, Input, Invitee, Join, Limits, Machine, Placed, Refusal, Viewer, joinability,
+    recorded, view,
+};
+use media::{LeadLine, Media, MediaError, MediaEvent};
+use recordings::Recordings;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use store::clock::now;
+use store::random::id_suffix;
+use store::{Database, LeadWhoCalls, RecordingPlan, StoreError};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use wire::{
+    Call, CallId, CallRecording, ClientType, CoachLeg, CoachLegStatus, Code, DeviceId, Direction,
+    ErrorBody, InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationStatus,
+    InvitationTarget, JoinRequest, Joinability, Lead, LeadBrief, LeadId, LegId, List, ListQuery,
+    MediaAnswer, MediaOffer, ModeRequest, OrganizationId, PhoneNumber, PhoneNumberKind,
+    PlaceCallRequest, Plan, Timestamp, UserId,
+};
+
+/// Requests that wait for the owner. Who asks waits when there are more.
+const REQUESTS_MAX: usize = 1024;
+const LEAD_EVENTS_MAX: usize = 1024;
+const FAILURES_MAX: usize = 1024;
+/// How often facts are looked up again when they changed meanwhile.
+const LOOKUPS_MAX: usize = 5;
+/// How long the store may take to take a new call in.
+const PLACE_MAX: Duration = Duration::from_secs(3);
+/// How many users one request may invite.
+const INVITEES_MAX: usize = 100;
+
+type Result<T> = std::result::Result<T, ErrorBody>;
+
+/// All calls. A handle, cheap to clone. Errors are as HTTP gives them; each method says what else
+/// than `not_found`, `call_ended` and `unavailable` it may be.
+#[derive(Clone)]
+pub struct Calls {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    placement: Box<dyn Placement>,
+    /// The owner in this process.
+    owner: mpsc::Sender<Message>,
+    settings: CallsSettings,
+    directory: Arc<dyn Directory>,
+    database: Database,
+    recordings: Option<Arc<Recordings>>,
+    media: Media,
+    facts: Arc<AtomicU64>,
+    active: Arc<AtomicU64>,
+    counters: Arc<Counters>,
+    // Held from the look-up of a changed authority until the owner has it, so that of two changes
+    // the later is also the later to arrive.
+    changing: Mutex<()>,
+}
+
+impl Calls {
+    /// Closes what a service that died left behind, and starts the owner. To be called within a
+    /// runtime.
+    pub async fn start(parts: CallsParts) -> Self {
+        let minute_ms = parts.settings.limits.minute_ms;
+        if let Err(error) = abandoned::close(&parts.database, minute_ms).await {
+            tracing::error!(%error, "calls that were cut off earlier could not be closed");
+        }
+        let (messages_in, messages) = mpsc::channel(REQUESTS_MAX);
+        let (lead_events, lead) = mpsc::channel(LEAD_EVENTS_MAX);
+        let (failures, failed) = mpsc::channel(FAILURES_MAX);
+        let counters = Arc::new(Counters::default());
+        let facts = Arc::new(AtomicU64::new(0));
+        let active = Arc::new(AtomicU64::new(0));
+        let owner = Owner {
+            settings: parts.settings,
+            media: parts.media.clone(),
+            line: parts.line,
+            events: parts.events.clone(),
+            recordings: parts.recordings.clone(),
+            news: news::start(
+                parts.directory.clone(),
+                parts.events.clone(),
+                parts.settings.limits,
+            ),
+            saves: Saves::start(parts.database.clone(), counters.clone(), parts.events),
+            lead_events,
+            failures,
+            facts: facts.clone(),
+            active: active.clone(),
+            state: State::default(),
+        };
+        tokio::spawn(abandoned::keep_alive(
+            parts.database.clone(),
+            active.clone(),
+        ));
+        tokio::spawn(owner.run(Sources {
+            messages,
+            media: parts.media_events,
+            lead,
+            failures: failed,
+        }));
+        Self {
+            shared: Arc::new(Shared {
+                placement: Box::new(InProcess(messages_in.clone())),
+                owner: messages_in,
+                settings: parts.settings,
+                directory: parts.directory,
+                database: parts.database,
+                recordings: parts.recordings,
+                media: parts.media,
+                facts,
+                active,
+                counters,
+                changing: Mutex::new(()),
+            }),
+        }
+    }
+
+    /// Places a call. It is not placed when the store cannot take it in.
+    ///
+    /// # Errors
+    /// `not_found` for lead, contact or number; `permission_required` for a number that is others'; `invalid_request` for a phone that is not the
+    /// contact's; `conflict` when the lead has no phone.
+    pub async fn place(&self, caller: &Caller, request: &PlaceCallRequest) -> Result<Call> {
+        let organization = &caller.organization_id;
+        let directory = &self.shared.directory;
+        let viewer = self.viewer(caller).await?;
+        if !viewer.authority.active {
+            return Err(error(
+                Code::PermissionRequired,
+                "You are not an active member. Ask an admin.",
+            ));
+        }
+        let number = directory
+            .phone_number(organization, &request.local_phone_id)
+            .await
+            .map_err(stored)?
+            .ok_or_else(|| error(Code::NotFound, "There is no such phone number."))?;
+        if !number.user_ids.is_empty() && !number.user_ids.contains(&caller.user_id) {
+            return Err(error(
+                Code::PermissionRequired,
+                "You may not call from this number. Choose another one, or ask an admin.",
+            ));
+        }
+        let lead = directory
+            .lead(organization, &request.lead_id)
+            .await
+            .map_err(stored)?
+            .ok_or_else(|| error(Code::NotFound, "There is no such lead."))?;
+        let (contact, remote_phone) = whom(&lead, request)?;
+        let at = now();
+        let placed = Placed {
+            id: fresh(CallId::from_suffix)?,
+            rep: caller.user_id.clone(),
+            rep_leg: fresh(LegId::from_suffix)?,
+            lead: LeadBrief {
+                id: lead.id,
+                display_name: lead.display_name,
+            },
+            contact: Some(contact),
+            direction: Direction::Outbound,
+            local_phone: number.number,
+            local_phone_type: number.kind,
+            remote_phone,
+        };
+        let record = self
+            .begin(organization, caller.client_type, at, placed)
+            .await?;
+        Ok(self.shown(&record, &viewer))
+    }
+
+    /// Keeps a new call and lets it begin; not when the store cannot take it in.
+    async fn begin(
+        &self,
+        organization: &OrganizationId,
+        client_type: ClientType,
+        at: Timestamp,
+        placed: Placed,
+    ) -> Result<Arc<Call>> {
+        let recording = self.recording_plan(organization, &placed.rep).await?;
+        // The owner makes it anew, of the same facts.
+        let machine = Machine::new(at, placed.clone(), self.shared.settings.limits);
+        let record = Arc::new(machine.record());
+        let thing = Thing::Call(record.clone());
+        let save = write(&self.shared.database, organization, &thing);
+        let saved = tokio::time::timeout(PLACE_MAX, save).await;
+        if !matches!(saved, Ok(Ok(()))) {
+            tracing::error!(call_id = %record.id, ?saved, "the call is not placed: it cannot be kept");
+            return Err(error(
+                Code::Unavailable,
+                "The call cannot be kept just now, so it was not placed. Try again shortly.",
+            ));
+        }
+        let place = Request::Place {
+            client_type,
+            at,
+            placed: Box::new(placed),
+            recording,
+        };
+        let answer = self.ask(organization, place).await;
+        match answer.and_then(Answer::call) {
+            Ok(snapshot) => Ok(snapshot.record),
+            Err(refused) => {
+                // It was written and never was.
+                let never = Thing::Call(Arc::new(call::abandoned((*record).clone(), at)));
+                if let Err(error) = write(&self.shared.database, organization, &never).await {
+                    tracing::error!(call_id = %record.id, %error, "a call that was not placed stays as one in progress until the next start");
+                }
+                Err(refused.into())
+            }
+        }
+    }
+
+    /// One call, in progress or past.
+    ///
+    /// # Errors
+    /// None but those of all.
+    pub async fn get(&self, caller: &Caller, call: &CallId) -> Result<Call> {
+        let viewer = self.viewer(caller).await?;
+        let record = self.record(caller, call).await?;
+        Ok(self.shown(&record, &viewer))
+    }
+
+    /// Calls, newest first; those of one lead when it is given, those in progress only when `active`.
+    ///
+    /// # Errors
+    /// None but those of all.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        lead: Option<&LeadId>,
+        active: bool,
+        page: &ListQuery,
+    ) -> Result<List<Call>> {
+        let viewer = self.viewer(caller).await?;
+        let known = self.ask(&caller.organization_id, Request::Known).await;
+        let known = known.and_then(Answer::calls)?;
+        let (limit, skip) = (page.limit(), page.skip());
+        let mut records: Vec<Arc<Call>> = if active {
+            let mut live: Vec<Arc<Call>> = known
+                .into_iter()
+                .filter(|call| !call.status.is_over())
+                .filter(|call| lead.is_none_or(|lead| call.lead.id == *lead))
+                .collect();
+            live.sort_by(|one, other| {
+                (other.date_created, &other.id).cmp(&(one.date_created, &one.id))
+            });
+            live.drain(..live.len().min(skip as usize));
+            live
+        } else {
+            let kept = self
+                .shared
+                .database
+                .calls(&caller.organization_id, lead, limit.saturating_add(1), skip)
+                .await
+                .map_err(stored)?;
+            // What is in memory is newer than what the store has by now.
+            kept.into_iter()
+                .map(|kept| {
+                    let newer = known.iter().find(|known| known.id == kept.id);
+                    newer.cloned().unwrap_or_else(|| Arc::new(kept))
+                })
+                .collect()
+        };
+        let has_more = records.len() > limit as usize;
+        records.truncate(limit as usize);
+        Ok(List {
+            data: records
+                .iter()
+                .map(|record| self.shown(record, &viewer))
+                .collect(),
+            has_more,
+            cursor: None,
+        })
+    }
+
+    /// The rep hangs up: the call ends (J5).
+    ///
+    /// # Errors
+    /// `permission_required` for others.
+    pub async fn hang_up(&self, caller: &Caller, call: &CallId) -> Result<Call> {
+        let user = caller.user_id.clone();
+        self.change(caller, call, Input::HangUp { user }).await
+    }
+
+    /// The rep holds the lead, or takes them off hold.
+    ///
+    /// # Errors
+    /// `permission_required` for others.
+    pub async fn set_held(&self, caller: &Caller, call: &CallId, held: bool) -> Result<Call> {
+        let user = caller.user_id.clone();
+        self.change(caller, call, Input::SetHeld { user, held })
+            .await
+    }
+
+    /// The rep or a coach mutes themself, or takes the mute off.
+    ///
+    /// # Errors
+    /// `not_found` for who is not on the call, `conflict` for a coach who unmutes on another device
+    /// than the one with the audio.
+    pub async fn set_muted(&self, caller: &Caller, call: &CallId, muted: bool) -> Result<Call> {
+        let input = Input::SetMuted {
+            user: caller.user_id.clone(),
+            device: caller.device_id.clone(),
+            muted,
+        };
+        self.change(caller, call, input).await
+    }
+
+    /// The rep presses keys.
+    ///
+    /// # Errors
+    /// `invalid_request` for what is no key, `permission_required` for others.
+    pub async fn send_dtmf(&self, caller: &Caller, call: &CallId, digits: &str) -> Result<()> {
+        let input = Input::Dtmf {
+            user: caller.user_id.clone(),
+            digits: Digits::parse(digits)?,
+        };
+        self.give(caller, call, input, None).await.map(|_| ())
+    }
+
+    /// Connects the device's audio to the caller's leg. A coach is in Listen afterwards.
+    ///
+    /// # Errors
+    /// `not_found` for who is not on the call, `conflict` when another device of the coach has the
+    /// audio, `invalid_request` and `too_large` for the offer.
+    pub async fn media_offer(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+        offer: &MediaOffer,
+    ) -> Result<MediaAnswer> {
+        let which = Request::MediaLeg {
+            user: caller.user_id.clone(),
+            device: caller.device_id.clone(),
+            call: call.clone(),
+        };
+        let leg = self.ask(&caller.organization_id, which).await;
+        let leg = match leg.and_then(Answer::media_leg) {
+            Ok(leg) => leg,
+            Err(refused) => return Err(self.explain(caller, call, refused).await),
+        };
+        let answer = self.shared.media.connect(call, leg, &offer.sdp).await;
+        let sdp = answer.map_err(|error| media_error(call, &error))?;
+        self.give(caller, call, Input::MediaOffered(leg), None)
+            .await?;
+        Ok(MediaAnswer { sdp })
+    }
+
+    /// A lead calls one of the organization's numbers: it rings with whose number it is, on each of
+    /// their desktop apps.
+    ///
+    /// # Errors
+    /// `not_found` for lead or number; `conflict` for a number that takes no calls, which is one that
+    /// is nobody's or not internal, and for a lead without a phone; `user_offline` when nobody would
+    /// hear it ring.
+    pub async fn receive(&self, caller: &Caller, request: &InboundCallRequest) -> Result<Call> {
+        let viewer = self.viewer(caller).await?;
+        let organization: &OrganizationId = &caller.organization_id;
+        let directory = &self.shared.directory;
+        let number = directory
+            .phone_number(organization, &request.local_phone_id)
+            .await
+            .map_err(stored)?
+            .ok_or_else(|| error(Code::NotFound, "There is no such phone number."))?;
+        let lead = directory
+            .lead(organization, &request.lead_id)
+            .await
+            .map_err(stored)?
+            .ok_or_else(|| error(Code::NotFound, "There is no such lead."))?;
+        let owner = self.who_answers(organization, &number).await?.user;
+        let mut contacts = lead.contacts.iter();
+        let found = contacts.find_map(|contact| Some((contact, contact.phones.first()?)));
+        let (contact, phone) = found.ok_or_else(|| {
+            error(
+                Code::Conflict,
+                "The lead has no phone to call from. Add one to a contact.",
+            )
+        })?;
+        let (contact, phone) = (contact.id.clone(), phone.clone());
+        let who_calls = LeadWhoCalls {
+            lead: LeadBrief {
+                id: lead.id,
+                display_name: lead.display_name,
+            },
+            contact: Some(contact),
+        };
+        let call = fresh(CallId::from_suffix)?;
+        let rung = self.ring(organization, call, owner, number, who_calls, phone);
+        Ok(self.shown(&*rung.await?, &viewer))
+    }
+
+    /// Somebody calls one of the numbers over a trunk, which lets them wait under `call`: it rings with
+    /// whose number it is. Without `organization` the number alone says whose call it is. An unknown
+    /// caller becomes a lead; `remote_phone` is none when it is withheld.
+    ///
+    /// # Errors
+    /// `not_found` for a number that is not the organization's; `conflict` for one that takes no calls;
+    /// `user_offline` when nobody would hear it ring; `unavailable` when it cannot be kept. Then nothing
+    /// of the call is left, but who called may be known from then on.
+    pub async fn receive_from_trunk(
+        &self,
+        call: CallId,
+        organization: Option<&OrganizationId>,
+        local_phone: &str,
+        remote_phone: Option<&str>,
+    ) -> Result<Call> {
+        let directory = &self.shared.directory;
+        let (organization, number) = directory
+            .number_called(organization, local_phone)
+            .await
+            .map_err(stored)?
+            .ok_or_else(|| error(Code::NotFound, "There is no such phone number."))?;
+        let owner = self.who_answers(&organization, &number).await?;
+        // Only now: a caller whom nobody would hear becomes no lead.
+        let who_calls = directory
+            .lead_who_calls(&organization, remote_phone)
+            .await
+            .map_err(stored)?;
+        let phone = remote_phone.unwrap_or_default().to_owned();
+        let rep = owner.user.clone();
+        let rung = self.ring(&organization, call, rep, number, who_calls, phone);
+        Ok(self.shown(&*rung.await?, &owner))
+    }
+
+    /// Begins a call that rings with this rep.
+    async fn ring(
+        &self,
+        organization: &OrganizationId,
+        call: CallId,
+        rep: UserId,
+        number: PhoneNumber,
+        who_calls: LeadWhoCalls,
+        remote_phone: String,
+    ) -> Result<Arc<Call>> {
+        let placed = Placed {
+            id: call,
+            rep,
+            rep_leg: fresh(LegId::from_suffix)?,
+            lead: who_calls.lead,
+            contact: who_calls.contact,
+            direction: Direction::Inbound,
+            local_phone: number.number,
+            local_phone_type: number.kind,
+            remote_phone,
+        };
+        self.begin(organization, ClientType::Native, now(), placed)
+            .await
+    }
+
+    /// With whom a call to this number rings.
+    async fn who_answers(
+        &self,
+        organization: &OrganizationId,
+        number: &PhoneNumber,
+    ) -> Result<Viewer> {
+        let owner = number
+            .user_id
+            .as_ref()
+            .filter(|_| number.kind == PhoneNumberKind::Internal)
+            .ok_or_else(|| {
+                error(
+                    Code::Conflict,
+                    "Nobody takes calls to this number. Choose an internal one that is somebody's.",
+                )
+            })?;
+        let member = self.member(organization, owner).await?;
+        let online = self.shared.directory.is_native_online(owner);
+        let authority = member.filter(|_| online).ok_or_else(|| {
+            error(
+                Code::UserOffline,
+                "Whose number it is has no desktop app online, so nobody would hear it ring.",
+            )
+        })?;
+        Ok(Viewer {
+            user: owner.clone(),
+            authority,
+        })
+    }
+
+    /// The rep takes a call that came in.
+    ///
+    /// # Errors
+    /// `permission_required` for others, `conflict` when it was taken already.
+    pub async fn answer(&self, caller: &Caller, call: &CallId) -> Result<Call> {
+        let user = caller.user_id.clone();
+        self.change(caller, call, Input::Answer { user }).await
+    }
+
+    /// Joins a call in Listen, or moves the audio of a coach to this device (J1 to J4, M1).
+    ///
+    /// # Errors
+    /// `inbound_call`, `external_number`, `plan_required`, `permission_required`, `own_call`,
+    /// `call_full`, `invite_expired`; `user_offline` for another client than the desktop app.
+    pub async fn join(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+        request: &JoinRequest,
+    ) -> Result<CoachLeg> {
+        if caller.client_type != ClientType::Native {
+            return Err(error(
+                Code::UserOffline,
+                "Coaching takes the desktop app. Sign in there and join from it.",
+            ));
+        }
+        let leg = fresh(LegId::from_suffix)?;
+        let input = |authority| {
+            Input::Join(Join {
+                user: caller.user_id.clone(),
+                device: caller.device_id.clone(),
+                authority,
+                leg: leg.clone(),
+                invitation: request.invitation_id.clone(),
+            })
+        };
+        let snapshot = self.decide(caller, call, input).await?;
+        leg_of(&snapshot, &caller.user_id)
+    }
+
+    /// A coach leaves; nothing else ends (J5). The leg is done.
+    ///
+    /// # Errors
+    /// `not_found` for who does not coach.
+    pub async fn leave(&self, caller: &Caller, call: &CallId) -> Result<CoachLeg> {
+        let user = caller.user_id.clone();
+        let snapshot = self.give(caller, call, Input::Leave { user }, None).await?;
+        leg_of(&snapshot, &caller.user_id)
+    }
+
+    /// A coach switches the mode (M1, A2). It holds when this returns.
+    ///
+    /// # Errors
+    /// `permission_required`, `plan_required`; `conflict` when another device has the audio, or it is
+    /// being reconnected; `not_found` for who does not coach.
+    pub async fn set_mode(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+        request: &ModeRequest,
+    ) -> Result<CoachLeg> {
+        let input = |authority| Input::SetMode {
+            user: caller.user_id.clone(),
+            device: caller.device_id.clone(),
+            mode: request.mode,
+            authority,
+        };
+        let snapshot = self.decide(caller, call, input).await?;
+        leg_of(&snapshot, &caller.user_id)
+    }
+
+    /// The rep invites teammates: all of them, or on an error nobody (W3). Who has an open invitation
+    /// keeps that one.
+    ///
+    /// # Errors
+    /// `invalid_request` for none or more than 100, `not_found` for who is no teammate, `user_offline`
+    /// for who has no desktop app online, and whatever would refuse an invited teammate's join.
+    pub async fn invite(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+        request: &InvitationRequest,
+    ) -> Result<List<Invitation>> {
+        let users = &request.user_ids;
+        if users.is_empty() || users.len() > INVITEES_MAX {
+            return Err(error(
+                Code::InvalidRequest,
+                format!("Invite 1 to {INVITEES_MAX} teammates at once."),
+            ));
+        }
+        for _ in 0..LOOKUPS_MAX {
+            let facts_of = self.shared.facts.load(Ordering::SeqCst);
+            let mut invitees = Vec::with_capacity(users.len());
+            for user in users {
+                let member = self.member(&caller.organization_id, user).await?;
+                let authority =
+                    member.ok_or_else(|| error(Code::NotFound, "There is no such teammate."))?;
+                invitees.push(Invitee {
+                    user: user.clone(),
+                    authority,
+                    native_online: self.shared.directory.is_native_online(user),
+                    invitation: fresh(InvitationId::from_suffix)?,
+                });
+            }
+            let user = caller.user_id.clone();
+            let input = Input::Invite { user, invitees };
+            match self.try_give(caller, call, input, Some(facts_of)).await {
+                Err(RequestError::StaleFacts) => {}
+                Err(refused) => return Err(self.explain(caller, call, refused).await),
+                Ok(snapshot) => return Ok(open_of(&snapshot, users)),
+            }
+        }
+        Err(RequestError::StaleFacts.into())
+    }
+
+    /// Whom the rep may invite now: teammates with a desktop app online who are not on the call, and
+    /// whether they could join (W3).
+    ///
+    /// # Errors
+    /// `permission_required` for others than the rep.
+    pub async fn invitation_targets(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+    ) -> Result<List<InvitationTarget>> {
+        let record = self.record(caller, call).await?;
+        if record.user_id != caller.user_id {
+            return Err(Refusal::rep_only("invite teammates").into());
+        }
+        let directory = &self.shared.directory;
+        let members = directory.members(&caller.organization_id).await;
+        let on_call = |user: &UserId| {
+            let mut legs = record.coach_legs.iter();
+            legs.any(|leg| leg.user_id == *user && leg.status != CoachLegStatus::Done)
+        };
+        let data = members
+            .map_err(stored)?
+            .into_iter()
+            .filter(|member| member.user_id != caller.user_id && !on_call(&member.user_id))
+            .filter(|member| directory.is_native_online(&member.user_id))
+            .map(|member| {
+                let viewer = Viewer {
+                    user: member.user_id.clone(),
+                    authority: member.authority,
+                };
+                InvitationTarget {
+                    user_id: member.user_id,
+                    joinability: target(&record, &self.shared.settings.limits, &viewer),
+                }
+            })
+            .collect();
+        Ok(List::whole(data))
+    }
+
+    /// The caller's own open invitations.
+    ///
+    /// # Errors
+    /// None but those of all.
+    pub async fn open_invitations(&self, caller: &Caller) -> Result<List<Invitation>> {
+        let user = caller.user_id.clone();
+        let open = self
+            .ask(&caller.organization_id, Request::Invitations { user })
+            .await;
+        let mut data = open.and_then(Answer::invitations)?;
+        data.sort_by(|one, other| {
+            (one.date_created, &one.id).cmp(&(other.date_created, &other.id))
+        });
+        Ok(List::whole(data))
+    }
+
+    /// The invited teammate declines.
+    ///
+    /// # Errors
+    /// `not_found` for others, `invite_expired` when it is no longer open.
+    pub async fn decline(&self, caller: &Caller, invitation: &InvitationId) -> Result<Invitation> {
+        let decline = Request::Decline {
+            user: caller.user_id.clone(),
+            invitation: invitation.clone(),
+        };
+        let answer = self.ask(&caller.organization_id, decline).await;
+        let snapshot = answer.and_then(Answer::call)?;
+        let mut invitations = snapshot.invitations.iter();
+        let found = invitations.find(|one| one.id == *invitation);
+        found
+            .cloned()
+            .ok_or_else(|| Refusal::no_invitation().into())
+    }
+
+    /// How the calls of a member are recorded now.
+    ///
+    /// # Errors
+    /// None but those of all.
+    async fn recording_plan(
+        &self,
+        organization: &OrganizationId,
+        user: &UserId,
+    ) -> Result<Option<RecordingPlan>> {
+        if self.shared.recordings.is_none() {
+            return Ok(None);
+        }
+        let plan = self.shared.database.recording_plan(organization, user);
+        plan.await.map_err(stored)
+    }
+
+    /// The rep pauses the recording of their call, or lets it go on.
+    ///
+    /// # Errors
+    /// `not_found` when it is not recorded, `permission_required` for others.
+    pub async fn set_recording_paused(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+        paused: bool,
+    ) -> Result<Call> {
+        let user = caller.user_id.clone();
+        let input = Input::SetRecordingPaused { user, paused };
+        self.change(caller, call, input).await
+    }
+
+    /// A call's recording stands otherwise than it did: kept on the call, and told, whether the call
+    /// is in progress or over.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn recording_changed(
+        &self,
+        organization: &OrganizationId,
+        call: &CallId,
+        recording: &CallRecording,
+    ) -> Result<()> {
+        let changed = Request::Recording {
+            call: call.clone(),
+            recording: recording.clone(),
+        };
+        if self.ask(organization, changed).await.is_ok() {
+            return Ok(());
+        }
+        let database = &self.shared.database;
+        let kept = database.call(organization, call).await.map_err(stored)?;
+        let Some(mut record) = kept else {
+            return Ok(());
+        };
+        recorded(&mut record, recording.clone());
+        // Here as well as by the owner, who may have stopped.
+        database
+            .save_call(organization, &record)
+            .await
+            .map_err(stored)?;
+        let record = Arc::new(record);
+        // Of a service that stops nobody is told any more.
+        let _ = self.ask(organization, Request::Revised { record }).await;
+        Ok(())
+    }
+
+    /// Forgets the calls with a lead that are over. When this returns, nothing of them waits to be
+    /// kept any more.
+    ///
+    /// # Errors
+    /// `conflict` while a call with the lead is in progress.
+    pub async fn forget_lead(&self, organization: &OrganizationId, lead: &LeadId) -> Result<()> {
+        let lead = lead.clone();
+        self.ask(organization, Request::ForgetLead { lead }).await?;
+        Ok(())
+    }
+
+    /// What a member may do changed. When this returns it holds on every call, and whom it put out is
+    /// told (A2).
+    pub async fn authority_changed(&self, organization: &OrganizationId, user: &UserId) {
+        let in_turn = self.shared.changing.lock().await;
+        self.shared.facts.fetch_add(1, Ordering::SeqCst);
+        let authority = match self.member(organization, user).await {
+            Ok(Some(authority)) => authority,
+            Ok(None) => Authority::none(false),
+            // What cannot be known is not allowed.
+            Err(_) => Authority::none(true),
+        };
+        let user = user.clone();
+        let changed = Request::AuthorityChanged { user, authority };
+        let done = self.send(organization, changed).await;
+        drop(in_turn);
+        // When the service stops it holds nowhere any more.
+        let _ = done.await;
+    }
+
+    /// The organization's plan changed. When this returns it holds on every call, and whom it put out
+    /// is told (A2, J3).
+    pub async fn plan_changed(&self, organization: &OrganizationId, plan: Plan) {
+        let in_turn = self.shared.changing.lock().await;
+        self.shared.facts.fetch_add(1, Ordering::SeqCst);
+        let done = self.send(organization, Request::PlanChanged { plan }).await;
+        drop(in_turn);
+        let _ = done.await;
+    }
+
+    /// The balance pays for a coach's first minute now, or no longer does (B3): everybody's Listen
+    /// buttons are told.
+    pub async fn funds_changed(&self, organization: &OrganizationId) {
+        self.shared.facts.fetch_add(1, Ordering::SeqCst);
+        // When the service stops there is nobody to tell.
+        let _ = self.ask(organization, Request::FundsChanged).await;
+    }
+
+    /// Ends every call: everybody is told, and it is kept. Afterwards everything is `unavailable`.
+    pub async fn stop(&self) {
+        let (reply, stopped) = oneshot::channel();
+        // Stopped twice is stopped.
+        if self.shared.owner.send(Message::Stop(reply)).await.is_ok() {
+            let _ = stopped.await;
+        }
+    }
+
+    /// Calls in progress.
+    #[must_use]
+    pub fn active_count(&self) -> u64 {
+        self.shared.active.load(Ordering::Relaxed)
+    }
+
+    /// How keeping what changed on calls went.
+    #[must_use]
+    pub fn save_counts(&self) -> SaveCounts {
+        self.shared.counters.read()
+    }
+
+    async fn change(&self, caller: &Caller, call: &CallId, input: Input) -> Result<Call> {
+        let viewer = self.viewer(caller).await?;
+        let snapshot = self.give(caller, call, input, None).await?;
+        Ok(self.shown(&snapshot.record, &viewer))
+    }
+
+    /// Gives a call an input that depends on what the caller may do at the very moment (A2): when
+    /// that changes between look-up and decision, it is looked up again.
+    async fn decide(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+        input: impl Fn(Authority) -> Input,
+    ) -> Result<Snapshot> {
+        for _ in 0..LOOKUPS_MAX {
+            let facts_of = self.shared.facts.load(Ordering::SeqCst);
+            let viewer = self.viewer(caller).await?;
+            let given = self
+                .try_give(caller, call, input(viewer.authority), Some(facts_of))
+                .await;
+            match given {
+                Err(RequestError::StaleFacts) => {}
+                Err(refused) => return Err(self.explain(caller, call, refused).await),
+                Ok(snapshot) => return Ok(snapshot),
+            }
+        }
+        Err(RequestError::StaleFacts.into())
+    }
+
+    async fn give(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+        input: Input,
+        facts_of: Option<u64>,
+    ) -> Result<Snapshot> {
+        match self.try_give(caller, call, input, facts_of).await {
+            Ok(snapshot) => Ok(snapshot),
+            Err(refused) => Err(self.explain(caller, call, refused).await),
+        }
+    }
+
+    async fn try_give(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+        input: Input,
+        facts_of: Option<u64>,
+    ) -> std::result::Result<Snapshot, RequestError> {
+        let give = Request::Give {
+            call: call.clone(),
+            input,
+            facts_of,
+        };
+        let answer = self.ask(&caller.organization_id, give).await;
+        answer.and_then(Answer::call)
+    }
+
+    /// A call that the owner does not remember may be one of long ago.
+    async fn explain(&self, caller: &Caller, call: &CallId, refused: RequestError) -> ErrorBody {
+        if !matches!(refused, RequestError::UnknownCall) {
+            return refused.into();
+        }
+        let kept = self.shared.database.call(&caller.organization_id, call);
+        match kept.await {
+            Ok(Some(_)) => Refusal::over().into(),
+            Ok(None) => refused.into(),
+            Err(error) => stored(error),
+        }
+    }
+
+    async fn record(&self, caller: &Caller, call: &CallId) -> Result<Arc<Call>> {
+        let look = Request::Look { call: call.clone() };
+        let looked = self.ask(&caller.organization_id, look).await;
+        match looked.and_then(Answer::call) {
+            Ok(snapshot) => return Ok(snapshot.record),
+            Err(RequestError::UnknownCall) => {}
+            Err(refused) => return Err(refused.into()),
+        }
+        let kept = self.shared.database.call(&caller.organization_id, call);
+        let kept = kept.await.map_err(stored)?;
+        kept.map(Arc::new)
+            .ok_or_else(|| RequestError::UnknownCall.into())
+    }
+
+    fn shown(&self, record: &Call, viewer: &Viewer) -> Call {
+        view(record, &self.shared.settings.limits, viewer)
+    }
+
+    async fn viewer(&self, caller: &Caller) -> Result<Viewer> {
+        let authority = self
+            .member(&caller.organization_id, &caller.user_id)
+            .await?;
+        Ok(Viewer {
+            user: caller.user_id.clone(),
+            authority: authority.unwrap_or(Authority::none(false)),
+        })
+    }
+
+    /// What a member may do now; none when they are not an active member.
+    async fn member(
+        &self,
+        organization: &OrganizationId,
+        user: &UserId,
+    ) -> Result<Option<Authority>> {
+        let member = self.shared.directory.member(organization, user).await;
+        Ok(member.map_err(stored)?.map(|member| member.authority))
+    }
+
+    async fn ask(
+        &self,
+        organization: &OrganizationId,
+        request: Request,
+    ) -> std::result::Result<Answer, RequestError> {
+        let answer = self.send(organization, request).await.await;
+        answer.unwrap_or_else(|_| Err(RequestError::stopping()))
+    }
+
+    /// Returns when the request has its turn; what gives the answer.
+    async fn send(
+        &self,
+        organization: &OrganizationId,
+        request: Request,
+    ) -> oneshot::Receiver<std::result::Result<Answer, RequestError>> {
+        let (reply, answer) = oneshot::channel();
+        let organization = organization.clone();
+        let envelope = Envelope {
+            organization,
+            request,
+            reply,
+        };
+        self.shared.placement.send(envelope).await;
+        answer
+    }
+}
+
+/// What calls work with.
+pub struct CallsParts {
+    /// Bounds.
+    pub settings: CallsSettings,
+    /// Who may do what.
+    pub directory: Arc<dyn Directory>,
+    /// Where calls are kept.
+    pub database: Database,
+    /// How users are told, and who else is to know.
+    pub events: Arc<dyn Events>,
+    /// The media workers.
+    pub media: Media,
+    /// What those say.
+    pub media_events: mpsc::Receiver<MediaEvent>,
+    /// How leads are reached.
+    pub line: Arc<dyn LeadLine>,
+    /// Where calls are recorded; none when the store is only read.
+    pub recordings: Option<Arc<Recordings>>,
+}
+
+/// Who asks, as their token proves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The user.
+    pub user_id: UserId,
+    /// Their organization: of no other anything is there (A3).
+    pub organization_id: OrganizationId,
+    /// The device that asks.
+    pub device_id: DeviceId,
+    /// What kind of client it is.
+    pub client_type: ClientType,
+}
+
+/// Which contact of the lead is called, and on which of their phones.
+fn whom(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, String)> {
+    let mut contacts = lead.contacts.iter();
+    let contact = match &request.contact_id {
+        Some(id) => contacts
+            .find(|contact| contact.id == *id)
+            .ok_or_else(|| error(Code::NotFound, "The lead has no such contact."))?,
+        None => contacts
+            .find(|contact| !contact.phones.is_empty())
+            .ok_or_else(no_phone)?,
+    };
+    let phone = match &request.remote_phone {
+        Some(phone) => contact
+            .phones
+            .iter()
+            .find(|one| *one == phone)
+            .ok_or_else(|| {
+                error(
+                    Code::InvalidRequest,
+                    "That phone number is not one of the contact's. Choose one of theirs.",
+                )
+            })?,
+        None => contact.phones.first().ok_or_else(no_phone)?,
+    };
+    Ok((contact.id.clone(), phone.clone()))
+}
+
+fn no_phone() -> ErrorBody {
+    error(
+        Code::Conflict,
+        "There is no phone number to call. Add one to the contact first.",
+    )
+}
+
+fn media_error(call: &CallId, failed: &MediaError) -> ErrorBody {
+    match failed {
+        MediaError::OfferTooLong => error(Code::TooLarge, sentence(failed)),
+        MediaError::OfferMalformed(_) | MediaError::NoAudio | MediaError::NoOpus => {
+            error(Code::InvalidRequest, sentence(failed))
+        }
+        MediaError::UnknownCall | MediaError::UnknownLeg => Refusal::over().into(),
+        MediaError::Stopped => RequestError::stopping().into(),
+        other => {
+            tracing::error!(call_id = %call, error = %other, "the media refused an offer");
+            error(
+                Code::Internal,
+                "A fault of the service's own. Its log tells more.",
+            )
+        }
+    }
+}
+
+fn sentence(failed: &MediaError) -> String {
+    let text = failed.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
+}
+
+/// Whether a teammate could join, said to the rep.
+fn target(record: &Call, limits: &Limits, viewer: &Viewer) -> Joinability {
+    let refusal = joinability(record, limits, viewer).err();
+    Joinability {
+        joinable: refusal.is_none(),
+        code: refusal.as_ref().map(|refusal| refusal.code),
+        message: refusal.map(|refusal| match refusal.code {
+            Code::PermissionRequired => {
+                "Their role does not hold the Listen permission. An admin can give it.".to_owned()
+            }
+            _ => refusal.message,
+        }),
+    }
+}
+
+fn leg_of(snapshot: &Snapshot, user: &UserId) -> Result<CoachLeg> {
+    let mut legs = snapshot.record.coach_legs.iter().rev();
+    let leg = legs.find(|leg| leg.user_id == *user);
+    leg.cloned().ok_or_else(|| Refusal::not_on_call().into())
+}
+
+fn open_of(snapshot: &Snapshot, users: &[UserId]) -> List<Invitation> {
+    let open = snapshot.invitations.iter().filter(|invitation| {
+        invitation.status == InvitationStatus::Open && users.contains(&invitation.invitee_id)
+    });
+    List::whole(open.cloned().collect())
+}
+
+fn fresh<T>(make: impl Fn(&str) -> std::result::Result<T, wire::IdError>) -> Result<T> {
+    make(&id_suffix(now())).map_err(|failed| {
+        tracing::error!(%failed, "a new id is none");
+        error(
+            Code::Internal,
+            "A fault of the service's own. Its log tells more.",
+        )
+    })
+}
+
+fn error(code: Code, message: impl Into<String>) -> ErrorBody {
+    ErrorBody::new(code, message)
+}
+
+fn stored(failed: StoreError) -> ErrorBody {
+    tracing::error!(error = %failed, "the store refused");
+    failed.into()
+}

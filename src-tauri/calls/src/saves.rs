@@ -1,0 +1,246 @@
+//! Keeps what changed on calls, without a call ever waiting for it.
+
+use super::events::Events;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use store::{Database, StoreError};
+use tokio::sync::{mpsc, oneshot};
+use usage::Charge;
+use wire::{Call, CallId, CoachLeg, Invitation, OrganizationId};
+
+/// Changes that wait to be taken in. More than that are lost, counted, and made up for by the next
+/// change of the same thing.
+const QUEUE_MAX: usize = 4096;
+/// Different things that wait to be written. The oldest gives way.
+const PENDING_MAX: usize = 16 * 1024;
+/// How often one thing is tried.
+const TRIES_MAX: u32 = 10;
+/// How long one try may take.
+const TRY_MAX: Duration = Duration::from_secs(5);
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// What became of what was to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SaveCounts {
+    /// Tries that failed.
+    pub failed: u64,
+    /// Changes that were given up or had no room.
+    pub lost: u64,
+}
+
+#[derive(Default)]
+pub struct Counters {
+    failed: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl Counters {
+    pub fn read(&self) -> SaveCounts {
+        SaveCounts {
+            failed: self.failed.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Something to keep, whole.
+pub enum Thing {
+    Call(Arc<Call>),
+    Leg(CallId, Box<CoachLeg>),
+    Invitation(Box<Invitation>),
+    Charge(CallId, Charge),
+}
+
+impl Thing {
+    fn call(&self) -> &CallId {
+        match self {
+            Self::Call(call) => &call.id,
+            Self::Leg(call, _) => call,
+            Self::Invitation(invitation) => &invitation.call_id,
+            Self::Charge(call, _) => call,
+        }
+    }
+
+    /// Whether the other is an older state of the same.
+    fn replaces(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Call(new), Self::Call(old)) => new.id == old.id,
+            (Self::Leg(_, new), Self::Leg(_, old)) => new.id == old.id,
+            (Self::Invitation(new), Self::Invitation(old)) => new.id == old.id,
+            _ => false,
+        }
+    }
+}
+
+enum Message {
+    Save(OrganizationId, Thing),
+    Flush(oneshot::Sender<()>),
+}
+
+/// Where the owner puts what is to be kept.
+pub struct Saves {
+    queue: mpsc::Sender<Message>,
+    counters: Arc<Counters>,
+}
+
+impl Saves {
+    pub fn start(database: Database, counters: Arc<Counters>, events: Arc<dyn Events>) -> Self {
+        let (queue, messages) = mpsc::channel(QUEUE_MAX);
+        let writer = Writer {
+            database,
+            counters: counters.clone(),
+            events,
+            pending: VecDeque::new(),
+            tries: 0,
+        };
+        tokio::spawn(writer.run(messages));
+        Self { queue, counters }
+    }
+
+    /// Takes it in, or loses it: never waits.
+    pub fn save(&self, organization: &OrganizationId, thing: Thing) {
+        let message = Message::Save(organization.clone(), thing);
+        if let Err(error) = self.queue.try_send(message)
+            && let Message::Save(_, thing) = error.into_inner()
+        {
+            self.counters.lost.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(call_id = %thing.call(), "a change of the call is not kept: too many wait");
+        }
+    }
+
+    /// What ends when all that was taken in is written or given up; with an error at once when there
+    /// is no room to ask.
+    pub fn kept(&self) -> oneshot::Receiver<()> {
+        let (reply, done) = oneshot::channel();
+        let _ = self.queue.try_send(Message::Flush(reply));
+        done
+    }
+
+    /// Waits until all that was taken in is written or given up.
+    pub async fn flush(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.queue.send(Message::Flush(reply)).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+}
+
+struct Writer {
+    database: Database,
+    counters: Arc<Counters>,
+    events: Arc<dyn Events>,
+    pending: VecDeque<(OrganizationId, Thing)>,
+    /// How often the first of them was tried.
+    tries: u32,
+}
+
+impl Writer {
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut flushing = Vec::new();
+        loop {
+            if self.pending.is_empty() {
+                for reply in flushing.drain(..) {
+                    let _: Result<(), ()> = oneshot::Sender::send(reply, ());
+                }
+                match messages.recv().await {
+                    Some(message) => self.take(message, &mut flushing),
+                    None => return,
+                }
+            }
+            while let Ok(message) = messages.try_recv() {
+                self.take(message, &mut flushing);
+            }
+            self.write_first().await;
+        }
+    }
+
+    fn take(&mut self, message: Message, flushing: &mut Vec<oneshot::Sender<()>>) {
+        let (organization, thing) = match message {
+            Message::Save(organization, thing) => (organization, thing),
+            Message::Flush(reply) => {
+                flushing.push(reply);
+                return;
+            }
+        };
+        // The later state is the whole of it. It takes the earlier one's place in the order.
+        // Not before a charge that came in between: what says that a leg is over must not be kept
+        // before all that the leg owes.
+        let older = self
+            .pending
+            .iter()
+            .rposition(|(_, pending)| thing.replaces(pending));
+        if let Some(at) = older {
+            let mut later = self.pending.range(at + 1..);
+            let of_call = thing.call();
+            let owes = later
+                .any(|(_, pending)| matches!(pending, Thing::Charge(call, _) if call == of_call));
+            if let Some((_, older)) = self.pending.get_mut(at).filter(|_| !owes) {
+                *older = thing;
+                return;
+            }
+        }
+        if self.pending.len() >= PENDING_MAX
+            && let Some((_, lost)) = self.pending.pop_front()
+        {
+            self.tries = 0;
+            self.lose(&lost, "too many wait");
+        }
+        self.pending.push_back((organization, thing));
+    }
+
+    async fn write_first(&mut self) {
+        let Some((organization, thing)) = self.pending.front() else {
+            return;
+        };
+        let write = write(&self.database, organization, thing);
+        let result = tokio::time::timeout(TRY_MAX, write)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".to_owned())));
+        let Err(error) = result else {
+            self.tries = 0;
+            if let Some((organization, Thing::Charge(..))) = self.pending.pop_front() {
+                self.events.charged(&organization);
+            }
+            return;
+        };
+        self.counters.failed.fetch_add(1, Ordering::Relaxed);
+        self.tries += 1;
+        tracing::warn!(call_id = %thing.call(), %error, tries = self.tries, "a change of the call could not be kept");
+        if self.tries >= TRIES_MAX {
+            self.tries = 0;
+            if let Some((_, lost)) = self.pending.pop_front() {
+                self.lose(&lost, "it was tried often enough");
+            }
+        } else {
+            let backoff = BACKOFF_MIN.saturating_mul(1 << self.tries.min(10));
+            tokio::time::sleep(backoff.min(BACKOFF_MAX)).await;
+        }
+    }
+
+    fn lose(&self, lost: &Thing, why: &str) {
+        self.counters.lost.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(call_id = %lost.call(), "a change of the call is not kept: {why}");
+    }
+}
+
+pub async fn write(
+    database: &Database,
+    organization: &OrganizationId,
+    thing: &Thing,
+) -> Result<(), StoreError> {
+    match thing {
+        Thing::Call(call) => database.save_call(organization, call).await,
+        Thing::Leg(call, leg) => database.save_coach_leg(organization, call, leg).await,
+        Thing::Invitation(invitation) => database.save_invitation(organization, invitation).await,
+        Thing::Charge(call, charge) => {
+            let one = std::slice::from_ref(charge);
+            database
+                .save_charges(organization, call, one)
+                .await
+                .map(drop)
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Who calls, and whom.
+
+use crate::StoreError;
+use crate::database::{Database, column, failed, text};
+use crate::leads::read_number;
+use crate::random::id_suffix;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{SqliteConnection, SqliteExecutor};
+use wire::{ContactId, IdError, LeadBrief, LeadId, OrganizationId, PhoneNumber, Timestamp};
+
+/// What the lead is named that stands for everybody who withholds their number.
+const WITHHELD: &str = "Withheld number";
+/// The column of digits comes first in its index, so that this reads no other phones.
+const BY_DIGITS: &str = "SELECT lead.id, lead.display_name, contact.id AS contact_id
+     FROM contact_phone
+     JOIN contact ON contact.id = contact_phone.contact_id
+     JOIN lead ON lead.id = contact.lead_id
+     WHERE contact_phone.digits = ?2 AND contact.organization_id = ?1
+     ORDER BY lead.id, contact.position LIMIT 1";
+
+/// A lead who calls, as the store knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeadWhoCalls {
+    /// The lead.
+    pub lead: LeadBrief,
+    /// The person whose phone it is; none when the number is withheld.
+    pub contact: Option<ContactId>,
+}
+
+impl Database {
+    /// The number with exactly these digits, and whose it is; only the organization's when one is
+    /// given (A3). No two organizations have the same number.
+    pub async fn number_called(
+        &self,
+        organization: Option<&OrganizationId>,
+        number: &str,
+    ) -> Result<Option<(OrganizationId, PhoneNumber)>, StoreError> {
+        // The column is unique, over all organizations.
+        let row = sqlx::query(
+            "SELECT organization_id, id, number, label, kind, account_id,
+                    (SELECT group_concat(account_id) FROM phone_number_user
+                     WHERE phone_number_id = phone_number.id) AS users
+             FROM phone_number WHERE number = ?1 AND (?2 IS NULL OR organization_id = ?2)",
+        )
+        .bind(number)
+        .bind(organization.map(OrganizationId::as_str))
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(failed)?;
+        row.map(|row| Ok((column(&row, "organization_id")?, read_number(&row)?)))
+            .transpose()
+    }
+
+    /// The organization's lead with this phone, compared by digits; the oldest of several. An unknown
+    /// number becomes a lead of its own, and all withheld ones share one.
+    pub async fn lead_who_calls(
+        &self,
+        organization: &OrganizationId,
+        phone: Option<&str>,
+        now: Timestamp,
+    ) -> Result<LeadWhoCalls, StoreError> {
+        if let Some(known) = known(&self.reader, organization, phone).await? {
+            return Ok(known);
+        }
+        let mut tx = self.write().await?;
+        // Another call of theirs may have come first.
+        if let Some(known) = known(&mut *tx, organization, phone).await? {
+            return Ok(known);
+        }
+        let new = enter(&mut tx, organization, phone, now).await?;
+        tx.commit().await.map_err(failed)?;
+        Ok(new)
+    }
+}
+
+async fn known(
+    from: impl SqliteExecutor<'_>,
+    organization: &OrganizationId,
+    phone: Option<&str>,
+) -> Result<Option<LeadWhoCalls>, StoreError> {
+    let query = match phone {
+        Some(phone) => sqlx::query(BY_DIGITS)
+            .bind(organization.as_str())
+            .bind(digits(phone)),
+        None => sqlx::query(
+            "SELECT id, display_name, NULL AS contact_id FROM lead
+             WHERE organization_id = ? AND withheld = 1",
+        )
+        .bind(organization.as_str()),
+    };
+    let row = query.fetch_optional(from).await.map_err(failed)?;
+    row.as_ref()
+        .map(|row| read(row, phone.is_some()))
+        .transpose()
+}
+
+fn read(row: &SqliteRow, has_contact: bool) -> Result<LeadWhoCalls, StoreError> {
+    Ok(LeadWhoCalls {
+        lead: LeadBrief {
+            id: column(row, "id")?,
+            display_name: text(row, "display_name")?,
+        },
+        contact: has_contact.then(|| column(row, "contact_id")).transpose()?,
+    })
+}
+
+/// Makes a lead of who calls, named by the number, with a contact and the phone where there is one.
+async fn enter(
+    connection: &mut SqliteConnection,
+    organization: &OrganizationId,
+    phone: Option<&str>,
+    now: Timestamp,
+) -> Result<LeadWhoCalls, StoreError> {
+    let lead = LeadBrief {
+        id: LeadId::from_suffix(&id_suffix(now)).map_err(no_id)?,
+        display_name: phone.unwrap_or(WITHHELD).to_owned(),
+    };
+    sqlx::query(
+        "INSERT INTO lead (id, organization_id, display_name, withheld) VALUES (?, ?, ?, ?)",
+    )
+    .bind(lead.id.as_str())
+    .bind(organization.as_str())
+    .bind(&lead.display_name)
+    .bind(phone.is_none())
+    .execute(&mut *connection)
+    .await
+    .map_err(failed)?;
+    let Some(phone) = phone else {
+        return Ok(LeadWhoCalls {
+            lead,
+            contact: None,
+        });
+    };
+    let contact = ContactId::from_suffix(&id_suffix(now)).map_err(no_id)?;
+    sqlx::query(
+        "INSERT INTO contact (id, organization_id, lead_id, position, display_name)
+         VALUES (?, ?, ?, 0, ?)",
+    )
+    .bind(contact.as_str())
+    .bind(organization.as_str())
+    .bind(lead.id.as_str())
+    .bind(phone)
+    .execute(&mut *connection)
+    .await
+    .map_err(failed)?;
+    sqlx::query("INSERT INTO contact_phone (contact_id, position, number) VALUES (?, 0, ?)")
+        .bind(contact.as_str())
+        .bind(phone)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+    Ok(LeadWhoCalls {
+        lead,
+        contact: Some(contact),
+    })
+}
+
+/// What the store compares phones by.
+fn digits(phone: &str) -> String {
+    phone.chars().filter(char::is_ascii_digit).collect()
+}
+
+fn no_id(error: IdError) -> StoreError {
+    StoreError::Fault(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::Row;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn organization(name: &str) -> OrganizationId {
+        OrganizationId::from_suffix(name).unwrap()
+    }
+
+    async fn opened() -> (tempfile::TempDir, Database) {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path(), 0, false).await.unwrap();
+        for name in ["acme", "elsewhere"] {
+            let made = database.add_organization(&organization(name)).await;
+            made.unwrap();
+        }
+        (folder, database)
+    }
+
+    /// Who eight calls that come at once are from.
+    async fn at_once(database: &Database, phone: Option<&'static str>) -> Vec<LeadWhoCalls> {
+        let calls: Vec<_> = (0..8)
+            .map(|_| {
+                let database = database.clone();
+                tokio::spawn(async move {
+                    let acme = organization("acme");
+                    database.lead_who_calls(&acme, phone, NOW).await.unwrap()
+                })
+            })
+            .collect();
+        let mut found = Vec::new();
+        for call in calls {
+            found.push(call.await.unwrap());
+        }
+        found
+    }
+
+    async fn lead_count(database: &Database) -> i64 {
+        let count = sqlx::query_scalar("SELECT count(*) FROM lead");
+        count.fetch_one(&database.reader).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_calls_is_found_by_the_digits_however_the_number_was_entered() {
+        let (_folder, database) = opened().await;
+        let acme = organization("acme");
+        let first = database.lead_who_calls(&acme, Some("+15551234"), NOW).await;
+        let first = first.unwrap();
+        for entered in ["+1 (555) 12-34", "1.555/1234", "+15551234"] {
+            let mut tx = database.write().await.unwrap();
+            sqlx::query("UPDATE contact_phone SET number = ?")
+                .bind(entered)
+                .execute(&mut *tx)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+            for calls in ["+15551234", "15551234"] {
+                let again = database
+                    .lead_who_calls(&acme, Some(calls), NOW)
+                    .await
+                    .unwrap();
+                assert_eq!(again, first, "{entered} {calls}");
+            }
+        }
+        let longer = database
+            .lead_who_calls(&acme, Some("+155512345"), NOW)
+            .await;
+        assert_ne!(longer.unwrap().lead.id, first.lead.id);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_caller_becomes_one_lead_also_when_two_calls_come_at_once() {
+        let (_folder, database) = opened().await;
+        let acme = organization("acme");
+        let found = at_once(&database, Some("+15551234")).await;
+        let first = &found[0];
+        assert_eq!(first.lead.display_name, "+15551234");
+        for one in &found {
+            assert_eq!(one, first);
+        }
+        assert_eq!(lead_count(&database).await, 1);
+        let lead = database.lead(&acme, &first.lead.id).await;
+        let lead = lead.unwrap().unwrap();
+        assert_eq!(Some(&lead.contacts[0].id), first.contact.as_ref());
+        assert_eq!(lead.contacts[0].phones, ["+15551234"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_withholds_their_number_shares_one_lead_that_no_named_one_is_taken_for() {
+        let (_folder, database) = opened().await;
+        let acme = organization("acme");
+        let mut tx = database.write().await.unwrap();
+        sqlx::query("INSERT INTO lead (id, organization_id, display_name) VALUES ('lead_x', ?, ?)")
+            .bind(acme.as_str())
+            .bind(WITHHELD)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let found = at_once(&database, None).await;
+        let first = &found[0];
+        assert_eq!(first.lead.display_name, WITHHELD);
+        assert_ne!(first.lead.id.as_str(), "lead_x");
+        assert_eq!(first.contact, None);
+        for one in &found {
+            assert_eq!(one, first);
+        }
+        assert_eq!(lead_count(&database).await, 2);
+    }
+
+    #[tokio::test]
+    async fn a3_who_calls_is_looked_for_in_the_organization_that_is_called_only() {
+        let (_folder, database) = opened().await;
+        for phone in [Some("+15551234"), None] {
+            let mut ids = Vec::new();
+            for name in ["acme", "elsewhere"] {
+                let found = database
+                    .lead_who_calls(&organization(name), phone, NOW)
+                    .await;
+                ids.push(found.unwrap().lead.id);
+            }
+            assert_ne!(ids[0], ids[1], "{phone:?}");
+        }
+        let mut tx = database.write().await.unwrap();
+        sqlx::query(
+            "INSERT INTO phone_number (id, organization_id, number, label, kind)
+             VALUES ('phon_1', ?, '+15550001', 'Main', 'internal')",
+        )
+        .bind(organization("acme").as_str())
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+        for (of, is_there) in [
+            (None, true),
+            (Some("acme"), true),
+            (Some("elsewhere"), false),
+        ] {
+            let of = of.map(organization);
+            let found = database.number_called(of.as_ref(), "+15550001").await;
+            let of_whom = found.unwrap().map(|(organization, _)| organization);
+            assert_eq!(of_whom, is_there.then(|| organization("acme")), "{of:?}");
+        }
+        let unknown = database.number_called(None, "+15550002").await;
+        assert_eq!(unknown.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn who_calls_is_looked_up_by_the_index_of_digits() {
+        let (_folder, database) = opened().await;
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "EXPLAIN QUERY PLAN {BY_DIGITS}"
+        )))
+        .bind("orga_acme")
+        .bind("15551234")
+        .fetch_all(&database.reader)
+        .await
+        .unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        let by_index = |step: &String| step.contains("contact_phone_of_digits");
+        assert!(steps.iter().any(by_index), "{steps:?}");
+        assert!(
+            !steps.iter().any(|step| step.starts_with("SCAN")),
+            "{steps:?}"
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! What must last: one [`Database`], its methods grouped by concern.
+//!
+//! It knows nothing of HTTP, sockets, media or calls in progress. What belongs to an organization is
+//! asked for with the organization's id, and what another one owns is simply not there (A3).
+
+mod audit;
+mod backup;
+mod callers;
+mod calls;
+pub mod clock;
+mod data;
+mod database;
+pub mod demo;
+mod groups;
+mod invites;
+mod leads;
+mod ledger;
+mod numbers;
+mod organizations;
+pub mod random;
+mod recordings;
+mod roles;
+mod seed;
+mod sign_ins;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use audit::{AuditFilter, Placed, Whose};
+pub use backup::{backup, restore};
+pub use callers::LeadWhoCalls;
+pub use data::Piece;
+pub use database::Database;
+pub use groups::GROUPS_MAX;
+pub use invites::{Accepted, NewInvite, NewMember, OPEN_INVITES_MAX};
+pub use ledger::{Payment, Span};
+pub use numbers::NUMBERS_MAX;
+pub use organizations::{MemberFacts, MembershipChange};
+pub use random::Hash;
+pub use recordings::{Kept, RecordingPlan};
+pub use roles::{ROLES_MAX, RoleChange};
+pub use sign_ins::{Credentials, NewSignIn, Principal, Rotated, Rotation};
+
+/// Why the store did not do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot now: the disk is full, the file is for reading only, another process holds it.
+    #[error("the store cannot do it just now: {0}")]
+    Unavailable(String),
+    /// It would break a rule of the data, such as the last manager of an organization going.
+    #[error("{0}")]
+    Conflict(String),
+    /// A fault of ours, or a file that holds what it must not.
+    #[error("the store has a fault: {0}")]
+    Fault(String),
+}
+
+impl From<StoreError> for wire::ErrorBody {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::new(
+                wire::Code::Unavailable,
+                "The service cannot write or read its store just now. Try again later.",
+            ),
+            StoreError::Conflict(message) => Self::new(wire::Code::Conflict, message),
+            StoreError::Fault(_) => Self::new(
+                wire::Code::Internal,
+                "The service has a fault of its own, and wrote it to its log.",
+            ),
+        }
+    }
+}
