@@ -92,7 +92,7 @@ build: $(SETUP)-test $(UI)
 	+cargo test --locked --workspace --all-targets --no-run
 
 unit: $(SETUP)-test $(UI) $(VENVS)
-	cargo test --locked --workspace --no-fail-fast
+	cargo test --locked --workspace --lib --bins --tests --no-fail-fast
 
 bench: $(SETUP)-bench
 	@$(MAKE) --no-print-directory $(UI)

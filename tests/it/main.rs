@@ -8,5 +8,6 @@
 
 mod architecture;
 mod calling_in;
+mod examples;
 mod participant;
 mod rules_table;
