@@ -831,7 +831,7 @@ async fn the_tape_of_the_user_interfaces_fake_is_not_stale() {
         .find(|(kept, new)| kept != new);
     assert!(
         kept == new,
-        "{FILE} is stale: run UPDATE_FIXTURES=1 cargo test --package service tape. The first \
+        "{FILE} is stale: run UPDATE_FIXTURES=1 cargo test --package service the_tape. The first \
          difference: {differs:?}"
     );
 }
