@@ -81,7 +81,11 @@ describe("the connection", () => {
 
   it("tells what the shell tells, as an alert when it is an error", async () => {
     const { fake, user } = await open("team");
-    fake.tell("told", { kind: "error", code: "plan_required", message: "The plan was changed." });
+    fake.tell("message", {
+      kind: "error",
+      code: "plan_required",
+      message: "The plan was changed.",
+    });
     const toast = await find(testids.toast);
     expect(toast.getAttribute("role")).toBe("alert");
     await user.click(within(toast).getByRole("button"));

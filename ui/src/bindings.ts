@@ -87,7 +87,7 @@ export const events = {
 	playback: makeEvent<Playback, Playback>("playback"),
 	quality: makeEvent<Quality, Quality>("quality"),
 	soundDevicesChanged: makeEvent<SoundDevicesChanged, SoundDevicesChanged>("sound-devices-changed"),
-	told: makeEvent<Told, Told>("told"),
+	message: makeEvent<Message, Message>("message"),
 	viewChanged: makeEvent<ViewChanged, ViewChanged>("view-changed"),
 };
 
@@ -1313,9 +1313,9 @@ export type Theme =
 export type Timestamp = string;
 
 /**  Something to tell the person once, such as why coaching ended. */
-export type Told = {
+export type Message = {
 	/**  What it is. */
-	kind: ToldKind,
+	kind: MessageKind,
 	/**  The service's code, if it has one. */
 	code: string | null,
 	/**  The sentence. */
@@ -1323,7 +1323,7 @@ export type Told = {
 };
 
 /**  What something said to the person is. */
-export type ToldKind = 
+export type MessageKind = 
 /**  Good to know. */
 "info" | 
 /**  Something could not be done. */

@@ -121,7 +121,7 @@ describe("roles", () => {
 
   it("are deleted when that is confirmed, and a refusal is told in the dialog", async () => {
     const { user, fake } = await open("admin", "#/roles");
-    await fake.call(route.changeMember, "memb_6", { role_id: "role_Peer" });
+    await fake.call(route.changeMember, "memb_6", { role_id: "role_peer" });
     await user.click(await find(testids.roleDelete("Peer")));
     await user.click(await find(testids.confirmYes));
     expect((await find(testids.dialogError)).textContent).toContain("Members have this role");
@@ -363,11 +363,22 @@ describe("the audit log", () => {
 
   it("a4: shows who did what, and why it was refused", async () => {
     await open("admin", "#/audit");
-    await waitFor(() => expect(rows()).toHaveLength(7));
+    await waitFor(() => expect(rows()).toHaveLength(9));
     const refused = rows().find((row) => row.dataset["allowed"] === "false");
-    expect(refused?.textContent).toMatch(/Taylor Tate.*Switched the mode.*whisper.*Refused/s);
+    expect(refused?.textContent).toMatch(/Taylor Tate.*Switched the mode.*Whisper.*Refused/s);
     expect(refused?.textContent).toContain("lacks the permission");
-    expect(rows().at(-1)?.textContent).toContain("The service");
+    const ofNobody = rows().find((row) => row.dataset["action"] === "recording_deleted");
+    expect(ofNobody?.textContent).toContain("The service");
+  });
+
+  it("a4: names whom and what it is about, and keeps the id for who looks for it", async () => {
+    await open("admin", "#/audit");
+    const row = (action: string) => rows().find((row) => row.dataset["action"] === action);
+    await waitFor(() => expect(row("role_changed")?.textContent).toMatch(/Whisper & Barge.*Peer/s));
+    expect(row("role_changed")?.querySelector("[title=role_peer]")?.textContent).toBe("Peer");
+    expect(row("member_changed")?.textContent).toContain("Taylor Tate");
+    expect(row("phone_number_changed")?.textContent).toContain("A deleted number");
+    expect(document.body.textContent).not.toMatch(/\b(role|phon|user|group)_\w/);
   });
 
   it("a4: is filtered by person, action, call, time and what was refused, and saved as it is", async () => {
@@ -397,14 +408,14 @@ describe("the audit log", () => {
 
   it("a4: is read anew when that is asked for", async () => {
     const { fake, user } = await open("admin", "#/audit");
-    await waitFor(() => expect(rows()).toHaveLength(7));
+    await waitFor(() => expect(rows()).toHaveLength(9));
     fake.edit(route.listAudit, (page) => {
       const [newest] = page.data;
       if (!newest) throw new Error("no line");
       return { ...page, data: [{ ...newest, id: "audi_new" }, ...page.data] };
     });
     await user.click(get(testids.auditAgain));
-    await waitFor(() => expect(rows()).toHaveLength(8));
+    await waitFor(() => expect(rows()).toHaveLength(10));
   });
 
   it("a4: comes a page at a time", async () => {

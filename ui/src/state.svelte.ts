@@ -20,13 +20,13 @@ import {
   type OrganizationPatch,
   type Playback,
   type Quality,
-  type Told,
+  type Message,
   type User,
 } from "./backend";
 import { Clock } from "./clock.svelte";
 import { hashOf, routeOf, type Route } from "./lib/route";
 
-export type Toast = Pick<Told, "kind" | "message"> & { id: number };
+export type Toast = Pick<Message, "kind" | "message"> & { id: number };
 
 const TOASTS_MAX = 4;
 const TOAST_MS = 8_000;
@@ -110,7 +110,7 @@ export class AppState {
       await this.#on("leadKey", (pressed) => this.#leadPressed(pressed));
       await this.#on("levels", (levels) => (this.levels = levels));
       await this.#on("playback", (playback) => (this.playback = playback));
-      await this.#on("told", ({ kind, message }) => this.say(kind, message));
+      await this.#on("message", ({ kind, message }) => this.say(kind, message));
       await this.#on("openCall", ({ call_id }) => this.openCall(call_id));
       this.settings = await this.backend.settings();
       const view = await this.backend.view();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use crate::Credentials;
+use crate::credentials::Credentials;
 
 /// How long a new token may take to be kept before the sign-in goes on without.
 const KEEP_WAIT: Duration = Duration::from_secs(5);

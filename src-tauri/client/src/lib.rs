@@ -16,6 +16,7 @@ pub mod audio;
 mod api;
 mod credentials;
 mod error;
+mod handle;
 mod keeper;
 mod peer;
 mod perform;
@@ -29,9 +30,9 @@ mod voice_path;
 pub use api::{Answer, Api};
 pub use credentials::{Credentials, CredentialsError, KeyRing, SECRET_LOG_TARGETS};
 pub use error::ClientError;
+pub use handle::{Quality, Session, SessionEvent, Settings};
 pub use peer::{Incoming, Outgoing, Peer, PeerEvent, PeerSettings, PeerStats};
 pub use player::{Player, Playing, read_recording};
-pub use session_loop::{Quality, Session, SessionEvent, Settings};
 pub use socket::{Socket, SocketEvent};
 pub use voice_path::{Devices, Voice, VoiceSettings, VoiceStats};
 

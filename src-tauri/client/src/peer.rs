@@ -27,7 +27,7 @@ use webrtc::peer_connection::{
 use webrtc::rtp_transceiver::RtpSender;
 use wire::{AUDIO_LEVEL_EXTENSION_URI, COACH_MODE_EXTENSION_URI};
 
-use crate::ClientError;
+use crate::error::ClientError;
 
 /// The payload type that is offered for Opus.
 const OPUS_PAYLOAD_TYPE: u8 = 111;

@@ -3,7 +3,8 @@
 use session::{Failure, Reply, Request};
 use wire::{Call, CallQuery, HoldRequest, ListQuery, ModeRequest, MuteRequest, route};
 
-use crate::{Api, ClientError};
+use crate::api::Api;
+use crate::error::ClientError;
 
 /// Asks the service.
 pub(crate) async fn perform(api: &Api, request: Request) -> Result<Reply, Failure> {

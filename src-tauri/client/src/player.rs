@@ -14,8 +14,9 @@ use tokio::task::JoinHandle;
 use voice::Decoder;
 use wire::CallId;
 
+use crate::api::Api;
 use crate::audio::Loudspeaker;
-use crate::{Api, ClientError};
+use crate::error::ClientError;
 use packets::Packets;
 use parts::Parts;
 

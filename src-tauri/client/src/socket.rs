@@ -10,7 +10,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, connect_async_tls_with_config};
 use wire::{ClientMessage, Hello, ServerMessage};
 
-use crate::{Api, ClientError};
+use crate::api::Api;
+use crate::error::ClientError;
 
 /// The longest message that is read, in bytes.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;

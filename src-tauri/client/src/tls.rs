@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 
-use crate::ClientError;
+use crate::error::ClientError;
 
 /// The configuration of every secure connection of a client.
 pub(crate) fn config() -> Result<ClientConfig, ClientError> {

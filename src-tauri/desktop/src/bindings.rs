@@ -56,7 +56,7 @@ pub fn builder() -> Builder<tauri::Wry> {
             events::LeadKey,
             events::LeadQuality,
             events::Playback,
-            events::Told,
+            events::Message,
             events::SoundDevicesChanged,
             events::OpenCall,
         ])

@@ -110,7 +110,7 @@ pub struct Playback {
 /// What something said to the person is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
-pub enum ToldKind {
+pub enum MessageKind {
     /// Good to know.
     Info,
     /// Something could not be done.
@@ -119,9 +119,9 @@ pub enum ToldKind {
 
 /// Something to tell the person once, such as why coaching ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type, Event)]
-pub struct Told {
+pub struct Message {
     /// What it is.
-    pub kind: ToldKind,
+    pub kind: MessageKind,
     /// The service's code, if it has one.
     pub code: Option<String>,
     /// The sentence.

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use wire::CallId;
 
 use crate::error::AppError;
-use crate::events::{Playback, Told, ToldKind, say};
+use crate::events::{Message, MessageKind, Playback, say};
 
 /// How often the window is told where it is.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -94,8 +94,8 @@ async fn tell(app: AppHandle, player: Player, mut told: Playback) {
         }
         if let Some(failure) = now.failure {
             let AppError { code, message } = failure.into();
-            let told = Told {
-                kind: ToldKind::Error,
+            let told = Message {
+                kind: MessageKind::Error,
                 code: Some(code),
                 message,
             };

@@ -9,8 +9,8 @@ use wire::{Call, CallStatus, Direction, HangupCause, LegEndReason};
 use crate::app::App;
 use crate::error::AppError;
 use crate::events::{
-    LeadKey, LeadQuality, Levels, MicrophoneLevel, Quality, SoundDevicesChanged, Told, ToldKind,
-    say,
+    LeadKey, LeadQuality, Levels, Message, MessageKind, MicrophoneLevel, Quality,
+    SoundDevicesChanged, say,
 };
 use crate::presenter::{Change, Presenter};
 
@@ -93,22 +93,22 @@ fn take(app: &AppHandle, presenter: &Presenter, event: SessionEvent) {
             notify(app, title, "Open Call Coaching to answer.".into());
         }
         SessionEvent::Notice(notice) => {
-            if let Some(told) = told(&notice) {
-                say(app, &told);
+            if let Some(message) = message(&notice) {
+                say(app, &message);
             }
         }
     }
 }
 
 /// What a person is told in a sentence: only what the pages do not show by themselves.
-fn told(notice: &Notice) -> Option<Told> {
-    let info = |message: &str| Told {
-        kind: ToldKind::Info,
+fn message(notice: &Notice) -> Option<Message> {
+    let info = |message: &str| Message {
+        kind: MessageKind::Info,
         code: None,
         message: message.into(),
     };
-    let error = |message: &str| Told {
-        kind: ToldKind::Error,
+    let error = |message: &str| Message {
+        kind: MessageKind::Error,
         ..info(message)
     };
     Some(match notice {
@@ -164,7 +164,7 @@ fn told(notice: &Notice) -> Option<Told> {
         },
         Notice::Trouble(failure) => {
             let AppError { code, message } = ClientError::from(failure.clone()).into();
-            Told {
+            Message {
                 code: Some(code),
                 ..error(&message)
             }
@@ -201,8 +201,8 @@ mod tests {
     use super::*;
     use wire::{CallId, Joinability, LeadBrief, LeadId, LegId, PhoneNumberKind, Timestamp, UserId};
 
-    fn ended(status: CallStatus, cause: Option<HangupCause>) -> Option<Told> {
-        told(&Notice::MyCallEnded(Box::new(Call {
+    fn ended(status: CallStatus, cause: Option<HangupCause>) -> Option<Message> {
+        message(&Notice::MyCallEnded(Box::new(Call {
             id: CallId::from_suffix("1").unwrap(),
             user_id: UserId::from_suffix("riley").unwrap(),
             rep_leg_id: LegId::from_suffix("rep").unwrap(),
@@ -237,47 +237,52 @@ mod tests {
     #[test]
     fn the_rep_is_told_in_words_of_their_own_why_a_call_came_to_nothing() {
         let ends = [
-            (CallStatus::Busy, HangupCause::Busy, ToldKind::Info, "busy"),
+            (
+                CallStatus::Busy,
+                HangupCause::Busy,
+                MessageKind::Info,
+                "busy",
+            ),
             (
                 CallStatus::Busy,
                 HangupCause::Declined,
-                ToldKind::Info,
+                MessageKind::Info,
                 "declined",
             ),
             (
                 CallStatus::NoAnswer,
                 HangupCause::NoAnswer,
-                ToldKind::Info,
+                MessageKind::Info,
                 "did not answer",
             ),
             (
                 CallStatus::Failed,
                 HangupCause::Unreachable,
-                ToldKind::Error,
+                MessageKind::Error,
                 "number",
             ),
             (
                 CallStatus::Failed,
                 HangupCause::NetworkFailed,
-                ToldKind::Error,
+                MessageKind::Error,
                 "phone network could not",
             ),
             (
                 CallStatus::Completed,
                 HangupCause::NetworkFailed,
-                ToldKind::Error,
+                MessageKind::Error,
                 "phone network ended",
             ),
             (
                 CallStatus::Completed,
                 HangupCause::LeadLost,
-                ToldKind::Error,
+                MessageKind::Error,
                 "lead's phone",
             ),
             (
                 CallStatus::Failed,
                 HangupCause::LeadLost,
-                ToldKind::Error,
+                MessageKind::Error,
                 "lead's phone",
             ),
         ];
@@ -302,9 +307,9 @@ mod tests {
     #[test]
     fn a2_somebody_put_out_of_a_call_is_told_why_and_somebody_who_left_is_not() {
         let call = CallId::parse("acti_1").unwrap();
-        let ended = |reason| told(&Notice::CoachingEnded(call.clone(), reason));
+        let ended = |reason| message(&Notice::CoachingEnded(call.clone(), reason));
         let revoked = ended(EndReason::Leg(LegEndReason::PermissionRevoked)).unwrap();
-        assert_eq!(revoked.kind, ToldKind::Error);
+        assert_eq!(revoked.kind, MessageKind::Error);
         assert!(
             revoked.message.contains("permission"),
             "{}",

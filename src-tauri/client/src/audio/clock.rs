@@ -8,22 +8,22 @@ const BEHIND_MAX: Duration = Duration::from_millis(500);
 
 /// Says once for each 20 ms that they are over, by absolute deadlines.
 #[derive(Debug, Default)]
-pub(super) struct FrameClock {
+pub struct FrameClock {
     next: Option<Instant>,
 }
 
 impl FrameClock {
     /// The first 20 ms begin now.
-    pub(super) fn start(&mut self, now: Instant) {
+    pub fn start(&mut self, now: Instant) {
         self.next = Some(now + FRAME);
     }
 
-    pub(super) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.next = None;
     }
 
     /// The end of the next 20 ms, once, if they are over by now.
-    pub(super) fn frame_end(&mut self, now: Instant) -> Option<Instant> {
+    pub fn frame_end(&mut self, now: Instant) -> Option<Instant> {
         let mut next = self.next.filter(|next| *next <= now)?;
         if now.duration_since(next) > BEHIND_MAX {
             next = now;

@@ -8,7 +8,7 @@ use mix::{Frame, SAMPLE_RATE_HZ, SILENCE};
 
 use super::clock::FrameClock;
 use super::{Loudspeaker, Microphone};
-use crate::ClientError;
+use crate::error::ClientError;
 
 /// Samples a [`Collector`] keeps at most: one hour.
 const COLLECTED_MAX: usize = 3600 * SAMPLE_RATE_HZ as usize;
@@ -217,13 +217,13 @@ impl Collected {
 
 /// Wants a frame each 20 ms, from the first time it is asked on.
 #[derive(Debug, Default)]
-pub(super) struct PlayClock {
+pub struct PlayClock {
     clock: FrameClock,
     started: bool,
 }
 
 impl PlayClock {
-    pub(super) fn wants(&mut self, now: Instant) -> bool {
+    pub fn wants(&mut self, now: Instant) -> bool {
         if !self.started {
             self.started = true;
             self.clock.start(now);

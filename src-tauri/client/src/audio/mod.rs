@@ -15,7 +15,7 @@ use mix::Frame;
 pub use memory::{Collected, Collector, Discard, Samples, Silence, Tone};
 pub use wav::{WavWriter, read_wav};
 
-use crate::ClientError;
+use crate::error::ClientError;
 
 /// Where frames are captured.
 pub trait Microphone: Send {

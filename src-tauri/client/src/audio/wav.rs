@@ -11,7 +11,7 @@ use voice::Resampler;
 
 use super::Loudspeaker;
 use super::memory::PlayClock;
-use crate::ClientError;
+use crate::error::ClientError;
 
 /// The longest file that is read, in samples of all channels: an hour of stereo at 48 kHz.
 const SAMPLES_MAX: u32 = 2 * 3600 * SAMPLE_RATE_HZ;

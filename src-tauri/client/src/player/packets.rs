@@ -6,13 +6,13 @@ use ogg::PacketReader;
 use voice::Decoder;
 
 use super::parts::Parts;
-use crate::ClientError;
+use crate::error::ClientError;
 
 /// Packets of one page, at most: as many as a page has segments (RFC 3533, section 6).
 const PAGE_PACKETS_MAX: usize = 255;
 
 /// Reads packet after packet.
-pub(super) struct Packets<F>
+pub struct Packets<F>
 where
     F: FnMut(u64, u64) -> Result<(Vec<u8>, u64), ClientError>,
 {
@@ -27,7 +27,7 @@ where
     F: FnMut(u64, u64) -> Result<(Vec<u8>, u64), ClientError>,
 {
     /// From the page that holds this place on.
-    pub(super) fn open(parts: Parts<F>, from_ms: u32) -> Result<Self, ClientError> {
+    pub fn open(parts: Parts<F>, from_ms: u32) -> Result<Self, ClientError> {
         let mut reader = PacketReader::new(parts);
         let head = reader.read_packet_expected().map_err(unreadable)?;
         let pre_skip = match head.data.get(..12) {
@@ -67,7 +67,7 @@ where
     }
 
     /// The next packet, and where its first sample lies; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<(u32, Vec<u8>)>, ClientError> {
+    pub fn next(&mut self) -> Result<Option<(u32, Vec<u8>)>, ClientError> {
         while self.page.is_empty() {
             if !self.read_page()? {
                 return Ok(None);

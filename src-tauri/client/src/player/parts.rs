@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Error, Read, Result, Seek, SeekFrom};
 
-use crate::ClientError;
+use crate::error::ClientError;
 
 /// The length of a part, in bytes: some sixteen seconds of a call.
 const PART_BYTES: u64 = 64 * 1024;
@@ -12,7 +12,7 @@ const PARTS_MAX: usize = 256;
 
 /// The file. `fetch` is given the first and the last byte that are wanted, and gives them, or fewer at
 /// the end, and the whole length.
-pub(super) struct Parts<F> {
+pub struct Parts<F> {
     fetch: F,
     kept: BTreeMap<u64, Vec<u8>>,
     length: Option<u64>,
@@ -23,7 +23,7 @@ impl<F> Parts<F>
 where
     F: FnMut(u64, u64) -> std::result::Result<(Vec<u8>, u64), ClientError>,
 {
-    pub(super) const fn new(fetch: F) -> Self {
+    pub const fn new(fetch: F) -> Self {
         Self {
             fetch,
             kept: BTreeMap::new(),

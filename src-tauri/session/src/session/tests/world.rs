@@ -13,20 +13,20 @@ use wire::{
 
 use crate::*;
 
-pub(super) fn user(name: &str) -> UserId {
+pub fn user(name: &str) -> UserId {
     UserId::from_suffix(name).unwrap()
 }
 
-pub(super) fn device() -> DeviceId {
+pub fn device() -> DeviceId {
     DeviceId::from_suffix("mine").unwrap()
 }
 
-pub(super) fn call_id() -> CallId {
+pub fn call_id() -> CallId {
     CallId::from_suffix("1").unwrap()
 }
 
 /// A coach's leg after `changes` lines of history, the last of them to this mode.
-pub(super) fn leg(mode: Mode, changes: usize) -> CoachLeg {
+pub fn leg(mode: Mode, changes: usize) -> CoachLeg {
     let history = (0..=changes).map(|n| ParticipationEntry {
         action: ParticipationAction::Listen,
         timestamp: Timestamp(n as i64),
@@ -47,10 +47,10 @@ pub(super) fn leg(mode: Mode, changes: usize) -> CoachLeg {
 }
 
 /// What the service's clock shows as it says `welcome`.
-pub(super) const SERVICE_NOW: Timestamp = Timestamp(1_000_000);
+pub const SERVICE_NOW: Timestamp = Timestamp(1_000_000);
 
 /// The user, with a role that holds these permissions.
-pub(super) fn me(permissions: &[Permission]) -> Me {
+pub fn me(permissions: &[Permission]) -> Me {
     let (organization_id, role_id) = (
         OrganizationId::from_suffix("1").unwrap(),
         RoleId::from_suffix("1").unwrap(),
@@ -88,7 +88,7 @@ pub(super) fn me(permissions: &[Permission]) -> Me {
     }
 }
 
-pub(super) fn call(rep: &str, status: CallStatus, coach_legs: Vec<CoachLeg>) -> Call {
+pub fn call(rep: &str, status: CallStatus, coach_legs: Vec<CoachLeg>) -> Call {
     Call {
         id: call_id(),
         user_id: user(rep),
@@ -121,7 +121,7 @@ pub(super) fn call(rep: &str, status: CallStatus, coach_legs: Vec<CoachLeg>) -> 
     }
 }
 
-pub(super) fn invitation(status: InvitationStatus) -> Invitation {
+pub fn invitation(status: InvitationStatus) -> Invitation {
     Invitation {
         id: InvitationId::from_suffix("1").unwrap(),
         call_id: call_id(),
@@ -135,20 +135,20 @@ pub(super) fn invitation(status: InvitationStatus) -> Invitation {
 }
 
 /// A session, and what its shell would know.
-pub(super) struct World {
-    pub(super) session: Session,
-    pub(super) now: Duration,
-    pub(super) outputs: Vec<Output>,
-    pub(super) stamp: Mode,
-    pub(super) open: bool,
-    pub(super) media: Option<MediaId>,
-    pub(super) wake_at: Option<Duration>,
-    pub(super) seq: u64,
+pub struct World {
+    pub session: Session,
+    pub now: Duration,
+    pub outputs: Vec<Output>,
+    pub stamp: Mode,
+    pub open: bool,
+    pub media: Option<MediaId>,
+    pub wake_at: Option<Duration>,
+    pub seq: u64,
     next_command: u64,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             session: Session::new(ClientType::Native),
             now: Duration::from_secs(1),
@@ -163,7 +163,7 @@ impl World {
     }
 
     /// Signed in, online, with everything read.
-    pub(super) fn online() -> Self {
+    pub fn online() -> Self {
         let mut world = Self::new();
         world.command(Command::SignIn(SignInRequest {
             email: "me@demo.example".into(),
@@ -184,7 +184,7 @@ impl World {
     }
 
     /// A coach whose sound flows.
-    pub(super) fn coaching() -> Self {
+    pub fn coaching() -> Self {
         let mut world = Self::online();
         world.command(Command::Join {
             call_id: call_id(),
@@ -198,7 +198,7 @@ impl World {
     }
 
     /// A rep whose sound flows.
-    pub(super) fn calling() -> Self {
+    pub fn calling() -> Self {
         let mut world = Self::online();
         world.command(Command::PlaceCall(PlaceCallRequest {
             local_phone_id: PhoneNumberId::from_suffix("1").unwrap(),
@@ -214,7 +214,7 @@ impl World {
         world
     }
 
-    pub(super) fn connect_media(&mut self) {
+    pub fn connect_media(&mut self) {
         let media = self.media.expect("media was started");
         self.input(Input::Media(media, MediaInput::Offered("offer".into())));
         let (id, _) = self.asked(|request| matches!(request, Request::Media(..)));
@@ -222,7 +222,7 @@ impl World {
         self.input(Input::Media(media, MediaInput::Connected));
     }
 
-    pub(super) fn input(&mut self, input: Input) {
+    pub fn input(&mut self, input: Input) {
         self.session.handle(self.now, input);
         while let Some(output) = self.session.poll() {
             match &output {
@@ -237,22 +237,22 @@ impl World {
         }
     }
 
-    pub(super) fn command(&mut self, command: Command) -> CommandId {
+    pub fn command(&mut self, command: Command) -> CommandId {
         let id = CommandId(self.next_command);
         self.next_command += 1;
         self.input(Input::Command(id, command));
         id
     }
 
-    pub(super) fn mode(&mut self, mode: Mode) -> CommandId {
+    pub fn mode(&mut self, mode: Mode) -> CommandId {
         self.command(Command::SetMode(CoachMode::from(mode)))
     }
 
-    pub(super) fn answer(&mut self, id: RequestId, result: Result<Reply, Failure>) {
+    pub fn answer(&mut self, id: RequestId, result: Result<Reply, Failure>) {
         self.input(Input::Answer(id, result));
     }
 
-    pub(super) fn event(&mut self, event: wire::Event) {
+    pub fn event(&mut self, event: wire::Event) {
         self.seq += 1;
         self.input(Input::Socket(Box::new(ServerMessage::Event {
             seq: self.seq,
@@ -260,18 +260,18 @@ impl World {
         })));
     }
 
-    pub(super) fn input_me(&mut self, me: Me) {
+    pub fn input_me(&mut self, me: Me) {
         self.event(wire::Event::MeChanged { me: Box::new(me) });
     }
 
-    pub(super) fn leg_event(&mut self, leg: CoachLeg) {
+    pub fn leg_event(&mut self, leg: CoachLeg) {
         self.event(wire::Event::CoachLegChanged {
             call_id: call_id(),
             coach_leg: Box::new(leg),
         });
     }
 
-    pub(super) fn welcome(&mut self, resumed: bool) {
+    pub fn welcome(&mut self, resumed: bool) {
         self.input(Input::Socket(Box::new(ServerMessage::Welcome {
             stream_id: "stream".into(),
             seq: self.seq,
@@ -281,7 +281,7 @@ impl World {
     }
 
     /// Time goes by, and the session is woken when it asked to be.
-    pub(super) fn pass(&mut self, time: Duration) {
+    pub fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(at) = self.wake_at.filter(|at| *at <= end) {
             self.now = self.now.max(at);
@@ -292,11 +292,11 @@ impl World {
     }
 
     /// The newest request of a kind.
-    pub(super) fn asked(&self, is: impl Fn(&Request) -> bool) -> (RequestId, Request) {
+    pub fn asked(&self, is: impl Fn(&Request) -> bool) -> (RequestId, Request) {
         self.asked_all(is).pop().expect("a request of this kind")
     }
 
-    pub(super) fn asked_all(&self, is: impl Fn(&Request) -> bool) -> Vec<(RequestId, Request)> {
+    pub fn asked_all(&self, is: impl Fn(&Request) -> bool) -> Vec<(RequestId, Request)> {
         let requests = self.outputs.iter().filter_map(|output| match output {
             Output::Http(id, request) if is(request) => Some((*id, request.clone())),
             _ => None,
@@ -304,18 +304,18 @@ impl World {
         requests.collect()
     }
 
-    pub(super) fn finished(&self, id: CommandId) -> Option<&Result<Reply, Failure>> {
+    pub fn finished(&self, id: CommandId) -> Option<&Result<Reply, Failure>> {
         self.outputs.iter().find_map(|output| match output {
             Output::Finished(finished, result) if *finished == id => Some(result),
             _ => None,
         })
     }
 
-    pub(super) fn position(&self, is: impl Fn(&Output) -> bool) -> usize {
+    pub fn position(&self, is: impl Fn(&Output) -> bool) -> usize {
         self.outputs.iter().position(is).expect("such an output")
     }
 
-    pub(super) fn said(&self, is: impl Fn(&Notice) -> bool) -> bool {
+    pub fn said(&self, is: impl Fn(&Notice) -> bool) -> bool {
         self.outputs
             .iter()
             .any(|output| matches!(output, Output::Notify(notice) if is(notice)))

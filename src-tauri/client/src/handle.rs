@@ -1,4 +1,5 @@
-//! The handle: commands that are awaited, events that are listened to, the state as it is.
+//! The session that a user interface talks to: commands that are awaited, events that are listened to,
+//! the state as it is.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,8 +11,11 @@ use wire::{
     PlaceCallRequest, SignInRequest, UserId,
 };
 
-use super::run::{Loop, Order};
-use crate::{Api, ClientError, Credentials, Devices, VoiceSettings, VoiceStats};
+use crate::api::Api;
+use crate::credentials::Credentials;
+use crate::error::ClientError;
+use crate::session_loop::{Loop, Order};
+use crate::voice_path::{Devices, VoiceSettings, VoiceStats};
 
 /// Commands that may wait.
 const ORDERS_MAX: usize = 64;
