@@ -305,7 +305,7 @@ describe("the plan", () => {
     none(testids.planChoose("business_legacy")); // No longer sold.
     await user.click(get(testids.planChoose("professional")));
     const dialog = await find(testids.confirm);
-    expect(dialog.textContent).toContain("Call Coaching");
+    expect(dialog.textContent).toContain("Whisper & Barge");
     expect(dialog.textContent).toContain("out of them at once");
     expect(asked(route.changeOrganization)).toEqual([]);
     await user.click(get(testids.confirmYes));
@@ -317,7 +317,7 @@ describe("the plan", () => {
 
   it("j3: is read by everybody, and changed by nobody else", async () => {
     await open("team-user", "#/plan");
-    expect((await find(testids.planCard("enterprise"))).textContent).toContain("Call Coaching");
+    expect((await find(testids.planCard("enterprise"))).textContent).toContain("Whisper & Barge");
     none(testids.planChoose("startup"));
   });
 });

@@ -213,6 +213,10 @@ fn stories() -> Vec<Vec<Ask>> {
         ],
         vec![
             ask("CREATE_PHONE_NUMBER", None, number.clone()),
+            delete("DELETE_PHONE_NUMBER", "phon_new1"),
+        ],
+        vec![
+            ask("CREATE_PHONE_NUMBER", None, number),
             ask("CHANGE_PHONE_NUMBER", Some("phon_new1"), relabelled),
             delete("DELETE_PHONE_NUMBER", "phon_new1"),
         ],
@@ -778,6 +782,11 @@ async fn the_tape_of_the_user_interfaces_fake_is_not_stale() {
         reads_told.push(line);
     }
     stage.service.stop().await;
+    // What whoever comes later is answered unless it is recorded otherwise.
+    let usual: Vec<Value> = reads_told
+        .iter()
+        .map(|line| line["as"]["*"].clone())
+        .collect();
 
     for story in stories() {
         let mut stage = Stage::set(&prepared).await;
@@ -804,7 +813,7 @@ async fn the_tape_of_the_user_interfaces_fake_is_not_stale() {
                 for reader in &readers {
                     let now = stage.ask(Some(reader), read).await;
                     let then = before.insert((reader.clone(), at), now.clone());
-                    if then.as_ref() != Some(&now) {
+                    if then.as_ref().unwrap_or(&usual[at]) != &now {
                         told.insert(reader.clone(), now);
                     }
                 }
