@@ -12,7 +12,7 @@ help:
 	@echo "make test     set up and prove everything: format, lints, all tests, windows"
 	@echo "make bench    set up and measure; a table, and target/bench.json"
 	@echo "make package  build an installable package into target/package"
-	@echo "make bindings write ui/src/bindings.ts anew after a command or an event has changed"
+	@echo "make bindings write ui/src/bindings.ts and ui/src/fake/tape.json anew after a route, a command or an event has changed"
 
 # A set-up runs again when it, or what it installs from, has changed.
 SETUP := target/setup-$(shell cat .ci/setup src-tauri/voice/tests/requirements.txt | cksum | cut -d' ' -f1)
@@ -73,6 +73,7 @@ bench: $(SETUP)-bench
 
 bindings: $(SETUP)-test $(UI)
 	UPDATE_BINDINGS=1 cargo test --locked --package call-coaching --lib bindings
+	UPDATE_FIXTURES=1 cargo test --locked --package service the_tape
 
 package: $(SETUP)-app
 	@$(MAKE) --no-print-directory $(UI)

@@ -173,17 +173,17 @@ fn stories() -> Vec<Vec<Ask>> {
         ],
         vec![member("memb_6", json!({"recording": "off"}))],
         vec![
-            member("memb_6", json!({"role_id": "role_Peer"})),
-            delete("DELETE_ROLE", "role_Peer"),
+            member("memb_6", json!({"role_id": "role_peer"})),
+            delete("DELETE_ROLE", "role_peer"),
             member("memb_6", json!({"role_id": "role_User"})),
-            delete("DELETE_ROLE", "role_Peer"),
+            delete("DELETE_ROLE", "role_peer"),
         ],
         vec![role(
             json!({"name": "Trainer", "permissions": ["call_coach_listen", "call_coach_barge"]}),
         )],
         vec![ask(
             "CHANGE_ROLE",
-            Some("role_Peer"),
+            Some("role_peer"),
             json!({"name": "Peer", "permissions": []}),
         )],
         vec![
@@ -528,9 +528,9 @@ fn past() -> Vec<String> {
     let mut past: Vec<String> = [
         "INSERT INTO lead (id, organization_id, display_name)
          VALUES ('lead_vandelay', 'orga_acme', 'Vandelay')",
-        "INSERT INTO role (id, organization_id, name) VALUES ('role_Peer', 'orga_acme', 'Peer')",
+        "INSERT INTO role (id, organization_id, name) VALUES ('role_peer', 'orga_acme', 'Peer')",
         "INSERT INTO role_permission (role_id, permission)
-         VALUES ('role_Peer', 'call_coach_listen')",
+         VALUES ('role_peer', 'call_coach_listen')",
         "DELETE FROM phone_number_user WHERE phone_number_id = 'phon_riley'",
         "DELETE FROM phone_number WHERE id = 'phon_riley'",
         "UPDATE phone_number SET account_id = 'user_riley' WHERE id = 'phon_main'",
@@ -648,6 +648,24 @@ fn past() -> Vec<String> {
     ));
     // From the oldest to the newest.
     let audited = [
+        (
+            "phone_number_changed",
+            1,
+            "",
+            "user_alex",
+            "",
+            "phon_old",
+            "+15550001999",
+        ),
+        (
+            "role_changed",
+            1,
+            "",
+            "user_alex",
+            "",
+            "role_peer",
+            "Peer: call_coach_listen call_coach_barge",
+        ),
         ("recording_deleted", 1, "", "", "acti_past1", "", ""),
         (
             "member_changed",
@@ -831,7 +849,7 @@ async fn the_tape_of_the_user_interfaces_fake_is_not_stale() {
         .find(|(kept, new)| kept != new);
     assert!(
         kept == new,
-        "{FILE} is stale: run UPDATE_FIXTURES=1 cargo test --package service tape. The first \
+        "{FILE} is stale: run UPDATE_FIXTURES=1 cargo test --package service the_tape. The first \
          difference: {differs:?}"
     );
 }
