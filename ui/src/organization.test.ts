@@ -124,7 +124,7 @@ describe("roles", () => {
     await fake.call(route.changeMember, "memb_6", { role_id: "role_peer" });
     await user.click(await find(testids.roleDelete("Peer")));
     await user.click(await find(testids.confirmYes));
-    expect((await find(testids.dialogError)).textContent).toContain("Members have this role");
+    expect((await find(testids.dialogError)).textContent).toContain("member has this role");
     await user.click(get(testids.confirmNo));
     expect(get(testids.roleCard("Peer"))).toBeTruthy();
     await fake.call(route.changeMember, "memb_6", { role_id: "role_User" });
@@ -230,7 +230,7 @@ describe("members", () => {
     await user.click(await find(testids.joinOpen));
     await user.type(await find(testids.joinLink), link);
     await user.click(get(testids.joinLookUp));
-    expect((await find(testids.joinError)).textContent).toContain("Ask for a new one");
+    expect((await find(testids.joinError)).textContent).toContain("Ask for another one");
   });
 });
 

@@ -90,7 +90,6 @@ fn reads() -> Vec<Ask> {
         "LIST_MEMBER_INVITES",
         "LIST_PLANS",
         "BALANCE",
-        "LIST_AUDIT",
         "LIST_CALLS",
     ]
     .into_iter()
@@ -110,7 +109,8 @@ fn reads() -> Vec<Ask> {
     reads
 }
 
-/// What is asked for in the first state only: every way to narrow a list down that a page offers.
+/// What is asked for in the first state only: every way to narrow a list down that a page offers; and
+/// the audit log, which is written a moment after what it tells of.
 fn narrowed() -> Vec<Ask> {
     let mut reads = Vec::new();
     for name in ["globex", "hooli", "initech", "vandelay", "nobody"] {
@@ -119,6 +119,7 @@ fn narrowed() -> Vec<Ask> {
         }
     }
     let audit = |filter| ask("LIST_AUDIT", None, filter);
+    reads.push(audit(json!({})));
     for (person, _) in PEOPLE {
         reads.push(audit(json!({"user_id": person})));
     }
@@ -611,7 +612,7 @@ fn past() -> Vec<String> {
             };
             let ledger_id = |kind: &str| format!("ledg_{days}_{minute:02}_{kind}");
             let call = of("call", "leg_rep", "user_riley");
-            past.push(line(before, &ledger_id("call"), -10_000, &call));
+            past.push(line(before, &ledger_id("call"), -13_000, &call));
             let coaching = of("coaching", "leg_coach", coach);
             past.push(line(before, &ledger_id("coaching"), -4_000, &coaching));
         }
@@ -866,7 +867,8 @@ fn lines(entries: &[Value]) -> String {
 
 #[test]
 fn the_tape_has_every_route_that_the_window_reads() {
-    let asked: Vec<&str> = reads().iter().map(|read| read.route).collect();
+    let reads = reads().into_iter().chain(narrowed());
+    let asked: Vec<&str> = reads.map(|read| read.route).collect();
     let written: Vec<&str> = stories().iter().flatten().map(|step| step.route).collect();
     for rule in RULES.iter().filter(|rule| rule.window) {
         let has = asked.contains(&rule.name) || written.contains(&rule.name);
