@@ -52,9 +52,6 @@ pub struct Parts {
 }
 
 impl App {
-    /// The only window's label.
-    pub const WINDOW: &str = "main";
-
     /// With a session for the service that was chosen, in which nobody is signed in yet.
     ///
     /// # Errors

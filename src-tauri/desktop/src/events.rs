@@ -159,6 +159,20 @@ pub struct SoundDevices {
     pub loudspeakers: Vec<SoundDevice>,
 }
 
+impl From<sound::Devices> for SoundDevices {
+    fn from(devices: sound::Devices) -> Self {
+        let cross = |device: sound::Device| SoundDevice {
+            id: device.id,
+            name: device.name,
+            is_default: device.is_default,
+        };
+        Self {
+            microphones: devices.microphones.into_iter().map(cross).collect(),
+            loudspeakers: devices.loudspeakers.into_iter().map(cross).collect(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

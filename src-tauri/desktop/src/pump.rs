@@ -6,13 +6,13 @@ use tauri_plugin_notification::NotificationExt;
 use tokio::sync::broadcast::error::RecvError;
 use wire::{Call, CallStatus, Direction, HangupCause, LegEndReason};
 
-use crate::app::App;
 use crate::error::AppError;
 use crate::events::{
     LeadKey, LeadQuality, Levels, Message, MessageKind, MicrophoneLevel, Quality,
     SoundDevicesChanged, say,
 };
 use crate::presenter::{Change, Presenter};
+use crate::tray;
 
 /// Passes on one session's state and events until another takes its place.
 pub async fn session(app: AppHandle, presenter: Presenter, session: Session) {
@@ -44,10 +44,7 @@ pub async fn sound(app: AppHandle, presenter: Presenter, card: sound::SoundCard)
     loop {
         match events.recv().await {
             Ok(sound::Event::DevicesChanged(devices)) => {
-                say(
-                    &app,
-                    &SoundDevicesChanged(crate::commands::sound::devices(devices)),
-                );
+                say(&app, &SoundDevicesChanged(devices.into()));
             }
             Ok(sound::Event::MicrophoneTrouble(trouble)) => {
                 presenter.tell(Change::MicrophoneTrouble(trouble)).await;
@@ -189,7 +186,7 @@ fn notify(app: &AppHandle, title: String, body: String) {
         if let Err(error) = app.notification().builder().title(title).body(body).show() {
             log::warn!("no notification: {error}");
         }
-        if let Some(window) = app.get_webview_window(App::WINDOW) {
+        if let Some(window) = app.get_webview_window(tray::WINDOW) {
             let attention = Some(tauri::UserAttentionType::Informational);
             let _ = window.request_user_attention(attention);
         }

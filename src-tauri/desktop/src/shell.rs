@@ -150,7 +150,7 @@ fn set_up(app: &AppHandle, base: &str, args: Args) -> Result<(), AppError> {
 }
 
 fn open_window(app: &AppHandle, visible: bool) -> tauri::Result<()> {
-    let window = WebviewWindowBuilder::new(app, App::WINDOW, WebviewUrl::default())
+    let window = WebviewWindowBuilder::new(app, tray::WINDOW, WebviewUrl::default())
         .title("Call Coaching")
         .inner_size(1180.0, 780.0)
         .min_inner_size(720.0, 560.0)

@@ -5,9 +5,10 @@ use tauri::menu::{Menu, MenuItem};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager};
 
-use crate::app::App;
 use crate::view::AppView;
 
+/// The only window's label.
+pub const WINDOW: &str = "main";
 /// The icon's id.
 pub const ID: &str = "tray";
 
@@ -40,7 +41,7 @@ pub fn build(app: &AppHandle) -> tauri::Result<()> {
 
 /// Brings the window to the front.
 pub fn show_window(app: &AppHandle) {
-    if let Some(window) = app.get_webview_window(App::WINDOW) {
+    if let Some(window) = app.get_webview_window(WINDOW) {
         let shown = window
             .show()
             .and_then(|()| window.unminimize())

@@ -3,15 +3,15 @@
 use client::MediaStatus;
 
 use crate::error::AppError;
-use crate::events::{SoundDevice, SoundDevices};
+use crate::events::SoundDevices;
 
-use super::{Answer, Shell};
+use super::answer::{Answer, Shell};
 
 /// What there is.
 #[tauri::command]
 #[specta::specta]
 pub async fn sound_devices(shell: Shell<'_>) -> Answer<SoundDevices> {
-    Ok(devices(shell.card.devices()))
+    Ok(shell.card.devices().into())
 }
 
 /// Plays a second of a tone through the loudspeaker that is set.
@@ -34,17 +34,4 @@ pub async fn meter_microphone(shell: Shell<'_>, on: bool) -> Answer<()> {
     }
     shell.card.meter(on);
     Ok(())
-}
-
-/// As they cross to the user interface.
-pub fn devices(devices: sound::Devices) -> SoundDevices {
-    let cross = |device: sound::Device| SoundDevice {
-        id: device.id,
-        name: device.name,
-        is_default: device.is_default,
-    };
-    SoundDevices {
-        microphones: devices.microphones.into_iter().map(cross).collect(),
-        loudspeakers: devices.loudspeakers.into_iter().map(cross).collect(),
-    }
 }
