@@ -12,7 +12,8 @@ use serde_json::Value;
 /// Every crate with its floor, and the crates of this workspace that it may name.
 const HOUSE: &[(&str, u8, &[&str])] = &[
     ("mix", 0, &[]),
-    ("wire", 0, &["mix"]),
+    ("wire-macros", 0, &[]),
+    ("wire", 0, &["mix", "wire-macros"]),
     ("usage", 0, &["wire"]),
     ("call", 1, &["wire", "mix", "usage"]),
     ("session", 1, &["wire", "mix", "usage"]),
@@ -47,6 +48,7 @@ const APP: &[&str] = &["client", "sound", "wire"];
 /// The arrows that stay on their floor; each runs one way.
 const SIDEWAYS: &[(&str, &str)] = &[
     ("wire", "mix"),
+    ("wire", "wire-macros"),
     ("usage", "wire"),
     ("service", "media"),
     ("service", "trunk"),

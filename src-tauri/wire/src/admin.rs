@@ -5,20 +5,10 @@ use crate::{
     ClientType, GroupId, MemberInviteId, MembershipId, Permission, PhoneNumberKind, Plan,
     RecordingOverride, RoleId, Timestamp, User, UserId,
 };
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// A member, as those see them who manage the organization.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Member {
     /// Their place.
     pub membership_id: MembershipId,
@@ -35,17 +25,7 @@ pub struct Member {
 }
 
 /// `POST` and `PUT` of `/api/v1/role/`.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct RoleRequest {
     /// Its name, 1 to 64 characters, unlike any other role's.
@@ -56,17 +36,7 @@ pub struct RoleRequest {
 }
 
 /// `POST` and `PUT` of `/api/v1/group/`.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct GroupRequest {
     /// Its name, 1 to 64 characters.
@@ -78,17 +48,7 @@ pub struct GroupRequest {
 }
 
 /// `POST` and `PUT` of `/api/v1/phone_number/`.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct PhoneNumberRequest {
     /// E.164: `+` and 3 to 15 digits. It cannot be changed later.
@@ -110,19 +70,7 @@ pub struct PhoneNumberRequest {
 }
 
 /// Where an invitation into the organization stands.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberInviteStatus {
     /// Its link can be used.
@@ -136,17 +84,7 @@ pub enum MemberInviteStatus {
 }
 
 /// An invitation into the organization, by a link.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct MemberInvite {
     /// Its id, which is not what the link holds.
     pub id: MemberInviteId,
@@ -169,17 +107,7 @@ pub struct MemberInvite {
 }
 
 /// `POST /api/v1/member_invite/`.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct MemberInviteRequest {
     /// The address it is meant for; anybody with the link may use it when not given.
@@ -198,16 +126,7 @@ pub struct MemberInviteRequest {
 }
 
 /// A new invitation with what its link holds, which is shown this once.
-#[derive(
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(secret)]
 pub struct NewMemberInvite {
     /// The invitation.
     pub invite: MemberInvite,
@@ -216,16 +135,7 @@ pub struct NewMemberInvite {
 }
 
 /// `POST /api/v1/auth/invite/`: what a link offers.
-#[derive(
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(secret)]
 #[serde(deny_unknown_fields)]
 pub struct InviteLookup {
     /// What the link carries.
@@ -233,17 +143,7 @@ pub struct InviteLookup {
 }
 
 /// What a link offers, before it is used.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct InviteOffer {
     /// The organization.
     pub organization_name: String,
@@ -258,16 +158,7 @@ pub struct InviteOffer {
 }
 
 /// `POST /api/v1/auth/accept_invite/`: becomes a member and signs in.
-#[derive(
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(secret)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptInviteRequest {
     /// What the link carries.
@@ -289,17 +180,7 @@ pub struct AcceptInviteRequest {
 }
 
 /// One thing that a plan holds or does not.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct PlanFeature {
     /// Its name.
     pub name: String,
@@ -310,17 +191,7 @@ pub struct PlanFeature {
 }
 
 /// `GET /api/v1/plan/`: what a plan holds (J3).
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct PlanInfo {
     /// Which.
     pub plan: Plan,

@@ -2,22 +2,10 @@
 
 use crate::list::list_query;
 use crate::{AuditEntryId, CallId, Code, DeviceId, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// What was done, or tried.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditAction {
     /// Signed in.
@@ -71,17 +59,7 @@ pub enum AuditAction {
 }
 
 /// One line of the audit log, which is only ever added to.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct AuditEntry {
     /// Its id.
     pub id: AuditEntryId,

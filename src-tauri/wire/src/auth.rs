@@ -1,19 +1,10 @@
 //! Signing in and staying signed in.
 
 use crate::{ClientType, DeviceId, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// `POST /api/v1/auth/sign_in/`.
-#[derive(
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(secret)]
 #[serde(deny_unknown_fields)]
 pub struct SignInRequest {
     /// The user's e-mail address.
@@ -27,16 +18,7 @@ pub struct SignInRequest {
 }
 
 /// `POST /api/v1/auth/refresh/`: a refresh token is good once, and gives the next one.
-#[derive(
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(secret)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
     /// The newest refresh token. An older one, used again, ends the whole sign-in.
@@ -44,16 +26,7 @@ pub struct RefreshRequest {
 }
 
 /// `POST /api/v1/auth/sign_out/`: ends this sign-in and its tokens.
-#[derive(
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(secret)]
 #[serde(deny_unknown_fields)]
 pub struct SignOutRequest {
     /// The newest refresh token.
@@ -61,16 +34,7 @@ pub struct SignOutRequest {
 }
 
 /// A sign-in: a short-lived token to ask with, a longer-lived one to get the next.
-#[derive(
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(secret)]
 pub struct Tokens {
     /// Goes with every request as `Authorization: Bearer …`, and into the WebSocket's `hello`.
     pub access_token: String,

@@ -1,24 +1,10 @@
 //! Who is online, with which client, and on which calls.
 
 use crate::{CallId, LeadBrief, UserId};
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// The kind of a client. Only `native`, the desktop app, can coach or be invited (W3).
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, PartialOrd, Ord, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientType {
     /// The desktop app.
@@ -30,19 +16,7 @@ pub enum ClientType {
 }
 
 /// Whether a client is there.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum PresenceStatus {
     /// Its WebSocket lives.
@@ -52,34 +26,14 @@ pub enum PresenceStatus {
 }
 
 /// `GET /api/v1/user/availability/`.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Availability {
     /// Each active member of the organization.
     pub data: Vec<UserAvailability>,
 }
 
 /// One user's availability, a line for each type of client.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct UserAvailability {
     /// Whose it is.
     pub user_id: UserId,
@@ -88,17 +42,7 @@ pub struct UserAvailability {
 }
 
 /// A user's availability with one type of client.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct ClientAvailability {
     /// The type of client.
     #[serde(rename = "type")]
@@ -110,17 +54,7 @@ pub struct ClientAvailability {
 }
 
 /// A call in progress, as availability names it.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct ActiveCall {
     /// The call.
     pub id: CallId,

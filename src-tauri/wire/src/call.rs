@@ -5,22 +5,10 @@ use crate::{
     CallId, CallRecording, CoachLeg, Code, ContactId, LeadId, LegId, PhoneNumberId,
     PhoneNumberKind, Timestamp, UserId,
 };
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// Which way a call goes.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// The rep called the lead.
@@ -30,19 +18,7 @@ pub enum Direction {
 }
 
 /// Where a call stands. The names are Close's, with `ringing` added.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallStatus {
     /// Placed; the lead's side has not answered with anything yet.
@@ -72,19 +48,7 @@ impl CallStatus {
 }
 
 /// Who or what ended a call.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum HangupCause {
     /// The rep hung up.
@@ -110,17 +74,7 @@ pub enum HangupCause {
 }
 
 /// A lead, as a call names it.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct LeadBrief {
     /// The lead.
     pub id: LeadId,
@@ -129,17 +83,7 @@ pub struct LeadBrief {
 }
 
 /// Whether the user who asked may join a call now, and if not, why.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Joinability {
     /// Whether Listen would be let in.
     pub joinable: bool,
@@ -152,17 +96,7 @@ pub struct Joinability {
 }
 
 /// A call, which is an activity of its lead.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Call {
     /// Its id.
     pub id: CallId,
@@ -222,17 +156,7 @@ list_query! {
 }
 
 /// `POST /api/v1/activity/call/`: places a call.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct PlaceCallRequest {
     /// Which of the organization's numbers is shown.
@@ -248,17 +172,7 @@ pub struct PlaceCallRequest {
 }
 
 /// `POST /api/v1/demo/inbound_call/`, in local mode: the simulated lead calls in.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct InboundCallRequest {
     /// Which of the organization's numbers is called; it must be somebody's.
@@ -268,17 +182,7 @@ pub struct InboundCallRequest {
 }
 
 /// `PUT …/hold/`.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct HoldRequest {
     /// Whether the lead is to be on hold.
@@ -286,17 +190,7 @@ pub struct HoldRequest {
 }
 
 /// `PUT …/mute/`: of the asking user's own leg, the rep's or a coach's.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct MuteRequest {
     /// Whether the leg is to be muted.
@@ -304,16 +198,7 @@ pub struct MuteRequest {
 }
 
 /// `POST …/dtmf/`: keys pressed by the rep.
-#[derive(
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(secret)]
 #[serde(deny_unknown_fields)]
 pub struct DtmfRequest {
     /// 1 to 32 of `0`–`9`, `*`, `#`, `A`–`D` (RFC 4733).

@@ -1,22 +1,10 @@
 //! Coaches on a call: their modes, their legs, and what they ask.
 
 use crate::{DeviceId, InvitationId, LegId, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// The three modes of a coach (M1, M2). What each lets whom hear is `mix::Mode`.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum CoachMode {
     /// Hears rep and lead; nobody hears the coach.
@@ -48,19 +36,7 @@ impl From<mix::Mode> for CoachMode {
 }
 
 /// Where a coach's leg stands.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum CoachLegStatus {
     /// Let in; the audio is not connected yet.
@@ -74,19 +50,7 @@ pub enum CoachLegStatus {
 }
 
 /// Why a coach's leg ended.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum LegEndReason {
     /// The coach left.
@@ -106,19 +70,7 @@ pub enum LegEndReason {
 }
 
 /// What a coach did, or what was done to them.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum ParticipationAction {
     /// Entered, or switched to, Listen.
@@ -144,17 +96,7 @@ pub enum ParticipationAction {
 }
 
 /// One line of a coach's history on a call.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct ParticipationEntry {
     /// What happened.
     pub action: ParticipationAction,
@@ -163,17 +105,7 @@ pub struct ParticipationEntry {
 }
 
 /// A coach's leg of a call.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct CoachLeg {
     /// Its id.
     pub id: LegId,
@@ -200,18 +132,7 @@ pub struct CoachLeg {
 }
 
 /// `POST …/coach_leg/`: joins a call. A coach always enters in Listen (M1).
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Default,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Default)]
 #[serde(deny_unknown_fields)]
 pub struct JoinRequest {
     /// The invitation that is accepted by it, if any.
@@ -220,17 +141,7 @@ pub struct JoinRequest {
 }
 
 /// `PUT …/coach_leg/mode/`: switches the mode of the asking coach's leg.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct ModeRequest {
     /// The mode that is wanted.

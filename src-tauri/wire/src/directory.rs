@@ -1,20 +1,10 @@
 //! Who is called, and from which numbers.
 
 use crate::{ContactId, LeadId, PhoneNumberId, UserId};
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// A company that is sold to.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Lead {
     /// Its id.
     pub id: LeadId,
@@ -25,17 +15,7 @@ pub struct Lead {
 }
 
 /// A person at a lead.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Contact {
     /// Their id.
     pub id: ContactId,
@@ -48,19 +28,7 @@ pub struct Contact {
 }
 
 /// What a number of the organization is.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum PhoneNumberKind {
     /// A line of the organization's own; calls from it can be coached (J1).
@@ -72,17 +40,7 @@ pub enum PhoneNumberKind {
 }
 
 /// A phone number of the organization.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct PhoneNumber {
     /// Its id.
     pub id: PhoneNumberId,

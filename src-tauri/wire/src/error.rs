@@ -1,36 +1,16 @@
 //! The errors that cross: a stable code for programs, a sentence for people.
 
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// The body of every HTTP error: `{"error": {"code", "message"}}`.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct ErrorBody {
     /// What went wrong.
     pub error: ErrorDetail,
 }
 
 /// One error, for a program and for a person.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct ErrorDetail {
     /// The stable code.
     pub code: Code,
@@ -39,19 +19,7 @@ pub struct ErrorDetail {
 }
 
 /// Why a request was refused. Codes are stable: a program may match on them.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The call came in; only outbound calls can be joined (J1).

@@ -1,20 +1,10 @@
 //! Invitations to coach a call (W3).
 
 use crate::{CallId, InvitationId, Joinability, LeadBrief, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// `POST …/invitation/`: the rep invites teammates (W3).
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct InvitationRequest {
     /// Whom: 1 to 100 users.
@@ -23,17 +13,7 @@ pub struct InvitationRequest {
 }
 
 /// A teammate who may be shown in the Invite dropdown: has the desktop app online (W3).
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct InvitationTarget {
     /// Who.
     pub user_id: UserId,
@@ -42,19 +22,7 @@ pub struct InvitationTarget {
 }
 
 /// Where an invitation stands.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum InvitationStatus {
     /// Waits for an answer.
@@ -70,17 +38,7 @@ pub enum InvitationStatus {
 }
 
 /// An invitation to coach a call. It gives no permission (W3).
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Invitation {
     /// Its id.
     pub id: InvitationId,

@@ -4,7 +4,7 @@
 //! the service answers as ICE-lite with its UDP candidate. A leg's offer may be sent again at any
 //! time (a new device, another network): the new connection takes the leg over.
 
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// The RTP header extension (RFC 8285, one-byte form) that carries the mode in which a frame was
 /// captured: one byte, 0 Listen, 1 Whisper, 2 Barge; every other value counts as Listen. A coach's
@@ -18,17 +18,7 @@ pub const AUDIO_LEVEL_EXTENSION_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-aud
 pub const SDP_BYTES_MAX: usize = 16 * 1024;
 
 /// A client's SDP offer for its leg of a call.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct MediaOffer {
     /// The offer (RFC 8866), at most 16 KiB.
@@ -37,17 +27,7 @@ pub struct MediaOffer {
 }
 
 /// The service's SDP answer.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct MediaAnswer {
     /// The answer (RFC 8866), with the service's candidates in it.
     pub sdp: String,

@@ -2,25 +2,10 @@
 
 use crate::list::list_query;
 use crate::{CallId, LeadBrief, LedgerEntryId, LegId, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// An amount in micro-dollars: 4000 is $0.0040. Money is never anything but whole ones of these (B2).
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, PartialOrd, Ord, Hash, Default)]
 #[specta(type = i32)]
 pub struct MicroDollars(
     /// Micro-dollars.
@@ -28,19 +13,7 @@ pub struct MicroDollars(
 );
 
 /// What a line of the ledger is for.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerKind {
     /// A started minute of a coach's leg (B1).
@@ -52,17 +25,7 @@ pub enum LedgerKind {
 }
 
 /// What a started minute costs from some moment on (B1).
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Rate {
     /// Of what.
     pub kind: LedgerKind,
@@ -73,18 +36,7 @@ pub struct Rate {
 }
 
 /// The balance, as those who manage the organization are told it.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy)]
 pub struct Balance {
     /// What is left; below zero when coaching went on without money (B3).
     pub balance_micro_dollars: MicroDollars,
@@ -95,17 +47,7 @@ pub struct Balance {
 }
 
 /// What was spent on one day, in UTC.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct SpendOfDay {
     /// The day, `2026-11-23`; of a month `2026-11`.
     pub date: String,
@@ -116,17 +58,7 @@ pub struct SpendOfDay {
 }
 
 /// What one coach cost (B4).
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct SpendOfCoach {
     /// The coach.
     pub user_id: UserId,
@@ -137,17 +69,7 @@ pub struct SpendOfCoach {
 }
 
 /// What one call cost (B4).
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct SpendOfCall {
     /// The call.
     pub call_id: CallId,
@@ -169,17 +91,7 @@ pub struct SpendOfCall {
 
 /// `GET /api/v1/usage/`: the balance, the rates, and what was spent between two moments, for those
 /// who manage the organization (B4).
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Usage {
     /// The balance now.
     pub balance: Balance,
@@ -198,17 +110,7 @@ pub struct Usage {
 }
 
 /// One line of the ledger, which is only ever added to (B2).
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct LedgerEntry {
     /// Its id.
     pub id: LedgerEntryId,
@@ -229,17 +131,7 @@ pub struct LedgerEntry {
 }
 
 /// `POST /api/v1/usage/top_up/`, in local mode, for those who manage the organization.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct TopUpRequest {
     /// How much: 1 to 1 000 000 000 ($1000).

@@ -4,22 +4,10 @@ use crate::{
     CoachMode, GroupId, MembershipId, MicroDollars, OrganizationId, RecordingOverride,
     RecordingSettings, RoleId, UserId,
 };
-use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// What an organization has bought (J3).
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {
     /// No coaching.
@@ -41,21 +29,7 @@ impl Plan {
 }
 
 /// What a role may hold (A1).
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, PartialOrd, Ord, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
     /// Join calls in Listen.
@@ -69,17 +43,7 @@ pub enum Permission {
 }
 
 /// A company that uses the product.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Organization {
     /// Its id.
     pub id: OrganizationId,
@@ -96,17 +60,7 @@ pub struct Organization {
 }
 
 /// A set of permissions with a name.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Role {
     /// Its id.
     pub id: RoleId,
@@ -130,17 +84,7 @@ impl Role {
 }
 
 /// A team.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Group {
     /// Its id.
     pub id: GroupId,
@@ -151,17 +95,7 @@ pub struct Group {
 }
 
 /// A person with an account.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct User {
     /// Their id.
     pub id: UserId,
@@ -174,17 +108,7 @@ pub struct User {
 }
 
 /// A person's place in an organization.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Membership {
     /// Its id.
     pub id: MembershipId,
@@ -195,17 +119,7 @@ pub struct Membership {
 }
 
 /// `GET /api/v1/me/`: who is signed in, where, and what they may do.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct Me {
     /// The person.
     pub user: User,
@@ -219,18 +133,7 @@ pub struct Me {
 
 /// `PATCH /api/v1/membership/{id}/`, for those who manage the organization. It takes effect on calls
 /// in progress at once (A2).
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Default,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Default)]
 #[serde(deny_unknown_fields)]
 pub struct MembershipPatch {
     /// The new role.
@@ -245,18 +148,7 @@ pub struct MembershipPatch {
 }
 
 /// `PATCH /api/v1/organization/{id}/`, for those who manage it.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Default,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Default)]
 #[serde(deny_unknown_fields)]
 pub struct OrganizationPatch {
     /// The new name, 1 to 64 characters.

@@ -2,21 +2,10 @@
 
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
+use wire_macros::wire_type;
 
 /// Where a recording stands.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordingStatus {
     /// It runs.
@@ -32,17 +21,7 @@ pub enum RecordingStatus {
 }
 
 /// A stretch that was not recorded because the rep had paused.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct RecordingGap {
     /// Its start, from the start of the recording.
     pub from_ms: u32,
@@ -51,17 +30,7 @@ pub struct RecordingGap {
 }
 
 /// A call's recording.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct CallRecording {
     /// Where it stands.
     pub status: RecordingStatus,
@@ -76,17 +45,7 @@ pub struct CallRecording {
 }
 
 /// `GET …/recording/peaks/`: the waveform.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 pub struct RecordingPeaks {
     /// The length of each piece.
     pub interval_ms: u32,
@@ -95,17 +54,7 @@ pub struct RecordingPeaks {
 }
 
 /// `PUT …/recording/`: the rep pauses the recording of their call, or lets it go on.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct RecordingRequest {
     /// Whether it is to be paused.
@@ -113,18 +62,7 @@ pub struct RecordingRequest {
 }
 
 /// How an organization records (R1).
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy)]
 pub struct RecordingSettings {
     /// Whether calls are recorded, where the member does not say otherwise.
     pub enabled: bool,
@@ -135,19 +73,7 @@ pub struct RecordingSettings {
 }
 
 /// What a member says about the recording of their calls (R1).
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-    specta::Type,
-)]
+#[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordingOverride {
     /// As the organization does.

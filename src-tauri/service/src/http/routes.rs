@@ -122,7 +122,8 @@ impl Answer for route::File {
 #[derive(Default)]
 pub struct Routes {
     router: Router<Arc<App>>,
-    handled: Vec<&'static str>,
+    /// The names of those that have a handler.
+    pub handled: Vec<&'static str>,
 }
 
 impl Routes {
