@@ -13,7 +13,7 @@ help:
 	@echo "make test      run every check and test"
 	@echo "make bench     measure performance; prints tables and writes target/bench.json"
 	@echo "make package   build a Debian package in target/package"
-	@echo "make bindings  update ui/src/bindings.ts after changing a command or event"
+	@echo "make bindings  update ui/src/bindings.ts and ui/src/fake/tape.json after changing a route, command or event"
 
 # A set-up runs again when it, or what it installs from, has changed.
 SETUP := target/setup-$(shell cksum < .ci/setup | cut -d' ' -f1)
@@ -104,6 +104,7 @@ bench: $(SETUP)-bench
 
 bindings: $(SETUP)-test $(UI)
 	UPDATE_BINDINGS=1 cargo test --locked --package call-coaching --lib bindings
+	UPDATE_FIXTURES=1 cargo test --locked --package service the_tape
 
 package: $(SETUP)-app
 	@$(MAKE) --no-print-directory $(UI)

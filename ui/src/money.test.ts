@@ -13,14 +13,14 @@ describe("usage", () => {
   it("b4: shows balance, rates, spend by coach and by call, and the ledger, exactly", async () => {
     await open("admin", "#/usage");
     // 5 dollars, less 24 minutes of coaching and of calls.
-    expect((await find(testids.usageBalance)).textContent).toBe("$4.6640");
+    expect((await find(testids.usageBalance)).textContent).toBe("$4.5920");
     expect(get(testids.usageRates).textContent).toMatch(/Coaching\s*\$0\.0040 per minute/);
-    expect(get(testids.usageRates).textContent).toMatch(/Call\s*\$0\.0100 per minute/);
+    expect(get(testids.usageRates).textContent).toMatch(/Call\s*\$0\.0130 per minute/);
     const coaches = get(testids.usageCoaches).textContent;
     expect(coaches).toMatch(/Morgan Moss\s*12\s*\$0\.0480/);
     expect(coaches).toMatch(/Casey Cole\s*12\s*\$0\.0480/);
     expect(get(testids.usageCalls).textContent).toMatch(/\$0\.0200\s*\(5 min\)/);
-    expect(get(testids.usageChart).getAttribute("aria-label")).toContain("$0.3360");
+    expect(get(testids.usageChart).getAttribute("aria-label")).toContain("$0.4080");
     expect(get(testids.usageDays).querySelectorAll("tbody tr")).toHaveLength(3);
     await waitFor(() => expect(get(testids.usageLedger).textContent).toContain("+$5.0000"));
     expect(get(testids.usageLedger).textContent).toContain("-$0.0040");
@@ -87,7 +87,7 @@ describe("usage", () => {
     expect((await find(testids.dialogError)).textContent).toContain("No answer.");
     fake.refuse.clear();
     await user.click(get(testids.dialogSave));
-    await waitFor(() => expect(get(testids.usageBalance).textContent).toBe("$7.1640"));
+    await waitFor(() => expect(get(testids.usageBalance).textContent).toBe("$7.0920"));
     const sent = asked(route.topUp).map(([request]) => request as { request_id: string });
     expect(sent).toHaveLength(2);
     expect(sent[0]).toEqual(sent[1]);

@@ -1,7 +1,7 @@
 // The pages about the organization as a person meets them, on the organization in memory.
 import { screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
-import { Failure, listOf, route, type AuditEntry } from "./backend";
+import { Failure, route } from "./backend";
 import { userId } from "./backend.fake";
 import { OPEN_PAGES, ORGANIZATION_PAGES } from "./lib/route";
 import { open } from "./test/open";
@@ -121,10 +121,10 @@ describe("roles", () => {
 
   it("are deleted when that is confirmed, and a refusal is told in the dialog", async () => {
     const { user, fake } = await open("admin", "#/roles");
-    await fake.call(route.changeMember, "memb_6", { role_id: "role_Peer" });
+    await fake.call(route.changeMember, "memb_6", { role_id: "role_peer" });
     await user.click(await find(testids.roleDelete("Peer")));
     await user.click(await find(testids.confirmYes));
-    expect((await find(testids.dialogError)).textContent).toContain("Members have this role");
+    expect((await find(testids.dialogError)).textContent).toContain("member has this role");
     await user.click(get(testids.confirmNo));
     expect(get(testids.roleCard("Peer"))).toBeTruthy();
     await fake.call(route.changeMember, "memb_6", { role_id: "role_User" });
@@ -230,7 +230,7 @@ describe("members", () => {
     await user.click(await find(testids.joinOpen));
     await user.type(await find(testids.joinLink), link);
     await user.click(get(testids.joinLookUp));
-    expect((await find(testids.joinError)).textContent).toContain("Ask for a new one");
+    expect((await find(testids.joinError)).textContent).toContain("Ask for another one");
   });
 });
 
@@ -305,7 +305,7 @@ describe("the plan", () => {
     none(testids.planChoose("business_legacy")); // No longer sold.
     await user.click(get(testids.planChoose("professional")));
     const dialog = await find(testids.confirm);
-    expect(dialog.textContent).toContain("Call Coaching");
+    expect(dialog.textContent).toContain("Whisper & Barge");
     expect(dialog.textContent).toContain("out of them at once");
     expect(asked(route.changeOrganization)).toEqual([]);
     await user.click(get(testids.confirmYes));
@@ -317,7 +317,7 @@ describe("the plan", () => {
 
   it("j3: is read by everybody, and changed by nobody else", async () => {
     await open("team-user", "#/plan");
-    expect((await find(testids.planCard("enterprise"))).textContent).toContain("Call Coaching");
+    expect((await find(testids.planCard("enterprise"))).textContent).toContain("Whisper & Barge");
     none(testids.planChoose("startup"));
   });
 });
@@ -363,7 +363,7 @@ describe("the audit log", () => {
 
   it("a4: shows who did what, and why it was refused", async () => {
     await open("admin", "#/audit");
-    await waitFor(() => expect(rows()).toHaveLength(7));
+    await waitFor(() => expect(rows()).toHaveLength(9));
     const refused = rows().find((row) => row.dataset["allowed"] === "false");
     expect(refused?.textContent).toMatch(/Taylor Tate.*Switched the mode.*Whisper.*Refused/s);
     expect(refused?.textContent).toContain("lacks the permission");
@@ -372,32 +372,13 @@ describe("the audit log", () => {
   });
 
   it("a4: names whom and what it is about, and keeps the id for who looks for it", async () => {
-    const { fake, user } = await open("admin", "#/settings");
-    const [role] = await listOf(fake, route.listRoles, {});
-    const about = { call_id: null, allowed: true, code: null };
-    fake.edit(route.listAudit, (page) => {
-      const [line] = page.data;
-      if (!line || !role) throw new Error("nothing to tell of");
-      const data: AuditEntry[] = [
-        {
-          ...{ ...line, ...about, id: "audi_1", action: "role_changed", target: role.id },
-          detail: `${role.name}: call_coach_listen call_coach_barge`,
-        },
-        { ...line, ...about, id: "audi_2", action: "member_changed", target: userId("Taylor") },
-        { ...line, ...about, id: "audi_3", action: "phone_number_changed", target: "phon_old" },
-      ];
-      return { ...page, data };
-    });
-    await user.click(await find(testids.nav("audit")));
+    await open("admin", "#/audit");
     const row = (action: string) => rows().find((row) => row.dataset["action"] === action);
-    await waitFor(() => expect(row("role_changed")?.textContent).toContain("Listen, Whisper"));
-    await waitFor(() => {
-      const target = row("role_changed")?.querySelector("[title^=role_]");
-      expect(target?.textContent).toBe(role?.name);
-    });
+    await waitFor(() => expect(row("role_changed")?.textContent).toMatch(/Whisper & Barge.*Peer/s));
+    expect(row("role_changed")?.querySelector("[title=role_peer]")?.textContent).toBe("Peer");
     expect(row("member_changed")?.textContent).toContain("Taylor Tate");
     expect(row("phone_number_changed")?.textContent).toContain("A deleted number");
-    expect(screen.getByRole("table").textContent).not.toMatch(/\b(role|phon|user|group)_\w/);
+    expect(document.body.textContent).not.toMatch(/\b(role|phon|user|group)_\w/);
   });
 
   it("a4: is filtered by person, action, call, time and what was refused, and saved as it is", async () => {
@@ -427,14 +408,14 @@ describe("the audit log", () => {
 
   it("a4: is read anew when that is asked for", async () => {
     const { fake, user } = await open("admin", "#/audit");
-    await waitFor(() => expect(rows()).toHaveLength(7));
+    await waitFor(() => expect(rows()).toHaveLength(9));
     fake.edit(route.listAudit, (page) => {
       const [newest] = page.data;
       if (!newest) throw new Error("no line");
       return { ...page, data: [{ ...newest, id: "audi_new" }, ...page.data] };
     });
     await user.click(get(testids.auditAgain));
-    await waitFor(() => expect(rows()).toHaveLength(8));
+    await waitFor(() => expect(rows()).toHaveLength(10));
   });
 
   it("a4: comes a page at a time", async () => {

@@ -90,7 +90,6 @@ fn reads() -> Vec<Ask> {
         "LIST_MEMBER_INVITES",
         "LIST_PLANS",
         "BALANCE",
-        "LIST_AUDIT",
         "LIST_CALLS",
     ]
     .into_iter()
@@ -110,7 +109,8 @@ fn reads() -> Vec<Ask> {
     reads
 }
 
-/// What is asked for in the first state only: every way to narrow a list down that a page offers.
+/// What is asked for in the first state only: every way to narrow a list down that a page offers; and
+/// the audit log, which is written a moment after what it tells of.
 fn narrowed() -> Vec<Ask> {
     let mut reads = Vec::new();
     for name in ["globex", "hooli", "initech", "vandelay", "nobody"] {
@@ -119,6 +119,7 @@ fn narrowed() -> Vec<Ask> {
         }
     }
     let audit = |filter| ask("LIST_AUDIT", None, filter);
+    reads.push(audit(json!({})));
     for (person, _) in PEOPLE {
         reads.push(audit(json!({"user_id": person})));
     }
@@ -173,17 +174,17 @@ fn stories() -> Vec<Vec<Ask>> {
         ],
         vec![member("memb_6", json!({"recording": "off"}))],
         vec![
-            member("memb_6", json!({"role_id": "role_Peer"})),
-            delete("DELETE_ROLE", "role_Peer"),
+            member("memb_6", json!({"role_id": "role_peer"})),
+            delete("DELETE_ROLE", "role_peer"),
             member("memb_6", json!({"role_id": "role_User"})),
-            delete("DELETE_ROLE", "role_Peer"),
+            delete("DELETE_ROLE", "role_peer"),
         ],
         vec![role(
             json!({"name": "Trainer", "permissions": ["call_coach_listen", "call_coach_barge"]}),
         )],
         vec![ask(
             "CHANGE_ROLE",
-            Some("role_Peer"),
+            Some("role_peer"),
             json!({"name": "Peer", "permissions": []}),
         )],
         vec![
@@ -212,6 +213,10 @@ fn stories() -> Vec<Vec<Ask>> {
         ],
         vec![
             ask("CREATE_PHONE_NUMBER", None, number.clone()),
+            delete("DELETE_PHONE_NUMBER", "phon_new1"),
+        ],
+        vec![
+            ask("CREATE_PHONE_NUMBER", None, number),
             ask("CHANGE_PHONE_NUMBER", Some("phon_new1"), relabelled),
             delete("DELETE_PHONE_NUMBER", "phon_new1"),
         ],
@@ -528,9 +533,9 @@ fn past() -> Vec<String> {
     let mut past: Vec<String> = [
         "INSERT INTO lead (id, organization_id, display_name)
          VALUES ('lead_vandelay', 'orga_acme', 'Vandelay')",
-        "INSERT INTO role (id, organization_id, name) VALUES ('role_Peer', 'orga_acme', 'Peer')",
+        "INSERT INTO role (id, organization_id, name) VALUES ('role_peer', 'orga_acme', 'Peer')",
         "INSERT INTO role_permission (role_id, permission)
-         VALUES ('role_Peer', 'call_coach_listen')",
+         VALUES ('role_peer', 'call_coach_listen')",
         "DELETE FROM phone_number_user WHERE phone_number_id = 'phon_riley'",
         "DELETE FROM phone_number WHERE id = 'phon_riley'",
         "UPDATE phone_number SET account_id = 'user_riley' WHERE id = 'phon_main'",
@@ -611,7 +616,7 @@ fn past() -> Vec<String> {
             };
             let ledger_id = |kind: &str| format!("ledg_{days}_{minute:02}_{kind}");
             let call = of("call", "leg_rep", "user_riley");
-            past.push(line(before, &ledger_id("call"), -10_000, &call));
+            past.push(line(before, &ledger_id("call"), -13_000, &call));
             let coaching = of("coaching", "leg_coach", coach);
             past.push(line(before, &ledger_id("coaching"), -4_000, &coaching));
         }
@@ -648,6 +653,24 @@ fn past() -> Vec<String> {
     ));
     // From the oldest to the newest.
     let audited = [
+        (
+            "phone_number_changed",
+            1,
+            "",
+            "user_alex",
+            "",
+            "phon_old",
+            "+15550001999",
+        ),
+        (
+            "role_changed",
+            1,
+            "",
+            "user_alex",
+            "",
+            "role_peer",
+            "Peer: call_coach_listen call_coach_barge",
+        ),
         ("recording_deleted", 1, "", "", "acti_past1", "", ""),
         (
             "member_changed",
@@ -759,6 +782,11 @@ async fn the_tape_of_the_user_interfaces_fake_is_not_stale() {
         reads_told.push(line);
     }
     stage.service.stop().await;
+    // What whoever comes later is answered unless it is recorded otherwise.
+    let usual: Vec<Value> = reads_told
+        .iter()
+        .map(|line| line["as"]["*"].clone())
+        .collect();
 
     for story in stories() {
         let mut stage = Stage::set(&prepared).await;
@@ -785,7 +813,7 @@ async fn the_tape_of_the_user_interfaces_fake_is_not_stale() {
                 for reader in &readers {
                     let now = stage.ask(Some(reader), read).await;
                     let then = before.insert((reader.clone(), at), now.clone());
-                    if then.as_ref() != Some(&now) {
+                    if then.as_ref().unwrap_or(&usual[at]) != &now {
                         told.insert(reader.clone(), now);
                     }
                 }
@@ -831,7 +859,7 @@ async fn the_tape_of_the_user_interfaces_fake_is_not_stale() {
         .find(|(kept, new)| kept != new);
     assert!(
         kept == new,
-        "{FILE} is stale: run UPDATE_FIXTURES=1 cargo test --package service tape. The first \
+        "{FILE} is stale: run UPDATE_FIXTURES=1 cargo test --package service the_tape. The first \
          difference: {differs:?}"
     );
 }
@@ -848,7 +876,8 @@ fn lines(entries: &[Value]) -> String {
 
 #[test]
 fn the_tape_has_every_route_that_the_window_reads() {
-    let asked: Vec<&str> = reads().iter().map(|read| read.route).collect();
+    let reads = reads().into_iter().chain(narrowed());
+    let asked: Vec<&str> = reads.map(|read| read.route).collect();
     let written: Vec<&str> = stories().iter().flatten().map(|step| step.route).collect();
     for rule in RULES.iter().filter(|rule| rule.window) {
         let has = asked.contains(&rule.name) || written.contains(&rule.name);

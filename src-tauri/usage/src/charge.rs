@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn b2_a_minute_counts_from_the_moment_it_is_charged_and_not_before() {
+    fn b2_a_minute_counts_from_the_moment_it_is_charged() {
         let connected = Timestamp(1_000);
         for minute in 0..5 {
             let charged = minute_charged(connected, minute, MINUTE_MS);

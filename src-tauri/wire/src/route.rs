@@ -829,6 +829,7 @@ routes! {
         who: Who::Member,
         tag: "call",
         answer: 200 "The call.",
+        window: true,
     }
 
     /// Takes a call that came in: rep and lead speak from now on. Only the rep may.

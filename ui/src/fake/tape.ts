@@ -4,7 +4,7 @@ import { Failure, type AppError, type Route } from "../backend";
 import text from "./tape.json?raw";
 
 type Answer = { ok: unknown } | { error: AppError };
-type Ask = { in: string; route: string; id: string | null; input: Record<string, unknown> };
+type Ask = { in: string; route: string; id: string | null; input: unknown };
 type Read = Ask & { as: Record<string, Answer> };
 type Write = Ask & { answer: Answer; then: string };
 type Recorded = { now: string; after: Record<string, string>; reads: Read[]; writes: Write[] };
@@ -16,18 +16,26 @@ const HOUR_MS = 3_600_000;
 /** The moment that everything on the tape is dated by. */
 export const RECORDED_AT = Date.parse(recorded.now);
 
-/** What tells one question from another: without what says nothing, and by whole hours. */
+/** What tells one question from another: what is asked for, without what says nothing and which page. */
 function keyOf(route: string, id: string | null, input: unknown): string {
-  const given = Object.entries(input ?? {})
-    .filter(([name, value]) => name !== "_limit" && value !== null && value !== "")
-    .map(([name, value]) => [name, name === "request_id" ? "" : rounded(value)])
-    .sort(([a], [b]) => String(a).localeCompare(String(b)));
-  return JSON.stringify([route, id, given]);
+  return JSON.stringify([route, id, canonical(input ?? {})]);
 }
 
-function rounded(value: unknown): unknown {
-  const isDate = typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value);
-  return isDate ? Math.round((Date.parse(value) - RECORDED_AT) / HOUR_MS) : value;
+/** The same text for what means the same. Times count in whole hours, since the fake's clock goes on. */
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value)) {
+    return Math.round((Date.parse(value) - RECORDED_AT) / HOUR_MS);
+  }
+  if (typeof value !== "object" || value === null) return value;
+  return Object.entries(value)
+    .filter(([name, of]) => !name.startsWith("_") && name !== "request_id" && !saysNothing(of))
+    .map(([name, of]) => [name, canonical(of)])
+    .sort(([a], [b]) => String(a).localeCompare(String(b)));
+}
+
+function saysNothing(value: unknown): boolean {
+  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
 const reads = new Map(

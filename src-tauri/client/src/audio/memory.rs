@@ -7,7 +7,7 @@ use std::time::Instant;
 use mix::{Frame, SAMPLE_RATE_HZ, SILENCE};
 
 use super::clock::FrameClock;
-use super::{Loudspeaker, Microphone};
+use super::device::{Loudspeaker, Microphone};
 use crate::error::ClientError;
 
 /// Samples a [`Collector`] keeps at most: one hour.

@@ -9,7 +9,7 @@ use hound::{SampleFormat, WavReader, WavSpec};
 use mix::{Frame, SAMPLE_RATE_HZ};
 use voice::Resampler;
 
-use super::Loudspeaker;
+use super::device::Loudspeaker;
 use super::memory::PlayClock;
 use crate::error::ClientError;
 

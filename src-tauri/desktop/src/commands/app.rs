@@ -5,7 +5,7 @@ use tauri::AppHandle;
 use tauri_plugin_autostart::ManagerExt;
 use wire::InviteOffer;
 
-use super::{Answer, Shell};
+use super::answer::{Answer, Shell};
 use crate::error::AppError;
 use crate::settings::AppSettings;
 use crate::shortcut;

@@ -2,7 +2,7 @@
 
 use wire::{Call, CallId, Invitation, InvitationId, PlaceCallRequest, UserId};
 
-use super::{Answer, Shell};
+use super::answer::{Answer, Shell};
 
 /// Calls a lead.
 #[tauri::command]

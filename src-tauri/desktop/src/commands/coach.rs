@@ -2,7 +2,7 @@
 
 use wire::{CallId, CoachMode, InvitationId};
 
-use super::{Answer, Shell};
+use super::answer::{Answer, Shell};
 
 /// Joins a call, always in Listen (M1).
 #[tauri::command]

@@ -4,7 +4,7 @@ use client::Player;
 use tauri::AppHandle;
 use wire::{CallId, RecordingQuery, RecordingRequest, RecordingStatus, route};
 
-use super::{Answer, Shell};
+use super::answer::{Answer, Shell, save};
 use crate::error::AppError;
 
 /// Plays a recording from this place on; what played before stops. `playback` tells how it goes.
@@ -55,7 +55,7 @@ pub async fn save_recording(app: AppHandle, shell: Shell<'_>, call_id: CallId) -
     let bytes = session
         .api()
         .download(&route::GET_RECORDING, &call_id, &whole);
-    super::save(&app, &format!("{call_id}.ogg"), &bytes.await?)
+    save(&app, &format!("{call_id}.ogg"), &bytes.await?)
 }
 
 /// Pauses the recording of the user's own call, or lets it go on.

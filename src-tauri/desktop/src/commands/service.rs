@@ -5,7 +5,7 @@ use serde_json::Value;
 use tauri::AppHandle;
 use wire::{AuditQuery, MemberInviteRequest, UsageQuery, route};
 
-use super::{Answer, Shell};
+use super::answer::{Answer, Shell, save};
 
 /// JSON of a route's own types, which the generated `route` knows.
 #[derive(Serialize, Deserialize, specta::Type)]
@@ -46,7 +46,7 @@ pub async fn invite_member(shell: Shell<'_>, request: MemberInviteRequest) -> An
 pub async fn save_usage_csv(app: AppHandle, shell: Shell<'_>, query: UsageQuery) -> Answer<String> {
     let session = shell.session();
     let bytes = session.api().download(&route::EXPORT_LEDGER, &(), &query);
-    super::save(&app, "usage.csv", &bytes.await?)
+    save(&app, "usage.csv", &bytes.await?)
 }
 
 /// Saves the audit log as CSV among the downloads: where.
@@ -55,7 +55,7 @@ pub async fn save_usage_csv(app: AppHandle, shell: Shell<'_>, query: UsageQuery)
 pub async fn save_audit_csv(app: AppHandle, shell: Shell<'_>, query: AuditQuery) -> Answer<String> {
     let session = shell.session();
     let bytes = session.api().download(&route::EXPORT_AUDIT, &(), &query);
-    super::save(&app, "audit.csv", &bytes.await?)
+    save(&app, "audit.csv", &bytes.await?)
 }
 
 /// Saves all of the organization's data as JSON among the downloads: where.
@@ -66,5 +66,5 @@ pub async fn save_export(app: AppHandle, shell: Shell<'_>) -> Answer<String> {
     let bytes = session
         .api()
         .download(&route::EXPORT_ORGANIZATION, &(), &());
-    super::save(&app, "organization.json", &bytes.await?)
+    save(&app, "organization.json", &bytes.await?)
 }

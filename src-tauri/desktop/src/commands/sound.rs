@@ -5,7 +5,7 @@ use client::MediaStatus;
 use crate::error::AppError;
 use crate::events::SoundDevices;
 
-use super::{Answer, Shell};
+use super::answer::{Answer, Shell};
 
 /// What there is.
 #[tauri::command]

@@ -80,7 +80,7 @@ fn is_balance(request: &Request) -> bool {
 }
 
 #[test]
-fn b4_whoever_manages_the_organization_is_shown_the_balance_and_nobody_else() {
+fn b4_only_those_who_manage_are_shown_the_balance() {
     let mut world = World::online();
     world.input_me(me(&[Permission::CallCoachBarge]));
     assert!(world.asked_all(is_balance).is_empty());

@@ -23,7 +23,7 @@ fn refusals(permissions: &[Permission]) -> [Option<String>; 3] {
 }
 
 #[test]
-fn a1_whisper_and_barge_imply_listen_and_not_the_other_way_round() {
+fn a1_whisper_and_barge_imply_listen_and_not_vice_versa() {
     let [listen, whisper, barge] = refusals(&[Permission::CallCoachListen]);
     assert_eq!(listen, None);
     assert!(whisper.unwrap().contains("Whisper & Barge"));
@@ -147,7 +147,7 @@ fn w1_members_are_shown_by_name_with_where_they_are() {
 }
 
 #[test]
-fn w3_the_rep_is_shown_what_became_of_each_invitation_to_the_call_in_progress() {
+fn w3_the_rep_sees_what_became_of_each_invitation() {
     let sent = |to: &str, status| Invitation {
         inviter_id: user("me"),
         invitee_id: user(to),
