@@ -22,4 +22,5 @@ mod socket;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod tape;
 mod usage;

@@ -12,8 +12,6 @@
     reason = "a test that cannot go on is a test that failed"
 )]
 
-mod support;
-
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use service::Config;
@@ -22,7 +20,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
-use support::{Service, config, hooks, text};
+use crate::support::{Service, config, hooks, text};
 use tempfile::TempDir;
 use wire::Timestamp;
 use wire::route::{RULES, Rule};
