@@ -5,9 +5,6 @@ import * as __TAURI_EVENT from "@tauri-apps/api/event";
 
 /** Commands */
 export const commands = {
-	callService: (route: string, id: string | null, input: Json) => typedError<Json, AppError>(__TAURI_INVOKE("call_service", { route, id, input })),
-	saveUsageCsv: (query: UsageQuery) => typedError<string, AppError>(__TAURI_INVOKE("save_usage_csv", { query })),
-	saveAuditCsv: (query: AuditQuery) => typedError<string, AppError>(__TAURI_INVOKE("save_audit_csv", { query })),
 	/**  The whole state, as it is now; it comes anew with each change. */
 	view: () => typedError<AppView, AppError>(__TAURI_INVOKE("view")),
 	/**  What is set. */
@@ -37,8 +34,14 @@ export const commands = {
 	 *  microphone stays closed (M4).
 	 */
 	meterMicrophone: (on: boolean) => typedError<null, AppError>(__TAURI_INVOKE("meter_microphone", { on })),
+	/**  Asks a route that the window may ask, by its name, with the id in its path and what goes in. */
+	callService: (route: string, id: string | null, input: Json) => typedError<Json, AppError>(__TAURI_INVOKE("call_service", { route, id, input })),
 	/**  Invites somebody; answers with the link, which is shown this once. */
 	inviteMember: (request: MemberInviteRequest) => typedError<string, AppError>(__TAURI_INVOKE("invite_member", { request })),
+	/**  Saves the ledger as CSV among the downloads: where. */
+	saveUsageCsv: (query: UsageQuery) => typedError<string, AppError>(__TAURI_INVOKE("save_usage_csv", { query })),
+	/**  Saves the audit log as CSV among the downloads: where. */
+	saveAuditCsv: (query: AuditQuery) => typedError<string, AppError>(__TAURI_INVOKE("save_audit_csv", { query })),
 	/**  Saves all of the organization's data as JSON among the downloads: where. */
 	saveExport: () => typedError<string, AppError>(__TAURI_INVOKE("save_export")),
 	/**  Plays a recording from this place on; what played before stops. `playback` tells how it goes. */
@@ -82,24 +85,16 @@ export const events = {
 	leadKey: makeEvent<LeadKey, LeadKey>("lead-key"),
 	leadQuality: makeEvent<LeadQuality, LeadQuality>("lead-quality"),
 	levels: makeEvent<Levels, Levels>("levels"),
+	message: makeEvent<Message, Message>("message"),
 	microphoneLevel: makeEvent<MicrophoneLevel, MicrophoneLevel>("microphone-level"),
 	openCall: makeEvent<OpenCall, OpenCall>("open-call"),
 	playback: makeEvent<Playback, Playback>("playback"),
 	quality: makeEvent<Quality, Quality>("quality"),
 	soundDevicesChanged: makeEvent<SoundDevicesChanged, SoundDevicesChanged>("sound-devices-changed"),
-	message: makeEvent<Message, Message>("message"),
 	viewChanged: makeEvent<ViewChanged, ViewChanged>("view-changed"),
 };
 
 /* Types */
-/**  A call in progress, as availability names it. */
-export type ActiveCall = {
-	/**  The call. */
-	id: CallId,
-	/**  Who is called. */
-	lead: LeadBrief,
-};
-
 /**  A code for the program, a sentence for the person: what happened and what to do. */
 export type AppError = {
 	/**
@@ -113,7 +108,6 @@ export type AppError = {
 
 /**  What the Settings page shows and changes. */
 export type AppSettings = {
-	local_phone_id: PhoneNumberId | null,
 	/**  A device's id; null follows the system's default. */
 	microphone: string | null,
 	/**  A device's id; null follows the system's default. */
@@ -130,9 +124,14 @@ export type AppSettings = {
 	hold_to_whisper: string | null,
 	/**  Whether the app starts with the desktop, in the tray. */
 	autostart: boolean,
+	/**  The organization's number that was called from last; null before any was chosen. */
+	local_phone_id: PhoneNumberId | null,
 };
 
-/**  Everything that is drawn. */
+/**
+ *  Everything that is drawn: the session's state and what follows from it, and what only the shell
+ *  knows.
+ */
 export type AppView = {
 	/**  Whose window this is. */
 	profile: string,
@@ -144,46 +143,21 @@ export type AppView = {
 	local_service: LocalService,
 	/**  Whom one click signs in; only with the bundled service. */
 	demo_users: DemoUser[],
-	/**  Whether somebody is being signed in, or a kept sign-in taken up again. */
-	signing_in: boolean,
-	/**  Whether the next start will be signed in too. */
-	sign_in_kept: boolean,
-	/**  The connection to the service. */
-	connection: Connection,
-	/**  The service's clock minus this machine's. */
-	clock_offset_ms: number,
-	/**  Who is signed in. */
-	me: Me | null,
-	/**  The organization's members. */
-	users: User[],
-	/**  Counts how often members, roles, groups or numbers changed: whoever shows them reads them anew. */
-	directory_version: number,
-	/**  Calls in progress that the user may see. */
-	calls: Call[],
-	/**  The user's own call. */
-	my_call: MyCall | null,
-	/**  The call that the user coaches. */
-	coaching: CoachingView | null,
-	sent_invitations: Invitation[],
+	/**  Every member, by name, and where they are. */
 	people: Person[],
+	/**  Every mode, in order, and why the user may not use it. */
 	modes: ModeChoice[],
+	/**  Why the user cannot place or join a call now; null when nothing here is in the way. */
 	occupied: string | null,
+	/**  Whether the organization's plan has Call Coaching. */
 	has_call_coaching: boolean,
-	/**  The organization's balance, for those who manage it; null until it is known. */
-	balance: Balance | null,
-	/**  Open invitations to the user. */
-	invitations: Invitation[],
-	/**  The connection of the sound. */
-	media: MediaStatus,
-	/**  What is wrong with the microphone in use, if anything. */
-	microphone_trouble: string | null,
 	/**  What is wrong with the loudspeaker in use, if anything. */
 	loudspeaker_trouble: string | null,
-};
+} & View;
 
-/**  Who hears the user. */
+/**  Who hears the user now. */
 export type Audience = 
-/**  Nobody. */
+/**  Nobody: in Listen, muted, or not connected. */
 "nobody" | 
 /**  The rep only. */
 "rep" | 
@@ -270,7 +244,27 @@ export type AuditEntry = {
 /**  A line of the audit log (A4). */
 export type AuditEntryId = string;
 
-/**  Which lines of the audit log are wanted. */
+/**  Which lines of the audit log are wanted. The CSV has no pages. */
+export type AuditQuery = {
+	/**  What this person did. */
+	user_id?: UserId | null,
+	/**  What was done on this call. */
+	call_id?: CallId | null,
+	/**  Only this. */
+	action?: AuditAction | null,
+	/**  Only what was allowed (`true`), or only what was refused (`false`). */
+	allowed?: boolean | null,
+	/**  Since when, this moment included. */
+	from?: Timestamp | null,
+	/**  Until when, this moment not included. */
+	to?: Timestamp | null,
+	/**  How many items at most: 1 to 200, 100 when not given. */
+	_limit?: number | null,
+	/**  How many items to pass over: 0 when not given. */
+	_skip?: number | null,
+	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
+	_cursor?: string | null,
+};
 
 /**  The balance, as those who manage the organization are told it. */
 export type Balance = {
@@ -334,6 +328,20 @@ export type Call = {
 /**  A call; calls are activities. */
 export type CallId = string;
 
+/**  Which calls are wanted. */
+export type CallQuery = {
+	/**  Those of this lead only. */
+	lead_id?: LeadId | null,
+	/**  Only those that are not over (`true`), or all (`false`, or not given). */
+	active?: boolean | null,
+	/**  How many items at most: 1 to 200, 100 when not given. */
+	_limit?: number | null,
+	/**  How many items to pass over: 0 when not given. */
+	_skip?: number | null,
+	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
+	_cursor?: string | null,
+};
+
 /**  A call's recording. */
 export type CallRecording = {
 	/**  Where it stands. */
@@ -366,25 +374,6 @@ export type CallStatus =
 "cancel" | 
 /**  It could not be connected. */
 "failed";
-
-/**  A user's availability with one type of client. */
-export type ClientAvailability = {
-	/**  The type of client. */
-	type: ClientType,
-	/**  Online when at least one device of this type is. */
-	status: PresenceStatus,
-	/**  The calls that the user is the rep of, on this type of client. */
-	active_calls: ActiveCall[],
-};
-
-/**  The kind of a client. Only `native`, the desktop app, can coach or be invited (W3). */
-export type ClientType = 
-/**  The desktop app. */
-"native" | 
-/**  A browser. */
-"web" | 
-/**  A phone. */
-"mobile";
 
 /**  A coach's leg of a call. */
 export type CoachLeg = {
@@ -432,23 +421,24 @@ export type CoachMode =
 /**  Everybody hears the coach. */
 "barge";
 
-/**  The call that the user coaches. */
+/**  The call that the user coaches, as the user interface is told of it. */
 export type CoachingView = {
-	/**  The call's id. */
+	/**  The call. */
 	call_id: CallId,
-	cost_micro_dollars: MicroDollars,
-	/**  The user's leg. */
+	/**  The user's leg, as the service last told of it. */
 	leg: CoachLeg,
 	/**  The mode that is confirmed, or narrower. */
 	mode: CoachMode,
-	/**  The mode that was asked for and is not confirmed. */
+	/**  The mode that was asked for and is not confirmed yet. */
 	mode_under_way: CoachMode | null,
-	/**  Who hears the user now. */
+	/**  Who hears the coach now. */
 	audience: Audience,
 	/**  Whether the microphone is muted. */
 	muted: boolean,
 	/**  Whether sound and events flow. */
 	connected: boolean,
+	/**  What it has cost so far (B1, B2); it comes anew with each minute that is charged. */
+	cost_micro_dollars: MicroDollars,
 };
 
 /**  Why a request was refused. Codes are stable: a program may match on them. */
@@ -494,11 +484,11 @@ export type Code =
 export type Connection = 
 /**  Nobody is signed in. */
 "signed_out" | 
-/**  The first connection is being made. */
+/**  The first connection is being made, or a kept sign-in is resumed. */
 "connecting" | 
 /**  Events come as they happen. */
 "online" | 
-/**  It was lost and is being made again. */
+/**  The connection was lost; it is being made again. */
 "resuming" | 
 /**  The service cannot be reached; the next try is after a wait. */
 "offline";
@@ -613,11 +603,6 @@ export type Invitation = {
 /**  An invitation to coach a call (W3). */
 export type InvitationId = string;
 
-/**  An invitation that this user sent changed. */
-export type ModeChoice = { mode: CoachMode, refusal: string | null };
-export type Presence = "on-call" | "online" | "offline";
-export type Person = { user_id: UserId, presence: Presence, call_id: CallId | null, lead_name: string | null };
-
 /**  Where an invitation stands. */
 export type InvitationStatus = 
 /**  Waits for an answer. */
@@ -663,6 +648,9 @@ export type Joinability = {
 	message?: string | null,
 };
 
+/**  JSON of a route's own types, which the generated `route` knows. */
+export type Json = unknown;
+
 /**  A company that is sold to. */
 export type Lead = {
 	/**  Its id. */
@@ -702,6 +690,18 @@ export type LeadQuality = {
 	lost_permille: number,
 	/**  The way there and back; null before the phone told. */
 	round_trip_ms: number | null,
+};
+
+/**  Which leads are wanted. */
+export type LeadQuery = {
+	/**  Part of the lead's name, in any case of letters. */
+	query?: string | null,
+	/**  How many items at most: 1 to 200, 100 when not given. */
+	_limit?: number | null,
+	/**  How many items to pass over: 0 when not given. */
+	_skip?: number | null,
+	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
+	_cursor?: string | null,
 };
 
 /**  One line of the ledger, which is only ever added to (B2). */
@@ -786,6 +786,16 @@ export type List<T> = {
 	cursor?: string | null,
 };
 
+/**  Which page of a list is wanted. */
+export type ListQuery = {
+	/**  How many items at most: 1 to 200, 100 when not given. */
+	_limit?: number | null,
+	/**  How many items to pass over: 0 when not given. */
+	_skip?: number | null,
+	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
+	_cursor?: string | null,
+};
+
 /**  The bundled service. */
 export type LocalService = {
 	/**  How it does. */
@@ -825,7 +835,7 @@ export type MediaStatus =
 "connecting" | 
 /**  Sound flows. */
 "connected" | 
-/**  It was lost and is being made again. */
+/**  It was lost, and is being made again. */
 "reconnecting";
 
 /**  A member, as those see them who manage the organization. */
@@ -918,6 +928,23 @@ export type MembershipPatch = {
 	recording?: RecordingOverride | null,
 };
 
+/**  Something to tell the person once, such as why coaching ended. */
+export type Message = {
+	/**  What it is. */
+	kind: MessageKind,
+	/**  The service's code, if it has one. */
+	code: string | null,
+	/**  The sentence. */
+	message: string,
+};
+
+/**  What something said to the person is. */
+export type MessageKind = 
+/**  Good to know. */
+"info" | 
+/**  Something could not be done. */
+"error";
+
 /**  An amount in micro-dollars: 4000 is $0.0040. Money is never anything but whole ones of these (B2). */
 export type MicroDollars = number;
 
@@ -927,13 +954,21 @@ export type MicrophoneLevel = {
 	level_dbov: number,
 };
 
-/**  The user's own call. */
+/**  One of the modes, and whether the user's role has it (A1). */
+export type ModeChoice = {
+	/**  Which. */
+	mode: CoachMode,
+	/**  Why the user may not use it, in words; `None` when they may. */
+	refusal: string | null,
+};
+
+/**  The user's own call: the user is its rep. */
 export type MyCall = {
-	/**  The call, with its coach legs (W5). */
+	/**  The call, as the service last told of it; its coach legs say who coaches, in which mode (W5). */
 	call: Call,
-	/**  Whether the microphone is muted here. */
+	/**  Whether the user's microphone is muted here. */
 	muted: boolean,
-	/**  Whether the user hung up and that is not confirmed yet. */
+	/**  Whether the user hung up and the end is not confirmed yet. */
 	ending: boolean,
 };
 
@@ -1025,6 +1060,18 @@ export type Permission =
 /**  Delete recordings. */
 "delete_recordings";
 
+/**  A member, and where they are (W1). */
+export type Person = {
+	/**  The member. */
+	user_id: UserId,
+	/**  Where they are. */
+	presence: Presence,
+	/**  Their call in progress, when it is one that the user may see. */
+	call_id: CallId | null,
+	/**  The name of the lead they speak with, also when only their presence tells of the call. */
+	lead_name: string | null,
+};
+
 /**  A phone number of the organization. */
 export type PhoneNumber = {
 	/**  Its id. */
@@ -1102,13 +1149,14 @@ export type PlanFeature = {
 
 /**  `GET /api/v1/plan/`: what a plan holds (J3). */
 export type PlanInfo = {
-	has_call_coaching: boolean,
 	/**  Which. */
 	plan: Plan,
 	/**  Its name. */
 	name: string,
 	/**  Whether it is still sold. */
 	on_sale: boolean,
+	/**  Whether calls can be coached on it (J3). */
+	has_call_coaching: boolean,
 	/**  The same features for each plan, in the same order. */
 	features: PlanFeature[],
 };
@@ -1125,11 +1173,13 @@ export type Playback = {
 	playing: boolean,
 };
 
-/**  Whether a client is there. */
-export type PresenceStatus = 
-/**  Its WebSocket lives. */
+/**  Where a member is. */
+export type Presence = 
+/**  On a call, by whichever client. */
+"on-call" | 
+/**  Online, and on no call. */
 "online" | 
-/**  It has none. */
+/**  Neither. */
 "offline";
 
 /**  How good the connection of the sound is, every 2 s while there is one. */
@@ -1312,23 +1362,6 @@ export type Theme =
 /**  Milliseconds since 1970-01-01T00:00:00Z. On the wire `2026-11-22T18:30:00.125Z`. */
 export type Timestamp = string;
 
-/**  Something to tell the person once, such as why coaching ended. */
-export type Message = {
-	/**  What it is. */
-	kind: MessageKind,
-	/**  The service's code, if it has one. */
-	code: string | null,
-	/**  The sentence. */
-	message: string,
-};
-
-/**  What something said to the person is. */
-export type MessageKind = 
-/**  Good to know. */
-"info" | 
-/**  Something could not be done. */
-"error";
-
 /**  `POST /api/v1/usage/top_up/`, in local mode, for those who manage the organization. */
 export type TopUpRequest = {
 	/**  How much: 1 to 1 000 000 000 ($1000). */
@@ -1361,6 +1394,20 @@ export type Usage = {
 	by_call: SpendOfCall[],
 };
 
+/**  Which time is wanted, and which page of what was in it. */
+export type UsageQuery = {
+	/**  From when on; 30 days before the end when not given. */
+	from?: Timestamp | null,
+	/**  Until when; now when not given. */
+	to?: Timestamp | null,
+	/**  How many items at most: 1 to 200, 100 when not given. */
+	_limit?: number | null,
+	/**  How many items to pass over: 0 when not given. */
+	_skip?: number | null,
+	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
+	_cursor?: string | null,
+};
+
 /**  A person with an account. */
 export type User = {
 	/**  Their id. */
@@ -1373,16 +1420,45 @@ export type User = {
 	email: string,
 };
 
-/**  One user's availability, a line for each type of client. */
-export type UserAvailability = {
-	/**  Whose it is. */
-	user_id: UserId,
-	/**  One entry for each type, always all three. */
-	availability: ClientAvailability[],
-};
-
 /**  A person with an account. */
 export type UserId = string;
+
+/**
+ *  The whole state, for the user interface to draw. It crosses there as lists, without what only this
+ *  side needs.
+ */
+export type View = {
+	/**  The connection to the service. */
+	connection: Connection,
+	/**  Whether somebody is being signed in, by password or by what was kept. */
+	signing_in: boolean,
+	/**  Whether the next run can resume this sign-in. If not, it is for this run only. */
+	sign_in_kept: boolean,
+	/**  The service's calendar clock minus this machine's, as of the newest `welcome`. */
+	clock_offset_ms: number,
+	/**  Who is signed in; `None` until it is read. */
+	me: Me | null,
+	/**  The organization's members. */
+	users: User[],
+	/**  Counts how often members, roles, groups or numbers changed: whoever shows them reads them anew. */
+	directory_version: number,
+	/**  Calls in progress that the user may see. */
+	calls: Call[],
+	/**  The user's own call. */
+	my_call: MyCall | null,
+	/**  Whom the user invited to that call, with the newest state of each invitation (W3). */
+	sent_invitations: Invitation[],
+	/**  The call that the user coaches. */
+	coaching: CoachingView | null,
+	/**  The organization's balance, for those who manage it; `None` until it is read. */
+	balance: Balance | null,
+	/**  Open invitations to the user. */
+	invitations: Invitation[],
+	/**  The connection of the sound. */
+	media: MediaStatus,
+	/**  Why the user cannot be heard although the microphone should be open. */
+	microphone_trouble: string | null,
+};
 
 /**  The whole state, whenever it changed. */
 export type ViewChanged = AppView;
@@ -1422,43 +1498,6 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
     return Object.assign(fn, base);
 }
 
-export type Json = unknown;
-export type ListQuery = {
-	_limit?: number | null,
-	_skip?: number | null,
-	_cursor?: string | null,
-};
-export type AuditQuery = {
-	user_id?: UserId | null,
-	call_id?: CallId | null,
-	action?: AuditAction | null,
-	allowed?: boolean | null,
-	from?: Timestamp | null,
-	to?: Timestamp | null,
-	_limit?: number | null,
-	_skip?: number | null,
-	_cursor?: string | null,
-};
-export type UsageQuery = {
-	from?: Timestamp | null,
-	to?: Timestamp | null,
-	_limit?: number | null,
-	_skip?: number | null,
-	_cursor?: string | null,
-};
-export type LeadQuery = {
-	query?: string | null,
-	_limit?: number | null,
-	_skip?: number | null,
-	_cursor?: string | null,
-};
-export type CallQuery = {
-	lead_id?: LeadId | null,
-	active?: boolean | null,
-	_limit?: number | null,
-	_skip?: number | null,
-	_cursor?: string | null,
-};
 
 /** A route of the service by its name, with its id, what goes in, and what comes out. */
 export type Route<Id, In, Out> = {
@@ -1521,8 +1560,9 @@ export const route = {
 	/** Removes a phone number. Calls in progress and past ones stay as they are. */
 	deletePhoneNumber: { name: "DELETE_PHONE_NUMBER" } as Route<PhoneNumberId, null, null>,
 	/** The organization's calls, newest first. */
-	getCall: { name: "GET_CALL" } as Route<CallId, null, Call>,
 	listCalls: { name: "LIST_CALLS" } as Route<null, CallQuery, List<Call>>,
+	/** One call, in progress or past. */
+	getCall: { name: "GET_CALL" } as Route<CallId, null, Call>,
 	/** Lets the simulated lead call in. Only where the service runs for itself alone (`--demo`). */
 	receiveSimulatedCall: { name: "RECEIVE_SIMULATED_CALL" } as Route<null, InboundCallRequest, Call>,
 	/** The waveform of a call's recording. */
