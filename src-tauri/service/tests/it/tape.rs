@@ -283,7 +283,7 @@ impl Stage {
             answer["user_id"].as_str().map(str::to_owned),
         ) {
             // Somebody signed in. What it was answered with stays in the shell.
-            let user = text(&self.to_recorded(&json!(user)));
+            let user = text(&self.recorded(&json!(user)));
             self.tokens.insert(user.clone(), token);
             answer = json!({"user_id": user});
         }
@@ -291,7 +291,7 @@ impl Stage {
             if answer == "" {
                 answer = Value::Null;
             }
-            json!({"ok": self.to_recorded(&answer)})
+            json!({"ok": self.recorded(&answer)})
         } else {
             assert!(answer["error"]["code"].is_string(), "{path}: {answer}");
             let error = &answer["error"];
@@ -305,7 +305,7 @@ impl Stage {
         })
     }
 
-    fn to_recorded(&mut self, value: &Value) -> Value {
+    fn recorded(&mut self, value: &Value) -> Value {
         let began = self.began;
         let mut value = map_strings(value, &mut |text| self.name(text, began));
         sort_ids(&mut value);
