@@ -26,50 +26,20 @@ mod shape;
 mod socket;
 mod timestamp;
 
-pub use admin::{
-    AcceptInviteRequest, GroupRequest, InviteLookup, InviteOffer, Member, MemberInvite,
-    MemberInviteRequest, MemberInviteStatus, NewMemberInvite, PhoneNumberRequest, PlanFeature,
-    PlanInfo, RoleRequest,
-};
-pub use audit::{AuditAction, AuditEntry, AuditQuery};
-pub use auth::{RefreshRequest, SignInRequest, SignOutRequest, Tokens};
-pub use availability::{
-    ActiveCall, Availability, ClientAvailability, ClientType, PresenceStatus, UserAvailability,
-};
-pub use call::{
-    Call, CallQuery, CallStatus, Direction, DtmfRequest, HangupCause, HoldRequest,
-    InboundCallRequest, Joinability, LeadBrief, MuteRequest, PlaceCallRequest,
-};
-pub use coach::{
-    CoachLeg, CoachLegStatus, CoachMode, JoinRequest, LegEndReason, ModeRequest,
-    ParticipationAction, ParticipationEntry,
-};
-pub use directory::{Contact, ContactQuery, Lead, LeadQuery, PhoneNumber, PhoneNumberKind};
-pub use error::{Code, ErrorBody, ErrorDetail};
-pub use ids::{
-    AuditEntryId, CallId, ContactId, DeviceId, GroupId, IdError, InvitationId, LeadId,
-    LedgerEntryId, LegId, MemberInviteId, MembershipId, OrganizationId, PhoneNumberId, RoleId,
-    UserId,
-};
-pub use invitation::{Invitation, InvitationRequest, InvitationStatus, InvitationTarget};
-pub use list::{List, ListQuery};
-pub use media::{
-    AUDIO_LEVEL_EXTENSION_URI, COACH_MODE_EXTENSION_URI, MediaAnswer, MediaOffer, SDP_BYTES_MAX,
-};
-pub use money::{
-    Balance, LedgerEntry, LedgerKind, MicroDollars, Rate, SpendOfCall, SpendOfCoach, SpendOfDay,
-    TopUpRequest, Usage, UsageQuery,
-};
-pub use organization::{
-    Group, Me, Membership, MembershipPatch, Organization, OrganizationPatch, Permission, Plan,
-    Role, User,
-};
-pub use recording::{
-    CallRecording, RecordingGap, RecordingOverride, RecordingPeaks, RecordingQuery,
-    RecordingRequest, RecordingSettings, RecordingStatus,
-};
-pub use socket::{
-    ClientMessage, Event, HEARTBEAT_INTERVAL_S, Hello, LeadQuality, Level, MESSAGE_BYTES_MAX,
-    PartyKind, ServerMessage,
-};
-pub use timestamp::Timestamp;
+pub use admin::*;
+pub use audit::*;
+pub use auth::*;
+pub use availability::*;
+pub use call::*;
+pub use coach::*;
+pub use directory::*;
+pub use error::*;
+pub use ids::*;
+pub use invitation::*;
+pub use list::*;
+pub use media::*;
+pub use money::*;
+pub use organization::*;
+pub use recording::*;
+pub use socket::*;
+pub use timestamp::*;

@@ -49,10 +49,11 @@ async fn the_openapi_document_is_valid_and_lists_every_route() {
         .iter()
         .map(|(method, path, _)| format!("{method} {path}"))
         .collect();
-    let expected: BTreeSet<String> = include_str!("../routes.txt")
-        .lines()
-        .map(str::to_owned)
+    let listed_ones = wire::route::RULES.iter().filter(|rule| rule.tag.is_some());
+    let expected: BTreeSet<String> = listed_ones
+        .map(|rule| format!("{} {}", rule.method.as_str(), rule.path))
         .collect();
+    assert!(expected.len() > 60);
     assert_eq!(listed, expected);
     for (method, path, operation) in operations(&document) {
         let place = format!("{method} {path}");
