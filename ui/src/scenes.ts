@@ -50,7 +50,6 @@ function admin(fake: FakeBackend): void {
 const admins =
   (microDollars: number): Scene =>
   (fake) => {
-    admin(fake);
     const of = <B extends { balance_micro_dollars: number; low_balance_micro_dollars: number }>(
       balance: B,
     ): B => ({
@@ -60,6 +59,7 @@ const admins =
     });
     fake.edit(route.balance, of);
     fake.edit(route.usage, (usage) => ({ ...usage, balance: of(usage.balance) }));
+    admin(fake);
   };
 
 const ORGANIZATION_ROUTES = [

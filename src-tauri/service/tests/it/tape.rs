@@ -130,6 +130,9 @@ fn narrowed() -> Vec<Ask> {
     for days in [1, 7, 30, 90] {
         reads.push(audit(json!({"from": ago(days * DAY_MS)})));
     }
+    for call in ["acti_past1", "acti_past2", "acti_past3"] {
+        reads.push(ask("GET_CALL", Some(call), json!({})));
+    }
     // As one page narrows it down step by step.
     let mut filter = json!({"user_id": "user_taylor", "action": "coach_mode"});
     reads.push(audit(filter.clone()));
