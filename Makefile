@@ -62,6 +62,7 @@ ui-test: $(MODULES)
 
 unit: $(SETUP)-test $(UI)
 	cargo test --locked --workspace --no-fail-fast
+	CALL_COACHING_TEST_DATABASE=postgres cargo test --locked --package store --package service --no-fail-fast
 
 bench: $(SETUP)-bench
 	@$(MAKE) --no-print-directory $(UI)

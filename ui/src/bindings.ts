@@ -853,8 +853,13 @@ export type Levels = {
 export type List<T> = {
 	/**  The items of this page. */
 	data: T[],
-	/**  Whether `_skip` further on there are more. */
+	/**  Whether there are more after this page. */
 	has_more: boolean,
+	/**
+	 *  What to give as `_cursor` for the page after this one; not there when there is none, or when
+	 *  the list is read by `_skip` alone.
+	 */
+	cursor?: string | null,
 };
 
 /**  The bundled service. */

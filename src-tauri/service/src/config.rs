@@ -29,6 +29,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder of the store.
     pub data: PathBuf,
+    /// The URL of a PostgreSQL database that holds the store, `postgres://…`; none is SQLite in the
+    /// folder. Recordings are beside the folder's store in either case.
+    pub database: Option<String>,
     /// The store may grow to so many bytes; 0 is as far as the disk goes.
     pub data_bytes_max: u64,
     /// Whether the store is opened for reading only.
@@ -104,6 +107,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7780)),
             data: PathBuf::from("data"),
+            database: None,
             data_bytes_max: 0,
             read_only: false,
             demo: false,

@@ -22,7 +22,7 @@ mod telephony;
 pub use config::{Config, ConfigError, Flags, LogFormat};
 pub use running::{Hooks, Running, StartError, start};
 pub use store::StoreError;
-pub use store::{backup, restore};
+pub use store::{backup, copy_store, restore};
 
 #[doc(no_inline)]
 pub use trunk::{PhoneCodec, TelephonySettings, Transport, TrunkSettings};

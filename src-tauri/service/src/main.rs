@@ -32,7 +32,8 @@ struct Arguments {
 /// What is done instead of serving.
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Copy the store into one file, also while a service works with it.
+    /// Copy an embedded store into one file, also while a service works with it. A store on PostgreSQL
+    /// is backed up with `pg_dump`.
     Backup {
         /// The folder of the store.
         #[arg(long, value_name = "FOLDER")]
@@ -41,7 +42,7 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
-    /// Put such a copy back as the store of a folder.
+    /// Put such a copy back as the embedded store of a folder.
     Restore {
         /// The copy.
         #[arg(long, value_name = "FILE")]
@@ -52,6 +53,16 @@ enum Task {
         /// Write over a store that is there.
         #[arg(long)]
         force: bool,
+    },
+    /// Copy an embedded store into a PostgreSQL database that holds nothing yet, all or nothing, while
+    /// no service works with either. Recordings stay where they are.
+    CopyStore {
+        /// The folder of the store.
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// The database.
+        #[arg(long, value_name = "postgres://…")]
+        to: String,
     },
 }
 
@@ -86,6 +97,12 @@ fn main() -> ExitCode {
 
 /// Does the task, and ends.
 fn perform(task: Task) -> ExitCode {
+    let is_of_file = matches!(task, Task::Backup { .. } | Task::Restore { .. });
+    if is_of_file && std::env::var_os("CALL_COACHING_DATABASE").is_some() {
+        let advice = "the store is on PostgreSQL (CALL_COACHING_DATABASE): back it up with pg_dump, \
+                      put it back with pg_restore";
+        return complain(advice, WRONG_SETTINGS);
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -97,6 +114,9 @@ fn perform(task: Task) -> ExitCode {
         match task {
             Task::Backup { data, to } => service::backup(&data, &to).await,
             Task::Restore { from, data, force } => service::restore(&from, &data, force).await,
+            Task::CopyStore { data, to } => service::copy_store(&data, &to).await.map(|rows| {
+                let _ = writeln!(std::io::stdout(), "{rows} rows copied");
+            }),
         }
     });
     match done {

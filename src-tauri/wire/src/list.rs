@@ -17,8 +17,12 @@ use serde::{Deserialize, Serialize};
 pub struct List<T> {
     /// The items of this page.
     pub data: Vec<T>,
-    /// Whether `_skip` further on there are more.
+    /// Whether there are more after this page.
     pub has_more: bool,
+    /// What to give as `_cursor` for the page after this one; not there when there is none, or when
+    /// the list is read by `_skip` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 /// Which page of a list is wanted.
@@ -33,6 +37,11 @@ pub struct ListQuery {
     #[serde(rename = "_skip", skip_serializing_if = "Option::is_none")]
     #[param(rename = "_skip")]
     pub skip: Option<u32>,
+    /// The `cursor` of the page before. What is added or deleted meanwhile moves nothing, as it does
+    /// with `_skip`.
+    #[serde(rename = "_cursor", skip_serializing_if = "Option::is_none")]
+    #[param(rename = "_cursor")]
+    pub cursor: Option<String>,
 }
 
 impl ListQuery {

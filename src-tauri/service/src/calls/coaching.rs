@@ -159,6 +159,7 @@ impl Calls {
         Ok(List {
             data,
             has_more: false,
+            cursor: None,
         })
     }
 
@@ -181,6 +182,7 @@ impl Calls {
         Ok(List {
             data,
             has_more: false,
+            cursor: None,
         })
     }
 
@@ -232,5 +234,6 @@ fn open_of(snapshot: &Snapshot, users: &[UserId]) -> List<Invitation> {
     List {
         data: open.cloned().collect(),
         has_more: false,
+        cursor: None,
     }
 }

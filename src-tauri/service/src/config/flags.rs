@@ -31,6 +31,16 @@ pub struct Flags {
     #[arg(long, env = "CALL_COACHING_DATA", value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
+    /// A PostgreSQL database for the store, instead of SQLite in the folder; recordings still go to the
+    /// folder [default: none].
+    #[arg(
+        long,
+        env = "CALL_COACHING_DATABASE",
+        value_name = "postgres://…",
+        hide_env_values = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
     /// The store may grow to so many bytes; beyond it writes are refused with `unavailable`. 0 is as
     /// far as the disk goes [default: 0].
     #[arg(long, env = "CALL_COACHING_DATA_BYTES_MAX", value_name = "BYTES")]

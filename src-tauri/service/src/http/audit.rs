@@ -1,8 +1,8 @@
 //! The audit log (A4), for those who manage the organization.
 
+use super::csv;
 use super::error::Refused;
 use super::extract::{Caller, Params};
-use super::{csv, page};
 use crate::app::App;
 use crate::audit::{self, Note};
 use axum::Json;
@@ -13,8 +13,6 @@ use std::sync::Arc;
 use store::AuditFilter;
 use wire::{AuditAction, AuditEntry, CallId, List, ListQuery, Timestamp, UserId};
 
-/// Lines that are read at once.
-const READ_MAX: u32 = 2000;
 /// Lines that an export holds at most.
 const EXPORT_LINES_MAX: usize = 100_000;
 
@@ -42,6 +40,10 @@ pub struct AuditQuery {
     #[serde(rename = "_skip")]
     #[param(rename = "_skip")]
     pub skip: Option<u32>,
+    /// The `cursor` of the page before.
+    #[serde(rename = "_cursor")]
+    #[param(rename = "_cursor")]
+    pub cursor: Option<String>,
 }
 
 impl AuditQuery {
@@ -67,17 +69,16 @@ pub async fn entries(
     Caller(who): Caller,
     Params(query): Params<AuditQuery>,
 ) -> Result<Json<List<AuditEntry>>, Refused> {
-    let bounds = ListQuery {
+    let page = ListQuery {
         limit: query.limit,
         skip: query.skip,
+        cursor: query.cursor.clone(),
     };
-    let (limit, skip) = (bounds.limit() + 1, bounds.skip());
-    let lines = app
+    let entries = app
         .store
-        .audit_entries(&who.organization_id, &query.filter(), None, limit, skip)
+        .audit_entries(&who.organization_id, &query.filter(), &page)
         .await?;
-    let entries = lines.into_iter().map(|line| line.entry).collect();
-    Ok(Json(page(entries, &bounds)))
+    Ok(Json(entries))
 }
 
 /// The same as CSV, newest first; at most 100 000 lines.
@@ -95,15 +96,19 @@ pub async fn entries_csv(
 ) -> Result<Response, Refused> {
     note.detail("audit");
     let filter = query.filter();
-    let (mut entries, mut before) = (Vec::new(), None);
+    let mut entries = Vec::new();
+    let mut page = ListQuery {
+        limit: Some(ListQuery::LIMIT_MAX),
+        ..ListQuery::default()
+    };
     loop {
         let lines = app
             .store
-            .audit_entries(&who.organization_id, &filter, before, READ_MAX, 0)
+            .audit_entries(&who.organization_id, &filter, &page)
             .await?;
-        before = lines.last().map(|line| line.seq);
-        entries.extend(lines.into_iter().map(|line| line.entry));
-        if before.is_none() || entries.len() >= EXPORT_LINES_MAX {
+        entries.extend(lines.data);
+        page.cursor = lines.cursor;
+        if page.cursor.is_none() || entries.len() >= EXPORT_LINES_MAX {
             break;
         }
     }

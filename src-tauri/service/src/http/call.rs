@@ -34,6 +34,10 @@ pub struct CallQuery {
     #[serde(rename = "_skip")]
     #[param(rename = "_skip")]
     pub skip: Option<u32>,
+    /// The `cursor` of the page before.
+    #[serde(rename = "_cursor")]
+    #[param(rename = "_cursor")]
+    pub cursor: Option<String>,
 }
 
 /// The organization's calls, newest first.
@@ -51,6 +55,7 @@ pub async fn calls(
     let bounds = ListQuery {
         limit: query.limit,
         skip: query.skip,
+        cursor: query.cursor.clone(),
     };
     let active = query.active.unwrap_or(false);
     let calls = app

@@ -2,7 +2,6 @@
 
 use super::error::Refused;
 use super::extract::{Caller, Id, Params};
-use super::page;
 use crate::app::App;
 use axum::Json;
 use axum::extract::State;
@@ -25,6 +24,10 @@ pub struct LeadQuery {
     #[serde(rename = "_skip")]
     #[param(rename = "_skip")]
     pub skip: Option<u32>,
+    /// The `cursor` of the page before.
+    #[serde(rename = "_cursor")]
+    #[param(rename = "_cursor")]
+    pub cursor: Option<String>,
 }
 
 /// Which contacts are wanted.
@@ -41,6 +44,10 @@ pub struct ContactQuery {
     #[serde(rename = "_skip")]
     #[param(rename = "_skip")]
     pub skip: Option<u32>,
+    /// The `cursor` of the page before.
+    #[serde(rename = "_cursor")]
+    #[param(rename = "_cursor")]
+    pub cursor: Option<String>,
 }
 
 /// The organization's leads with their contacts, by name.
@@ -56,13 +63,14 @@ pub async fn leads(
     let bounds = ListQuery {
         limit: query.limit,
         skip: query.skip,
+        cursor: query.cursor.clone(),
     };
     let search = query.query.as_deref().filter(|text| !text.is_empty());
     let leads = app
         .store
         .leads(&who.organization_id, search, &bounds)
         .await?;
-    Ok(Json(page(leads, &bounds)))
+    Ok(Json(leads))
 }
 
 /// One lead, with its contacts and their numbers.
@@ -92,12 +100,13 @@ pub async fn contacts(
     let bounds = ListQuery {
         limit: query.limit,
         skip: query.skip,
+        cursor: query.cursor.clone(),
     };
     let contacts = app
         .store
         .contacts(&who.organization_id, query.lead_id.as_ref(), &bounds)
         .await?;
-    Ok(Json(page(contacts, &bounds)))
+    Ok(Json(contacts))
 }
 
 /// The organization's phone numbers. Calls from `internal` ones can be coached.
@@ -121,5 +130,5 @@ pub async fn phone_numbers(
             .numbers_of(&who.organization_id, &who.user_id, &query)
             .await?
     };
-    Ok(Json(page(numbers, &query)))
+    Ok(Json(numbers))
 }

@@ -3,7 +3,6 @@
 use super::check::{fresh, invalid, to_its_end};
 use super::error::Refused;
 use super::extract::{Caller, Id, JsonBody, Params};
-use super::page;
 use crate::app::App;
 use crate::audit::Note;
 use crate::auth::email;
@@ -38,7 +37,7 @@ pub async fn invites(
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<MemberInvite>>, Refused> {
     let invites = app.store.invites(&who.organization_id, now(), &query);
-    Ok(Json(page(invites.await?, &query)))
+    Ok(Json(invites.await?))
 }
 
 /// Invites somebody into the organization, by a link.

@@ -179,5 +179,6 @@ fn page<T>(mut items: Vec<T>, query: &ListQuery) -> List<T> {
     List {
         data: items,
         has_more,
+        cursor: None,
     }
 }

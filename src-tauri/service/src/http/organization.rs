@@ -3,7 +3,6 @@
 use super::check::{invalid, name, to_its_end};
 use super::error::Refused;
 use super::extract::{Caller, Id, JsonBody, Params};
-use super::page;
 use crate::app::App;
 use crate::audit::{self, Note};
 use crate::clock::now;
@@ -41,7 +40,7 @@ pub async fn users(
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<User>>, Refused> {
     let users = app.store.users(&who.organization_id, &query);
-    Ok(Json(page(users.await?, &query)))
+    Ok(Json(users.await?))
 }
 
 /// One member of the organization, also one who is not active any more.
@@ -84,7 +83,7 @@ pub async fn roles(
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<Role>>, Refused> {
     let roles = app.store.roles(&who.organization_id, &query);
-    Ok(Json(page(roles.await?, &query)))
+    Ok(Json(roles.await?))
 }
 
 /// The organization's groups, with their active members.
@@ -98,7 +97,7 @@ pub async fn groups(
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<Group>>, Refused> {
     let groups = app.store.groups(&who.organization_id, &query);
-    Ok(Json(page(groups.await?, &query)))
+    Ok(Json(groups.await?))
 }
 
 /// Every member, active or not, by name.
@@ -114,7 +113,7 @@ pub async fn memberships(
     Params(query): Params<ListQuery>,
 ) -> Result<Json<List<Member>>, Refused> {
     let members = app.store.every_member(&who.organization_id, &query);
-    Ok(Json(page(members.await?, &query)))
+    Ok(Json(members.await?))
 }
 
 /// Gives a member another role, deactivates or activates them, or says whether their calls are recorded.

@@ -65,5 +65,6 @@ pub async fn plans(Caller(_): Caller) -> Result<Json<List<PlanInfo>>, Refused> {
     Ok(Json(List {
         data,
         has_more: false,
+        cursor: None,
     }))
 }

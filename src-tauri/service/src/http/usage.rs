@@ -1,8 +1,8 @@
 //! Money: the balance, what was spent, the ledger (B4).
 
+use super::csv;
 use super::error::Refused;
 use super::extract::{Caller, JsonBody, Params};
-use super::{csv, page};
 use crate::app::App;
 use crate::audit::Note;
 use crate::clock::now;
@@ -40,6 +40,10 @@ pub struct UsageQuery {
     #[serde(rename = "_skip")]
     #[param(rename = "_skip")]
     pub skip: Option<u32>,
+    /// The `cursor` of the page before.
+    #[serde(rename = "_cursor")]
+    #[param(rename = "_cursor")]
+    pub cursor: Option<String>,
 }
 
 impl UsageQuery {
@@ -97,11 +101,12 @@ pub async fn ledger(
     let bounds = ListQuery {
         limit: query.limit,
         skip: query.skip,
+        cursor: query.cursor.clone(),
     };
     let entries = app
         .store
         .ledger_entries(&who.organization_id, query.span(), &bounds);
-    Ok(Json(page(entries.await?, &bounds)))
+    Ok(Json(entries.await?))
 }
 
 /// The lines of the ledger as CSV, oldest first; at most 200 000.
