@@ -93,6 +93,7 @@ build: $(SETUP)-test $(UI)
 
 unit: $(SETUP)-test $(UI) $(VENVS)
 	cargo test --locked --workspace --lib --bins --tests --no-fail-fast
+	CALL_COACHING_TEST_DATABASE=postgres cargo test --locked --package store --package service --lib --bins --tests --no-fail-fast
 
 bench: $(SETUP)-bench
 	@$(MAKE) --no-print-directory $(UI)

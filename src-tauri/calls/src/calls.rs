@@ -245,8 +245,11 @@ impl Calls {
         let viewer = self.viewer(caller).await?;
         let known = self.ask(&caller.organization_id, Request::Known).await;
         let known = known.and_then(Answer::calls)?;
-        let (limit, skip) = (page.limit(), page.skip());
-        let mut records: Vec<Arc<Call>> = if active {
+        let shown = |records: Vec<Arc<Call>>| {
+            let calls = records.iter();
+            calls.map(|record| self.shown(record, &viewer)).collect()
+        };
+        if active {
             let mut live: Vec<Arc<Call>> = known
                 .into_iter()
                 .filter(|call| !call.status.is_over())
@@ -255,32 +258,30 @@ impl Calls {
             live.sort_by(|one, other| {
                 (other.date_created, &other.id).cmp(&(one.date_created, &one.id))
             });
-            live.drain(..live.len().min(skip as usize));
-            live
-        } else {
-            let kept = self
-                .shared
-                .database
-                .calls(&caller.organization_id, lead, limit.saturating_add(1), skip)
-                .await
-                .map_err(stored)?;
-            // What is in memory is newer than what the store has by now.
-            kept.into_iter()
-                .map(|kept| {
-                    let newer = known.iter().find(|known| known.id == kept.id);
-                    newer.cloned().unwrap_or_else(|| Arc::new(kept))
-                })
-                .collect()
-        };
-        let has_more = records.len() > limit as usize;
-        records.truncate(limit as usize);
+            live.drain(..live.len().min(page.skip() as usize));
+            let has_more = live.len() > page.limit() as usize;
+            live.truncate(page.limit() as usize);
+            return Ok(List {
+                data: shown(live),
+                has_more,
+                cursor: None,
+            });
+        }
+        let kept = self
+            .shared
+            .database
+            .calls(&caller.organization_id, lead, page)
+            .await
+            .map_err(stored)?;
+        // What is in memory is newer than what the store has by now.
+        let newest = kept.data.into_iter().map(|kept| {
+            let newer = known.iter().find(|known| known.id == kept.id);
+            newer.cloned().unwrap_or_else(|| Arc::new(kept))
+        });
         Ok(List {
-            data: records
-                .iter()
-                .map(|record| self.shown(record, &viewer))
-                .collect(),
-            has_more,
-            cursor: None,
+            data: shown(newest.collect()),
+            has_more: kept.has_more,
+            cursor: kept.cursor,
         })
     }
 

@@ -27,6 +27,7 @@ pub enum LogFormat {
 pub struct Config {
     pub listen: SocketAddr,
     pub data: PathBuf,
+    pub database: Option<String>,
     pub data_bytes_max: u64,
     pub read_only: bool,
     pub demo: bool,
@@ -69,6 +70,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7780)),
             data: PathBuf::from("data"),
+            database: None,
             data_bytes_max: 0,
             read_only: false,
             demo: false,

@@ -20,7 +20,7 @@ mod telephony;
 
 pub use config::{Config, ConfigError, Flags, LogFormat};
 pub use running::{Hooks, Running, StartError, start};
-pub use store::{StoreError, backup, restore};
+pub use store::{StoreError, backup, copy_store, restore};
 
 #[doc(no_inline)]
 pub use trunk::{PhoneCodec, TelephonySettings, Transport, TrunkSettings};

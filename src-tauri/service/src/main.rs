@@ -32,7 +32,8 @@ struct Arguments {
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Back up the database into one file. Works while the service runs
+    /// Back up the embedded database into one file, even while the service runs. Back up PostgreSQL
+    /// with `pg_dump`
     Backup {
         /// Data folder
         #[arg(long, value_name = "FOLDER")]
@@ -52,6 +53,16 @@ enum Task {
         /// Replace a database that is already there
         #[arg(long)]
         force: bool,
+    },
+    /// Copy an embedded store into a PostgreSQL database that holds nothing yet, all or nothing, while
+    /// no service works with either. Recordings stay where they are.
+    CopyStore {
+        /// The folder of the store.
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// The database.
+        #[arg(long, value_name = "postgres://…")]
+        to: String,
     },
 }
 
@@ -89,6 +100,12 @@ fn main() -> ExitCode {
 
 /// Runs a task instead of the service.
 fn perform(task: Task) -> ExitCode {
+    let is_of_file = matches!(task, Task::Backup { .. } | Task::Restore { .. });
+    if is_of_file && std::env::var_os("CALL_COACHING_DATABASE").is_some() {
+        let advice = "the store is on PostgreSQL (CALL_COACHING_DATABASE): back it up with pg_dump, \
+                      put it back with pg_restore";
+        return complain(advice, WRONG_SETTINGS);
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -100,6 +117,9 @@ fn perform(task: Task) -> ExitCode {
         match task {
             Task::Backup { data, to } => service::backup(&data, &to).await,
             Task::Restore { from, data, force } => service::restore(&from, &data, force).await,
+            Task::CopyStore { data, to } => service::copy_store(&data, &to).await.map(|rows| {
+                let _ = writeln!(std::io::stdout(), "{rows} rows copied");
+            }),
         }
     });
     match done {

@@ -86,7 +86,10 @@ pub struct Running {
 /// [`StartError`].
 pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> {
     config.check()?;
-    let database = Database::open(&config.data, config.data_bytes_max, config.read_only).await?;
+    let database = match &config.database {
+        Some(url) => Database::connect(url, config.read_only).await?,
+        None => Database::open(&config.data, config.data_bytes_max, config.read_only).await?,
+    };
     if config.demo && !config.read_only && database.is_new().await? {
         // One hash for all: it is one password, and no secret.
         let hash = tokio::task::spawn_blocking(|| Passwords::hash(demo::PASSWORD))

@@ -1,7 +1,7 @@
 //! Copies of the store: made while a service runs, and put back.
 
 use crate::StoreError;
-use crate::database::{FILE, failed};
+use crate::database::FILE;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
 use std::path::{Path, PathBuf};
@@ -26,13 +26,12 @@ pub async fn backup(folder: &Path, to: &Path) -> Result<(), StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(folder.join(FILE))
         .busy_timeout(WAIT);
-    let mut store = options.connect().await.map_err(failed)?;
+    let mut store = options.connect().await?;
     let copied = sqlx::query("VACUUM INTO ?")
         .bind(part.display().to_string())
         .execute(&mut store)
-        .await
-        .map_err(failed);
-    store.close().await.map_err(failed)?;
+        .await;
+    store.close().await?;
     copied?;
     // What is in it is for nobody else to read: hashes of passwords and of tokens.
     settle(&part, to)
@@ -70,18 +69,16 @@ pub async fn restore(from: &Path, folder: &Path, force: bool) -> Result<(), Stor
 /// That a file is a whole store of ours.
 async fn check(from: &Path) -> Result<(), StoreError> {
     let options = SqliteConnectOptions::new().filename(from).read_only(true);
-    let mut copy = options.connect().await.map_err(failed)?;
+    let mut copy = options.connect().await?;
     let sound: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
         .fetch_one(&mut copy)
-        .await
-        .map_err(failed)?;
+        .await?;
     let ours: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM sqlite_schema WHERE name IN ('_sqlx_migrations', 'membership')",
     )
     .fetch_one(&mut copy)
-    .await
-    .map_err(failed)?;
-    copy.close().await.map_err(failed)?;
+    .await?;
+    copy.close().await?;
     if sound == "ok" && ours == 2 {
         Ok(())
     } else {
@@ -102,9 +99,10 @@ async fn unused(store: &Path) -> Result<(), StoreError> {
         sqlx::Error::Database(inner) if inner.message().contains("locked") => {
             StoreError::Conflict("a service works with the store: stop it first".into())
         }
-        other => failed(other),
+        other => other.into(),
     })?;
-    opened.close().await.map_err(failed)
+    opened.close().await?;
+    Ok(())
 }
 
 fn beside(file: &Path, end: &str) -> PathBuf {

@@ -1,11 +1,10 @@
 //! Who calls, and whom.
 
 use crate::StoreError;
-use crate::database::{Database, column, failed, text};
+use crate::database::Database;
 use crate::leads::read_number;
 use crate::random::id_suffix;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{SqliteConnection, SqliteExecutor};
+use crate::sql::{On, Row, Tx, sql};
 use wire::{ContactId, IdError, LeadBrief, LeadId, OrganizationId, PhoneNumber, Timestamp};
 
 /// What the lead is named that stands for everybody who withholds their number.
@@ -15,7 +14,7 @@ const BY_DIGITS: &str = "SELECT lead.id, lead.display_name, contact.id AS contac
      FROM contact_phone
      JOIN contact ON contact.id = contact_phone.contact_id
      JOIN lead ON lead.id = contact.lead_id
-     WHERE contact_phone.digits = ?2 AND contact.organization_id = ?1
+     WHERE contact_phone.digits = $2 AND contact.organization_id = $1
      ORDER BY lead.id, contact.position LIMIT 1";
 
 /// A lead who calls, as the store knows them.
@@ -36,18 +35,17 @@ impl Database {
         number: &str,
     ) -> Result<Option<(OrganizationId, PhoneNumber)>, StoreError> {
         // The column is unique, over all organizations.
-        let row = sqlx::query(
+        let row = sql(
             "SELECT organization_id, id, number, label, kind, account_id,
-                    (SELECT group_concat(account_id) FROM phone_number_user
+                    (SELECT string_agg(account_id, ',' ORDER BY account_id) FROM phone_number_user
                      WHERE phone_number_id = phone_number.id) AS users
-             FROM phone_number WHERE number = ?1 AND (?2 IS NULL OR organization_id = ?2)",
+             FROM phone_number WHERE number = $1 AND ($2 IS NULL OR organization_id = $2)",
         )
         .bind(number)
         .bind(organization.map(OrganizationId::as_str))
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(failed)?;
-        row.map(|row| Ok((column(&row, "organization_id")?, read_number(&row)?)))
+        .optional(&self.reader)
+        .await?;
+        row.map(|row| Ok((row.named("organization_id")?, read_number(&row)?)))
             .transpose()
     }
 
@@ -62,51 +60,49 @@ impl Database {
         if let Some(known) = known(&self.reader, organization, phone).await? {
             return Ok(known);
         }
-        let mut tx = self.write().await?;
+        let mut tx = self.write(organization.as_str()).await?;
         // Another call of theirs may have come first.
-        if let Some(known) = known(&mut *tx, organization, phone).await? {
+        if let Some(known) = known(&mut tx, organization, phone).await? {
             return Ok(known);
         }
         let new = enter(&mut tx, organization, phone, now).await?;
-        tx.commit().await.map_err(failed)?;
+        tx.commit().await?;
         Ok(new)
     }
 }
 
-async fn known(
-    from: impl SqliteExecutor<'_>,
+async fn known<'a>(
+    from: impl Into<On<'a>>,
     organization: &OrganizationId,
     phone: Option<&str>,
 ) -> Result<Option<LeadWhoCalls>, StoreError> {
     let query = match phone {
-        Some(phone) => sqlx::query(BY_DIGITS)
+        Some(phone) => sql(BY_DIGITS)
             .bind(organization.as_str())
             .bind(digits(phone)),
-        None => sqlx::query(
-            "SELECT id, display_name, NULL AS contact_id FROM lead
-             WHERE organization_id = ? AND withheld = 1",
-        )
+        None => sql("SELECT id, display_name, NULL AS contact_id FROM lead
+             WHERE organization_id = $1 AND withheld = 1")
         .bind(organization.as_str()),
     };
-    let row = query.fetch_optional(from).await.map_err(failed)?;
+    let row = query.optional(from).await?;
     row.as_ref()
         .map(|row| read(row, phone.is_some()))
         .transpose()
 }
 
-fn read(row: &SqliteRow, has_contact: bool) -> Result<LeadWhoCalls, StoreError> {
+fn read(row: &Row, has_contact: bool) -> Result<LeadWhoCalls, StoreError> {
     Ok(LeadWhoCalls {
         lead: LeadBrief {
-            id: column(row, "id")?,
-            display_name: text(row, "display_name")?,
+            id: row.named("id")?,
+            display_name: row.text("display_name")?,
         },
-        contact: has_contact.then(|| column(row, "contact_id")).transpose()?,
+        contact: has_contact.then(|| row.named("contact_id")).transpose()?,
     })
 }
 
 /// Makes a lead of who calls, named by the number, with a contact and the phone where there is one.
 async fn enter(
-    connection: &mut SqliteConnection,
+    tx: &mut Tx,
     organization: &OrganizationId,
     phone: Option<&str>,
     now: Timestamp,
@@ -115,16 +111,13 @@ async fn enter(
         id: LeadId::from_suffix(&id_suffix(now)).map_err(no_id)?,
         display_name: phone.unwrap_or(WITHHELD).to_owned(),
     };
-    sqlx::query(
-        "INSERT INTO lead (id, organization_id, display_name, withheld) VALUES (?, ?, ?, ?)",
-    )
-    .bind(lead.id.as_str())
-    .bind(organization.as_str())
-    .bind(&lead.display_name)
-    .bind(phone.is_none())
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
+    sql("INSERT INTO lead (id, organization_id, display_name, withheld) VALUES ($1, $2, $3, $4)")
+        .bind(lead.id.as_str())
+        .bind(organization.as_str())
+        .bind(&lead.display_name)
+        .bind(phone.is_none())
+        .execute(&mut *tx)
+        .await?;
     let Some(phone) = phone else {
         return Ok(LeadWhoCalls {
             lead,
@@ -132,23 +125,21 @@ async fn enter(
         });
     };
     let contact = ContactId::from_suffix(&id_suffix(now)).map_err(no_id)?;
-    sqlx::query(
+    sql(
         "INSERT INTO contact (id, organization_id, lead_id, position, display_name)
-         VALUES (?, ?, ?, 0, ?)",
+         VALUES ($1, $2, $3, 0, $4)",
     )
     .bind(contact.as_str())
     .bind(organization.as_str())
     .bind(lead.id.as_str())
     .bind(phone)
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
-    sqlx::query("INSERT INTO contact_phone (contact_id, position, number) VALUES (?, 0, ?)")
+    .execute(&mut *tx)
+    .await?;
+    sql("INSERT INTO contact_phone (contact_id, position, number) VALUES ($1, 0, $2)")
         .bind(contact.as_str())
         .bind(phone)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
+        .execute(&mut *tx)
+        .await?;
     Ok(LeadWhoCalls {
         lead,
         contact: Some(contact),
@@ -167,7 +158,8 @@ fn no_id(error: IdError) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sqlx::Row;
+    use crate::sql::sql_of;
+    use crate::testing::new_store;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
@@ -176,8 +168,7 @@ mod tests {
     }
 
     async fn opened() -> (tempfile::TempDir, Database) {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(folder.path(), 0, false).await.unwrap();
+        let (folder, database) = new_store().await;
         for name in ["acme", "elsewhere"] {
             let made = database.add_organization(&organization(name)).await;
             made.unwrap();
@@ -204,8 +195,8 @@ mod tests {
     }
 
     async fn lead_count(database: &Database) -> i64 {
-        let count = sqlx::query_scalar("SELECT count(*) FROM lead");
-        count.fetch_one(&database.reader).await.unwrap()
+        let count = sql("SELECT count(*) AS count FROM lead");
+        count.count(&database.reader).await.unwrap()
     }
 
     #[tokio::test]
@@ -215,10 +206,10 @@ mod tests {
         let first = database.lead_who_calls(&acme, Some("+15551234"), NOW).await;
         let first = first.unwrap();
         for entered in ["+1 (555) 12-34", "1.555/1234", "+15551234"] {
-            let mut tx = database.write().await.unwrap();
-            sqlx::query("UPDATE contact_phone SET number = ?")
+            let mut tx = database.write("test").await.unwrap();
+            sql("UPDATE contact_phone SET number = $1")
                 .bind(entered)
-                .execute(&mut *tx)
+                .execute(&mut tx)
                 .await
                 .unwrap();
             tx.commit().await.unwrap();
@@ -257,11 +248,11 @@ mod tests {
     async fn whoever_withholds_their_number_shares_one_lead_that_no_named_one_is_taken_for() {
         let (_folder, database) = opened().await;
         let acme = organization("acme");
-        let mut tx = database.write().await.unwrap();
-        sqlx::query("INSERT INTO lead (id, organization_id, display_name) VALUES ('lead_x', ?, ?)")
+        let mut tx = database.write("test").await.unwrap();
+        sql("INSERT INTO lead (id, organization_id, display_name) VALUES ('lead_x', $1, $2)")
             .bind(acme.as_str())
             .bind(WITHHELD)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await
             .unwrap();
         tx.commit().await.unwrap();
@@ -289,13 +280,13 @@ mod tests {
             }
             assert_ne!(ids[0], ids[1], "{phone:?}");
         }
-        let mut tx = database.write().await.unwrap();
-        sqlx::query(
+        let mut tx = database.write("test").await.unwrap();
+        sql(
             "INSERT INTO phone_number (id, organization_id, number, label, kind)
-             VALUES ('phon_1', ?, '+15550001', 'Main', 'internal')",
+             VALUES ('phon_1', $1, '+15550001', 'Main', 'internal')",
         )
         .bind(organization("acme").as_str())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .unwrap();
         tx.commit().await.unwrap();
@@ -315,16 +306,15 @@ mod tests {
 
     #[tokio::test]
     async fn who_calls_is_looked_up_by_the_index_of_digits() {
-        let (_folder, database) = opened().await;
-        let plan = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "EXPLAIN QUERY PLAN {BY_DIGITS}"
-        )))
-        .bind("orga_acme")
-        .bind("15551234")
-        .fetch_all(&database.reader)
-        .await
-        .unwrap();
-        let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path(), 0, false).await.unwrap();
+        let plan = sql_of(format!("EXPLAIN QUERY PLAN {BY_DIGITS}"))
+            .bind("orga_acme")
+            .bind("15551234")
+            .all(&database.reader)
+            .await
+            .unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.text("detail").unwrap()).collect();
         let by_index = |step: &String| step.contains("contact_phone_of_digits");
         assert!(steps.iter().any(by_index), "{steps:?}");
         assert!(

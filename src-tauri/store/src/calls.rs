@@ -1,14 +1,16 @@
 //! Calls, coaches' legs and invitations.
 
 use crate::StoreError;
-use crate::database::{Database, column, failed, read_body, to_body};
-use crate::ledger;
-use sqlx::sqlite::SqliteRow;
+use crate::database::Database;
+use crate::sql::{Order, Row, sql, sql_of, to_body};
 use std::collections::HashMap;
-use usage::Charge;
 use wire::{
-    Call, CallId, CoachLeg, Invitation, InvitationStatus, LeadId, OrganizationId, Timestamp,
+    Call, CallId, CoachLeg, Invitation, InvitationStatus, LeadId, List, ListQuery, OrganizationId,
+    Timestamp,
 };
+
+/// Calls whose legs are read by one query, at most.
+const CALLS_AT_ONCE: usize = 256;
 
 impl Database {
     /// Saves a call. Not its `coach_legs`, which are saved one by one; not its `joinability`, which
@@ -22,13 +24,13 @@ impl Database {
             coach_legs: Vec::new(),
             ..call.clone()
         };
-        let mut tx = self.write().await?;
+        let mut tx = self.write(organization.as_str()).await?;
         // The condition keeps one organization from writing over another's call, whatever its id.
-        sqlx::query(
+        sql(
             "INSERT INTO call (id, organization_id, lead_id, is_over, date_created, body)
-             VALUES (?, ?, ?, ?, ?, ?)
+             VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (id) DO UPDATE SET is_over = excluded.is_over, body = excluded.body
-             WHERE organization_id = excluded.organization_id",
+             WHERE call.organization_id = excluded.organization_id",
         )
         .bind(call.id.as_str())
         .bind(organization.as_str())
@@ -36,10 +38,9 @@ impl Database {
         .bind(call.status.is_over())
         .bind(call.date_created.0)
         .bind(to_body(&bare)?)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        tx.commit().await.map_err(failed)
+        .execute(&mut tx)
+        .await?;
+        tx.commit().await
     }
 
     /// Saves a coach's leg of a call, with its history.
@@ -49,22 +50,21 @@ impl Database {
         call: &CallId,
         leg: &CoachLeg,
     ) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        sqlx::query(
+        let mut tx = self.write(organization.as_str()).await?;
+        sql(
             "INSERT INTO coach_leg (id, call_id, organization_id, date_created, body)
-             VALUES (?, ?, ?, ?, ?)
+             VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (id) DO UPDATE SET body = excluded.body
-             WHERE organization_id = excluded.organization_id",
+             WHERE coach_leg.organization_id = excluded.organization_id",
         )
         .bind(leg.id.as_str())
         .bind(call.as_str())
         .bind(organization.as_str())
         .bind(leg.date_created.0)
         .bind(to_body(leg)?)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        tx.commit().await.map_err(failed)
+        .execute(&mut tx)
+        .await?;
+        tx.commit().await
     }
 
     /// Saves an invitation.
@@ -73,22 +73,21 @@ impl Database {
         organization: &OrganizationId,
         invitation: &Invitation,
     ) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        sqlx::query(
+        let mut tx = self.write(organization.as_str()).await?;
+        sql(
             "INSERT INTO invitation (id, call_id, organization_id, is_open, body)
-             VALUES (?, ?, ?, ?, ?)
+             VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (id) DO UPDATE SET is_open = excluded.is_open, body = excluded.body
-             WHERE organization_id = excluded.organization_id",
+             WHERE invitation.organization_id = excluded.organization_id",
         )
         .bind(invitation.id.as_str())
         .bind(invitation.call_id.as_str())
         .bind(organization.as_str())
         .bind(invitation.status == InvitationStatus::Open)
         .bind(to_body(invitation)?)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        tx.commit().await.map_err(failed)
+        .execute(&mut tx)
+        .await?;
+        tx.commit().await
     }
 
     /// One call with all its coach legs, in the order of their `date_created`. `joinability` is not
@@ -98,55 +97,46 @@ impl Database {
         organization: &OrganizationId,
         call: &CallId,
     ) -> Result<Option<Call>, StoreError> {
-        let row = sqlx::query("SELECT body FROM call WHERE organization_id = ? AND id = ?")
+        let row = sql("SELECT body FROM call WHERE organization_id = $1 AND id = $2")
             .bind(organization.as_str())
             .bind(call.as_str())
-            .fetch_optional(&self.reader)
-            .await
-            .map_err(failed)?;
-        let calls: Vec<Call> = row.iter().map(read_body).collect::<Result<_, _>>()?;
+            .optional(&self.reader)
+            .await?;
+        let calls: Vec<Call> = row.iter().map(Row::body).collect::<Result<_, _>>()?;
         Ok(self.with_legs(calls).await?.pop())
     }
 
     /// Calls, newest first by `date_created`, then by id; those of one lead when it is given. Each as
-    /// [`CallRepository::call`] gives it. At most `limit`, after the first `skip`.
+    /// [`Database::call`] gives it.
     pub async fn calls(
         &self,
         organization: &OrganizationId,
         lead: Option<&LeadId>,
-        limit: u32,
-        skip: u32,
-    ) -> Result<Vec<Call>, StoreError> {
+        page: &ListQuery,
+    ) -> Result<List<Call>, StoreError> {
+        // Two queries, so that each has its index.
         let query = match lead {
-            None => sqlx::query(
-                "SELECT body FROM call WHERE organization_id = ?
-                 ORDER BY date_created DESC, id DESC LIMIT ? OFFSET ?",
-            )
-            .bind(organization.as_str()),
-            Some(lead) => sqlx::query(
-                "SELECT body FROM call WHERE organization_id = ? AND lead_id = ?
-                 ORDER BY date_created DESC, id DESC LIMIT ? OFFSET ?",
-            )
+            None => sql("SELECT id, date_created, body FROM call WHERE organization_id = $1")
+                .bind(organization.as_str()),
+            Some(lead) => sql("SELECT id, date_created, body FROM call
+                 WHERE organization_id = $1 AND lead_id = $2")
             .bind(organization.as_str())
             .bind(lead.as_str()),
         };
-        let rows = query
-            .bind(i64::from(limit))
-            .bind(i64::from(skip))
-            .fetch_all(&self.reader)
-            .await
-            .map_err(failed)?;
-        self.with_legs(rows.iter().map(read_body).collect::<Result<_, _>>()?)
-            .await
+        let order = Order::NewestFirst(&["date_created", "id"]);
+        let bare = query.page(&self.reader, order, page, Row::body).await?;
+        Ok(List {
+            data: self.with_legs(bare.data).await?,
+            ..bare
+        })
     }
 
     /// Every call whose status is not over, of every organization: what a service that died left
     /// behind.
     pub async fn unfinished_calls(&self) -> Result<Vec<(OrganizationId, Call)>, StoreError> {
-        let rows = sqlx::query("SELECT organization_id, body FROM call WHERE is_over = 0")
-            .fetch_all(&self.reader)
-            .await
-            .map_err(failed)?;
+        let rows = sql("SELECT organization_id, body FROM call WHERE is_over = 0")
+            .all(&self.reader)
+            .await?;
         self.of_organizations(&rows).await
     }
 
@@ -155,107 +145,74 @@ impl Database {
         &self,
         since: Timestamp,
     ) -> Result<Vec<(OrganizationId, Call)>, StoreError> {
-        let rows = sqlx::query("SELECT organization_id, body FROM call WHERE date_created >= ?")
+        let rows = sql("SELECT organization_id, body FROM call WHERE date_created >= $1")
             .bind(since.0)
-            .fetch_all(&self.reader)
-            .await
-            .map_err(failed)?;
+            .all(&self.reader)
+            .await?;
         self.of_organizations(&rows).await
-    }
-
-    /// Charges these started minutes of a call and its legs, those that are not charged yet; how many
-    /// that were (B2).
-    pub async fn save_charges(
-        &self,
-        organization: &OrganizationId,
-        call: &CallId,
-        charges: &[Charge],
-    ) -> Result<u64, StoreError> {
-        let mut tx = self.write().await?;
-        let mut written = 0;
-        for charge in charges {
-            written += u64::from(ledger::charge(&mut tx, organization, call, charge).await?);
-        }
-        tx.commit().await.map_err(failed)?;
-        Ok(written)
-    }
-
-    /// When the newest minute that was charged of a call began.
-    pub async fn last_charge(&self, call: &CallId) -> Result<Option<Timestamp>, StoreError> {
-        let date: Option<i64> =
-            sqlx::query_scalar("SELECT max(date) FROM ledger WHERE call_id = ?")
-                .bind(call.as_str())
-                .fetch_one(&self.reader)
-                .await
-                .map_err(failed)?;
-        Ok(date.map(Timestamp))
     }
 
     /// The service runs, with a call in it.
     pub async fn save_alive(&self, at: Timestamp) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        sqlx::query("INSERT OR REPLACE INTO alive (id, at) VALUES (1, ?)")
-            .bind(at.0)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-        tx.commit().await.map_err(failed)
+        let mut tx = self.write("alive").await?;
+        sql("INSERT INTO alive (id, at) VALUES (1, $1)
+             ON CONFLICT (id) DO UPDATE SET at = excluded.at")
+        .bind(at.0)
+        .execute(&mut tx)
+        .await?;
+        tx.commit().await
     }
 
     /// When it was last known to.
     pub async fn last_alive(&self) -> Result<Option<Timestamp>, StoreError> {
-        let at: Option<i64> = sqlx::query_scalar("SELECT at FROM alive")
-            .fetch_optional(&self.reader)
-            .await
-            .map_err(failed)?;
-        Ok(at.map(Timestamp))
+        let row = sql("SELECT at FROM alive").optional(&self.reader).await?;
+        row.map(|row| row.moment("at")).transpose()
     }
 
     /// Every invitation whose status is open, of every organization.
     pub async fn open_invitations(&self) -> Result<Vec<(OrganizationId, Invitation)>, StoreError> {
-        sqlx::query("SELECT organization_id, body FROM invitation WHERE is_open = 1")
-            .fetch_all(&self.reader)
-            .await
-            .map_err(failed)?
+        sql("SELECT organization_id, body FROM invitation WHERE is_open = 1")
+            .all(&self.reader)
+            .await?
             .iter()
-            .map(|row| Ok((column(row, "organization_id")?, read_body(row)?)))
+            .map(|row| Ok((row.named("organization_id")?, row.body()?)))
             .collect()
     }
-}
 
-impl Database {
     /// Whole calls, each with the organization that it is of.
     async fn of_organizations(
         &self,
-        rows: &[SqliteRow],
+        rows: &[Row],
     ) -> Result<Vec<(OrganizationId, Call)>, StoreError> {
         let organizations: Vec<OrganizationId> = rows
             .iter()
-            .map(|row| column(row, "organization_id"))
+            .map(|row| row.named("organization_id"))
             .collect::<Result<_, _>>()?;
-        let calls = rows.iter().map(read_body).collect::<Result<_, _>>()?;
+        let calls = rows.iter().map(Row::body).collect::<Result<_, _>>()?;
         let calls = self.with_legs(calls).await?;
         Ok(organizations.into_iter().zip(calls).collect())
     }
 
     /// Gives each call its coaches' legs, oldest first.
     async fn with_legs(&self, mut calls: Vec<Call>) -> Result<Vec<Call>, StoreError> {
-        if calls.is_empty() {
-            return Ok(calls);
-        }
-        let ids: Vec<&str> = calls.iter().map(|call| call.id.as_str()).collect();
-        let rows = sqlx::query(
-            "SELECT call_id, body FROM coach_leg
-             WHERE call_id IN (SELECT value FROM json_each(?)) ORDER BY call_id, date_created, id",
-        )
-        .bind(to_body(&ids)?)
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failed)?;
         let mut legs: HashMap<CallId, Vec<CoachLeg>> = HashMap::new();
-        for row in &rows {
-            let call = column(row, "call_id")?;
-            legs.entry(call).or_default().push(read_body(row)?);
+        for some in calls.chunks(CALLS_AT_ONCE) {
+            // A few lengths are enough, so that a few statements are prepared; the rest is the last id.
+            let length = some.len().next_power_of_two();
+            let places: Vec<String> = (1..=length).map(|place| format!("${place}")).collect();
+            let query = sql_of(format!(
+                "SELECT call_id, body FROM coach_leg WHERE call_id IN ({})
+                 ORDER BY call_id, date_created, id",
+                places.join(", ")
+            ));
+            let ids = some.iter().chain(some.last().into_iter().cycle());
+            let query = ids
+                .take(length)
+                .fold(query, |query, call| query.bind(call.id.as_str()));
+            for row in query.all(&self.reader).await? {
+                let call = row.named("call_id")?;
+                legs.entry(call).or_default().push(row.body()?);
+            }
         }
         for call in &mut calls {
             call.coach_legs = legs.remove(&call.id).unwrap_or_default();

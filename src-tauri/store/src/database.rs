@@ -1,25 +1,29 @@
-//! The store on SQLite: one connection that writes, a few that read, in one file beside its log.
+//! The open database, on either engine.
 
 use crate::StoreError;
-use serde::{Serialize, de::DeserializeOwned};
+use crate::sql::{Pool, Tx, sql};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
-};
-use sqlx::{Row, SqlStr, Sqlite, SqliteConnection, Transaction};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlStr};
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
-use wire::{ListQuery, OrganizationId, UserId};
 
-/// The store's file in its folder.
+/// The store's file in its folder, on SQLite.
 pub(crate) const FILE: &str = "call-coaching.sqlite";
 const PAGE_BYTES: u64 = 4096;
 const READERS: u32 = 4;
+/// Connections to PostgreSQL that write, and those that read.
+const POSTGRES_CONNECTIONS: u32 = 8;
 const WAIT: Duration = Duration::from_secs(5);
+const STATEMENTS_KEPT: usize = 200;
 
-/// Every step of the schema, in order. A step that was released is never changed.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
+/// A step of the schema: its number, its name, its text.
+type Step = (i64, &'static str, &'static str);
+
+/// Every step of the schema on SQLite, in order. A step that was released is never changed.
+const SQLITE: &[Step] = &[
     (
         1,
         "accounts",
@@ -41,18 +45,23 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "callers", include_str!("../migrations/0007_callers.sql")),
 ];
 
+/// The same on PostgreSQL, which came later: its first step is the whole of the seven.
+const POSTGRES: &[Step] = &[(
+    7,
+    "schema",
+    include_str!("../migrations/postgres/0007_schema.sql"),
+)];
+
 /// The open database: a handle, cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Database {
-    pub(crate) writer: SqlitePool,
-    pub(crate) reader: SqlitePool,
+    pub(crate) writer: Pool,
+    pub(crate) reader: Pool,
 }
 
 impl Database {
-    /// Opens the store in a folder, makes both when they are missing, and brings the schema up to date.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the folder cannot be made, the file cannot be opened, or it is not ours.
+    /// Opens the store in a folder, makes both when they are missing, and brings the schema up to date:
+    /// SQLite, with one connection that writes and a few that read.
     pub async fn open(folder: &Path, bytes_max: u64, read_only: bool) -> Result<Self, StoreError> {
         if !read_only {
             std::fs::create_dir_all(folder).map_err(|error| {
@@ -64,7 +73,7 @@ impl Database {
             .foreign_keys(true)
             .busy_timeout(WAIT)
             .synchronous(SqliteSynchronous::Normal)
-            .statement_cache_capacity(200);
+            .statement_cache_capacity(STATEMENTS_KEPT);
         let mut writing = options.clone().read_only(read_only);
         if !read_only {
             writing = writing
@@ -83,78 +92,176 @@ impl Database {
                 .idle_timeout(None)
                 .max_lifetime(None)
         };
-        let writer = pool(1).connect_with(writing).await.map_err(failed)?;
+        let writer = pool(1).connect_with(writing).await?;
         let reader = pool(READERS).connect_lazy_with(options.pragma("query_only", "1"));
-        let database = Self { writer, reader };
         if !read_only {
-            migrator()
-                .run(&database.writer)
-                .await
-                .map_err(not_migrated)?;
+            migrator(SQLITE).run(&writer).await?;
         }
-        Ok(database)
+        Ok(Self {
+            writer: Pool::Sqlite(writer),
+            reader: Pool::Sqlite(reader),
+        })
     }
 
-    /// A transaction that writes: it takes the write lock at once, so it never has to be tried again.
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(failed)
+    /// Connects with the PostgreSQL database of this URL, and brings its schema up to date.
+    pub async fn connect(url: &str, read_only: bool) -> Result<Self, StoreError> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(StoreError::Fault(
+                "the database's URL begins with neither postgres:// nor postgresql://".into(),
+            ));
+        }
+        let mut options = PgConnectOptions::from_str(url)
+            .map_err(|error| StoreError::Fault(format!("the database's URL is wrong: {error}")))?
+            .application_name("call-coaching")
+            .statement_cache_capacity(STATEMENTS_KEPT)
+            .options([("lock_timeout", WAIT.as_millis().to_string())])
+            .disable_statement_logging();
+        if read_only {
+            options = options.options([("default_transaction_read_only", "on")]);
+        }
+        let pool = || {
+            PgPoolOptions::new()
+                .max_connections(POSTGRES_CONNECTIONS)
+                .acquire_timeout(WAIT)
+                // Else each use asks the server first whether it is still there.
+                .test_before_acquire(false)
+        };
+        let writer = pool().connect_with(options.clone()).await?;
+        if !read_only {
+            migrator(POSTGRES).run(&writer).await?;
+        }
+        Ok(Self {
+            reader: Pool::Postgres(pool().connect_lazy_with(options)),
+            writer: Pool::Postgres(writer),
+        })
     }
-}
 
-impl Database {
+    /// A transaction that writes what is of one owner: an organization, mostly, or a person or a
+    /// sign-in. Of those with one owner only one is open at a time, so that what one has looked up
+    /// still holds when it writes.
+    ///
+    /// SQLite has one writer at all. It takes the write lock at once, so that it never has to be tried
+    /// again.
+    pub(crate) async fn write(&self, owner: &str) -> Result<Tx, StoreError> {
+        self.locked(&[owner]).await
+    }
+
+    /// A transaction that also writes what must be unique among all organizations.
+    pub(crate) async fn write_across(&self, owner: &str) -> Result<Tx, StoreError> {
+        // In this order always, so that no two wait for each other.
+        self.locked(&["", owner]).await
+    }
+
+    async fn locked(&self, owners: &[&str]) -> Result<Tx, StoreError> {
+        match &self.writer {
+            Pool::Sqlite(pool) => Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)),
+            Pool::Postgres(pool) => {
+                let mut tx = Tx::Postgres(pool.begin().await?);
+                for owner in owners {
+                    sql("SELECT pg_advisory_xact_lock($1)")
+                        .bind(lock_of(owner))
+                        .optional(&mut tx)
+                        .await?;
+                }
+                Ok(tx)
+            }
+        }
+    }
+
     /// Writes something and takes it away again.
     pub async fn probe(&self) -> Result<(), StoreError> {
         // Five pages that were not there, so that a store without room is found out.
-        let mut tx = self.write().await?;
-        sqlx::query("INSERT OR REPLACE INTO write_probe (id, filler) VALUES (1, zeroblob(20000))")
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-        sqlx::query("DELETE FROM write_probe")
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-        tx.commit().await.map_err(failed)
+        let mut tx = self.write("write_probe").await?;
+        sql("INSERT INTO write_probe (id, filler) VALUES (1, $1)
+             ON CONFLICT (id) DO UPDATE SET filler = excluded.filler")
+        .bind([0; 20_000].as_slice())
+        .execute(&mut tx)
+        .await?;
+        sql("DELETE FROM write_probe").execute(&mut tx).await?;
+        tx.commit().await
     }
 
     /// Writes what is pending and closes the files.
     pub async fn close(&self) {
-        self.reader.close().await;
-        // The last connection to go folds the log into the file.
-        self.writer.close().await;
+        // The last connection to go folds SQLite's log into the file.
+        for pool in [&self.reader, &self.writer] {
+            match pool {
+                Pool::Sqlite(pool) => pool.close().await,
+                Pool::Postgres(pool) => pool.close().await,
+            }
+        }
     }
 }
 
-pub(crate) fn migrator() -> Migrator {
-    Migrator::with_migrations(
-        MIGRATIONS
-            .iter()
-            .map(|&(version, description, sql)| {
-                Migration::new(
-                    version,
-                    description.into(),
-                    MigrationType::Simple,
-                    SqlStr::from_static(sql),
-                    false,
+/// The number by which PostgreSQL locks for an owner: FNV-1a, the same in every service. Two owners
+/// with one number wait for each other, and nothing worse.
+fn lock_of(owner: &str) -> i64 {
+    let hash = owner.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    i64::from_ne_bytes(hash.to_ne_bytes())
+}
+
+fn migrator(steps: &'static [Step]) -> Migrator {
+    let steps = steps.iter().map(|&(version, name, text)| {
+        let text = SqlStr::from_static(text);
+        Migration::new(version, name.into(), MigrationType::Simple, text, false)
+    });
+    Migrator::with_migrations(steps.collect())
+}
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) => error.into(),
+            other => Self::Fault(other.to_string()),
+        }
+    }
+}
+
+/// What an error of an engine means to us. What it says itself is for our log, and for no client.
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let sqlx::Error::Database(inner) = &error else {
+            return match error {
+                sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::Io(_) => Self::Unavailable(error.to_string()),
+                _ => Self::Fault(error.to_string()),
+            };
+        };
+        let code = inner.code().unwrap_or_default();
+        let is_sqlite = inner
+            .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+            .is_some();
+        let meaning = if is_sqlite {
+            sqlite_meaning(code.parse().unwrap_or_default())
+        } else {
+            postgres_meaning(&code)
+        };
+        match meaning {
+            Meaning::Unavailable => Self::Unavailable(inner.message().to_owned()),
+            Meaning::Conflict => {
+                tracing::warn!(%error, "the store refused a change that contradicts what it holds");
+                Self::Conflict(
+                    "This contradicts what is stored already. Look at it again, then try again."
+                        .into(),
                 )
-            })
-            .collect(),
-    )
-}
-
-pub(crate) fn not_migrated(error: MigrateError) -> StoreError {
-    match error {
-        MigrateError::Execute(error) => failed(error),
-        other => StoreError::Fault(other.to_string()),
+            }
+            Meaning::Fault => Self::Fault(inner.message().to_owned()),
+        }
     }
 }
 
-/// What an error of SQLite means to us. Its result code is in the low byte of the extended one
-/// (<https://www.sqlite.org/rescode.html>).
-pub(crate) fn failed(error: sqlx::Error) -> StoreError {
+enum Meaning {
+    Unavailable,
+    Conflict,
+    Fault,
+}
+
+/// The result code is in the low byte of the extended one (<https://www.sqlite.org/rescode.html>).
+fn sqlite_meaning(code: u32) -> Meaning {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;
     const NO_MEMORY: u32 = 7;
@@ -163,81 +270,24 @@ pub(crate) fn failed(error: sqlx::Error) -> StoreError {
     const FULL: u32 = 13;
     const CANNOT_OPEN: u32 = 14;
     const CONSTRAINT: u32 = 19;
-    match &error {
-        sqlx::Error::Database(inner) => {
-            let code = inner.code().and_then(|code| code.parse::<u32>().ok());
-            match code.map(|code| code & 0xff) {
-                Some(BUSY | LOCKED | NO_MEMORY | READ_ONLY | IO | FULL | CANNOT_OPEN) => {
-                    StoreError::Unavailable(inner.message().to_owned())
-                }
-                Some(CONSTRAINT) => StoreError::Conflict(inner.message().to_owned()),
-                _ => StoreError::Fault(inner.message().to_owned()),
-            }
-        }
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::Io(_) => StoreError::Unavailable(error.to_string()),
-        _ => StoreError::Fault(error.to_string()),
+    match code & 0xff {
+        BUSY | LOCKED | NO_MEMORY | READ_ONLY | IO | FULL | CANNOT_OPEN => Meaning::Unavailable,
+        CONSTRAINT => Meaning::Conflict,
+        _ => Meaning::Fault,
     }
 }
 
-/// A column that is text and is read as a type of `wire`: an id, or an enum by its wire name.
-pub(crate) fn column<T: DeserializeOwned>(row: &SqliteRow, name: &str) -> Result<T, StoreError> {
-    let text: String = row.try_get(name).map_err(failed)?;
-    from_text(text)
-}
-
-pub(crate) fn from_text<T: DeserializeOwned>(text: String) -> Result<T, StoreError> {
-    serde_json::from_value(serde_json::Value::String(text))
-        .map_err(|error| StoreError::Fault(format!("a stored text is not readable: {error}")))
-}
-
-/// Whether all of these are members of the organization, active or not.
-pub(crate) async fn all_members(
-    connection: &mut SqliteConnection,
-    organization: &OrganizationId,
-    users: &[UserId],
-) -> Result<bool, StoreError> {
-    for user in users {
-        let found: Option<i64> = sqlx::query_scalar(
-            "SELECT 1 FROM membership WHERE account_id = ? AND organization_id = ?",
-        )
-        .bind(user.as_str())
-        .bind(organization.as_str())
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(failed)?;
-        if found.is_none() {
-            return Ok(false);
-        }
+/// By classes of <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn postgres_meaning(code: &str) -> Meaning {
+    const READ_ONLY: &str = "25006";
+    const LOCK_NOT_AVAILABLE: &str = "55P03";
+    match code {
+        READ_ONLY | LOCK_NOT_AVAILABLE => Meaning::Unavailable,
+        _ => match code.get(..2) {
+            // Connection, rollback, resources, an operator's stop, the system.
+            Some("08" | "40" | "53" | "57" | "58") => Meaning::Unavailable,
+            Some("23") => Meaning::Conflict,
+            _ => Meaning::Fault,
+        },
     }
-    Ok(true)
-}
-
-/// How an enum of `wire` is stored: by its wire name.
-pub(crate) fn to_text(value: &impl Serialize) -> Result<String, StoreError> {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(text)) => Ok(text),
-        _ => Err(StoreError::Fault("a value is no text".into())),
-    }
-}
-
-pub(crate) fn text(row: &SqliteRow, name: &str) -> Result<String, StoreError> {
-    row.try_get(name).map_err(failed)
-}
-
-/// `LIMIT` and `OFFSET` of a page, with one item more, which tells whether there are more.
-pub(crate) fn bounds(page: &ListQuery) -> (i64, i64) {
-    (i64::from(page.limit()) + 1, i64::from(page.skip()))
-}
-
-/// A whole thing as the API writes it.
-pub(crate) fn to_body(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Fault(error.to_string()))
-}
-
-pub(crate) fn read_body<T: DeserializeOwned>(row: &SqliteRow) -> Result<T, StoreError> {
-    serde_json::from_str(&text(row, "body")?)
-        .map_err(|error| StoreError::Fault(format!("a stored body is not readable: {error}")))
 }

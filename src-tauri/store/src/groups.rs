@@ -1,8 +1,9 @@
 //! Groups, and who is in them.
 
 use crate::StoreError;
-use crate::database::{Database, all_members, column, failed, text};
-use sqlx::SqliteConnection;
+use crate::database::Database;
+use crate::organizations::all_members;
+use crate::sql::{Tx, sql};
 use wire::{Group, GroupId, GroupRequest, OrganizationId, UserId};
 
 /// Groups of an organization at most.
@@ -16,28 +17,26 @@ impl Database {
         id: GroupId,
         request: &GroupRequest,
     ) -> Result<Option<Group>, StoreError> {
-        let mut tx = self.write().await?;
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM team WHERE organization_id = ?")
+        let mut tx = self.write(organization.as_str()).await?;
+        let count = sql("SELECT count(*) AS count FROM team WHERE organization_id = $1")
             .bind(organization.as_str())
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(failed)?;
+            .count(&mut tx)
+            .await?;
         if count >= GROUPS_MAX {
             return Err(StoreError::Conflict(format!(
                 "An organization has at most {GROUPS_MAX} groups. Delete one first."
             )));
         }
-        sqlx::query("INSERT INTO team (id, organization_id, name) VALUES (?, ?, ?)")
+        sql("INSERT INTO team (id, organization_id, name) VALUES ($1, $2, $3)")
             .bind(id.as_str())
             .bind(organization.as_str())
             .bind(&request.name)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
+            .execute(&mut tx)
+            .await?;
         let Some(group) = fill(&mut tx, organization, &id, request).await? else {
             return Ok(None);
         };
-        tx.commit().await.map_err(failed)?;
+        tx.commit().await?;
         Ok(Some(group))
     }
 
@@ -49,30 +48,28 @@ impl Database {
         id: &GroupId,
         request: &GroupRequest,
     ) -> Result<Option<Group>, StoreError> {
-        let mut tx = self.write().await?;
-        let changed = sqlx::query("UPDATE team SET name = ? WHERE id = ? AND organization_id = ?")
+        let mut tx = self.write(organization.as_str()).await?;
+        let changed = sql("UPDATE team SET name = $1 WHERE id = $2 AND organization_id = $3")
             .bind(&request.name)
             .bind(id.as_str())
             .bind(organization.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-        if changed.rows_affected() == 0 {
+            .execute(&mut tx)
+            .await?;
+        if changed == 0 {
             return Ok(None);
         }
-        sqlx::query(
-            "DELETE FROM team_member WHERE team_id = ? AND account_id IN (
-                 SELECT account_id FROM membership WHERE organization_id = ? AND active)",
+        sql(
+            "DELETE FROM team_member WHERE team_id = $1 AND account_id IN (
+                 SELECT account_id FROM membership WHERE organization_id = $2 AND active = 1)",
         )
         .bind(id.as_str())
         .bind(organization.as_str())
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
+        .execute(&mut tx)
+        .await?;
         let Some(group) = fill(&mut tx, organization, id, request).await? else {
             return Ok(None);
         };
-        tx.commit().await.map_err(failed)?;
+        tx.commit().await?;
         Ok(Some(group))
     }
 
@@ -82,54 +79,47 @@ impl Database {
         organization: &OrganizationId,
         id: &GroupId,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.write().await?;
-        let deleted = sqlx::query("DELETE FROM team WHERE id = ? AND organization_id = ?")
+        let mut tx = self.write(organization.as_str()).await?;
+        let deleted = sql("DELETE FROM team WHERE id = $1 AND organization_id = $2")
             .bind(id.as_str())
             .bind(organization.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
-        Ok(deleted.rows_affected() > 0)
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(deleted > 0)
     }
 }
 
 /// Puts members into a group; how it is then. None when one of them is not the organization's.
 async fn fill(
-    connection: &mut SqliteConnection,
+    tx: &mut Tx,
     organization: &OrganizationId,
     id: &GroupId,
     request: &GroupRequest,
 ) -> Result<Option<Group>, StoreError> {
-    if !all_members(connection, organization, &request.members).await? {
+    if !all_members(tx, organization, &request.members).await? {
         return Ok(None);
     }
     for member in &request.members {
-        sqlx::query("INSERT OR IGNORE INTO team_member (team_id, account_id) VALUES (?, ?)")
+        sql("INSERT INTO team_member (team_id, account_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(id.as_str())
             .bind(member.as_str())
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
+            .execute(&mut *tx)
+            .await?;
     }
-    let rows = sqlx::query(
-        "SELECT team.name, membership.account_id FROM team
+    let rows = sql("SELECT team.name, membership.account_id FROM team
          LEFT JOIN team_member ON team_member.team_id = team.id
          LEFT JOIN membership ON membership.account_id = team_member.account_id
-                                 AND membership.active
-         WHERE team.id = ?",
-    )
+                                 AND membership.active = 1
+         WHERE team.id = $1 ORDER BY membership.account_id")
     .bind(id.as_str())
-    .fetch_all(connection)
-    .await
-    .map_err(failed)?;
+    .all(tx)
+    .await?;
     let mut members: Vec<UserId> = Vec::with_capacity(rows.len());
     for row in &rows {
-        if !sqlx::ValueRef::is_null(&sqlx::Row::try_get_raw(row, "account_id").map_err(failed)?) {
-            members.push(column(row, "account_id")?);
-        }
+        members.extend(row.optional_named::<UserId>("account_id")?);
     }
-    let name = rows.first().map(|row| text(row, "name")).transpose()?;
+    let name = rows.first().map(|row| row.text("name")).transpose()?;
     Ok(name.map(|name| Group {
         id: id.clone(),
         name,

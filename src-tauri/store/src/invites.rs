@@ -1,14 +1,13 @@
 //! Invitations into organizations, by links that are good once.
 
-use crate::database::{Database, bounds, column, failed, from_text, text};
+use crate::database::Database;
 use crate::organizations::read_user;
 use crate::random::Hash;
 use crate::sign_ins::begin;
+use crate::sql::{Order, Row, Tx, from_text, sql};
 use crate::{NewSignIn, StoreError};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use wire::{
-    GroupId, InviteOffer, ListQuery, MemberInvite, MemberInviteId, MemberInviteStatus,
+    GroupId, InviteOffer, List, ListQuery, MemberInvite, MemberInviteId, MemberInviteStatus,
     MembershipId, OrganizationId, RoleId, Timestamp, UserId,
 };
 
@@ -72,16 +71,15 @@ impl Database {
         organization: &OrganizationId,
         new: NewInvite,
     ) -> Result<Option<MemberInvite>, StoreError> {
-        let mut tx = self.write().await?;
-        let open: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM member_invite
-             WHERE organization_id = ? AND account_id IS NULL AND revoked = 0 AND expires_at > ?",
+        let mut tx = self.write(organization.as_str()).await?;
+        let open = sql(
+            "SELECT count(*) AS count FROM member_invite
+             WHERE organization_id = $1 AND account_id IS NULL AND revoked = 0 AND expires_at > $2",
         )
         .bind(organization.as_str())
         .bind(new.now.0)
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(failed)?;
+        .count(&mut tx)
+        .await?;
         if open >= OPEN_INVITES_MAX {
             return Err(StoreError::Conflict(format!(
                 "At most {OPEN_INVITES_MAX} invitations are open at once. Take one back first."
@@ -90,48 +88,42 @@ impl Database {
         if let Some(email) = &new.email {
             email_is_free(&mut tx, email).await?;
         }
-        let role: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM role WHERE id = ? AND organization_id = ?")
-                .bind(new.role_id.as_str())
-                .bind(organization.as_str())
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(failed)?;
-        if role.is_none() {
+        let role = sql("SELECT 1 FROM role WHERE id = $1 AND organization_id = $2")
+            .bind(new.role_id.as_str())
+            .bind(organization.as_str())
+            .exists(&mut tx)
+            .await?;
+        if !role {
             return Ok(None);
         }
-        sqlx::query(
+        sql(
             "INSERT INTO member_invite (id, organization_id, token_hash, email, role_id, inviter_id,
                                         created_at, expires_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(new.id.as_str())
         .bind(organization.as_str())
         .bind(new.token_hash.as_slice())
-        .bind(new.email.as_ref())
+        .bind(new.email.as_deref())
         .bind(new.role_id.as_str())
         .bind(new.inviter_id.as_str())
         .bind(new.now.0)
         .bind(new.expires_at.0)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
+        .execute(&mut tx).await?;
         for group in &new.group_ids {
-            let put = sqlx::query(
-                "INSERT OR IGNORE INTO member_invite_team (member_invite_id, team_id)
-                 SELECT ?, id FROM team WHERE id = ? AND organization_id = ?",
+            let put = sql(
+                "INSERT INTO member_invite_team (member_invite_id, team_id)
+                 SELECT $1, id FROM team WHERE id = $2 AND organization_id = $3 ON CONFLICT DO NOTHING",
             )
             .bind(new.id.as_str())
             .bind(group.as_str())
             .bind(organization.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-            if put.rows_affected() == 0 && !holds(&mut tx, &new.id, group).await? {
+            .execute(&mut tx).await?;
+            if put == 0 && !holds(&mut tx, &new.id, group).await? {
                 return Ok(None);
             }
         }
-        tx.commit().await.map_err(failed)?;
+        tx.commit().await?;
         let mut group_ids = new.group_ids;
         group_ids.sort_unstable();
         group_ids.dedup();
@@ -154,31 +146,23 @@ impl Database {
         organization: &OrganizationId,
         now: Timestamp,
         page: &ListQuery,
-    ) -> Result<Vec<MemberInvite>, StoreError> {
-        let (limit, skip) = bounds(page);
-        sqlx::query(
+    ) -> Result<List<MemberInvite>, StoreError> {
+        sql(
             "SELECT member_invite.id, email, role_id, inviter_id, account_id, created_at, expires_at,
                     revoked,
-                    (SELECT group_concat(team_id) FROM member_invite_team
+                    (SELECT string_agg(team_id, ',' ORDER BY team_id) FROM member_invite_team
                      WHERE member_invite_id = member_invite.id) AS groups,
                     EXISTS (SELECT 1 FROM membership
                             JOIN role_permission ON role_permission.role_id = membership.role_id
                             WHERE membership.account_id = member_invite.inviter_id
                               AND membership.organization_id = member_invite.organization_id
-                              AND membership.active
+                              AND membership.active = 1
                               AND permission = 'manage_organization') AS vouched
-             FROM member_invite WHERE organization_id = ?
-             ORDER BY created_at DESC, member_invite.id DESC LIMIT ? OFFSET ?",
+             FROM member_invite WHERE organization_id = $1",
         )
         .bind(organization.as_str())
-        .bind(limit)
-        .bind(skip)
-        .fetch_all(&self.reader)
+        .page(&self.reader, Order::NewestFirst(&["created_at", "member_invite.id"]), page, |row| read_invite(row, now))
         .await
-        .map_err(failed)?
-        .iter()
-        .map(|row| read_invite(row, now))
-        .collect()
     }
 
     /// Takes one back that is open or was taken back; whether there is one.
@@ -188,23 +172,25 @@ impl Database {
         organization: &OrganizationId,
         id: &MemberInviteId,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.write().await?;
-        let used: Option<bool> = sqlx::query_scalar(
-            "UPDATE member_invite SET revoked = 1 WHERE id = ? AND organization_id = ?
-             RETURNING account_id IS NOT NULL",
+        let mut tx = self.write(organization.as_str()).await?;
+        let row = sql(
+            "UPDATE member_invite SET revoked = 1 WHERE id = $1 AND organization_id = $2
+             RETURNING account_id",
         )
         .bind(id.as_str())
         .bind(organization.as_str())
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(failed)?;
-        if used == Some(true) {
+        .optional(&mut tx)
+        .await?;
+        let Some(row) = row else {
+            return Ok(false);
+        };
+        if row.optional_text("account_id")?.is_some() {
             return Err(StoreError::Conflict(
                 "This invitation was used. Deactivate the member instead.".into(),
             ));
         }
-        tx.commit().await.map_err(failed)?;
-        Ok(used.is_some())
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// What a link offers; none when it is not open.
@@ -213,7 +199,7 @@ impl Database {
         token_hash: &Hash,
         now: Timestamp,
     ) -> Result<Option<InviteOffer>, StoreError> {
-        let row = sqlx::query(
+        let row = sql(
             "SELECT organization.name AS organization_name, role.name AS role_name,
                     member_invite.email AS meant_for, expires_at,
                     account.id, first_name, last_name, account.email
@@ -225,24 +211,23 @@ impl Database {
                             AND membership.organization_id = member_invite.organization_id
              JOIN role_permission ON role_permission.role_id = membership.role_id
                                  AND permission = 'manage_organization'
-             WHERE token_hash = ? AND member_invite.account_id IS NULL AND revoked = 0
-               AND expires_at > ? AND membership.active",
+             WHERE token_hash = $1 AND member_invite.account_id IS NULL AND revoked = 0
+               AND expires_at > $2 AND membership.active = 1",
         )
         .bind(token_hash.as_slice())
         .bind(now.0)
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(failed)?;
+        .optional(&self.reader)
+        .await?;
         row.map(|row| {
             let inviter = read_user(&row)?;
             Ok(InviteOffer {
-                organization_name: text(&row, "organization_name")?,
+                organization_name: row.text("organization_name")?,
                 inviter_name: format!("{} {}", inviter.first_name, inviter.last_name)
                     .trim()
                     .to_owned(),
-                role_name: text(&row, "role_name")?,
-                email: row.try_get("meant_for").map_err(failed)?,
-                date_expires: Timestamp(row.try_get("expires_at").map_err(failed)?),
+                role_name: row.text("role_name")?,
+                email: row.optional_text("meant_for")?,
+                date_expires: row.moment("expires_at")?,
             })
         })
         .transpose()
@@ -252,114 +237,104 @@ impl Database {
     /// [`StoreError::Conflict`] when the address has an account.
     pub async fn accept_invite(&self, new: NewMember) -> Result<Accepted, StoreError> {
         let user = &new.sign_in.user_id;
+        let found = sql("SELECT organization_id FROM member_invite WHERE token_hash = $1")
+            .bind(&new.token_hash)
+            .optional(&self.reader)
+            .await?;
+        let Some(found) = found else {
+            return Ok(Accepted::NotOpen);
+        };
         // The write lock is held from here to the end: of two who show one secret, one comes second.
-        let mut tx = self.write().await?;
-        let row = sqlx::query(
+        let mut tx = self.write_across(&found.text("organization_id")?).await?;
+        let row = sql(
             "SELECT member_invite.id, member_invite.organization_id, member_invite.role_id, email
              FROM member_invite
              JOIN membership ON membership.account_id = member_invite.inviter_id
                             AND membership.organization_id = member_invite.organization_id
              JOIN role_permission ON role_permission.role_id = membership.role_id
                                  AND permission = 'manage_organization'
-             WHERE token_hash = ? AND member_invite.account_id IS NULL AND revoked = 0
-               AND expires_at > ? AND membership.active",
+             WHERE token_hash = $1 AND member_invite.account_id IS NULL AND revoked = 0
+               AND expires_at > $2 AND membership.active = 1",
         )
         .bind(new.token_hash.as_slice())
         .bind(new.sign_in.now.0)
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(failed)?;
+        .optional(&mut tx)
+        .await?;
         let Some(row) = row else {
             return Ok(Accepted::NotOpen);
         };
-        let meant_for: Option<String> = row.try_get("email").map_err(failed)?;
+        let meant_for = row.optional_text("email")?;
         if meant_for.is_some_and(|email| email != new.email) {
             return Ok(Accepted::OtherEmail);
         }
         email_is_free(&mut tx, &new.email).await?;
-        let invite = text(&row, "id")?;
-        let organization = text(&row, "organization_id")?;
-        sqlx::query(
+        let invite = row.text("id")?;
+        let organization = row.text("organization_id")?;
+        sql(
             "INSERT INTO account (id, email, first_name, last_name, password_hash)
-             VALUES (?, ?, ?, ?, ?)",
+             VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(user.as_str())
         .bind(&new.email)
         .bind(&new.first_name)
         .bind(&new.last_name)
         .bind(&new.password_hash)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        sqlx::query(
-            "INSERT INTO membership (id, organization_id, account_id, role_id) VALUES (?, ?, ?, ?)",
+        .execute(&mut tx)
+        .await?;
+        sql(
+            "INSERT INTO membership (id, organization_id, account_id, role_id) VALUES ($1, $2, $3, $4)",
         )
         .bind(new.membership_id.as_str())
         .bind(&organization)
         .bind(user.as_str())
-        .bind(text(&row, "role_id")?)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        sqlx::query(
-            "INSERT INTO team_member (team_id, account_id)
-             SELECT team_id, ? FROM member_invite_team WHERE member_invite_id = ?",
-        )
+        .bind(row.text("role_id")?)
+        .execute(&mut tx).await?;
+        sql("INSERT INTO team_member (team_id, account_id)
+             SELECT team_id, $1 FROM member_invite_team WHERE member_invite_id = $2")
         .bind(user.as_str())
         .bind(&invite)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        sqlx::query("UPDATE member_invite SET account_id = ? WHERE id = ?")
+        .execute(&mut tx)
+        .await?;
+        sql("UPDATE member_invite SET account_id = $1 WHERE id = $2")
             .bind(user.as_str())
             .bind(&invite)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
+            .execute(&mut tx)
+            .await?;
+        // Nobody else signs in as who was not there before.
         begin(&mut tx, &new.sign_in).await?;
-        tx.commit().await.map_err(failed)?;
+        tx.commit().await?;
         from_text(organization).map(Accepted::Done)
     }
 }
 
-async fn email_is_free(connection: &mut SqliteConnection, email: &str) -> Result<(), StoreError> {
-    let taken: Option<i64> = sqlx::query_scalar("SELECT 1 FROM account WHERE email = ?")
+async fn email_is_free(tx: &mut Tx, email: &str) -> Result<(), StoreError> {
+    let taken = sql("SELECT 1 FROM account WHERE email = $1")
         .bind(email)
-        .fetch_optional(connection)
-        .await
-        .map_err(failed)?;
-    match taken {
-        None => Ok(()),
-        Some(_) => Err(StoreError::Conflict(
+        .exists(tx)
+        .await?;
+    if taken {
+        return Err(StoreError::Conflict(
             "This e-mail address has an account already. Sign in with it, or use another one."
                 .into(),
-        )),
+        ));
     }
+    Ok(())
 }
 
 /// Whether an invitation names this group: one that is named twice is put once.
-async fn holds(
-    connection: &mut SqliteConnection,
-    invite: &MemberInviteId,
-    group: &GroupId,
-) -> Result<bool, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar(
-        "SELECT 1 FROM member_invite_team WHERE member_invite_id = ? AND team_id = ?",
-    )
-    .bind(invite.as_str())
-    .bind(group.as_str())
-    .fetch_optional(connection)
-    .await
-    .map_err(failed)?;
-    Ok(found.is_some())
+async fn holds(tx: &mut Tx, invite: &MemberInviteId, group: &GroupId) -> Result<bool, StoreError> {
+    sql("SELECT 1 FROM member_invite_team WHERE member_invite_id = $1 AND team_id = $2")
+        .bind(invite.as_str())
+        .bind(group.as_str())
+        .exists(tx)
+        .await
 }
 
-fn read_invite(row: &SqliteRow, now: Timestamp) -> Result<MemberInvite, StoreError> {
-    let user: Option<String> = row.try_get("account_id").map_err(failed)?;
-    let groups: Option<String> = row.try_get("groups").map_err(failed)?;
-    let revoked: bool = row.try_get("revoked").map_err(failed)?;
-    let vouched: bool = row.try_get("vouched").map_err(failed)?;
-    let date_expires = Timestamp(row.try_get("expires_at").map_err(failed)?);
+fn read_invite(row: &Row, now: Timestamp) -> Result<MemberInvite, StoreError> {
+    let user: Option<UserId> = row.optional_named("account_id")?;
+    let revoked = row.truth("revoked")?;
+    let vouched = row.truth("vouched")?;
+    let date_expires = row.moment("expires_at")?;
     let status = if user.is_some() {
         MemberInviteStatus::Used
     } else if revoked || !vouched {
@@ -370,18 +345,14 @@ fn read_invite(row: &SqliteRow, now: Timestamp) -> Result<MemberInvite, StoreErr
         MemberInviteStatus::Open
     };
     Ok(MemberInvite {
-        id: column(row, "id")?,
-        email: row.try_get("email").map_err(failed)?,
-        role_id: column(row, "role_id")?,
-        group_ids: groups
-            .iter()
-            .flat_map(|list| list.split(','))
-            .map(|id| from_text(id.to_owned()))
-            .collect::<Result<_, _>>()?,
-        inviter_id: column(row, "inviter_id")?,
+        id: row.named("id")?,
+        email: row.optional_text("email")?,
+        role_id: row.named("role_id")?,
+        group_ids: row.list("groups")?,
+        inviter_id: row.named("inviter_id")?,
         status,
-        user_id: user.map(from_text).transpose()?,
-        date_created: Timestamp(row.try_get("created_at").map_err(failed)?),
+        user_id: user,
+        date_created: row.moment("created_at")?,
         date_expires,
     })
 }
@@ -389,6 +360,7 @@ fn read_invite(row: &SqliteRow, now: Timestamp) -> Result<MemberInvite, StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::new_store;
     use wire::{ClientType, DeviceId, MembershipId, UserId};
 
     const DAY: i64 = 86_400_000;
@@ -417,26 +389,23 @@ mod tests {
 
     #[tokio::test]
     async fn a1_a_link_ends_by_itself_at_its_moment() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(folder.path(), 0, false).await.unwrap();
+        let (_folder, database) = new_store().await;
         let now = Timestamp(1_800_000_000_000);
         database.seed_demo("hash", 0, now).await.unwrap();
-        let admin = sqlx::query(
-            "SELECT organization_id, role_id, account_id FROM membership
-             JOIN account ON account.id = account_id WHERE email = 'admin@demo.example'",
-        )
-        .fetch_one(&database.reader)
+        let admin = sql("SELECT organization_id, role_id, account_id FROM membership
+             JOIN account ON account.id = account_id WHERE email = 'admin@demo.example'")
+        .one(&database.reader)
         .await
         .unwrap();
-        let organization: OrganizationId = column(&admin, "organization_id").unwrap();
+        let organization: OrganizationId = admin.named("organization_id").unwrap();
         let expires_at = now.plus_millis(DAY);
         let new = NewInvite {
             id: MemberInviteId::parse("minv_1").unwrap(),
             token_hash: [7; 32],
             email: None,
-            role_id: column(&admin, "role_id").unwrap(),
+            role_id: admin.named("role_id").unwrap(),
             group_ids: Vec::new(),
-            inviter_id: column(&admin, "account_id").unwrap(),
+            inviter_id: admin.named("account_id").unwrap(),
             now,
             expires_at,
         };
@@ -460,7 +429,7 @@ mod tests {
         let status = async |at| {
             let page = ListQuery::default();
             let all = database.invites(&organization, at, &page).await.unwrap();
-            all[0].status
+            all.data[0].status
         };
         assert_eq!(status(last).await, MemberInviteStatus::Open);
         assert_eq!(status(expires_at).await, MemberInviteStatus::Expired);

@@ -1,10 +1,9 @@
 //! Who is called, and from which numbers.
 
 use crate::StoreError;
-use crate::database::{Database, bounds, column, failed, from_text, text};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-use wire::{Contact, Lead, LeadId, ListQuery, OrganizationId, PhoneNumber, PhoneNumberId};
+use crate::database::Database;
+use crate::sql::{Order, Row, sql};
+use wire::{Contact, Lead, LeadId, List, ListQuery, OrganizationId, PhoneNumber, PhoneNumberId};
 
 impl Database {
     /// Leads by name, those whose name holds `query` when it is given.
@@ -13,25 +12,28 @@ impl Database {
         organization: &OrganizationId,
         query: Option<&str>,
         page: &ListQuery,
-    ) -> Result<Vec<Lead>, StoreError> {
-        let (limit, skip) = bounds(page);
-        let rows = sqlx::query(
-            "SELECT id, display_name FROM lead
-             WHERE organization_id = ?1 AND (?2 IS NULL OR instr(lower(display_name), lower(?2)) > 0)
-             ORDER BY display_name, id LIMIT ?3 OFFSET ?4",
-        )
+    ) -> Result<List<Lead>, StoreError> {
+        let found = sql("SELECT id, display_name FROM lead
+             WHERE organization_id = $1
+                 AND ($2 IS NULL OR lower(display_name) LIKE lower($2) ESCAPE '\\')")
         .bind(organization.as_str())
-        .bind(query)
-        .bind(limit)
-        .bind(skip)
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failed)?;
-        let mut leads = Vec::with_capacity(rows.len());
-        for row in &rows {
-            leads.push(self.whole(row).await?);
+        .bind(query.map(holding))
+        .page(
+            &self.reader,
+            Order::ByName(&["display_name", "id"]),
+            page,
+            |row| Ok((row.named("id")?, row.text("display_name")?)),
+        )
+        .await?;
+        let mut leads = Vec::with_capacity(found.data.len());
+        for (id, display_name) in found.data {
+            leads.push(self.whole(id, display_name).await?);
         }
-        Ok(leads)
+        Ok(List {
+            data: leads,
+            has_more: found.has_more,
+            cursor: found.cursor,
+        })
     }
 
     /// One lead.
@@ -40,15 +42,16 @@ impl Database {
         organization: &OrganizationId,
         lead: &LeadId,
     ) -> Result<Option<Lead>, StoreError> {
-        let row =
-            sqlx::query("SELECT id, display_name FROM lead WHERE organization_id = ? AND id = ?")
-                .bind(organization.as_str())
-                .bind(lead.as_str())
-                .fetch_optional(&self.reader)
-                .await
-                .map_err(failed)?;
+        let row = sql("SELECT display_name FROM lead WHERE organization_id = $1 AND id = $2")
+            .bind(organization.as_str())
+            .bind(lead.as_str())
+            .optional(&self.reader)
+            .await?;
         match row {
-            Some(row) => Ok(Some(self.whole(&row).await?)),
+            Some(row) => {
+                let whole = self.whole(lead.clone(), row.text("display_name")?);
+                Ok(Some(whole.await?))
+            }
             None => Ok(None),
         }
     }
@@ -59,25 +62,20 @@ impl Database {
         organization: &OrganizationId,
         lead: Option<&LeadId>,
         page: &ListQuery,
-    ) -> Result<Vec<Contact>, StoreError> {
-        let (limit, skip) = bounds(page);
-        sqlx::query(
-            "SELECT id, lead_id, display_name, (
-                 SELECT group_concat(number ORDER BY position) FROM contact_phone
+    ) -> Result<List<Contact>, StoreError> {
+        sql("SELECT id, lead_id, display_name, (
+                 SELECT string_agg(number, ',' ORDER BY position) FROM contact_phone
                  WHERE contact_id = contact.id) AS phones
-             FROM contact WHERE organization_id = ?1 AND (?2 IS NULL OR lead_id = ?2)
-             ORDER BY display_name, id LIMIT ?3 OFFSET ?4",
-        )
+             FROM contact WHERE organization_id = $1 AND ($2 IS NULL OR lead_id = $2)")
         .bind(organization.as_str())
         .bind(lead.map(LeadId::as_str))
-        .bind(limit)
-        .bind(skip)
-        .fetch_all(&self.reader)
+        .page(
+            &self.reader,
+            Order::ByName(&["display_name", "id"]),
+            page,
+            read_contact,
+        )
         .await
-        .map_err(failed)?
-        .iter()
-        .map(read_contact)
-        .collect()
     }
 
     /// The organization's numbers.
@@ -85,24 +83,14 @@ impl Database {
         &self,
         organization: &OrganizationId,
         page: &ListQuery,
-    ) -> Result<Vec<PhoneNumber>, StoreError> {
-        let (limit, skip) = bounds(page);
-        sqlx::query(
-            "SELECT id, number, label, kind, account_id,
-                    (SELECT group_concat(account_id) FROM phone_number_user
+    ) -> Result<List<PhoneNumber>, StoreError> {
+        sql("SELECT id, number, label, kind, account_id,
+                    (SELECT string_agg(account_id, ',' ORDER BY account_id) FROM phone_number_user
                      WHERE phone_number_id = phone_number.id) AS users
-             FROM phone_number WHERE organization_id = ?
-             ORDER BY number LIMIT ? OFFSET ?",
-        )
+             FROM phone_number WHERE organization_id = $1")
         .bind(organization.as_str())
-        .bind(limit)
-        .bind(skip)
-        .fetch_all(&self.reader)
+        .page(&self.reader, Order::ByName(&["number"]), page, read_number)
         .await
-        .map_err(failed)?
-        .iter()
-        .map(read_number)
-        .collect()
     }
 
     /// One number.
@@ -111,76 +99,69 @@ impl Database {
         organization: &OrganizationId,
         number: &PhoneNumberId,
     ) -> Result<Option<PhoneNumber>, StoreError> {
-        sqlx::query(
-            "SELECT id, number, label, kind, account_id,
-                    (SELECT group_concat(account_id) FROM phone_number_user
+        sql("SELECT id, number, label, kind, account_id,
+                    (SELECT string_agg(account_id, ',' ORDER BY account_id) FROM phone_number_user
                      WHERE phone_number_id = phone_number.id) AS users
              FROM phone_number
-             WHERE organization_id = ? AND id = ?",
-        )
+             WHERE organization_id = $1 AND id = $2")
         .bind(organization.as_str())
         .bind(number.as_str())
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(failed)?
+        .optional(&self.reader)
+        .await?
         .as_ref()
         .map(read_number)
         .transpose()
     }
-}
 
-impl Database {
     /// A lead with its contacts, in the order they were entered.
-    async fn whole(&self, row: &SqliteRow) -> Result<Lead, StoreError> {
-        let id: LeadId = column(row, "id")?;
-        let contacts = sqlx::query(
-            "SELECT id, lead_id, display_name, (
-                 SELECT group_concat(number ORDER BY position) FROM contact_phone
+    async fn whole(&self, id: LeadId, display_name: String) -> Result<Lead, StoreError> {
+        let contacts = sql("SELECT id, lead_id, display_name, (
+                 SELECT string_agg(number, ',' ORDER BY position) FROM contact_phone
                  WHERE contact_id = contact.id) AS phones
-             FROM contact WHERE lead_id = ? ORDER BY position LIMIT 200",
-        )
+             FROM contact WHERE lead_id = $1 ORDER BY position LIMIT 200")
         .bind(id.as_str())
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failed)?
+        .all(&self.reader)
+        .await?
         .iter()
         .map(read_contact)
         .collect::<Result<_, _>>()?;
         Ok(Lead {
             id,
-            display_name: text(row, "display_name")?,
+            display_name,
             contacts,
         })
     }
 }
 
-fn read_contact(row: &SqliteRow) -> Result<Contact, StoreError> {
-    let phones: Option<String> = row.try_get("phones").map_err(failed)?;
+/// The pattern of what holds this text.
+fn holding(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn read_contact(row: &Row) -> Result<Contact, StoreError> {
     Ok(Contact {
-        id: column(row, "id")?,
-        lead_id: column(row, "lead_id")?,
-        display_name: text(row, "display_name")?,
-        phones: phones
-            .iter()
-            .flat_map(|list| list.split(','))
-            .map(str::to_owned)
-            .collect(),
+        id: row.named("id")?,
+        lead_id: row.named("lead_id")?,
+        display_name: row.text("display_name")?,
+        phones: row.list("phones")?,
     })
 }
 
-pub(crate) fn read_number(row: &SqliteRow) -> Result<PhoneNumber, StoreError> {
-    let owner: Option<String> = row.try_get("account_id").map_err(failed)?;
-    let users: Option<String> = row.try_get("users").map_err(failed)?;
+pub(crate) fn read_number(row: &Row) -> Result<PhoneNumber, StoreError> {
     Ok(PhoneNumber {
-        user_id: owner.map(from_text).transpose()?,
-        user_ids: users
-            .iter()
-            .flat_map(|list| list.split(','))
-            .map(|id| from_text(id.to_owned()))
-            .collect::<Result<_, _>>()?,
-        id: column(row, "id")?,
-        number: text(row, "number")?,
-        label: text(row, "label")?,
-        kind: column(row, "kind")?,
+        user_id: row.optional_named("account_id")?,
+        user_ids: row.list("users")?,
+        id: row.named("id")?,
+        number: row.text("number")?,
+        label: row.text("label")?,
+        kind: row.named("kind")?,
     })
 }

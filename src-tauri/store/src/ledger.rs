@@ -1,18 +1,18 @@
 //! The ledger, the balance, and what was spent.
 
 use crate::StoreError;
-use crate::database::{Database, bounds, column, failed, from_text, read_body, to_text};
+use crate::database::Database;
 use crate::random::id_suffix;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use crate::sql::{Order, Row, Tx, sql, to_text};
 use usage::Charge;
 use wire::{
-    Balance, Call, CallId, LedgerEntry, LedgerKind, ListQuery, MicroDollars, OrganizationId,
-    SpendOfCall, SpendOfCoach, SpendOfDay, Timestamp, UserId,
+    Balance, Call, CallId, LedgerEntry, List, ListQuery, MicroDollars, OrganizationId, SpendOfCall,
+    SpendOfCoach, SpendOfDay, Timestamp, UserId,
 };
 
 /// Calls that a page of usage tells of, at most.
 const CALLS_MAX: i64 = 200;
+const DAY_MS: i64 = 86_400_000;
 
 /// Money that is put in.
 #[derive(Debug, Clone)]
@@ -33,18 +33,17 @@ pub type Span = (Timestamp, Timestamp);
 impl Database {
     /// The balance now.
     pub async fn balance(&self, organization: &OrganizationId) -> Result<Balance, StoreError> {
-        let row = sqlx::query(
+        let row = sql(
             "SELECT low_balance, coalesce((SELECT micro_dollars FROM balance
-                                           WHERE organization_id = organization.id), 0) AS left
-             FROM organization WHERE id = ?",
+                                           WHERE organization_id = organization.id), 0) AS remaining
+             FROM organization WHERE id = $1",
         )
         .bind(organization.as_str())
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(failed)?;
+        .optional(&self.reader)
+        .await?;
         let row = row.ok_or_else(|| StoreError::Fault("there is no such organization".into()))?;
-        let left: i64 = row.try_get("left").map_err(failed)?;
-        let low: i64 = row.try_get("low_balance").map_err(failed)?;
+        let left = row.int("remaining")?;
+        let low = row.int("low_balance")?;
         Ok(Balance {
             balance_micro_dollars: MicroDollars(left),
             low_balance_micro_dollars: MicroDollars(low),
@@ -56,25 +55,49 @@ impl Database {
     pub async fn wrong_balances(
         &self,
     ) -> Result<Vec<(OrganizationId, MicroDollars, MicroDollars)>, StoreError> {
-        sqlx::query(
-            "SELECT organization.id, coalesce(balance.micro_dollars, 0) AS running,
-                    coalesce((SELECT sum(micro_dollars) FROM ledger
-                              WHERE organization_id = organization.id), 0) AS added_up
-             FROM organization LEFT JOIN balance ON balance.organization_id = organization.id
-             WHERE running <> added_up",
-        )
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failed)?
+        sql("SELECT id, running, added_up FROM (
+                 SELECT organization.id, coalesce(balance.micro_dollars, 0) AS running,
+                     CAST(coalesce((SELECT sum(micro_dollars) FROM ledger
+                         WHERE organization_id = organization.id), 0) AS BIGINT) AS added_up
+                 FROM organization LEFT JOIN balance ON balance.organization_id = organization.id
+             ) AS compared WHERE running <> added_up")
+        .all(&self.reader)
+        .await?
         .iter()
         .map(|row| {
             Ok((
-                column(row, "id")?,
-                dollars(row, "running")?,
-                dollars(row, "added_up")?,
+                row.named("id")?,
+                row.dollars("running")?,
+                row.dollars("added_up")?,
             ))
         })
         .collect()
+    }
+
+    /// Charges these started minutes of a call and its legs, those that are not charged yet; how many
+    /// that were (B2).
+    pub async fn save_charges(
+        &self,
+        organization: &OrganizationId,
+        call: &CallId,
+        charges: &[Charge],
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.write(organization.as_str()).await?;
+        let mut written = 0;
+        for one in charges {
+            written += u64::from(charge(&mut tx, organization, call, one).await?);
+        }
+        tx.commit().await?;
+        Ok(written)
+    }
+
+    /// When the newest minute that was charged of a call began.
+    pub async fn last_charge(&self, call: &CallId) -> Result<Option<Timestamp>, StoreError> {
+        let row = sql("SELECT max(date) AS date FROM ledger WHERE call_id = $1")
+            .bind(call.as_str())
+            .one(&self.reader)
+            .await?;
+        Ok(row.optional_int("date")?.map(Timestamp))
     }
 
     /// Puts money in, once for each of the client's names.
@@ -83,10 +106,10 @@ impl Database {
         organization: &OrganizationId,
         payment: &Payment,
     ) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        sqlx::query(
+        let mut tx = self.write(organization.as_str()).await?;
+        sql(
             "INSERT INTO ledger (id, organization_id, date, kind, micro_dollars, account_id, request_id)
-             VALUES (?, ?, ?, 'top_up', ?, ?, ?) ON CONFLICT DO NOTHING",
+             VALUES ($1, $2, $3, 'top_up', $4, $5, $6) ON CONFLICT DO NOTHING",
         )
         .bind(format!("ledg_{}", id_suffix(payment.at)))
         .bind(organization.as_str())
@@ -94,10 +117,8 @@ impl Database {
         .bind(payment.micro_dollars.0)
         .bind(payment.user_id.as_str())
         .bind(&payment.request_id)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        tx.commit().await.map_err(failed)
+        .execute(&mut tx).await?;
+        tx.commit().await
     }
 
     /// Lines, newest first.
@@ -106,24 +127,21 @@ impl Database {
         organization: &OrganizationId,
         (from, to): Span,
         page: &ListQuery,
-    ) -> Result<Vec<LedgerEntry>, StoreError> {
-        let (limit, skip) = bounds(page);
-        sqlx::query(
+    ) -> Result<List<LedgerEntry>, StoreError> {
+        sql(
             "SELECT id, date, kind, micro_dollars, call_id, leg_id, account_id, minute FROM ledger
-             WHERE organization_id = ? AND date >= ? AND date < ?
-             ORDER BY date DESC, id DESC LIMIT ? OFFSET ?",
+             WHERE organization_id = $1 AND date >= $2 AND date < $3",
         )
         .bind(organization.as_str())
         .bind(from.0)
         .bind(to.0)
-        .bind(limit)
-        .bind(skip)
-        .fetch_all(&self.reader)
+        .page(
+            &self.reader,
+            Order::NewestFirst(&["date", "id"]),
+            page,
+            read_entry,
+        )
         .await
-        .map_err(failed)?
-        .iter()
-        .map(read_entry)
-        .collect()
     }
 
     /// Every line, oldest first and at most so many, each with the names of its lead and its person.
@@ -133,26 +151,24 @@ impl Database {
         (from, to): Span,
         limit: u32,
     ) -> Result<Vec<(LedgerEntry, Option<String>, Option<String>)>, StoreError> {
-        sqlx::query(
+        sql(
             "SELECT ledger.id, date, kind, micro_dollars, call_id, leg_id, ledger.account_id, minute,
-                    (SELECT json_extract(body, '$.lead.display_name') FROM call
-                     WHERE call.id = call_id) AS lead,
+                    (SELECT lead.display_name FROM call JOIN lead ON lead.id = call.lead_id
+                     WHERE call.id = ledger.call_id) AS lead,
                     (SELECT trim(first_name || ' ' || last_name) FROM account
                      WHERE account.id = ledger.account_id) AS person
-             FROM ledger WHERE organization_id = ? AND date >= ? AND date < ?
-             ORDER BY date, id LIMIT ?",
+             FROM ledger WHERE organization_id = $1 AND date >= $2 AND date < $3
+             ORDER BY date, ledger.id LIMIT $4",
         )
         .bind(organization.as_str())
         .bind(from.0)
         .bind(to.0)
         .bind(limit)
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failed)?
+        .all(&self.reader).await?
         .iter()
         .map(|row| {
-            let lead = row.try_get("lead").map_err(failed)?;
-            let person = row.try_get("person").map_err(failed)?;
+            let lead = row.optional_text("lead")?;
+            let person = row.optional_text("person")?;
             Ok((read_entry(row)?, lead, person))
         })
         .collect()
@@ -165,30 +181,40 @@ impl Database {
         (from, to): Span,
         by_month: bool,
     ) -> Result<Vec<SpendOfDay>, StoreError> {
-        sqlx::query(
-            "SELECT strftime(?, date / 1000, 'unixepoch') AS day,
-                    -coalesce(sum(micro_dollars) FILTER (WHERE kind = 'coaching'), 0) AS coaching,
-                    -coalesce(sum(micro_dollars) FILTER (WHERE kind = 'call'), 0) AS call
+        let rows = sql(
+            "SELECT date / 86400000 AS day,
+                    CAST(-coalesce(sum(micro_dollars) FILTER (WHERE kind = 'coaching'), 0) AS BIGINT)
+                        AS coaching,
+                    CAST(-coalesce(sum(micro_dollars) FILTER (WHERE kind = 'call'), 0) AS BIGINT)
+                        AS calls
              FROM ledger
-             WHERE organization_id = ? AND date >= ? AND date < ? AND kind <> 'top_up'
+             WHERE organization_id = $1 AND date >= $2 AND date < $3 AND kind <> 'top_up'
              GROUP BY day ORDER BY day",
         )
-        .bind(if by_month { "%Y-%m" } else { "%Y-%m-%d" })
         .bind(organization.as_str())
         .bind(from.0)
         .bind(to.0)
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failed)?
-        .iter()
-        .map(|row| {
-            Ok(SpendOfDay {
-                date: crate::database::text(row, "day")?,
-                coaching_micro_dollars: dollars(row, "coaching")?,
-                call_micro_dollars: dollars(row, "call")?,
-            })
-        })
-        .collect()
+        .all(&self.reader)
+        .await?;
+        let mut spent: Vec<SpendOfDay> = Vec::new();
+        for row in &rows {
+            // `2026-11-29`, or `2026-11`.
+            let mut date = Timestamp(row.int("day")? * DAY_MS).to_string();
+            date.truncate(if by_month { 7 } else { 10 });
+            let (coaching, calls) = (row.dollars("coaching")?, row.dollars("calls")?);
+            match spent.last_mut().filter(|last| last.date == date) {
+                Some(last) => {
+                    last.coaching_micro_dollars.0 += coaching.0;
+                    last.call_micro_dollars.0 += calls.0;
+                }
+                None => spent.push(SpendOfDay {
+                    date,
+                    coaching_micro_dollars: coaching,
+                    call_micro_dollars: calls,
+                }),
+            }
+        }
+        Ok(spent)
     }
 
     /// What each coach cost, the dearest first.
@@ -197,23 +223,21 @@ impl Database {
         organization: &OrganizationId,
         (from, to): Span,
     ) -> Result<Vec<SpendOfCoach>, StoreError> {
-        sqlx::query(
-            "SELECT account_id, count(*) AS minutes, -sum(micro_dollars) AS spent FROM ledger
-             WHERE organization_id = ? AND date >= ? AND date < ? AND kind = 'coaching'
+        sql(
+            "SELECT account_id, count(*) AS minutes, CAST(-sum(micro_dollars) AS BIGINT) AS spent FROM ledger
+             WHERE organization_id = $1 AND date >= $2 AND date < $3 AND kind = 'coaching'
              GROUP BY account_id ORDER BY spent DESC, account_id",
         )
         .bind(organization.as_str())
         .bind(from.0)
         .bind(to.0)
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failed)?
+        .all(&self.reader).await?
         .iter()
         .map(|row| {
             Ok(SpendOfCoach {
-                user_id: column(row, "account_id")?,
-                minutes: row.try_get("minutes").map_err(failed)?,
-                micro_dollars: dollars(row, "spent")?,
+                user_id: row.named("account_id")?,
+                minutes: row.number("minutes")?,
+                micro_dollars: row.dollars("spent")?,
             })
         })
         .collect()
@@ -225,38 +249,37 @@ impl Database {
         organization: &OrganizationId,
         (from, to): Span,
     ) -> Result<Vec<SpendOfCall>, StoreError> {
-        sqlx::query(
+        sql(
             "SELECT call_id, min(date) AS first,
                     count(*) FILTER (WHERE kind = 'coaching') AS coaching_minutes,
-                    -coalesce(sum(micro_dollars) FILTER (WHERE kind = 'coaching'), 0) AS coaching,
+                    CAST(-coalesce(sum(micro_dollars) FILTER (WHERE kind = 'coaching'), 0) AS BIGINT)
+                        AS coaching,
                     count(*) FILTER (WHERE kind = 'call') AS call_minutes,
-                    -coalesce(sum(micro_dollars) FILTER (WHERE kind = 'call'), 0) AS call,
-                    (SELECT body FROM call WHERE call.id = call_id) AS body
+                    CAST(-coalesce(sum(micro_dollars) FILTER (WHERE kind = 'call'), 0) AS BIGINT) AS calls,
+                    (SELECT body FROM call WHERE call.id = ledger.call_id) AS body
              FROM ledger
-             WHERE organization_id = ? AND date >= ? AND date < ? AND call_id IS NOT NULL
-             GROUP BY call_id ORDER BY first DESC, call_id LIMIT ?",
+             WHERE organization_id = $1 AND date >= $2 AND date < $3 AND call_id IS NOT NULL
+             GROUP BY call_id ORDER BY first DESC, call_id LIMIT $4",
         )
         .bind(organization.as_str())
         .bind(from.0)
         .bind(to.0)
         .bind(CALLS_MAX)
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failed)?
+        .all(&self.reader).await?
         .iter()
         .map(|row| {
-            let body: Option<String> = row.try_get("body").map_err(failed)?;
-            let call: Option<Call> = body.map(|_| read_body(row)).transpose()?;
+            let is_kept = row.optional_text("body")?.is_some();
+            let call: Option<Call> = is_kept.then(|| row.body()).transpose()?;
             let (lead, user_id) = call.map(|call| (call.lead, call.user_id)).unzip();
             Ok(SpendOfCall {
-                call_id: column(row, "call_id")?,
+                call_id: row.named("call_id")?,
                 lead,
                 user_id,
-                date: Timestamp(row.try_get("first").map_err(failed)?),
-                coaching_minutes: row.try_get("coaching_minutes").map_err(failed)?,
-                coaching_micro_dollars: dollars(row, "coaching")?,
-                call_minutes: row.try_get("call_minutes").map_err(failed)?,
-                call_micro_dollars: dollars(row, "call")?,
+                date: row.moment("first")?,
+                coaching_minutes: row.number("coaching_minutes")?,
+                coaching_micro_dollars: row.dollars("coaching")?,
+                call_minutes: row.number("call_minutes")?,
+                call_micro_dollars: row.dollars("calls")?,
             })
         })
         .collect()
@@ -264,16 +287,16 @@ impl Database {
 }
 
 /// Writes a charge, unless it is there already; whether it was not.
-pub(crate) async fn charge(
-    connection: &mut SqliteConnection,
+async fn charge(
+    tx: &mut Tx,
     organization: &OrganizationId,
     call: &CallId,
     charge: &Charge,
 ) -> Result<bool, StoreError> {
-    let written = sqlx::query(
+    let written = sql(
         "INSERT INTO ledger (id, organization_id, date, kind, micro_dollars, call_id, leg_id,
                              account_id, minute)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
     )
     .bind(format!("ledg_{}", id_suffix(charge.at)))
     .bind(organization.as_str())
@@ -284,28 +307,20 @@ pub(crate) async fn charge(
     .bind(charge.leg_id.as_str())
     .bind(charge.user_id.as_str())
     .bind(charge.minute)
-    .execute(connection)
-    .await
-    .map_err(failed)?;
-    Ok(written.rows_affected() > 0)
+    .execute(tx)
+    .await?;
+    Ok(written > 0)
 }
 
-fn dollars(row: &SqliteRow, name: &str) -> Result<MicroDollars, StoreError> {
-    row.try_get(name).map(MicroDollars).map_err(failed)
-}
-
-fn read_entry(row: &SqliteRow) -> Result<LedgerEntry, StoreError> {
-    let optional =
-        |name: &str| -> Result<Option<String>, StoreError> { row.try_get(name).map_err(failed) };
-    let kind: LedgerKind = column(row, "kind")?;
+fn read_entry(row: &Row) -> Result<LedgerEntry, StoreError> {
     Ok(LedgerEntry {
-        id: column(row, "id")?,
-        date: Timestamp(row.try_get("date").map_err(failed)?),
-        kind,
-        micro_dollars: dollars(row, "micro_dollars")?,
-        call_id: optional("call_id")?.map(from_text).transpose()?,
-        leg_id: optional("leg_id")?.map(from_text).transpose()?,
-        user_id: optional("account_id")?.map(from_text).transpose()?,
-        minute: row.try_get("minute").map_err(failed)?,
+        id: row.named("id")?,
+        date: row.moment("date")?,
+        kind: row.named("kind")?,
+        micro_dollars: row.dollars("micro_dollars")?,
+        call_id: row.optional_named("call_id")?,
+        leg_id: row.optional_named("leg_id")?,
+        user_id: row.optional_named("account_id")?,
+        minute: row.optional_number("minute")?,
     })
 }

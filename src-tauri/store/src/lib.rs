@@ -8,6 +8,7 @@ mod backup;
 mod callers;
 mod calls;
 pub mod clock;
+mod copy;
 mod data;
 mod database;
 pub mod demo;
@@ -22,12 +23,16 @@ mod recordings;
 mod roles;
 mod seed;
 mod sign_ins;
+mod sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 
-pub use audit::{AuditFilter, Placed, Whose};
+pub use audit::{AuditFilter, Whose};
 pub use backup::{backup, restore};
 pub use callers::LeadWhoCalls;
+pub use copy::copy_store;
 pub use data::Piece;
 pub use database::Database;
 pub use groups::GROUPS_MAX;
@@ -49,6 +54,9 @@ pub enum StoreError {
     /// It would break a rule of the data, such as the last manager of an organization going.
     #[error("{0}")]
     Conflict(String),
+    /// What names the place in a list is nothing that a list gave.
+    #[error("there is no such place in the list")]
+    NoCursor,
     /// A fault of ours, or a file that holds what it must not.
     #[error("the store has a fault: {0}")]
     Fault(String),
@@ -62,6 +70,10 @@ impl From<StoreError> for wire::ErrorBody {
                 "The service cannot write or read its store just now. Try again later.",
             ),
             StoreError::Conflict(message) => Self::new(wire::Code::Conflict, message),
+            StoreError::NoCursor => Self::new(
+                wire::Code::InvalidRequest,
+                "`_cursor` is nothing that this list gave. Read the list from its beginning.",
+            ),
             StoreError::Fault(_) => Self::new(
                 wire::Code::Internal,
                 "The service has a fault of its own, and wrote it to its log.",

@@ -1,10 +1,13 @@
 //! The organization's phone numbers, and who may call from them.
 
 use crate::StoreError;
-use crate::database::{Database, all_members, bounds, failed, to_text};
+use crate::database::Database;
 use crate::leads::read_number;
-use sqlx::SqliteConnection;
-use wire::{ListQuery, OrganizationId, PhoneNumber, PhoneNumberId, PhoneNumberRequest, UserId};
+use crate::organizations::all_members;
+use crate::sql::{Order, Tx, sql, to_text};
+use wire::{
+    List, ListQuery, OrganizationId, PhoneNumber, PhoneNumberId, PhoneNumberRequest, UserId,
+};
 
 /// Phone numbers of an organization at most.
 pub const NUMBERS_MAX: i64 = 1_000;
@@ -18,45 +21,41 @@ impl Database {
         id: PhoneNumberId,
         request: &PhoneNumberRequest,
     ) -> Result<Option<PhoneNumber>, StoreError> {
-        let mut tx = self.write().await?;
-        let count: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM phone_number WHERE organization_id = ?")
-                .bind(organization.as_str())
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(failed)?;
+        let mut tx = self.write_across(organization.as_str()).await?;
+        let count = sql("SELECT count(*) AS count FROM phone_number WHERE organization_id = $1")
+            .bind(organization.as_str())
+            .count(&mut tx)
+            .await?;
         if count >= NUMBERS_MAX {
             return Err(StoreError::Conflict(format!(
                 "An organization has at most {NUMBERS_MAX} numbers. Remove one first."
             )));
         }
-        let taken: Option<i64> = sqlx::query_scalar("SELECT 1 FROM phone_number WHERE number = ?")
+        let taken = sql("SELECT 1 FROM phone_number WHERE number = $1")
             .bind(&request.number)
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(failed)?;
-        if taken.is_some() {
+            .exists(&mut tx)
+            .await?;
+        if taken {
             // Whose it is, is nobody's business: it may be another organization's (A3).
             return Err(StoreError::Conflict(
                 "This number is in use already. Enter another one.".into(),
             ));
         }
-        sqlx::query(
+        sql(
             "INSERT INTO phone_number (id, organization_id, number, label, kind)
-             VALUES (?, ?, ?, ?, ?)",
+             VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(id.as_str())
         .bind(organization.as_str())
         .bind(&request.number)
         .bind(&request.label)
         .bind(to_text(&request.kind)?)
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
+        .execute(&mut tx)
+        .await?;
         let Some(number) = set(&mut tx, organization, &id, request).await? else {
             return Ok(None);
         };
-        tx.commit().await.map_err(failed)?;
+        tx.commit().await?;
         Ok(Some(number))
     }
 
@@ -68,11 +67,11 @@ impl Database {
         id: &PhoneNumberId,
         request: &PhoneNumberRequest,
     ) -> Result<Option<PhoneNumber>, StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(organization.as_str()).await?;
         let Some(number) = set(&mut tx, organization, id, request).await? else {
             return Ok(None);
         };
-        tx.commit().await.map_err(failed)?;
+        tx.commit().await?;
         Ok(Some(number))
     }
 
@@ -82,15 +81,14 @@ impl Database {
         organization: &OrganizationId,
         id: &PhoneNumberId,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.write().await?;
-        let deleted = sqlx::query("DELETE FROM phone_number WHERE id = ? AND organization_id = ?")
+        let mut tx = self.write(organization.as_str()).await?;
+        let deleted = sql("DELETE FROM phone_number WHERE id = $1 AND organization_id = $2")
             .bind(id.as_str())
             .bind(organization.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
-        Ok(deleted.rows_affected() > 0)
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(deleted > 0)
     }
 
     /// The organization's numbers that this person may call from.
@@ -99,84 +97,67 @@ impl Database {
         organization: &OrganizationId,
         user: &UserId,
         page: &ListQuery,
-    ) -> Result<Vec<PhoneNumber>, StoreError> {
-        let (limit, skip) = bounds(page);
-        sqlx::query(
-            "SELECT id, number, label, kind, account_id,
-                    (SELECT group_concat(account_id) FROM phone_number_user
+    ) -> Result<List<PhoneNumber>, StoreError> {
+        sql("SELECT id, number, label, kind, account_id,
+                    (SELECT string_agg(account_id, ',' ORDER BY account_id) FROM phone_number_user
                      WHERE phone_number_id = phone_number.id) AS users
-             FROM phone_number WHERE organization_id = ? AND (
+             FROM phone_number WHERE organization_id = $1 AND (
                  NOT EXISTS (SELECT 1 FROM phone_number_user
                              WHERE phone_number_id = phone_number.id)
                  OR EXISTS (SELECT 1 FROM phone_number_user
-                            WHERE phone_number_id = phone_number.id AND account_id = ?))
-             ORDER BY number LIMIT ? OFFSET ?",
-        )
+                            WHERE phone_number_id = phone_number.id AND account_id = $2))")
         .bind(organization.as_str())
         .bind(user.as_str())
-        .bind(limit)
-        .bind(skip)
-        .fetch_all(&self.reader)
+        .page(&self.reader, Order::ByName(&["number"]), page, read_number)
         .await
-        .map_err(failed)?
-        .iter()
-        .map(read_number)
-        .collect()
     }
 }
 
 /// Gives a number all but the number itself; how it is then. None when there is no such number, or a
 /// person is not the organization's.
 async fn set(
-    connection: &mut SqliteConnection,
+    tx: &mut Tx,
     organization: &OrganizationId,
     id: &PhoneNumberId,
     request: &PhoneNumberRequest,
 ) -> Result<Option<PhoneNumber>, StoreError> {
     let mut people = request.user_ids.clone();
     people.extend(request.user_id.clone());
-    if !all_members(connection, organization, &people).await? {
+    if !all_members(tx, organization, &people).await? {
         return Ok(None);
     }
-    let changed = sqlx::query(
-        "UPDATE phone_number SET label = ?, kind = ?, account_id = ?
-         WHERE id = ? AND organization_id = ?",
+    let changed = sql(
+        "UPDATE phone_number SET label = $1, kind = $2, account_id = $3
+         WHERE id = $4 AND organization_id = $5",
     )
     .bind(&request.label)
     .bind(to_text(&request.kind)?)
     .bind(request.user_id.as_ref().map(UserId::as_str))
     .bind(id.as_str())
     .bind(organization.as_str())
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
-    if changed.rows_affected() == 0 {
+    .execute(&mut *tx)
+    .await?;
+    if changed == 0 {
         return Ok(None);
     }
-    sqlx::query("DELETE FROM phone_number_user WHERE phone_number_id = ?")
+    sql("DELETE FROM phone_number_user WHERE phone_number_id = $1")
         .bind(id.as_str())
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
+        .execute(&mut *tx)
+        .await?;
     for user in &request.user_ids {
-        sqlx::query(
-            "INSERT OR IGNORE INTO phone_number_user (phone_number_id, account_id) VALUES (?, ?)",
+        sql(
+            "INSERT INTO phone_number_user (phone_number_id, account_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         )
         .bind(id.as_str())
         .bind(user.as_str())
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
+        .execute(&mut *tx).await?;
     }
-    let row = sqlx::query(
-        "SELECT id, number, label, kind, account_id,
-                (SELECT group_concat(account_id) FROM phone_number_user
+    let row = sql("SELECT id, number, label, kind, account_id,
+                (SELECT string_agg(account_id, ',' ORDER BY account_id) FROM phone_number_user
                  WHERE phone_number_id = phone_number.id) AS users
-         FROM phone_number WHERE id = ?",
-    )
+         FROM phone_number WHERE id = $1")
     .bind(id.as_str())
-    .fetch_one(connection)
-    .await
-    .map_err(failed)?;
+    .one(tx)
+    .await?;
     read_number(&row).map(Some)
 }

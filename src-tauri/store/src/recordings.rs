@@ -1,9 +1,8 @@
 //! Recordings of calls.
 
 use crate::StoreError;
-use crate::database::{Database, column, failed, from_text, text, to_text};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use crate::database::Database;
+use crate::sql::{Row, sql, to_text};
 use wire::{
     CallId, CallRecording, OrganizationId, RecordingGap, RecordingOverride, RecordingPeaks,
     Timestamp, UserId,
@@ -40,25 +39,24 @@ impl Database {
         organization: &OrganizationId,
         user: &UserId,
     ) -> Result<Option<RecordingPlan>, StoreError> {
-        let row = sqlx::query(
+        let row = sql(
             "SELECT recording_enabled, recording_announced, membership.recording
              FROM membership JOIN organization ON organization.id = membership.organization_id
-             WHERE organization_id = ? AND account_id = ? AND active = 1",
+             WHERE organization_id = $1 AND account_id = $2 AND active = 1",
         )
         .bind(organization.as_str())
         .bind(user.as_str())
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(failed)?;
+        .optional(&self.reader)
+        .await?;
         let Some(row) = row else {
             return Ok(None);
         };
-        let recorded = match from_text(text(&row, "recording")?)? {
-            RecordingOverride::Inherit => row.try_get("recording_enabled").map_err(failed)?,
+        let recorded = match row.named("recording")? {
+            RecordingOverride::Inherit => row.truth("recording_enabled")?,
             RecordingOverride::On => true,
             RecordingOverride::Off => false,
         };
-        let announced = row.try_get("recording_announced").map_err(failed)?;
+        let announced = row.truth("recording_announced")?;
         Ok(recorded.then_some(RecordingPlan { announced }))
     }
 
@@ -74,18 +72,18 @@ impl Database {
             .iter()
             .map(|gap| format!("{}-{}", gap.from_ms, gap.to_ms))
             .collect();
-        let mut tx = self.write().await?;
+        let mut tx = self.write(kept.organization.as_str()).await?;
         // The condition keeps one organization from writing over another's recording.
-        sqlx::query(
+        sql(
             "INSERT INTO recording (call_id, organization_id, status, object_key, date_started,
                                     duration_ms, bytes, gaps, peaks, peak_interval_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (call_id) DO UPDATE SET
                  status = excluded.status, object_key = excluded.object_key,
                  date_started = excluded.date_started, duration_ms = excluded.duration_ms,
                  bytes = excluded.bytes, gaps = excluded.gaps, peaks = excluded.peaks,
                  peak_interval_ms = excluded.peak_interval_ms
-             WHERE organization_id = excluded.organization_id",
+             WHERE recording.organization_id = excluded.organization_id",
         )
         .bind(kept.call.as_str())
         .bind(kept.organization.as_str())
@@ -97,10 +95,9 @@ impl Database {
         .bind(gaps.join(","))
         .bind(peaks.map(|peaks| peaks.peaks.as_slice()))
         .bind(peaks.map_or(100, |peaks| i64::from(peaks.interval_ms)))
-        .execute(&mut *tx)
-        .await
-        .map_err(failed)?;
-        tx.commit().await.map_err(failed)
+        .execute(&mut tx)
+        .await?;
+        tx.commit().await
     }
 
     /// The recording of a call.
@@ -109,12 +106,11 @@ impl Database {
         organization: &OrganizationId,
         call: &CallId,
     ) -> Result<Option<Kept>, StoreError> {
-        sqlx::query("SELECT * FROM recording WHERE organization_id = ? AND call_id = ?")
+        sql("SELECT * FROM recording WHERE organization_id = $1 AND call_id = $2")
             .bind(organization.as_str())
             .bind(call.as_str())
-            .fetch_optional(&self.reader)
-            .await
-            .map_err(failed)?
+            .optional(&self.reader)
+            .await?
             .as_ref()
             .map(read)
             .transpose()
@@ -126,20 +122,17 @@ impl Database {
         organization: &OrganizationId,
         call: &CallId,
     ) -> Result<Option<RecordingPeaks>, StoreError> {
-        let row = sqlx::query(
-            "SELECT peaks, peak_interval_ms FROM recording
-             WHERE organization_id = ? AND call_id = ? AND status = 'stored'
-                 AND peaks IS NOT NULL",
-        )
+        let row = sql("SELECT peaks, peak_interval_ms FROM recording
+             WHERE organization_id = $1 AND call_id = $2 AND status = 'stored'
+                 AND peaks IS NOT NULL")
         .bind(organization.as_str())
         .bind(call.as_str())
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(failed)?;
+        .optional(&self.reader)
+        .await?;
         row.map(|row| {
             Ok(RecordingPeaks {
-                interval_ms: row.try_get("peak_interval_ms").map_err(failed)?,
-                peaks: row.try_get("peaks").map_err(failed)?,
+                interval_ms: row.number("peak_interval_ms")?,
+                peaks: row.bytes("peaks")?,
             })
         })
         .transpose()
@@ -151,28 +144,24 @@ impl Database {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Kept>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT recording.* FROM recording
+        let rows = sql("SELECT recording.* FROM recording
              JOIN organization ON organization.id = recording.organization_id
              WHERE recording.status = 'stored' AND recording_retention_days > 0
-                 AND recording.date_started < ? - recording_retention_days * ?
-             LIMIT ?",
-        )
+                 AND recording.date_started < $1 - recording_retention_days * $2
+             LIMIT $3")
         .bind(now.0)
         .bind(DAY_MS)
         .bind(i64::from(limit))
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failed)?;
+        .all(&self.reader)
+        .await?;
         rows.iter().map(read).collect()
     }
 
     /// Recordings that run, as far as is known: what a service that died left behind.
     pub async fn unfinished_recordings(&self) -> Result<Vec<Kept>, StoreError> {
-        sqlx::query("SELECT * FROM recording WHERE status IN ('recording', 'paused')")
-            .fetch_all(&self.reader)
-            .await
-            .map_err(failed)?
+        sql("SELECT * FROM recording WHERE status IN ('recording', 'paused')")
+            .all(&self.reader)
+            .await?
             .iter()
             .map(read)
             .collect()
@@ -180,21 +169,18 @@ impl Database {
 
     /// Deleted recordings whose file is still there, at most so many.
     pub async fn undeleted_recordings(&self, limit: u32) -> Result<Vec<Kept>, StoreError> {
-        sqlx::query(
-            "SELECT * FROM recording WHERE status = 'deleted' AND object_key IS NOT NULL LIMIT ?",
-        )
-        .bind(i64::from(limit))
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failed)?
-        .iter()
-        .map(read)
-        .collect()
+        sql("SELECT * FROM recording WHERE status = 'deleted' AND object_key IS NOT NULL LIMIT $1")
+            .bind(i64::from(limit))
+            .all(&self.reader)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
     }
 }
 
-fn read(row: &SqliteRow) -> Result<Kept, StoreError> {
-    let gaps = text(row, "gaps")?;
+fn read(row: &Row) -> Result<Kept, StoreError> {
+    let gaps = row.text("gaps")?;
     let gap = |text: &str| {
         let (from, to) = text.split_once('-')?;
         Some(RecordingGap {
@@ -203,15 +189,15 @@ fn read(row: &SqliteRow) -> Result<Kept, StoreError> {
         })
     };
     Ok(Kept {
-        organization: column(row, "organization_id")?,
-        call: column(row, "call_id")?,
+        organization: row.named("organization_id")?,
+        call: row.named("call_id")?,
         recording: CallRecording {
-            status: column(row, "status")?,
-            date_started: Timestamp(row.try_get("date_started").map_err(failed)?),
-            duration_ms: row.try_get("duration_ms").map_err(failed)?,
-            bytes: row.try_get("bytes").map_err(failed)?,
+            status: row.named("status")?,
+            date_started: row.moment("date_started")?,
+            duration_ms: row.number("duration_ms")?,
+            bytes: row.number("bytes")?,
             gaps: gaps.split(',').filter_map(gap).collect(),
         },
-        key: row.try_get("object_key").map_err(failed)?,
+        key: row.optional_text("object_key")?,
     })
 }

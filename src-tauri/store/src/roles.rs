@@ -1,9 +1,9 @@
 //! The roles that an organization makes for itself (A1).
 
 use crate::StoreError;
-use crate::database::{Database, column, failed, text, to_text};
+use crate::database::Database;
 use crate::organizations::{keep_a_manager, permissions};
-use sqlx::{Row, SqliteConnection};
+use crate::sql::{Tx, sql, to_text};
 use wire::{OrganizationId, Permission, Role, RoleId, RoleRequest, UserId};
 
 /// Roles of an organization at most.
@@ -26,27 +26,25 @@ impl Database {
         id: RoleId,
         request: &RoleRequest,
     ) -> Result<Role, StoreError> {
-        let mut tx = self.write().await?;
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM role WHERE organization_id = ?")
+        let mut tx = self.write(organization.as_str()).await?;
+        let count = sql("SELECT count(*) AS count FROM role WHERE organization_id = $1")
             .bind(organization.as_str())
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(failed)?;
+            .count(&mut tx)
+            .await?;
         if count >= ROLES_MAX {
             return Err(StoreError::Conflict(format!(
                 "An organization has at most {ROLES_MAX} roles. Delete one first."
             )));
         }
         name_is_free(&mut tx, organization, None, &request.name).await?;
-        sqlx::query("INSERT INTO role (id, organization_id, name, built_in) VALUES (?, ?, ?, 0)")
+        sql("INSERT INTO role (id, organization_id, name, built_in) VALUES ($1, $2, $3, 0)")
             .bind(id.as_str())
             .bind(organization.as_str())
             .bind(&request.name)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
+            .execute(&mut tx)
+            .await?;
         let role = hold(&mut tx, &id, request).await?;
-        tx.commit().await.map_err(failed)?;
+        tx.commit().await?;
         Ok(role)
     }
 
@@ -58,33 +56,30 @@ impl Database {
         id: &RoleId,
         request: &RoleRequest,
     ) -> Result<Option<RoleChange>, StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(organization.as_str()).await?;
         if !own_role(&mut tx, organization, id).await? {
             return Ok(None);
         }
         name_is_free(&mut tx, organization, Some(id), &request.name).await?;
-        sqlx::query("UPDATE role SET name = ? WHERE id = ?")
+        sql("UPDATE role SET name = $1 WHERE id = $2")
             .bind(&request.name)
             .bind(id.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-        sqlx::query("DELETE FROM role_permission WHERE role_id = ?")
+            .execute(&mut tx)
+            .await?;
+        sql("DELETE FROM role_permission WHERE role_id = $1")
             .bind(id.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
+            .execute(&mut tx)
+            .await?;
         let role = hold(&mut tx, id, request).await?;
         keep_a_manager(&mut tx, organization).await?;
-        let members = sqlx::query("SELECT account_id FROM membership WHERE role_id = ? AND active")
+        let members = sql("SELECT account_id FROM membership WHERE role_id = $1 AND active = 1")
             .bind(id.as_str())
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(failed)?
+            .all(&mut tx)
+            .await?
             .iter()
-            .map(|row| column(row, "account_id"))
+            .map(|row| row.named("account_id"))
             .collect::<Result<Vec<UserId>, _>>()?;
-        tx.commit().await.map_err(failed)?;
+        tx.commit().await?;
         Ok(Some(RoleChange { role, members }))
     }
 
@@ -95,15 +90,14 @@ impl Database {
         organization: &OrganizationId,
         id: &RoleId,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(organization.as_str()).await?;
         if !own_role(&mut tx, organization, id).await? {
             return Ok(false);
         }
-        let members: i64 = sqlx::query_scalar("SELECT count(*) FROM membership WHERE role_id = ?")
+        let members = sql("SELECT count(*) AS count FROM membership WHERE role_id = $1")
             .bind(id.as_str())
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(failed)?;
+            .count(&mut tx)
+            .await?;
         if members > 0 {
             let members = match members {
                 1 => "1 member has".to_owned(),
@@ -113,54 +107,52 @@ impl Database {
                 "{members} this role. Give them another one first."
             )));
         }
-        sqlx::query("DELETE FROM role WHERE id = ?")
+        sql("DELETE FROM role WHERE id = $1")
             .bind(id.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
         Ok(true)
     }
 }
 
 /// Whether there is such a role in the organization; one that came with it is not to be touched.
 async fn own_role(
-    connection: &mut SqliteConnection,
+    tx: &mut Tx,
     organization: &OrganizationId,
     id: &RoleId,
 ) -> Result<bool, StoreError> {
-    let built_in: Option<bool> =
-        sqlx::query_scalar("SELECT built_in FROM role WHERE id = ? AND organization_id = ?")
-            .bind(id.as_str())
-            .bind(organization.as_str())
-            .fetch_optional(connection)
-            .await
-            .map_err(failed)?;
-    match built_in {
-        None => Ok(false),
-        Some(false) => Ok(true),
-        Some(true) => Err(StoreError::Conflict(
+    let row = sql("SELECT built_in FROM role WHERE id = $1 AND organization_id = $2")
+        .bind(id.as_str())
+        .bind(organization.as_str())
+        .optional(tx)
+        .await?;
+    let Some(row) = row else {
+        return Ok(false);
+    };
+    if row.truth("built_in")? {
+        return Err(StoreError::Conflict(
             "This role came with the organization and stays as it is. Make one of your own.".into(),
-        )),
+        ));
     }
+    Ok(true)
 }
 
 /// Two roles whose names differ only in the case of letters could not be told apart by people.
 async fn name_is_free(
-    connection: &mut SqliteConnection,
+    tx: &mut Tx,
     organization: &OrganizationId,
     of: Option<&RoleId>,
     name: &str,
 ) -> Result<(), StoreError> {
     let wanted = name.to_lowercase();
-    let rows = sqlx::query("SELECT id, name FROM role WHERE organization_id = ?")
+    let rows = sql("SELECT id, name FROM role WHERE organization_id = $1")
         .bind(organization.as_str())
-        .fetch_all(connection)
-        .await
-        .map_err(failed)?;
+        .all(tx)
+        .await?;
     for row in &rows {
-        let other: RoleId = column(row, "id")?;
-        if Some(&other) != of && text(row, "name")?.to_lowercase() == wanted {
+        let other: RoleId = row.named("id")?;
+        if Some(&other) != of && row.text("name")?.to_lowercase() == wanted {
             return Err(StoreError::Conflict(
                 "Another role has this name. Choose another name.".into(),
             ));
@@ -170,35 +162,28 @@ async fn name_is_free(
 }
 
 /// Lets a role that holds nothing hold what is asked for; how it is then, with what that implies.
-async fn hold(
-    connection: &mut SqliteConnection,
-    id: &RoleId,
-    request: &RoleRequest,
-) -> Result<Role, StoreError> {
+async fn hold(tx: &mut Tx, id: &RoleId, request: &RoleRequest) -> Result<Role, StoreError> {
     let mut wanted: Vec<Permission> = request.permissions.clone();
     wanted.sort_unstable();
     wanted.dedup();
     for permission in &wanted {
-        sqlx::query("INSERT INTO role_permission (role_id, permission) VALUES (?, ?)")
+        sql("INSERT INTO role_permission (role_id, permission) VALUES ($1, $2)")
             .bind(id.as_str())
             .bind(to_text(permission)?)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
+            .execute(&mut *tx)
+            .await?;
     }
-    let row = sqlx::query(
-        "SELECT name, built_in, (SELECT group_concat(permission) FROM role_permission
+    let row = sql(
+        "SELECT name, built_in, (SELECT string_agg(permission, ',' ORDER BY permission) FROM role_permission
                                  WHERE role_permission.role_id = role.id) AS permissions
-         FROM role WHERE id = ?",
+         FROM role WHERE id = $1",
     )
     .bind(id.as_str())
-    .fetch_one(connection)
-    .await
-    .map_err(failed)?;
+    .one(tx).await?;
     Ok(Role {
         id: id.clone(),
-        name: text(&row, "name")?,
-        permissions: permissions(row.try_get("permissions").map_err(failed)?)?,
-        built_in: row.try_get("built_in").map_err(failed)?,
+        name: row.text("name")?,
+        permissions: permissions(&row)?,
+        built_in: row.truth("built_in")?,
     })
 }

@@ -1,10 +1,10 @@
 //! Fills a new store with the demonstration's organizations.
 
 use crate::StoreError;
-use crate::database::{Database, failed, to_text};
+use crate::database::Database;
 use crate::demo::{DemoOrganization, ORGANIZATIONS, ROLES};
 use crate::random::id_suffix;
-use sqlx::SqliteConnection;
+use crate::sql::{Tx, sql, to_text};
 use std::collections::HashMap;
 use wire::Timestamp;
 
@@ -24,12 +24,11 @@ impl Database {
         members: usize,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.write().await?;
-        let organizations: i64 = sqlx::query_scalar("SELECT count(*) FROM organization")
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(failed)?;
-        if organizations > 0 {
+        let mut tx = self.write_across("").await?;
+        let is_filled = sql("SELECT 1 FROM organization LIMIT 1")
+            .exists(&mut tx)
+            .await?;
+        if is_filled {
             return Ok(false);
         }
         let mut members = members;
@@ -37,7 +36,7 @@ impl Database {
             seed(&mut tx, organization, members, password_hash, now).await?;
             members = 0;
         }
-        tx.commit().await.map_err(failed)?;
+        tx.commit().await?;
         Ok(true)
     }
 
@@ -46,16 +45,13 @@ impl Database {
     /// # Errors
     /// [`StoreError`] when it cannot be read.
     pub async fn is_new(&self) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM organization LIMIT 1")
-            .fetch_optional(&self.reader)
-            .await
-            .map_err(failed)?;
-        Ok(found.is_none())
+        let is_filled = sql("SELECT 1 FROM organization LIMIT 1").exists(&self.reader);
+        Ok(!is_filled.await?)
     }
 }
 
 async fn seed(
-    tx: &mut SqliteConnection,
+    tx: &mut Tx,
     organization: &DemoOrganization,
     members: usize,
     password_hash: &str,
@@ -66,7 +62,7 @@ async fn seed(
     insert(
         tx,
         "INSERT INTO organization (id, name, plan, recording_enabled)
-         VALUES (?, ?, ?, CAST(? AS INTEGER))",
+         VALUES ($1, $2, $3, CAST($4 AS BIGINT))",
         &[
             &organization_id,
             organization.name,
@@ -90,7 +86,7 @@ async fn seed(
     insert(
         tx,
         "INSERT INTO ledger (id, organization_id, date, kind, micro_dollars, request_id)
-         VALUES (?, ?, CAST(? AS INTEGER), 'top_up', CAST(? AS INTEGER), 'demo')",
+         VALUES ($1, $2, CAST($3 AS BIGINT), 'top_up', CAST($4 AS BIGINT), 'demo')",
         &values,
     )
     .await?;
@@ -99,14 +95,14 @@ async fn seed(
         let role_id = id("role_");
         insert(
             tx,
-            "INSERT INTO role (id, organization_id, name, built_in) VALUES (?, ?, ?, 1)",
+            "INSERT INTO role (id, organization_id, name, built_in) VALUES ($1, $2, $3, 1)",
             &[&role_id, &organization_id, name],
         )
         .await?;
         for permission in *permissions {
             insert(
                 tx,
-                "INSERT INTO role_permission (role_id, permission) VALUES (?, ?)",
+                "INSERT INTO role_permission (role_id, permission) VALUES ($1, $2)",
                 &[&role_id, &to_text(permission)?],
             )
             .await?;
@@ -119,14 +115,14 @@ async fn seed(
         insert(
             tx,
             "INSERT INTO account (id, first_name, last_name, email, password_hash)
-             VALUES (?, ?, ?, ?, ?)",
+             VALUES ($1, $2, $3, $4, $5)",
             &[&account_id, first_name, last_name, email, password_hash],
         )
         .await?;
         let role_id = role_ids.get(role).map_or("", String::as_str);
         insert(
             tx,
-            "INSERT INTO membership (id, organization_id, account_id, role_id) VALUES (?, ?, ?, ?)",
+            "INSERT INTO membership (id, organization_id, account_id, role_id) VALUES ($1, $2, $3, $4)",
             &[&id("memb_"), &organization_id, &account_id, role_id],
         )
         .await?;
@@ -135,7 +131,7 @@ async fn seed(
                 let team_id = id("group_");
                 insert(
                     tx,
-                    "INSERT INTO team (id, organization_id, name) VALUES (?, ?, ?)",
+                    "INSERT INTO team (id, organization_id, name) VALUES ($1, $2, $3)",
                     &[&team_id, &organization_id, team],
                 )
                 .await?;
@@ -144,7 +140,7 @@ async fn seed(
             let team_id = team_ids.get(team).map_or("", String::as_str);
             insert(
                 tx,
-                "INSERT INTO team_member (team_id, account_id) VALUES (?, ?)",
+                "INSERT INTO team_member (team_id, account_id) VALUES ($1, $2)",
                 &[team_id, &account_id],
             )
             .await?;
@@ -159,14 +155,14 @@ async fn seed(
         insert(
             tx,
             "INSERT INTO account (id, first_name, last_name, email, password_hash)
-             VALUES (?, ?, ?, ?, ?)",
+             VALUES ($1, $2, $3, $4, $5)",
             &[&account_id, "Member", &last_name, &email, password_hash],
         )
         .await?;
         let role_id = role_ids.get("Manager").map_or("", String::as_str);
         insert(
             tx,
-            "INSERT INTO membership (id, organization_id, account_id, role_id) VALUES (?, ?, ?, ?)",
+            "INSERT INTO membership (id, organization_id, account_id, role_id) VALUES ($1, $2, $3, $4)",
             &[&id("memb_"), &organization_id, &account_id, role_id],
         )
         .await?;
@@ -175,7 +171,7 @@ async fn seed(
         let lead_id = id("lead_");
         insert(
             tx,
-            "INSERT INTO lead (id, organization_id, display_name) VALUES (?, ?, ?)",
+            "INSERT INTO lead (id, organization_id, display_name) VALUES ($1, $2, $3)",
             &[&lead_id, &organization_id, name],
         )
         .await?;
@@ -184,7 +180,7 @@ async fn seed(
             insert(
                 tx,
                 "INSERT INTO contact (id, organization_id, lead_id, position, display_name)
-                 VALUES (?, ?, ?, CAST(? AS INTEGER), ?)",
+                 VALUES ($1, $2, $3, CAST($4 AS BIGINT), $5)",
                 &[
                     &contact_id,
                     &organization_id,
@@ -198,7 +194,7 @@ async fn seed(
                 insert(
                     tx,
                     "INSERT INTO contact_phone (contact_id, position, number)
-                     VALUES (?, CAST(? AS INTEGER), ?)",
+                     VALUES ($1, CAST($2 AS BIGINT), $3)",
                     &[&contact_id, &position.to_string(), number],
                 )
                 .await?;
@@ -210,22 +206,22 @@ async fn seed(
         insert(
             tx,
             "INSERT INTO phone_number (id, organization_id, number, label, kind)
-             VALUES (?, ?, ?, ?, ?)",
+             VALUES ($1, $2, $3, $4, $5)",
             &[&number_id, &organization_id, number, label, &to_text(kind)?],
         )
         .await?;
         if let Some(email) = owner {
             insert(
                 tx,
-                "UPDATE phone_number SET account_id = (SELECT id FROM account WHERE email = ?)
-                 WHERE id = ?",
+                "UPDATE phone_number SET account_id = (SELECT id FROM account WHERE email = $1)
+                 WHERE id = $2",
                 &[email, &number_id],
             )
             .await?;
             insert(
                 tx,
                 "INSERT INTO phone_number_user (phone_number_id, account_id)
-                 SELECT ?, id FROM account WHERE email = ?",
+                 SELECT $1, id FROM account WHERE email = $2",
                 &[&number_id, email],
             )
             .await?;
@@ -234,18 +230,10 @@ async fn seed(
     Ok(())
 }
 
-async fn insert(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    values: &[&str],
-) -> Result<(), StoreError> {
-    values
+async fn insert(tx: &mut Tx, text: &'static str, values: &[&str]) -> Result<(), StoreError> {
+    let query = values
         .iter()
-        .fold(sqlx::query(sql), |query, value| {
-            query.bind((*value).to_owned())
-        })
-        .execute(connection)
-        .await
-        .map_err(failed)?;
+        .fold(sql(text), |query, value| query.bind(*value));
+    query.execute(tx).await?;
     Ok(())
 }

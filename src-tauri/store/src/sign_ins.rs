@@ -1,9 +1,10 @@
 //! Who is signed in.
 
 use crate::StoreError;
-use crate::database::{Database, column, failed, text, to_text};
+use crate::database::Database;
+use crate::organizations::permissions;
 use crate::random::Hash;
-use sqlx::{Row, SqliteConnection};
+use crate::sql::{Tx, sql, to_text};
 use subtle::ConstantTimeEq;
 use wire::{ClientType, DeviceId, OrganizationId, Permission, Plan, Timestamp, UserId};
 
@@ -106,19 +107,16 @@ pub enum Rotated {
 impl Database {
     /// What the sign-in of this e-mail address, in lower case, is checked against.
     pub async fn credentials(&self, email: &str) -> Result<Option<Credentials>, StoreError> {
-        let row = sqlx::query(
-            "SELECT account.id, password_hash, active FROM account
-             JOIN membership ON membership.account_id = account.id WHERE email = ?",
-        )
+        let row = sql("SELECT account.id, password_hash, active FROM account
+             JOIN membership ON membership.account_id = account.id WHERE email = $1")
         .bind(email)
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(failed)?;
+        .optional(&self.reader)
+        .await?;
         row.map(|row| {
             Ok(Credentials {
-                user_id: column(&row, "id")?,
-                password_hash: text(&row, "password_hash")?,
-                active: row.try_get("active").map_err(failed)?,
+                user_id: row.named("id")?,
+                password_hash: row.text("password_hash")?,
+                active: row.truth("active")?,
             })
         })
         .transpose()
@@ -126,9 +124,9 @@ impl Database {
 
     /// Begins one; a user's oldest go when there are more than twenty.
     pub async fn begin_sign_in(&self, new: NewSignIn) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(new.user_id.as_str()).await?;
         begin(&mut tx, &new).await?;
-        tx.commit().await.map_err(failed)
+        tx.commit().await
     }
 
     /// Whom an access token proves; none when it is unknown, over, or the member is not active.
@@ -137,35 +135,31 @@ impl Database {
         access_hash: &Hash,
         now: Timestamp,
     ) -> Result<Option<Principal>, StoreError> {
-        let row = sqlx::query(
+        let row = sql(
             "SELECT sign_in.id AS sign_in_id, sign_in.account_id, sign_in.device_id,
                     sign_in.client_type, membership.organization_id, organization.plan,
                     access_token.expires_at,
-                    (SELECT group_concat(permission) FROM role_permission
+                    (SELECT string_agg(permission, ',' ORDER BY permission) FROM role_permission
                      WHERE role_permission.role_id = membership.role_id) AS permissions
              FROM access_token
              JOIN sign_in ON sign_in.id = access_token.sign_in_id
              JOIN membership ON membership.account_id = sign_in.account_id
              JOIN organization ON organization.id = membership.organization_id
-             WHERE access_token.hash = ? AND access_token.expires_at > ? AND membership.active = 1",
+             WHERE access_token.hash = $1 AND access_token.expires_at > $2 AND membership.active = 1",
         )
         .bind(access_hash.as_slice())
         .bind(now.0)
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(failed)?;
+        .optional(&self.reader).await?;
         row.map(|row| {
             Ok(Principal {
-                user_id: column(&row, "account_id")?,
-                organization_id: column(&row, "organization_id")?,
-                device_id: column(&row, "device_id")?,
-                client_type: column(&row, "client_type")?,
-                plan: column(&row, "plan")?,
-                permissions: crate::organizations::permissions(
-                    row.try_get("permissions").map_err(failed)?,
-                )?,
-                sign_in_id: text(&row, "sign_in_id")?,
-                expires_at: Timestamp(row.try_get("expires_at").map_err(failed)?),
+                user_id: row.named("account_id")?,
+                organization_id: row.named("organization_id")?,
+                device_id: row.named("device_id")?,
+                client_type: row.named("client_type")?,
+                plan: row.named("plan")?,
+                permissions: permissions(&row)?,
+                sign_in_id: row.text("sign_in_id")?,
+                expires_at: row.moment("expires_at")?,
             })
         })
         .transpose()
@@ -173,41 +167,44 @@ impl Database {
 
     /// Exchanges a refresh token for the next.
     pub async fn rotate_sign_in(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
-        let mut tx = self.write().await?;
-        let row = sqlx::query(
+        let mut tx = self.write(&rotation.id).await?;
+        let row = sql(
             "SELECT sign_in.account_id, device_id, refresh_hash, refresh_expires_at FROM sign_in
              JOIN membership ON membership.account_id = sign_in.account_id
-             WHERE sign_in.id = ? AND membership.active = 1",
+             WHERE sign_in.id = $1 AND membership.active = 1",
         )
         .bind(&rotation.id)
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(failed)?;
+        .optional(&mut tx)
+        .await?;
         let Some(row) = row else {
             return Ok(Rotated::Unknown);
         };
-        let device_id = column(&row, "device_id")?;
-        let refresh_hash: Vec<u8> = row.try_get("refresh_hash").map_err(failed)?;
-        let expires_at: i64 = row.try_get("refresh_expires_at").map_err(failed)?;
+        let device_id = row.named("device_id")?;
+        let refresh_hash = row.bytes("refresh_hash")?;
+        let expires_at = row.int("refresh_expires_at")?;
         let newest = bool::from(refresh_hash.ct_eq(&rotation.shown_hash));
         if !newest || expires_at <= rotation.now.0 {
             // Only who once held a token of this sign-in knows its id. If it is not the newest, it
             // was used before: by its owner or by a thief, and there is no telling which.
             delete(&mut tx, &rotation.id).await?;
-            tx.commit().await.map_err(failed)?;
+            tx.commit().await?;
             return Ok(if newest {
                 Rotated::Unknown
             } else {
                 Rotated::Reused { device_id }
             });
         }
-        sqlx::query("UPDATE sign_in SET refresh_hash = ?, refresh_expires_at = ? WHERE id = ?")
-            .bind(rotation.refresh_hash.as_slice())
-            .bind(rotation.refresh_expires_at.0)
-            .bind(&rotation.id)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
+        let updated =
+            sql("UPDATE sign_in SET refresh_hash = $1, refresh_expires_at = $2 WHERE id = $3")
+                .bind(rotation.refresh_hash.as_slice())
+                .bind(rotation.refresh_expires_at.0)
+                .bind(&rotation.id)
+                .execute(&mut tx)
+                .await?;
+        // It may just have been ended: by a deactivation, or by a newer sign-in that takes its place.
+        if updated == 0 {
+            return Ok(Rotated::Unknown);
+        }
         add_access_token(
             &mut tx,
             &rotation.id,
@@ -216,8 +213,8 @@ impl Database {
             rotation.now,
         )
         .await?;
-        let user_id = column(&row, "account_id")?;
-        tx.commit().await.map_err(failed)?;
+        let user_id = row.named("account_id")?;
+        tx.commit().await?;
         Ok(Rotated::Done { user_id, device_id })
     }
 
@@ -228,20 +225,17 @@ impl Database {
         id: &str,
         refresh_hash: &Hash,
     ) -> Result<Option<(UserId, DeviceId)>, StoreError> {
-        let mut tx = self.write().await?;
-        let ended = sqlx::query(
-            "DELETE FROM sign_in WHERE id = ? AND refresh_hash = ?
-             RETURNING account_id, device_id",
-        )
+        let mut tx = self.write(id).await?;
+        let ended = sql("DELETE FROM sign_in WHERE id = $1 AND refresh_hash = $2
+             RETURNING account_id, device_id")
         .bind(id)
         .bind(refresh_hash.as_slice())
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
+        .optional(&mut tx)
+        .await?;
+        tx.commit().await?;
         let ended = ended.as_ref();
         ended
-            .map(|row| Ok((column(row, "account_id")?, column(row, "device_id")?)))
+            .map(|row| Ok((row.named("account_id")?, row.named("device_id")?)))
             .transpose()
     }
 
@@ -251,30 +245,26 @@ impl Database {
         id: &str,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let expires_at: Option<i64> = sqlx::query_scalar(
-            "SELECT max(access_token.expires_at) FROM access_token
+        let row = sql(
+            "SELECT max(access_token.expires_at) AS expires_at FROM access_token
              JOIN sign_in ON sign_in.id = access_token.sign_in_id
              JOIN membership ON membership.account_id = sign_in.account_id
-             WHERE sign_in.id = ? AND access_token.expires_at > ? AND membership.active = 1",
+             WHERE sign_in.id = $1 AND access_token.expires_at > $2 AND membership.active = 1",
         )
         .bind(id)
         .bind(now.0)
-        .fetch_one(&self.reader)
-        .await
-        .map_err(failed)?;
-        Ok(expires_at.map(Timestamp))
+        .one(&self.reader)
+        .await?;
+        Ok(row.optional_int("expires_at")?.map(Timestamp))
     }
 }
 
 /// Begins a sign-in; a user's oldest go when there are more than are allowed.
-pub(crate) async fn begin(
-    connection: &mut SqliteConnection,
-    new: &NewSignIn,
-) -> Result<(), StoreError> {
-    sqlx::query(
+pub(crate) async fn begin(tx: &mut Tx, new: &NewSignIn) -> Result<(), StoreError> {
+    sql(
         "INSERT INTO sign_in (id, account_id, device_id, client_type, refresh_hash,
                               refresh_expires_at, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(&new.id)
     .bind(new.user_id.as_str())
@@ -283,22 +273,20 @@ pub(crate) async fn begin(
     .bind(new.refresh_hash.as_slice())
     .bind(new.refresh_expires_at.0)
     .bind(new.now.0)
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
-    sqlx::query(
-        "DELETE FROM sign_in WHERE account_id = ?1 AND (refresh_expires_at <= ?2 OR id IN (
-             SELECT id FROM sign_in WHERE account_id = ?1
-             ORDER BY created_at DESC, id DESC LIMIT -1 OFFSET ?3))",
+    .execute(&mut *tx)
+    .await?;
+    sql(
+        "DELETE FROM sign_in WHERE account_id = $1 AND (refresh_expires_at <= $2 OR id IN (
+             SELECT id FROM sign_in WHERE account_id = $1
+             ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET $3))",
     )
     .bind(new.user_id.as_str())
     .bind(new.now.0)
     .bind(SIGN_INS_MAX)
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
+    .execute(&mut *tx)
+    .await?;
     add_access_token(
-        connection,
+        tx,
         &new.id,
         &new.access_hash,
         new.access_expires_at,
@@ -308,38 +296,35 @@ pub(crate) async fn begin(
 }
 
 async fn add_access_token(
-    connection: &mut SqliteConnection,
+    tx: &mut Tx,
     sign_in_id: &str,
     hash: &Hash,
     expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "DELETE FROM access_token WHERE sign_in_id = ?1 AND (expires_at <= ?2 OR hash IN (
-             SELECT hash FROM access_token WHERE sign_in_id = ?1
-             ORDER BY expires_at DESC LIMIT -1 OFFSET ?3))",
+    sql(
+        "DELETE FROM access_token WHERE sign_in_id = $1 AND (expires_at <= $2 OR hash IN (
+             SELECT hash FROM access_token WHERE sign_in_id = $1
+             ORDER BY expires_at DESC LIMIT 1000 OFFSET $3))",
     )
     .bind(sign_in_id)
     .bind(now.0)
     .bind(ACCESS_TOKENS_MAX - 1)
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
-    sqlx::query("INSERT INTO access_token (hash, sign_in_id, expires_at) VALUES (?, ?, ?)")
+    .execute(&mut *tx)
+    .await?;
+    sql("INSERT INTO access_token (hash, sign_in_id, expires_at) VALUES ($1, $2, $3)")
         .bind(hash.as_slice())
         .bind(sign_in_id)
         .bind(expires_at.0)
-        .execute(connection)
-        .await
-        .map_err(failed)?;
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
-async fn delete(connection: &mut SqliteConnection, id: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM sign_in WHERE id = ?")
+async fn delete(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    sql("DELETE FROM sign_in WHERE id = $1")
         .bind(id)
-        .execute(connection)
-        .await
-        .map_err(failed)?;
+        .execute(tx)
+        .await?;
     Ok(())
 }

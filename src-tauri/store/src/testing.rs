@@ -1,31 +1,65 @@
 //! What tests do to a store, and no service does.
 
+#[expect(clippy::expect_used, reason = "so does a test fail")]
+mod cluster;
+
+use crate::sql::sql;
 use crate::{Database, StoreError};
+use tempfile::TempDir;
 use wire::OrganizationId;
+
+/// Names the engine that tests run on: `postgres`, or else SQLite.
+pub const ENGINE: &str = "CALL_COACHING_TEST_DATABASE";
+
+/// Whether tests run on PostgreSQL.
+#[must_use]
+pub fn is_postgres() -> bool {
+    std::env::var(ENGINE).is_ok_and(|engine| engine == "postgres")
+}
+
+/// A new PostgreSQL database for what is to run on one: its URL. None when tests run on SQLite.
+pub async fn new_url() -> Option<String> {
+    if is_postgres() {
+        Some(cluster::new_database().await)
+    } else {
+        None
+    }
+}
+
+/// A new store on the engine that tests run on, and the folder that it lasts with.
+#[expect(clippy::expect_used, reason = "so does a test fail")]
+pub async fn new_store() -> (TempDir, Database) {
+    let folder = tempfile::tempdir().expect("a folder is made");
+    let store = match new_url().await {
+        Some(url) => Database::connect(&url, false).await,
+        None => Database::open(folder.path(), 0, false).await,
+    };
+    (folder, store.expect("the store opens"))
+}
 
 impl Database {
     /// Makes an organization with this id, and nothing in it.
     pub async fn add_organization(&self, id: &OrganizationId) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        sqlx::query("INSERT INTO organization (id, name, plan) VALUES (?, 'Acme', 'enterprise')")
+        let mut tx = self.write(id.as_str()).await?;
+        sql("INSERT INTO organization (id, name, plan) VALUES ($1, 'Acme', 'enterprise')")
             .bind(id.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(crate::database::failed)?;
-        tx.commit().await.map_err(crate::database::failed)
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await
     }
 
-    /// Lets the store refuse to write, as one does whose disk became read-only, or write again.
+    /// Runs a statement, past all that the store keeps to.
+    pub async fn meddle(&self, statement: &'static str) -> Result<u64, StoreError> {
+        sql(statement).execute(&self.writer).await
+    }
+
+    /// Lets a store on SQLite refuse to write, as one does whose disk became read-only, or write again.
     pub async fn set_writable(&self, writable: bool) -> Result<(), StoreError> {
         let statement = if writable {
             "PRAGMA query_only = 0"
         } else {
             "PRAGMA query_only = 1"
         };
-        sqlx::query(statement)
-            .execute(&self.writer)
-            .await
-            .map_err(crate::database::failed)?;
-        Ok(())
+        self.meddle(statement).await.map(drop)
     }
 }

@@ -32,6 +32,16 @@ pub struct Flags {
     #[arg(long, env = "CALL_COACHING_DATA", value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
+    /// PostgreSQL database to use instead of the embedded one. Recordings stay in the data folder
+    /// [default: none]
+    #[arg(
+        long,
+        env = "CALL_COACHING_DATABASE",
+        value_name = "postgres://…",
+        hide_env_values = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
     /// Largest size of the embedded database, in bytes. Once it's full, changes are refused with
     /// `unavailable`. 0 means no limit [default: 0]
     #[arg(long, env = "CALL_COACHING_DATA_BYTES_MAX", value_name = "BYTES")]

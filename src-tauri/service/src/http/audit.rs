@@ -2,14 +2,12 @@
 
 use super::csv;
 use super::error::Refused;
-use super::routes::{Ask, Routes, page};
+use super::routes::{Ask, Routes};
 use crate::audit;
 use axum::response::Response;
 use store::AuditFilter;
-use wire::{AuditEntry, AuditQuery, List, route};
+use wire::{AuditEntry, AuditQuery, List, ListQuery, route};
 
-/// Lines that are read at once.
-const READ_MAX: u32 = 2000;
 /// Lines that an export holds at most.
 const EXPORT_LINES_MAX: usize = 100_000;
 
@@ -34,14 +32,12 @@ async fn list(ask: Ask<(), AuditQuery>) -> Result<List<AuditEntry>, Refused> {
     let Ask {
         app, who, input, ..
     } = ask;
-    let wanted = input.page();
-    let (limit, skip) = (wanted.limit() + 1, wanted.skip());
-    let lines = app
+    let (filter, page) = (filter(&input), input.page());
+    let entries = app
         .store
-        .audit_entries(&who.organization_id, &filter(&input), None, limit, skip)
+        .audit_entries(&who.organization_id, &filter, &page)
         .await?;
-    let entries = lines.into_iter().map(|line| line.entry).collect();
-    Ok(page(entries, &wanted))
+    Ok(entries)
 }
 
 async fn export(ask: Ask<(), AuditQuery>) -> Result<Response, Refused> {
@@ -54,15 +50,19 @@ async fn export(ask: Ask<(), AuditQuery>) -> Result<Response, Refused> {
     } = ask;
     note.detail("audit");
     let filter = filter(&input);
-    let (mut entries, mut before) = (Vec::new(), None);
+    let mut entries = Vec::new();
+    let mut page = ListQuery {
+        limit: Some(ListQuery::LIMIT_MAX),
+        ..ListQuery::default()
+    };
     loop {
         let lines = app
             .store
-            .audit_entries(&who.organization_id, &filter, before, READ_MAX, 0)
+            .audit_entries(&who.organization_id, &filter, &page)
             .await?;
-        before = lines.last().map(|line| line.seq);
-        entries.extend(lines.into_iter().map(|line| line.entry));
-        if before.is_none() || entries.len() >= EXPORT_LINES_MAX {
+        entries.extend(lines.data);
+        page.cursor = lines.cursor;
+        if page.cursor.is_none() || entries.len() >= EXPORT_LINES_MAX {
             break;
         }
     }

@@ -51,7 +51,7 @@ impl From<ErrorBody> for Refused {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Conflict(_) => {}
+            StoreError::Conflict(_) | StoreError::NoCursor => {}
             StoreError::Unavailable(_) | StoreError::Fault(_) => {
                 tracing::error!(%error, "the store refused");
             }

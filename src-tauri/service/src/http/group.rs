@@ -2,7 +2,7 @@
 
 use super::check::{fresh, name, people};
 use super::error::Refused;
-use super::routes::{Ask, Routes, page};
+use super::routes::{Ask, Routes};
 use wire::{Group, GroupId, GroupRequest, List, ListQuery, route};
 
 pub fn routes() -> Routes {
@@ -19,7 +19,7 @@ async fn list(
     }: Ask<(), ListQuery>,
 ) -> Result<List<Group>, Refused> {
     let groups = app.store.groups(&who.organization_id, &input);
-    Ok(page(groups.await?, &input))
+    Ok(groups.await?)
 }
 
 async fn create(ask: Ask<(), GroupRequest>) -> Result<Group, Refused> {

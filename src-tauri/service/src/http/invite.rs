@@ -2,7 +2,7 @@
 
 use super::check::{fresh, invalid, to_its_end};
 use super::error::Refused;
-use super::routes::{Anybody, Ask, Routes, page};
+use super::routes::{Anybody, Ask, Routes};
 use crate::auth::email;
 use std::time::Instant;
 use store::NewInvite;
@@ -34,7 +34,7 @@ async fn list(ask: Ask<(), ListQuery>) -> Result<List<MemberInvite>, Refused> {
         .store
         .invites(&who.organization_id, now(), &input)
         .await?;
-    Ok(page(invites, &input))
+    Ok(invites)
 }
 
 async fn create(ask: Ask<(), MemberInviteRequest>) -> Result<NewMemberInvite, Refused> {

@@ -2,7 +2,7 @@
 
 use super::check::to_its_end;
 use super::error::Refused;
-use super::routes::{Ask, Routes, page};
+use super::routes::{Ask, Routes};
 use recordings::DeleteError;
 use wire::{Code, Contact, ContactQuery, Lead, LeadId, LeadQuery, List, route};
 
@@ -25,7 +25,7 @@ async fn list(
         .store
         .leads(&who.organization_id, search, &wanted)
         .await?;
-    Ok(page(leads, &wanted))
+    Ok(leads)
 }
 
 async fn lead(Ask { app, who, id, .. }: Ask<LeadId, ()>) -> Result<Lead, Refused> {
@@ -42,7 +42,7 @@ async fn contacts(ask: Ask<(), ContactQuery>) -> Result<List<Contact>, Refused> 
         .store
         .contacts(&who.organization_id, input.lead_id.as_ref(), &wanted)
         .await?;
-    Ok(page(contacts, &wanted))
+    Ok(contacts)
 }
 
 async fn delete(Ask { app, who, id, .. }: Ask<LeadId, ()>) -> Result<(), Refused> {

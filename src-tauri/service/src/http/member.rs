@@ -2,7 +2,7 @@
 
 use super::check::to_its_end;
 use super::error::Refused;
-use super::routes::{Ask, Routes, page};
+use super::routes::{Ask, Routes};
 use crate::audit;
 use store::clock::now;
 use wire::{
@@ -31,7 +31,7 @@ async fn users(
     }: Ask<(), ListQuery>,
 ) -> Result<List<User>, Refused> {
     let users = app.store.users(&who.organization_id, &input);
-    Ok(page(users.await?, &input))
+    Ok(users.await?)
 }
 
 async fn availability(Ask { app, who, .. }: Ask<(), ()>) -> Result<Availability, Refused> {
@@ -49,7 +49,7 @@ async fn list(
     }: Ask<(), ListQuery>,
 ) -> Result<List<Member>, Refused> {
     let members = app.store.every_member(&who.organization_id, &input);
-    Ok(page(members.await?, &input))
+    Ok(members.await?)
 }
 
 async fn change(ask: Ask<MembershipId, MembershipPatch>) -> Result<Membership, Refused> {

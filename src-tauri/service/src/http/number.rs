@@ -2,7 +2,7 @@
 
 use super::check::{fresh, invalid, name, people};
 use super::error::Refused;
-use super::routes::{Ask, Routes, page};
+use super::routes::{Ask, Routes};
 use wire::{List, ListQuery, Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest, route};
 
 pub fn routes() -> Routes {
@@ -26,7 +26,7 @@ async fn list(ask: Ask<(), ListQuery>) -> Result<List<PhoneNumber>, Refused> {
             .numbers_of(&who.organization_id, &who.user_id, &input)
             .await?
     };
-    Ok(page(numbers, &input))
+    Ok(numbers)
 }
 
 async fn create(ask: Ask<(), PhoneNumberRequest>) -> Result<PhoneNumber, Refused> {

@@ -2,7 +2,7 @@
 
 use super::check::{fresh, name, to_its_end};
 use super::error::Refused;
-use super::routes::{Ask, Routes, page};
+use super::routes::{Ask, Routes};
 use crate::audit;
 use wire::{List, ListQuery, Role, RoleId, RoleRequest, route};
 
@@ -20,7 +20,7 @@ async fn list(
     }: Ask<(), ListQuery>,
 ) -> Result<List<Role>, Refused> {
     let roles = app.store.roles(&who.organization_id, &input);
-    Ok(page(roles.await?, &input))
+    Ok(roles.await?)
 }
 
 async fn create(ask: Ask<(), RoleRequest>) -> Result<Role, Refused> {

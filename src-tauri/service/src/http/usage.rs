@@ -2,7 +2,7 @@
 
 use super::csv;
 use super::error::Refused;
-use super::routes::{Ask, Routes, page};
+use super::routes::{Ask, Routes};
 use axum::response::Response;
 use store::clock::now;
 use store::{Payment, Span};
@@ -63,7 +63,7 @@ async fn list(ask: Ask<(), UsageQuery>) -> Result<List<LedgerEntry>, Refused> {
         .store
         .ledger_entries(&who.organization_id, span(&input), &wanted)
         .await?;
-    Ok(page(entries, &wanted))
+    Ok(entries)
 }
 
 async fn export(ask: Ask<(), UsageQuery>) -> Result<Response, Refused> {

@@ -10,18 +10,11 @@ use crate::support;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use service::StoreError;
 use support::{Service, code, text};
+use wire::Timestamp;
 
 const ADMIN: &str = "admin@demo.example";
-
-/// The store's file, as somebody with the disk in their hands sees it.
-async fn file(service: &Service) -> SqliteConnection {
-    let path = service.folder.path().join("call-coaching.sqlite");
-    let options = SqliteConnectOptions::new().filename(path);
-    SqliteConnection::connect_with(&options).await.unwrap()
-}
 
 /// A call in progress that Morgan has joined; its path and the leg's id.
 async fn coached(service: &Service) -> (String, String) {
@@ -59,18 +52,15 @@ async fn b1_b4_five_minutes_are_two_cents_in_the_ledger_on_the_page_in_the_file_
         .await;
     service.stop().await;
     // Five minutes of audio, as if a test could wait for them: the start charges what is owed.
-    let mut store = file(&service).await;
-    sqlx::query(
-        "UPDATE coach_leg SET body = json_set(body,
-             '$.date_connected', strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(body, '$.date_created'), '-5 minutes'),
-             '$.date_done', json_extract(body, '$.date_created'))
-         WHERE id = ?",
-    )
-    .bind(&leg)
-    .execute(&mut store)
-    .await
-    .unwrap();
-    store.close().await.unwrap();
+    let store = service.store().await;
+    let kept = store.calls_since(Timestamp(0)).await.unwrap();
+    let (organization, call) = &kept[0];
+    let mut longer = call.coach_legs[0].clone();
+    longer.date_connected = Some(longer.date_created.plus_millis(-300_000));
+    longer.date_done = Some(longer.date_created);
+    let saved = store.save_coach_leg(organization, &call.id, &longer).await;
+    saved.unwrap();
+    store.close().await;
     service.restart_with(|_| {}).await;
     let admin = service.token_of(ADMIN).await;
     let usage = service.get("/api/v1/usage/", &admin).await;
@@ -126,11 +116,19 @@ async fn b1_b4_five_minutes_are_two_cents_in_the_ledger_on_the_page_in_the_file_
 #[tokio::test]
 async fn b2_no_line_of_the_ledger_can_be_changed_or_taken_away() {
     let service = Service::start().await;
-    let mut store = file(&service).await;
+    let admin = service.token_of(ADMIN).await;
+    let before = service.get("/api/v1/usage/ledger/", &admin).await;
+    let store = service.store().await;
     for change in ["UPDATE ledger SET micro_dollars = 1", "DELETE FROM ledger"] {
-        let refused = sqlx::query(change).execute(&mut store).await.unwrap_err();
-        assert!(refused.to_string().contains("only added to"), "{refused}");
+        let refused = store.meddle(change).await;
+        assert!(
+            matches!(refused, Err(StoreError::Conflict(_))),
+            "{refused:?}"
+        );
     }
+    let after = service.get("/api/v1/usage/ledger/", &admin).await;
+    assert_eq!(after, before);
+    assert!(!before["data"].as_array().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -140,16 +138,14 @@ async fn b3_without_money_for_the_first_minute_nobody_joins_until_somebody_pays(
     let casey = service.token_of("casey@demo.example").await;
     let admin = service.token_of(ADMIN).await;
     let (mut socket, _) = service.welcomed(&casey).await;
-    let mut store = file(&service).await;
+    let store = service.store().await;
     // Two micro-dollars less than a minute costs.
-    sqlx::query(
+    let spent = store.meddle(
         "INSERT INTO ledger (id, organization_id, date, kind, micro_dollars, request_id)
          SELECT 'ledg_spent', organization_id, 0, 'top_up', 3998 - micro_dollars, 'spent' FROM balance
          WHERE organization_id = (SELECT id FROM organization WHERE name = 'Acme Sales')",
-    )
-    .execute(&mut store)
-    .await
-    .unwrap();
+    );
+    assert_eq!(spent.await.unwrap(), 1);
     let join = format!("{path}coach_leg/");
     let (status, refused) = service.post(&join, Some(&casey), json!({})).await;
     assert_eq!(

@@ -325,14 +325,13 @@ async fn r1_a_recording_is_deleted_when_its_days_are_over() {
     stage.hang_up().await;
     until("it is in the store alone", || files(&stage) == Some(1)).await;
     stage.service.stop().await;
-    let folder = &stage.service.folder;
     change(
-        folder,
+        &stage.service,
         "UPDATE organization SET recording_retention_days = 2",
     )
     .await;
     change(
-        folder,
+        &stage.service,
         "UPDATE recording SET date_started = date_started - 86400000",
     )
     .await;
@@ -345,9 +344,8 @@ async fn r1_a_recording_is_deleted_when_its_days_are_over() {
         "one of its two days is over"
     );
     stage.service.stop().await;
-    let folder = &stage.service.folder;
     change(
-        folder,
+        &stage.service,
         "UPDATE recording SET date_started = date_started - 86400000",
     )
     .await;

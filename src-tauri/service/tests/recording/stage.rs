@@ -9,7 +9,6 @@ use media::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, LeadSignal};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use service::{Config, Hooks};
-use sqlx::ConnectOptions;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -58,16 +57,19 @@ impl Stage {
         // Once for the store and its demonstration, once with what the test wants.
         let mut first = Service::start().await;
         first.stop().await;
-        let folder = first.folder;
         for statement in sql {
-            change(&folder, statement).await;
+            change(&first, statement).await;
         }
+        let config = Config {
+            database: first.config.database.clone(),
+            ..config
+        };
         let lead = Ring::default();
         let hooks = Hooks {
             lead_line: Some(Arc::new(ToneLine(tone, lead.clone()))),
             ..Hooks::default()
         };
-        let service = Service::start_in(folder, config, hooks).await;
+        let service = Service::start_in(first.folder, config, hooks).await;
         let token = service.token_of("riley@demo.example").await;
         let (mut socket, _) = service.welcomed(&token).await;
         let leads = service.get("/api/v1/lead/?query=Globex", &token).await;
@@ -156,12 +158,11 @@ impl Stage {
 }
 
 /// Does this to the store of a service that does not run.
-pub async fn change(folder: &tempfile::TempDir, statement: &'static str) {
-    let file = folder.path().join("call-coaching.sqlite");
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-    let mut connection = options.connect().await.unwrap();
-    let done = sqlx::query(statement).execute(&mut connection).await;
-    assert!(done.unwrap().rows_affected() > 0, "{statement}");
+pub async fn change(service: &Service, statement: &'static str) {
+    let store = service.store().await;
+    let changed = store.meddle(statement).await.unwrap();
+    assert!(changed > 0, "{statement}");
+    store.close().await;
 }
 
 pub fn config() -> Config {

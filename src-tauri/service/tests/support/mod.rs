@@ -24,7 +24,7 @@ pub struct Service {
     pub base: String,
     pub http: reqwest::Client,
     pub folder: TempDir,
-    config: Config,
+    pub config: Config,
 }
 
 pub fn config() -> Config {
@@ -61,8 +61,13 @@ impl Service {
 
     /// In a folder that holds what it holds.
     pub async fn start_in(folder: TempDir, config: Config, hooks: Hooks) -> Self {
+        let database = match config.database.clone() {
+            None => store::testing::new_url().await,
+            known => known,
+        };
         let config = Config {
             data: folder.path().to_owned(),
+            database,
             ..config
         };
         let running = service::start(config.clone(), hooks).await.unwrap();
@@ -88,6 +93,15 @@ impl Service {
         if let Some(running) = self.running.take() {
             running.stop().await;
         }
+    }
+
+    /// The store, as somebody with the disk in their hands sees it.
+    pub async fn store(&self) -> store::Database {
+        let opened = match &self.config.database {
+            Some(url) => store::Database::connect(url, false).await,
+            None => store::Database::open(self.folder.path(), 0, false).await,
+        };
+        opened.unwrap()
     }
 
     pub async fn ask(
