@@ -31,8 +31,9 @@ async fn measure() {
     let user = user.unwrap().user_id;
     let me = store.me(&user, NOW).await.unwrap().unwrap();
     let organization = me.organization.id;
-    let lead = store.leads(&organization, None, &ListQuery::default());
-    let lead = lead.await.unwrap().data.remove(0);
+    let page = ListQuery::default();
+    let leads = store.leads(&organization, None, &page).await;
+    let lead = leads.unwrap().data.remove(0);
     let call: Call = serde_json::from_value(serde_json::json!({
         "id": "acti_1", "user_id": user, "rep_leg_id": "leg_rep",
         "lead": {"id": lead.id, "display_name": lead.display_name},
