@@ -1560,8 +1560,9 @@ export const route = {
 	/** Removes a phone number. Calls in progress and past ones stay as they are. */
 	deletePhoneNumber: { name: "DELETE_PHONE_NUMBER" } as Route<PhoneNumberId, null, null>,
 	/** The organization's calls, newest first. */
-	getCall: { name: "GET_CALL" } as Route<CallId, null, Call>,
 	listCalls: { name: "LIST_CALLS" } as Route<null, CallQuery, List<Call>>,
+	/** One call, in progress or past. */
+	getCall: { name: "GET_CALL" } as Route<CallId, null, Call>,
 	/** Lets the simulated lead call in. Only where the service runs for itself alone (`--demo`). */
 	receiveSimulatedCall: { name: "RECEIVE_SIMULATED_CALL" } as Route<null, InboundCallRequest, Call>,
 	/** The waveform of a call's recording. */
