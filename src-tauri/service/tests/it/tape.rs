@@ -12,6 +12,7 @@
     reason = "a test that cannot go on is a test that failed"
 )]
 
+use crate::support::{Service, config, hooks, text};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use service::Config;
@@ -20,7 +21,6 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
-use crate::support::{Service, config, hooks, text};
 use tempfile::TempDir;
 use wire::Timestamp;
 use wire::route::{RULES, Rule};
