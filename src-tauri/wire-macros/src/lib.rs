@@ -1,4 +1,6 @@
 //! The attribute that makes a type one of the wire's.
+//!
+//! It knows nothing of the types it is put on: it adds derives, and reads no field.
 
 use proc_macro::{TokenStream, TokenTree};
 
