@@ -1,6 +1,6 @@
 # Two commands are all that is needed: `make run` and `make test`. Both do the set-up first.
 
-.PHONY: run app demo service test lint format deny ui-check ui-test build unit bench package \
+.PHONY: run app demo service test lint format deny ui-check ui-test build unit unit-windows unit-others bench package \
 	package-test bindings clean help
 
 # With a display this opens the desktop app; without one it is the demonstration in the terminal.
@@ -63,8 +63,8 @@ service: $(SETUP)-run
 
 # Our crates are linted by the compiler that builds them, once for all that tests run. The part that
 # only computes shares the cores, the tests then have them for themselves.
-test build unit package-test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
-test build unit package-test: export CLIPPY_ARGS := -Dwarnings
+test build unit unit-windows unit-others package-test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
+test build unit unit-windows unit-others package-test: export CLIPPY_ARGS := -Dwarnings
 
 test: $(SETUP)-test
 	@$(MAKE) --no-print-directory --jobs=$(shell nproc) --output-sync=target \
@@ -91,9 +91,16 @@ ui-test: $(MODULES)
 build: $(SETUP)-test $(UI)
 	+cargo test --locked --workspace --all-targets --no-run
 
+# Real windows beside all else, which mostly waits; what is heard while it works has the plus sign.
 unit: $(SETUP)-test $(UI) $(VENVS)
-	cargo test --locked --workspace --lib --bins --tests --no-fail-fast
-	CALL_COACHING_TEST_DATABASE=postgres cargo test --locked --package store --package service --lib --bins --tests --no-fail-fast
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit-windows unit-others
+
+unit-windows:
+	cargo test --locked --workspace --test 'w*' --no-fail-fast
+
+unit-others:
+	+cargo test --locked --workspace --lib --bins --test '[!w]*' --no-fail-fast
+	+bash .ci/test-postgres
 
 bench: $(SETUP)-bench
 	@$(MAKE) --no-print-directory $(UI)

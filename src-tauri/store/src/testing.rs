@@ -1,6 +1,6 @@
 //! What tests do to a store, and no service does.
 
-#[expect(clippy::expect_used, reason = "so does a test fail")]
+#[expect(clippy::expect_used, clippy::panic, reason = "so does a test fail")]
 mod cluster;
 
 use crate::sql::sql;
@@ -24,6 +24,11 @@ pub async fn new_url() -> Option<String> {
     } else {
         None
     }
+}
+
+/// Waits until no one is connected to a store on PostgreSQL, such as a service that was killed.
+pub async fn wait_until_unused(url: &str) {
+    cluster::wait_until_unused(url).await;
 }
 
 /// A new store on the engine that tests run on, and the folder that it lasts with.

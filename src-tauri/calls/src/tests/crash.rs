@@ -17,7 +17,7 @@ const MINUTE_MS: u64 = 30;
 const ROUNDS: u64 = 200;
 /// Two stores at once, for the time that a start takes.
 const STORES: u64 = 2;
-const FOLDER: &str = "CRASH_FOLDER";
+const STORE: &str = "CRASH_STORE";
 /// What the child says once coaches have come and gone.
 const COACHED: &str = "coached";
 
@@ -31,19 +31,29 @@ fn settings() -> CallsSettings {
     }
 }
 
-async fn open(folder: &Path) -> Database {
-    Database::open(folder, 0, false).await.unwrap()
+fn is_postgres(place: &str) -> bool {
+    place.starts_with("postgres:")
+}
+
+/// The store at a PostgreSQL URL, or in a folder.
+async fn open(place: &str) -> Database {
+    let opened = if is_postgres(place) {
+        Database::connect(place, false).await
+    } else {
+        Database::open(Path::new(place), 0, false).await
+    };
+    opened.unwrap()
 }
 
 /// What is killed: a call with three coaches, who come and go all the time. Not a test of its own.
 #[test]
 fn child() {
-    let Some(folder) = std::env::var_os(FOLDER) else {
+    let Ok(place) = std::env::var(STORE) else {
         return;
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let database = open(Path::new(&folder)).await;
+        let database = open(&place).await;
         let world = World::on(settings(), database).await;
         {
             let key = (organization("acme"), user("jordan"));
@@ -80,7 +90,7 @@ fn child() {
 
 /// Starts a service over the store, kills it after a while, and starts what a service starts with. The
 /// while begins with the process or, since that takes long on a busy machine, once its call is coached.
-async fn round(folder: &Path, coached: bool, delay: Duration) -> usize {
+async fn round(place: &str, coached: bool, delay: Duration) -> usize {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -88,7 +98,7 @@ async fn round(folder: &Path, coached: bool, delay: Duration) -> usize {
             "--nocapture",
             "--test-threads=1",
         ])
-        .env(FOLDER, folder)
+        .env(STORE, place)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -104,7 +114,10 @@ async fn round(folder: &Path, coached: bool, delay: Duration) -> usize {
     assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
     child.kill().unwrap();
     child.wait().unwrap();
-    let database = open(folder).await;
+    if is_postgres(place) {
+        store::testing::wait_until_unused(place).await;
+    }
+    let database = open(place).await;
     abandoned::close(&database, MINUTE_MS).await.unwrap();
     let legs = reconcile(&database).await;
     database.close().await;
@@ -158,7 +171,9 @@ async fn b2_killed_at_any_moment_each_started_minute_is_charged_once() {
     for store in 0..STORES {
         stores.spawn(async move {
             let folder = tempfile::tempdir().unwrap();
-            let database = open(folder.path()).await;
+            let url = store::testing::new_url().await;
+            let place = url.unwrap_or_else(|| folder.path().display().to_string());
+            let database = open(&place).await;
             let acme = organization("acme");
             database.add_organization(&acme).await.unwrap();
             database.close().await;
@@ -169,7 +184,7 @@ async fn b2_killed_at_any_moment_each_started_minute_is_charged_once() {
                 let delay = Duration::from_millis(random % 340);
                 let coached = number % 4 != 0;
                 println!("seed {seed}: killed after {delay:?}, {legs} legs so far");
-                legs = round(folder.path(), coached, delay).await;
+                legs = round(&place, coached, delay).await;
             }
             legs
         });

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Runs the server, says where it is, and waits until its own input ends: then whoever started it has
 /// gone. Nothing of it is worth keeping, so nothing is flushed.
@@ -38,6 +39,8 @@ wait $server || true
 "#;
 
 const TEMPLATE: &str = "store_template";
+/// A minute of looking each 5 ms.
+const UNUSED_TRIES: u32 = 12_000;
 
 struct Cluster {
     folder: String,
@@ -63,6 +66,31 @@ pub(super) async fn new_database() -> String {
     let name = format!("store_{}", cluster.made.fetch_add(1, Ordering::Relaxed));
     cluster.create(&name, TEMPLATE).await;
     cluster.url(&name)
+}
+
+/// Waits until no one is connected to this database: what a killed program had under way has then been
+/// done or undone.
+pub(super) async fn wait_until_unused(url: &str) {
+    let options = PgConnectOptions::from_str(url).expect("the URL is right");
+    let name = options.get_database().unwrap_or_default().to_owned();
+    let mut server = options
+        .database("postgres")
+        .connect()
+        .await
+        .expect("the server answers");
+    for _ in 0..UNUSED_TRIES {
+        let query = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1";
+        let connected: i64 = sqlx::query_scalar(query)
+            .bind(&name)
+            .fetch_one(&mut server)
+            .await
+            .expect("the server answers");
+        if connected == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("someone stays connected to {name}");
 }
 
 impl Cluster {
