@@ -1507,68 +1507,68 @@ export type Route<Id, In, Out> = {
 
 /** The routes that the window may ask. */
 export const route = {
-	/** Every member, active or not, by name. */
+	/** Lists all members, active or not, by name. */
 	listMembers: { name: "LIST_MEMBERS" } as Route<null, ListQuery, List<Member>>,
-	/** Gives a member another role, deactivates or activates them, or says whether their calls are recorded. */
+	/** Changes a member's role, activates or deactivates them, or sets whether their calls are recorded. */
 	changeMember: { name: "CHANGE_MEMBER" } as Route<MembershipId, MembershipPatch, Membership>,
-	/** The organization's invitations by link, newest first. None holds what its link does. */
+	/** Lists the organization's invite links, newest first. The links' secrets aren't included. */
 	listMemberInvites: { name: "LIST_MEMBER_INVITES" } as Route<null, ListQuery, List<MemberInvite>>,
-	/** Takes an invitation back: its link is good no more. */
+	/** Revokes an invite link, so that it stops working. */
 	revokeMemberInvite: { name: "REVOKE_MEMBER_INVITE" } as Route<MemberInviteId, null, null>,
-	/** The organization's roles, with the permissions that each holds. */
+	/** Lists the organization's roles and their permissions. */
 	listRoles: { name: "LIST_ROLES" } as Route<null, ListQuery, List<Role>>,
-	/** Makes a role. */
+	/** Creates a role. */
 	createRole: { name: "CREATE_ROLE" } as Route<null, RoleRequest, Role>,
 	/** Changes a role's name and permissions. */
 	changeRole: { name: "CHANGE_ROLE" } as Route<RoleId, RoleRequest, Role>,
 	/** Deletes a role. */
 	deleteRole: { name: "DELETE_ROLE" } as Route<RoleId, null, null>,
-	/** The organization's groups, with their active members. */
+	/** Lists the organization's groups and their active members. */
 	listGroups: { name: "LIST_GROUPS" } as Route<null, ListQuery, List<Group>>,
-	/** Makes a group. */
+	/** Creates a group. */
 	createGroup: { name: "CREATE_GROUP" } as Route<null, GroupRequest, Group>,
-	/** Changes a group's name and its members. */
+	/** Changes a group's name and members. */
 	changeGroup: { name: "CHANGE_GROUP" } as Route<GroupId, GroupRequest, Group>,
-	/** Deletes a group; its members stay members of the organization. */
+	/** Deletes a group. Its members stay in the organization. */
 	deleteGroup: { name: "DELETE_GROUP" } as Route<GroupId, null, null>,
-	/** What each plan holds: the same features for every plan, in the same order. */
+	/** Compares the plans: the same features for each, in the same order. */
 	listPlans: { name: "LIST_PLANS" } as Route<null, null, List<PlanInfo>>,
-	/** Changes the organization's name, its plan, how it records, and what counts as a low balance. */
+	/** Changes the organization's name, plan, recording settings, or what counts as a low balance. */
 	changeOrganization: { name: "CHANGE_ORGANIZATION" } as Route<OrganizationId, OrganizationPatch, Organization>,
-	/** What was done and what was refused, newest first. Lines are only ever added. */
+	/** Lists what was done and what was refused, newest first. Entries are never changed or deleted. */
 	listAudit: { name: "LIST_AUDIT" } as Route<null, AuditQuery, List<AuditEntry>>,
-	/** Balance, rates, and what was spent: by day, by month, by coach and by call. */
+	/** Shows balance, rates and spending by day, by month, by coach and by call. */
 	usage: { name: "USAGE" } as Route<null, UsageQuery, Usage>,
-	/** The balance. */
+	/** Returns the balance. */
 	balance: { name: "BALANCE" } as Route<null, null, Balance>,
-	/** The lines of the ledger, newest first. */
+	/** Lists the ledger's entries, newest first. */
 	listLedger: { name: "LIST_LEDGER" } as Route<null, UsageQuery, List<LedgerEntry>>,
-	/** Puts money in. Only where the service runs for itself alone (`--demo`). */
+	/** Adds money to the balance. Only with demo data (`--demo`). */
 	topUp: { name: "TOP_UP" } as Route<null, TopUpRequest, Balance>,
-	/** The organization's leads with their contacts, by name. */
+	/** Lists the organization's leads and their contacts, by name. */
 	listLeads: { name: "LIST_LEADS" } as Route<null, LeadQuery, List<Lead>>,
-	/** One lead, with its contacts and their numbers. */
+	/** Returns one lead, with its contacts and their numbers. */
 	getLead: { name: "GET_LEAD" } as Route<LeadId, null, Lead>,
 	/** Deletes a lead with its contacts, calls and recordings. */
 	deleteLead: { name: "DELETE_LEAD" } as Route<LeadId, null, null>,
-	/** The organization's phone numbers. Calls from `internal` ones can be coached. */
+	/** Lists the organization's phone numbers. Calls from `internal` numbers can be coached. */
 	listPhoneNumbers: { name: "LIST_PHONE_NUMBERS" } as Route<null, ListQuery, List<PhoneNumber>>,
 	/** Adds a phone number. */
 	createPhoneNumber: { name: "CREATE_PHONE_NUMBER" } as Route<null, PhoneNumberRequest, PhoneNumber>,
-	/** Changes a phone number's label, kind, owner, and who may call from it. */
+	/** Changes a phone number's label, kind, owner, and who can call from it. */
 	changePhoneNumber: { name: "CHANGE_PHONE_NUMBER" } as Route<PhoneNumberId, PhoneNumberRequest, PhoneNumber>,
-	/** Removes a phone number. Calls in progress and past ones stay as they are. */
+	/** Removes a phone number. Past calls and calls in progress aren't affected. */
 	deletePhoneNumber: { name: "DELETE_PHONE_NUMBER" } as Route<PhoneNumberId, null, null>,
-	/** The organization's calls, newest first. */
+	/** Lists the organization's calls, newest first. */
 	listCalls: { name: "LIST_CALLS" } as Route<null, CallQuery, List<Call>>,
-	/** One call, in progress or past. */
+	/** Returns one call, in progress or past. */
 	getCall: { name: "GET_CALL" } as Route<CallId, null, Call>,
-	/** Lets the simulated lead call in. Only where the service runs for itself alone (`--demo`). */
+	/** Has the simulated lead call in. Only with demo data (`--demo`). */
 	receiveSimulatedCall: { name: "RECEIVE_SIMULATED_CALL" } as Route<null, InboundCallRequest, Call>,
-	/** The waveform of a call's recording. */
+	/** Returns the waveform of a call's recording. */
 	recordingPeaks: { name: "RECORDING_PEAKS" } as Route<CallId, null, RecordingPeaks>,
-	/** Deletes the recording of a call, with its waveform. It takes the permission `delete_recordings`. */
+	/** Deletes a call's recording and its waveform. Requires the permission `delete_recordings`. */
 	deleteRecording: { name: "DELETE_RECORDING" } as Route<CallId, null, null>,
-	/** Who can be invited to the asking rep's call: teammates with the desktop app online, each with whether they could join. */
+	/** Lists who can be invited to the rep's own call: teammates with the desktop app online, and whether each of them could join. */
 	listInvitationTargets: { name: "LIST_INVITATION_TARGETS" } as Route<CallId, null, List<InvitationTarget>>,
 };

@@ -54,13 +54,12 @@ enum Task {
         #[arg(long)]
         force: bool,
     },
-    /// Copy an embedded store into a PostgreSQL database that holds nothing yet, all or nothing, while
-    /// no service works with either. Recordings stay where they are.
+    /// Copy an embedded database into an empty PostgreSQL database. Stop the service first
     CopyStore {
-        /// The folder of the store.
+        /// Data folder
         #[arg(long, value_name = "FOLDER")]
         data: PathBuf,
-        /// The database.
+        /// PostgreSQL database
         #[arg(long, value_name = "postgres://…")]
         to: String,
     },
@@ -102,8 +101,8 @@ fn main() -> ExitCode {
 fn perform(task: Task) -> ExitCode {
     let is_of_file = matches!(task, Task::Backup { .. } | Task::Restore { .. });
     if is_of_file && std::env::var_os("CALL_COACHING_DATABASE").is_some() {
-        let advice = "the store is on PostgreSQL (CALL_COACHING_DATABASE): back it up with pg_dump, \
-                      put it back with pg_restore";
+        let advice = "the data is in PostgreSQL (CALL_COACHING_DATABASE is set). Use pg_dump to back it \
+                      up and pg_restore to restore it";
         return complain(advice, WRONG_SETTINGS);
     }
     let runtime = match tokio::runtime::Builder::new_current_thread()

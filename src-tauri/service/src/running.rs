@@ -36,12 +36,12 @@ const MEDIA_EVENTS_MAX: usize = 1024;
 /// How often a stop looks whether the sockets are gone.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// What a demonstration or a test puts in the place of the defaults.
+/// What the demo and tests replace.
 #[derive(Clone, Default)]
 pub struct Hooks {
-    /// The line that leads are called on; a simulated one when none.
+    /// The line to call leads on. Without it, leads are simulated.
     pub lead_line: Option<Arc<dyn LeadLine>>,
-    /// Who records the public mix; nobody when none.
+    /// Who records the public mix. Without it, no one does.
     pub recording: Option<Arc<dyn RecordingTaps>>,
 }
 
@@ -55,10 +55,10 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The media workers cannot be started.
-    #[error("the media workers cannot be started: {0}")]
+    #[error("couldn't start the media workers: {0}")]
     Media(#[from] MediaError),
     /// The address cannot be listened on.
-    #[error("{0} cannot be listened on: {1}")]
+    #[error("couldn't listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
     /// The store of recordings, or their announcement, cannot be used.
     #[error(transparent)]
@@ -67,7 +67,7 @@ pub enum StartError {
     #[error(transparent)]
     Telephony(#[from] TrunkError),
     /// The password of the demonstration cannot be hashed.
-    #[error("the demonstration cannot be made")]
+    #[error("couldn't create the demo data")]
     Demo,
 }
 
@@ -180,7 +180,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
     }
     for (organization, running, sum) in store.wrong_balances().await? {
         // Only a file that somebody else wrote to can have come to this.
-        tracing::error!(organization_id = %organization, ?running, ?sum, "a balance is not the sum of its ledger");
+        tracing::error!(organization_id = %organization, ?running, ?sum, "a balance doesn't match its ledger");
     }
     let app = Arc::new(App {
         store,
@@ -237,7 +237,7 @@ impl Running {
         tracing::info!("stopping");
         let limit = self.app.config.shutdown_timeout();
         if tokio::time::timeout(limit, self.wind_down()).await.is_err() {
-            tracing::warn!("the stop took too long; what was left is dropped");
+            tracing::warn!("stopping took too long; closing what's left now");
         }
         self.server.abort();
         self.app.media.clone().stop().await;
@@ -268,7 +268,7 @@ async fn serve(listener: TcpListener, app: Arc<App>, closing: CancellationToken)
     // Without it each small answer waits up to 40 ms for an acknowledgement.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was refused");
+            tracing::debug!(%error, "couldn't set TCP_NODELAY");
         }
     });
     let router = crate::http::router(app).into_make_service_with_connect_info::<SocketAddr>();
@@ -276,7 +276,7 @@ async fn serve(listener: TcpListener, app: Arc<App>, closing: CancellationToken)
         .with_graceful_shutdown(closing.cancelled_owned())
         .await;
     if let Err(error) = served {
-        tracing::error!(%error, "HTTP is not served any more");
+        tracing::error!(%error, "the HTTP server failed");
     }
 }
 
@@ -300,7 +300,7 @@ impl PreparedLine {
             .name("speech".into())
             .spawn(move || {
                 let speech = media::lead::load_sentences(speech.as_deref());
-                tracing::info!(source = ?speech.source, "the simulated lead's speech is prepared");
+                tracing::info!(source = ?speech.source, "the simulated lead's speech is ready");
                 let line = SimulatedLine::new(settings(speech.sentences)).unwrap_or(silent);
                 // It is set here alone.
                 let _ = prepared.set(line);

@@ -235,7 +235,7 @@ impl TelephonySettings {
     pub fn check(&self) -> Result<(), String> {
         if self.trunks.len() > TRUNKS_MAX {
             return Err(format!(
-                "telephony.trunks: at most {TRUNKS_MAX} are allowed"
+                "telephony.trunks can have up to {TRUNKS_MAX} trunks"
             ));
         }
         if self.rtp_port_min < 1024 || self.rtp_port_max <= self.rtp_port_min {
@@ -270,7 +270,7 @@ impl TrunkSettings {
                     .all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte))
         };
         if !plain(&self.name) {
-            return Err("name may only have letters, digits, dots and dashes");
+            return Err("name can only have letters, digits, dots, dashes, underscores and colons");
         }
         if !plain(&self.host) {
             return Err("host must be a name or an address");
@@ -287,7 +287,7 @@ impl TrunkSettings {
             return Err("numbers must be in E.164: + and 3 to 15 digits");
         }
         if self.codecs.is_empty() || self.codecs.len() > 3 {
-            return Err("codecs must be one to three of pcma, pcmu, opus");
+            return Err("codecs must be one to three of pcma, pcmu and opus");
         }
         if self.password.is_some() && self.password_file.is_some() {
             return Err("set either password or password_file, not both");
@@ -300,13 +300,13 @@ impl TrunkSettings {
             return Err("session_s must be 0 or at least 90 (RFC 4028)");
         }
         if !(60..=86_400).contains(&self.register_s) {
-            return Err("register_s must be 60 to 86400");
+            return Err("register_s must be between 60 and 86400");
         }
         if !(200..=30_000).contains(&self.response_timeout_ms)
             || !(1_000..=120_000).contains(&self.ringing_timeout_ms)
         {
             return Err(
-                "response_timeout_ms must be 200 to 30000, and ringing_timeout_ms 1000 to 120000",
+                "response_timeout_ms must be between 200 and 30000, and ringing_timeout_ms between 1000 and 120000",
             );
         }
         if self.certificate.is_some() != self.key.is_some() {

@@ -354,21 +354,21 @@ macro_rules! routes {
 }
 
 routes! {
-    /// Whether the process lives and answers.
+    /// Whether the process is alive and answers.
     HEALTH = "/health";
-    /// Whether calls can be placed and kept.
+    /// Whether calls can be placed and saved.
     READY = "/ready";
-    /// Everything that is counted, for Prometheus.
+    /// All counters, for Prometheus.
     METRICS = "/metrics";
     /// The OpenAPI document.
     OPENAPI = "/api/openapi.json";
-    /// The JSON Schema of the WebSocket's messages.
+    /// The JSON Schema of the WebSocket messages.
     EVENTS_SCHEMA = "/api/events.schema.json";
-    /// Leads to the page below.
+    /// Redirects to the page below.
     DOCS = "/api/docs";
     /// A page to read the OpenAPI document.
     DOCS_PAGE = "/api/docs/";
-    /// What that page is made of.
+    /// The files of that page.
     DOCS_FILE = "/api/docs/{*rest}";
     /// The WebSocket. Its first message carries the token.
     SOCKET = "/api/v1/socket/";
@@ -376,30 +376,30 @@ routes! {
     ---
 
     // Signing in: what is shown is a password, a link's secret or a refresh token.
-    /// Signs in with e-mail and password.
+    /// Signs in with email and password.
     ///
-    /// Each sign-in is one device, with a `device_id` of its own. A user has at most twenty; the oldest
-    /// ends for the next. A wrong e-mail and a wrong password are answered alike, with `unauthenticated`.
-    /// After a number of failures, for an e-mail or from a network address, the answer is `rate_limited`.
+    /// Each sign-in is one device with its own `device_id`. A user can have up to twenty; another one
+    /// replaces the oldest. A wrong email and a wrong password get the same answer, `unauthenticated`.
+    /// After too many failures for an email or from a network address, the answer is `rate_limited`.
     SIGN_IN((), Body<SignInRequest>) -> Json<Tokens> = Post "/api/v1/auth/sign_in/" {
         who: Who::Anybody,
         audited: SignIn,
         tag: "auth",
         answer: 200 "Signed in.",
-        refusals: [RateLimited "too many failures; wait and try again."],
+        refusals: [RateLimited "too many failed attempts. Wait, then try again."],
     }
 
-    /// Exchanges a refresh token for the next access and refresh token.
+    /// Exchanges a refresh token for a new access token and a new refresh token.
     ///
-    /// A refresh token is good once. One that was used before ends the whole sign-in, since somebody else
-    /// may hold it: its tokens are refused and its WebSockets closed.
+    /// A refresh token works once. Using one again ends the whole sign-in, because someone else may have
+    /// it: its tokens are refused and its WebSockets closed.
     REFRESH((), Body<RefreshRequest>) -> Json<Tokens> = Post "/api/v1/auth/refresh/" {
         who: Who::Anybody,
         tag: "auth",
-        answer: 200 "The next tokens.",
+        answer: 200 "The new tokens.",
     }
 
-    /// Ends a sign-in: its tokens are refused and its WebSockets closed.
+    /// Ends a sign-in. Its tokens are refused and its WebSockets closed.
     SIGN_OUT((), Body<SignOutRequest>) -> Nothing = Post "/api/v1/auth/sign_out/" {
         who: Who::Anybody,
         audited: SignOut,
@@ -407,72 +407,72 @@ routes! {
         answer: 204 "Signed out.",
     }
 
-    /// What a link offers, before it is used.
+    /// Shows what an invite link offers, before it's used.
     ///
-    /// A link that is wrong, used, taken back or too old is `invite_expired`, without saying which. It
-    /// counts as a failed sign-in from its network address; after a number of them the answer is
-    /// `rate_limited`.
+    /// A link that is wrong, used, revoked or expired gets `invite_expired`, without saying which. It
+    /// counts as a failed sign-in from its network address; after too many, the answer is `rate_limited`.
     LOOK_UP_INVITE((), Body<InviteLookup>) -> Json<InviteOffer> = Post "/api/v1/auth/invite/" {
         who: Who::Anybody,
         tag: "auth",
-        answer: 200 "What is offered.",
+        answer: 200 "What the link offers.",
         refusals: [
-            InviteExpired "the link is wrong, used, taken back or too old.",
-            RateLimited "too many failures; wait and try again.",
+            InviteExpired "the link is wrong, used, revoked or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
         ],
     }
 
-    /// Uses a link: makes an account, becomes a member with the role and the groups that were offered, and
-    /// signs in.
+    /// Accepts an invite link: creates an account, joins the organization with the role and groups
+    /// offered, and signs in.
     ///
-    /// A link is good once. `invite_expired` and `rate_limited` are as for `/api/v1/auth/invite/`. When the
-    /// invitation is for an e-mail address, another one is an `invalid_request`; one that has an account
-    /// already is a `conflict`. A password has 10 to 1024 bytes.
+    /// A link works once. `invite_expired` and `rate_limited` are as for `/api/v1/auth/invite/`. If the
+    /// invitation is for one email address, any other is an `invalid_request`; an address that already
+    /// has an account is a `conflict`. A password has 10 to 1024 bytes.
     ACCEPT_INVITE((), Body<AcceptInviteRequest>) -> Json<Tokens> = Post "/api/v1/auth/accept_invite/" {
         who: Who::Anybody,
         audited: MemberJoined,
         tag: "auth",
         answer: 200 "Signed in.",
         refusals: [
-            InviteExpired "the link is wrong, used, taken back or too old.",
-            RateLimited "too many failures; wait and try again.",
-            Conflict "the e-mail address has an account already.",
+            InviteExpired "the link is wrong, used, revoked or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the email address already has an account.",
         ],
     }
 
     // People and what they may do.
-    /// Who is signed in, in which organization, with which role and permissions.
+    /// The signed-in user, with their organization, role and permissions.
     ME((), Nothing) -> Json<Me> = Get "/api/v1/me/" {
         who: Who::Member,
         tag: "organization",
         answer: 200 "The signed-in user.",
     }
 
-    /// The organization's active members, by name.
+    /// Lists the organization's active members, by name.
     LIST_USERS((), Query<ListQuery>) -> Json<List<User>> = Get "/api/v1/user/" {
         who: Who::Member,
         tag: "organization",
         answer: 200 "One page.",
     }
 
-    /// Who is online with which type of client, and on which calls: every active member. Changes come as
-    /// `availability_changed` on the WebSocket.
+    /// Shows who is online, with which type of client, and on which calls. Lists every active member.
+    /// Changes are sent as `availability_changed` on the WebSocket.
     AVAILABILITY((), Nothing) -> Json<Availability> = Get "/api/v1/user/availability/" {
         who: Who::Member,
         tag: "organization",
         answer: 200 "Every active member.",
     }
 
-    /// One member of the organization, also one who is not active any more.
+    /// Returns one member of the organization, active or not.
     GET_USER(UserId, Nothing) -> Json<User> = Get "/api/v1/user/{id}/" {
         who: Who::Member,
         tag: "organization",
         answer: 200 "The user.",
     }
 
-    /// Every member, active or not, by name.
+    /// Lists all members, active or not, by name.
     ///
-    /// It takes the permission `manage_organization`. Everybody sees the active ones under `/api/v1/user/`.
+    /// Requires the permission `manage_organization`. Everyone can list the active ones at
+    /// `/api/v1/user/`.
     LIST_MEMBERS((), Query<ListQuery>) -> Json<List<Member>> = Get "/api/v1/membership/" {
         who: MANAGER,
         tag: "administration",
@@ -480,23 +480,23 @@ routes! {
         window: true,
     }
 
-    /// Gives a member another role, deactivates or activates them, or says whether their calls are recorded.
+    /// Changes a member's role, activates or deactivates them, or sets whether their calls are recorded.
     ///
-    /// It takes the permission `manage_organization`, and takes effect at once, also on calls in progress:
-    /// a coach who may not listen any more is out of the call, one who may not barge any more is moved to
-    /// Listen; who is deactivated is signed out everywhere. The last active member who may manage the
-    /// organization stays one (`conflict`).
+    /// Requires the permission `manage_organization`. Takes effect immediately, including on calls in
+    /// progress: a coach who may no longer listen is removed from the call, and one who may no longer
+    /// barge is moved to Listen. A deactivated member is signed out everywhere. The last active member
+    /// who can manage the organization can't lose that permission or be deactivated (`conflict`).
     CHANGE_MEMBER(MembershipId, Body<MembershipPatch>) -> Json<Membership> = Patch "/api/v1/membership/{id}/" {
         who: MANAGER,
         audited: MemberChanged,
         tag: "administration",
-        answer: 200 "The membership, as it is now.",
+        answer: 200 "The changed membership.",
         window: true,
     }
 
-    /// The organization's invitations by link, newest first. None holds what its link does.
+    /// Lists the organization's invite links, newest first. The links' secrets aren't included.
     ///
-    /// It takes the permission `manage_organization`.
+    /// Requires the permission `manage_organization`.
     LIST_MEMBER_INVITES((), Query<ListQuery>) -> Json<List<MemberInvite>> = Get "/api/v1/member_invite/" {
         who: MANAGER,
         tag: "administration",
@@ -504,32 +504,32 @@ routes! {
         window: true,
     }
 
-    /// Invites somebody into the organization, by a link.
+    /// Creates an invite link to the organization.
     ///
-    /// It takes the permission `manage_organization`. The answer holds the link's secret, this once: the
-    /// service keeps only its SHA-256. The link is good once, until it expires, is taken back, or who
-    /// invited may not manage the organization any more. A role or group of another organization is
-    /// `not_found`; an e-mail address that has an account already is a `conflict`.
+    /// Requires the permission `manage_organization`. The answer contains the link's secret, and it's the
+    /// only one that does: the service stores just its SHA-256. The link works once, until it expires, is
+    /// revoked, or the person who created it can no longer manage the organization. A role or group of
+    /// another organization is `not_found`; an email address that already has an account is a `conflict`.
     CREATE_MEMBER_INVITE((), Body<MemberInviteRequest>) -> Json<NewMemberInvite> = Post "/api/v1/member_invite/" {
         who: MANAGER,
         audited: MemberInvited,
         tag: "administration",
         answer: 201 "The invitation and its secret.",
-        refusals: [NotFound "a person, role or group is not of the organization."],
+        refusals: [NotFound "a person, role or group doesn't belong to the organization."],
     }
 
-    /// Takes an invitation back: its link is good no more.
+    /// Revokes an invite link, so that it stops working.
     ///
-    /// It takes the permission `manage_organization`. One that was used is a `conflict`.
+    /// Requires the permission `manage_organization`. A link that was already used is a `conflict`.
     REVOKE_MEMBER_INVITE(MemberInviteId, Nothing) -> Nothing = Delete "/api/v1/member_invite/{id}/" {
         who: MANAGER,
         audited: MemberInviteRevoked,
         tag: "administration",
-        answer: 204 "It is taken back.",
+        answer: 204 "Revoked.",
         window: true,
     }
 
-    /// The organization's roles, with the permissions that each holds.
+    /// Lists the organization's roles and their permissions.
     LIST_ROLES((), Query<ListQuery>) -> Json<List<Role>> = Get "/api/v1/role/" {
         who: Who::Member,
         tag: "organization",
@@ -537,11 +537,11 @@ routes! {
         window: true,
     }
 
-    /// Makes a role.
+    /// Creates a role.
     ///
-    /// It takes the permission `manage_organization`. `call_coach_barge` implies `call_coach_listen`, which
-    /// the answer then lists. A name that another role has, in whatever case of letters, is a `conflict`,
-    /// and so is a role beyond the hundredth.
+    /// Requires the permission `manage_organization`. `call_coach_barge` includes `call_coach_listen`,
+    /// which the answer then lists. Another role with the same name, in upper or lower case, is a
+    /// `conflict`, and so is having more than a hundred roles.
     CREATE_ROLE((), Body<RoleRequest>) -> Json<Role> = Post "/api/v1/role/" {
         who: MANAGER,
         audited: RoleChanged,
@@ -552,31 +552,32 @@ routes! {
 
     /// Changes a role's name and permissions.
     ///
-    /// It takes the permission `manage_organization`, and takes effect at once for every member who holds
-    /// the role, also on calls in progress: who may not listen any more is out of the call, who may not
-    /// barge any more is moved to Listen. It is a `conflict` for a role that came with the organization,
-    /// for a name that another role has, and when nobody would be left who may manage the organization.
+    /// Requires the permission `manage_organization`. Takes effect immediately for every member with the
+    /// role, including on calls in progress: coaches who may no longer listen are removed from the call,
+    /// and those who may no longer barge are moved to Listen. Built-in roles can't be changed, names have
+    /// to be unique, and someone has to be able to manage the organization; otherwise the answer is
+    /// `conflict`.
     CHANGE_ROLE(RoleId, Body<RoleRequest>) -> Json<Role> = Put "/api/v1/role/{id}/" {
         who: MANAGER,
         audited: RoleChanged,
         tag: "administration",
-        answer: 200 "The role, as it is now.",
+        answer: 200 "The changed role.",
         window: true,
     }
 
     /// Deletes a role.
     ///
-    /// It takes the permission `manage_organization`. It is a `conflict` for a role that came with the
-    /// organization, and for one that a member holds, active or not. Open invitations to the role end.
+    /// Requires the permission `manage_organization`. A built-in role, or one that a member has, active
+    /// or not, is a `conflict`. Open invitations for the role end.
     DELETE_ROLE(RoleId, Nothing) -> Nothing = Delete "/api/v1/role/{id}/" {
         who: MANAGER,
         audited: RoleChanged,
         tag: "administration",
-        answer: 204 "It is deleted.",
+        answer: 204 "Deleted.",
         window: true,
     }
 
-    /// The organization's groups, with their active members.
+    /// Lists the organization's groups and their active members.
     LIST_GROUPS((), Query<ListQuery>) -> Json<List<Group>> = Get "/api/v1/group/" {
         who: Who::Member,
         tag: "organization",
@@ -584,45 +585,45 @@ routes! {
         window: true,
     }
 
-    /// Makes a group.
+    /// Creates a group.
     ///
-    /// It takes the permission `manage_organization`. A person who is no member of the organization is
+    /// Requires the permission `manage_organization`. A person who isn't a member of the organization is
     /// `not_found`.
     CREATE_GROUP((), Body<GroupRequest>) -> Json<Group> = Post "/api/v1/group/" {
         who: MANAGER,
         audited: GroupChanged,
         tag: "administration",
         answer: 201 "The new group.",
-        refusals: [NotFound "a person, role or group is not of the organization."],
+        refusals: [NotFound "a person, role or group doesn't belong to the organization."],
         window: true,
     }
 
-    /// Changes a group's name and its members.
+    /// Changes a group's name and members.
     ///
-    /// It takes the permission `manage_organization`. The active members are those who are named; who is
-    /// not active keeps their place in the group. A person who is no member of the organization is
+    /// Requires the permission `manage_organization`. The request lists the group's active members.
+    /// Deactivated members stay in the group. A person who isn't a member of the organization is
     /// `not_found`.
     CHANGE_GROUP(GroupId, Body<GroupRequest>) -> Json<Group> = Put "/api/v1/group/{id}/" {
         who: MANAGER,
         audited: GroupChanged,
         tag: "administration",
-        answer: 200 "The group, as it is now.",
+        answer: 200 "The changed group.",
         window: true,
     }
 
-    /// Deletes a group; its members stay members of the organization.
+    /// Deletes a group. Its members stay in the organization.
     ///
-    /// It takes the permission `manage_organization`.
+    /// Requires the permission `manage_organization`.
     DELETE_GROUP(GroupId, Nothing) -> Nothing = Delete "/api/v1/group/{id}/" {
         who: MANAGER,
         audited: GroupChanged,
         tag: "administration",
-        answer: 204 "It is deleted.",
+        answer: 204 "Deleted.",
         window: true,
     }
 
     // The organization: its plan, its settings, its data.
-    /// What each plan holds: the same features for every plan, in the same order.
+    /// Compares the plans: the same features for each, in the same order.
     LIST_PLANS((), Nothing) -> Json<List<PlanInfo>> = Get "/api/v1/plan/" {
         who: Who::Member,
         tag: "organization",
@@ -630,22 +631,25 @@ routes! {
         window: true,
     }
 
-    /// Changes the organization's name, its plan, how it records, and what counts as a low balance.
+    /// Changes the organization's name, plan, recording settings, or what counts as a low balance.
     ///
-    /// It takes the permission `manage_organization`. What is not given stays. A plan takes effect at once,
-    /// also on calls in progress; how it records, from the next call on.
+    /// Requires the permission `manage_organization`. Fields that are left out stay as they are. A new
+    /// plan takes effect immediately, including on calls in progress; recording settings apply to new
+    /// calls.
     CHANGE_ORGANIZATION(OrganizationId, Body<OrganizationPatch>) -> Json<Organization> = Patch "/api/v1/organization/{id}/" {
         who: MANAGER,
         audited: OrganizationChanged,
         tag: "administration",
-        answer: 200 "The organization, as it is now.",
+        answer: 200 "The changed organization.",
         window: true,
     }
 
-    /// All of the organization's data as one JSON document: an object with an array for each kind of thing.
+    /// Exports all of the organization's data as one JSON document: an object with an array for each kind
+    /// of data.
     ///
-    /// It is read kind by kind while it is sent, so what changes meanwhile may be in one kind and not yet in
-    /// another. Passwords and tokens are not in it; of recordings, what is known of them.
+    /// The kinds are read one after another while the document is sent, so a change made meanwhile may
+    /// show up in one and not in another. Passwords and tokens aren't included. Recordings are listed,
+    /// without their audio.
     EXPORT_ORGANIZATION((), Nothing) -> File = Get "/api/v1/organization/export/" {
         who: MANAGER,
         audited: DataExported,
@@ -654,7 +658,7 @@ routes! {
         media_type: "application/json",
     }
 
-    /// What was done and what was refused, newest first. Lines are only ever added.
+    /// Lists what was done and what was refused, newest first. Entries are never changed or deleted.
     LIST_AUDIT((), Query<AuditQuery>) -> Json<List<AuditEntry>> = Get "/api/v1/audit/" {
         who: MANAGER,
         tag: "audit",
@@ -662,35 +666,35 @@ routes! {
         window: true,
     }
 
-    /// The same as CSV, newest first; at most 100 000 lines.
+    /// Exports the audit log as CSV, newest first, up to 100 000 lines.
     ///
     /// Columns: date, action, allowed, code, user_id, device_id, address, call_id, target, detail.
     EXPORT_AUDIT((), Query<AuditQuery>) -> File = Get "/api/v1/audit/csv/" {
         who: MANAGER,
         audited: DataExported,
         tag: "audit",
-        answer: 200 "The lines.",
+        answer: 200 "The audit log.",
         media_type: "text/csv",
     }
 
     // Money.
-    /// Balance, rates, and what was spent: by day, by month, by coach and by call.
+    /// Shows balance, rates and spending by day, by month, by coach and by call.
     USAGE((), Query<UsageQuery>) -> Json<Usage> = Get "/api/v1/usage/" {
         who: MANAGER,
         tag: "usage",
-        answer: 200 "All of it, in micro-dollars and UTC.",
+        answer: 200 "Usage, with amounts in micro-dollars and times in UTC.",
         window: true,
     }
 
-    /// The balance.
+    /// Returns the balance.
     BALANCE((), Nothing) -> Json<Balance> = Get "/api/v1/usage/balance/" {
         who: MANAGER,
         tag: "usage",
-        answer: 200 "As it is now.",
+        answer: 200 "The current balance.",
         window: true,
     }
 
-    /// The lines of the ledger, newest first.
+    /// Lists the ledger's entries, newest first.
     LIST_LEDGER((), Query<UsageQuery>) -> Json<List<LedgerEntry>> = Get "/api/v1/usage/ledger/" {
         who: MANAGER,
         tag: "usage",
@@ -698,29 +702,29 @@ routes! {
         window: true,
     }
 
-    /// The lines of the ledger as CSV, oldest first; at most 200 000.
+    /// Exports the ledger as CSV, oldest first, up to 200 000 lines.
     ///
-    /// Columns: date, kind, call, lead, person, minute, dollars (exact, below zero for a charge),
+    /// Columns: date, kind, call, lead, person, minute, dollars (exact, negative for a charge),
     /// micro_dollars.
     EXPORT_LEDGER((), Query<UsageQuery>) -> File = Get "/api/v1/usage/csv/" {
         who: MANAGER,
         audited: DataExported,
         tag: "usage",
-        answer: 200 "The lines.",
+        answer: 200 "The ledger.",
         media_type: "text/csv",
     }
 
-    /// Puts money in. Only where the service runs for itself alone (`--demo`).
+    /// Adds money to the balance. Only with demo data (`--demo`).
     TOP_UP((), Body<TopUpRequest>) -> Json<Balance> = Post "/api/v1/usage/top_up/" {
         who: MANAGER,
         audited: ToppedUp,
         tag: "usage",
-        answer: 200 "The balance with it.",
+        answer: 200 "The new balance.",
         window: true,
     }
 
     // Who is called, and from which numbers.
-    /// The organization's leads with their contacts, by name.
+    /// Lists the organization's leads and their contacts, by name.
     LIST_LEADS((), Query<LeadQuery>) -> Json<List<Lead>> = Get "/api/v1/lead/" {
         who: Who::Member,
         tag: "directory",
@@ -728,7 +732,7 @@ routes! {
         window: true,
     }
 
-    /// One lead, with its contacts and their numbers.
+    /// Returns one lead, with its contacts and their numbers.
     GET_LEAD(LeadId, Nothing) -> Json<Lead> = Get "/api/v1/lead/{id}/" {
         who: Who::Member,
         tag: "directory",
@@ -738,8 +742,8 @@ routes! {
 
     /// Deletes a lead with its contacts, calls and recordings.
     ///
-    /// It takes the permission `manage_organization`. What was charged stays in the ledger, and what was
-    /// done in the audit log. While a call with the lead is in progress it is a `conflict`.
+    /// Requires the permission `manage_organization`. Charges stay in the ledger, and entries in the
+    /// audit log. While a call with the lead is in progress, the answer is `conflict`.
     DELETE_LEAD(LeadId, Nothing) -> Nothing = Delete "/api/v1/lead/{id}/" {
         who: MANAGER,
         audited: LeadDeleted,
@@ -748,16 +752,16 @@ routes! {
         window: true,
     }
 
-    /// The people at the organization's leads, by name.
+    /// Lists the people at the organization's leads, by name.
     LIST_CONTACTS((), Query<ContactQuery>) -> Json<List<Contact>> = Get "/api/v1/contact/" {
         who: Who::Member,
         tag: "directory",
         answer: 200 "One page.",
     }
 
-    /// The organization's phone numbers. Calls from `internal` ones can be coached.
+    /// Lists the organization's phone numbers. Calls from `internal` numbers can be coached.
     ///
-    /// Who manages the organization sees all of them, others those that they may call from.
+    /// Members who manage the organization see all of them; everyone else sees those they can call from.
     LIST_PHONE_NUMBERS((), Query<ListQuery>) -> Json<List<PhoneNumber>> = Get "/api/v1/phone_number/" {
         who: Who::Member,
         tag: "directory",
@@ -767,44 +771,45 @@ routes! {
 
     /// Adds a phone number.
     ///
-    /// It takes the permission `manage_organization`. A number that is in use, by whomever, is a
-    /// `conflict`. A person who is no member of the organization is `not_found`.
+    /// Requires the permission `manage_organization`. A number that's already in use, by any
+    /// organization, is a `conflict`. A person who isn't a member of the organization is `not_found`.
     CREATE_PHONE_NUMBER((), Body<PhoneNumberRequest>) -> Json<PhoneNumber> = Post "/api/v1/phone_number/" {
         who: MANAGER,
         audited: PhoneNumberChanged,
         tag: "administration",
         answer: 201 "The new number.",
-        refusals: [NotFound "a person, role or group is not of the organization."],
+        refusals: [NotFound "a person, role or group doesn't belong to the organization."],
         window: true,
     }
 
-    /// Changes a phone number's label, kind, owner, and who may call from it.
+    /// Changes a phone number's label, kind, owner, and who can call from it.
     ///
-    /// It takes the permission `manage_organization`. The number itself stays: another one is an
-    /// `invalid_request`. Calls in progress stay as they are.
+    /// Requires the permission `manage_organization`. The number itself can't be changed
+    /// (`invalid_request`). Calls in progress aren't affected.
     CHANGE_PHONE_NUMBER(PhoneNumberId, Body<PhoneNumberRequest>) -> Json<PhoneNumber> = Put "/api/v1/phone_number/{id}/" {
         who: MANAGER,
         audited: PhoneNumberChanged,
         tag: "administration",
-        answer: 200 "The number, as it is now.",
+        answer: 200 "The changed number.",
         window: true,
     }
 
-    /// Removes a phone number. Calls in progress and past ones stay as they are.
+    /// Removes a phone number. Past calls and calls in progress aren't affected.
     ///
-    /// It takes the permission `manage_organization`.
+    /// Requires the permission `manage_organization`.
     DELETE_PHONE_NUMBER(PhoneNumberId, Nothing) -> Nothing = Delete "/api/v1/phone_number/{id}/" {
         who: MANAGER,
         audited: PhoneNumberChanged,
         tag: "administration",
-        answer: 204 "It is removed.",
+        answer: 204 "Removed.",
         window: true,
     }
 
     // Calls. Who may do what on which call is the call's to say.
-    /// The organization's calls, newest first.
+    /// Lists the organization's calls, newest first.
     ///
-    /// `coach_legs` is empty for those who may not see them, `joinability` is that of the asking user.
+    /// `coach_legs` is empty for users who may not see them. `joinability` says whether the signed-in
+    /// user may join.
     LIST_CALLS((), Query<CallQuery>) -> Json<List<Call>> = Get "/api/v1/activity/call/" {
         who: Who::Member,
         tag: "call",
@@ -814,17 +819,17 @@ routes! {
 
     /// Places a call: the service dials the lead from one of the organization's numbers.
     ///
-    /// The answer comes at once, with status `created`; what happens then comes as `call_changed`. Connect
-    /// the rep's audio with `…/media/`. A lead, contact or number that is not the organization's is
+    /// The answer comes immediately, with the status `created`; changes are sent as `call_changed`.
+    /// Connect the rep's audio with `…/media/`. A lead, contact or number of another organization is
     /// `not_found`.
     PLACE_CALL((), Body<PlaceCallRequest>) -> Json<Call> = Post "/api/v1/activity/call/" {
         who: Who::Member,
         tag: "call",
-        answer: 201 "Placed.",
-        refusals: [NotFound "there is no such thing in the user's organization."],
+        answer: 201 "The new call.",
+        refusals: [NotFound "not found in the user's organization."],
     }
 
-    /// One call, in progress or past.
+    /// Returns one call, in progress or past.
     GET_CALL(CallId, Nothing) -> Json<Call> = Get "/api/v1/activity/call/{id}/" {
         who: Who::Member,
         tag: "call",
@@ -832,77 +837,77 @@ routes! {
         window: true,
     }
 
-    /// Takes a call that came in: rep and lead speak from now on. Only the rep may.
+    /// Answers an incoming call and connects rep and lead. Only for the rep.
     ///
-    /// It rings as a call with direction `inbound` and status `ringing`, which `call_changed` tells. Connect
-    /// the rep's audio with `…/media/`. To decline, hang up.
+    /// An incoming call has the direction `inbound` and the status `ringing`, and is announced by
+    /// `call_changed`. Connect the rep's audio with `…/media/`. To decline, hang up.
     ANSWER(CallId, Nothing) -> Json<Call> = Post "/api/v1/activity/call/{id}/answer/" {
         who: Who::Member,
         tag: "call",
-        answer: 200 "The call, which is in progress.",
+        answer: 200 "The call, now in progress.",
     }
 
-    /// Hangs up: the call and all coaching on it end. Only the rep may.
+    /// Hangs up. The call ends, and so does all coaching on it. Only for the rep.
     HANG_UP(CallId, Nothing) -> Json<Call> = Post "/api/v1/activity/call/{id}/hangup/" {
         who: Who::Member,
         tag: "call",
-        answer: 200 "The call, which is over.",
+        answer: 200 "The call, now ended.",
     }
 
-    /// Puts the lead on hold, or takes them off it. Only the rep may. A lead on hold neither hears nor is
-    /// heard.
+    /// Puts the lead on hold, or takes them off hold. A lead on hold neither hears nor is heard. Only for
+    /// the rep.
     HOLD(CallId, Body<HoldRequest>) -> Json<Call> = Put "/api/v1/activity/call/{id}/hold/" {
         who: Who::Member,
         tag: "call",
-        answer: 200 "The call, as it is now.",
+        answer: 200 "The changed call.",
     }
 
-    /// Mutes the asking user's own leg, the rep's or a coach's, or takes the mute off.
+    /// Mutes or unmutes the signed-in user's own leg, as the rep or a coach.
     MUTE(CallId, Body<MuteRequest>) -> Json<Call> = Put "/api/v1/activity/call/{id}/mute/" {
         who: Who::Member,
         tag: "call",
-        answer: 200 "The call, as it is now.",
+        answer: 200 "The changed call.",
     }
 
-    /// Sends keys to the lead (RFC 4733). Only the rep may. The rep's own devices get `dtmf_sent`, which
-    /// does not repeat the keys.
+    /// Sends keys to the lead (RFC 4733). Only for the rep. The rep's own devices are sent `dtmf_sent`,
+    /// which doesn't contain the keys.
     SEND_DTMF(CallId, Body<DtmfRequest>) -> Nothing = Post "/api/v1/activity/call/{id}/dtmf/" {
         who: Who::Member,
         tag: "call",
         answer: 204 "Sent.",
     }
 
-    /// Answers an SDP offer for the asking user's own leg, the rep's or a coach's, on the asking device.
+    /// Answers an SDP offer for the signed-in user's own leg, as the rep or a coach, on this device.
     ///
-    /// What the offer has to hold is said under *Media* at the top. A later offer takes the leg over.
+    /// *Media*, at the top, says what the offer has to contain. A later offer takes over the leg.
     OFFER_MEDIA(CallId, Body<MediaOffer>) -> Json<MediaAnswer> = Post "/api/v1/activity/call/{id}/media/" {
         who: Who::Member,
         tag: "call",
         answer: 200 "The service's answer.",
     }
 
-    /// Lets the simulated lead call in. Only where the service runs for itself alone (`--demo`).
+    /// Has the simulated lead call in. Only with demo data (`--demo`).
     RECEIVE_SIMULATED_CALL((), Body<InboundCallRequest>) -> Json<Call> = Post "/api/v1/demo/inbound_call/" {
         who: Who::Member,
         tag: "call",
-        answer: 201 "It rings.",
+        answer: 201 "The ringing call.",
         window: true,
     }
 
     // Recordings.
-    /// The recording of a call: Ogg Opus, mono. Whole, or one range of its bytes.
+    /// Returns a call's recording as mono Ogg Opus: all of it, or one range of its bytes.
     ///
-    /// There is none before it is `stored`. It takes `Range`, `If-Range` and `If-None-Match` (RFC 9110).
+    /// It's available once it's `stored`. Supports `Range`, `If-Range` and `If-None-Match` (RFC 9110).
     GET_RECORDING(CallId, Query<RecordingQuery>) -> File = Get "/api/v1/activity/call/{id}/recording/" {
         who: Who::Member,
         audited: RecordingPlayed,
         tag: "recording",
-        answer: 200 "The whole.",
+        answer: 200 "The whole recording.",
         media_type: "audio/ogg",
-        refusals: [Conflict "the recording is still being made."],
+        refusals: [Conflict "the recording isn't finished yet."],
     }
 
-    /// The waveform of a call's recording.
+    /// Returns the waveform of a call's recording.
     RECORDING_PEAKS(CallId, Nothing) -> Json<RecordingPeaks> = Get "/api/v1/activity/call/{id}/recording/peaks/" {
         who: Who::Member,
         tag: "recording",
@@ -910,16 +915,16 @@ routes! {
         window: true,
     }
 
-    /// Pauses the recording of the asking rep's call, or lets it go on. What is said meanwhile is nowhere
-    /// in it; a gap of the same length stands in its place.
+    /// Pauses or resumes the recording of the rep's own call. Nothing said during a pause is recorded; a
+    /// gap of the same length takes its place.
     PAUSE_RECORDING(CallId, Body<RecordingRequest>) -> Json<Call> = Put "/api/v1/activity/call/{id}/recording/" {
         who: Who::Member,
         audited: RecordingPaused,
         tag: "recording",
-        answer: 200 "The call, as it is now.",
+        answer: 200 "The changed call.",
     }
 
-    /// Deletes the recording of a call, with its waveform. It takes the permission `delete_recordings`.
+    /// Deletes a call's recording and its waveform. Requires the permission `delete_recordings`.
     DELETE_RECORDING(CallId, Nothing) -> Nothing = Delete "/api/v1/activity/call/{id}/recording/" {
         who: Who::Permission(Permission::DeleteRecordings),
         audited: RecordingDeleted,
@@ -929,28 +934,28 @@ routes! {
     }
 
     // Coaching.
-    /// Joins a call as its coach, in Listen; or, when the user coaches it already, moves the audio to the
-    /// asking device.
+    /// Joins a call as a coach, in Listen. If the user already coaches the call, moves the audio to this
+    /// device.
     ///
-    /// It takes the permission `call_coach_listen`, a plan with coaching, and a call in progress that is
-    /// outbound, from an internal number and not the user's own. Connect the audio with `…/media/`.
+    /// Requires the permission `call_coach_listen`, a plan with coaching, and someone else's outbound
+    /// call in progress from an internal number. Connect the audio with `…/media/`.
     JOIN(CallId, Body<JoinRequest>) -> Json<CoachLeg> = Post "/api/v1/activity/call/{id}/coach_leg/" {
         who: Who::Member,
         audited: CoachJoin,
         tag: "coaching",
         answer: 201 "The coach's leg.",
         refusals: [
-            InboundCall "the lead called in.",
-            ExternalNumber "the call is not from an internal number.",
-            CallFull "it has as many parties as it may.",
-            UserOffline "coaching takes a sign-in with `client_type` `native`.",
-            PlanRequired "the organization's plan has no coaching.",
-            OwnCall "a rep cannot coach their own call.",
+            InboundCall "the lead placed the call.",
+            ExternalNumber "the call isn't from an internal number.",
+            CallFull "the call has the maximum number of people.",
+            UserOffline "coaching requires a sign-in with the `client_type` `native`.",
+            PlanRequired "the organization's plan doesn't include coaching.",
+            OwnCall "a rep can't coach their own call.",
             InviteExpired "the invitation is no longer open.",
         ],
     }
 
-    /// Leaves the call that the asking user coaches. Nothing else ends by it.
+    /// Leaves the call that the signed-in user coaches. The call goes on.
     LEAVE(CallId, Nothing) -> Nothing = Delete "/api/v1/activity/call/{id}/coach_leg/" {
         who: Who::Member,
         audited: CoachLeave,
@@ -958,58 +963,55 @@ routes! {
         answer: 204 "Left.",
     }
 
-    /// Switches the asking coach's mode: `listen`, `whisper` or `barge`.
+    /// Switches the coach's own mode: `listen`, `whisper` or `barge`.
     ///
-    /// Whisper and Barge take the permission `call_coach_barge`. When the answer comes, the mode is in
-    /// force where the audio is mixed: stamp packets with a wider mode only from then on.
+    /// Whisper and Barge require the permission `call_coach_barge`. The mode is in force in the mixer
+    /// once the answer arrives; don't stamp packets with a wider mode before that.
     SET_MODE(CallId, Body<ModeRequest>) -> Json<CoachLeg> = Put "/api/v1/activity/call/{id}/coach_leg/mode/" {
         who: Who::Member,
         audited: CoachMode,
         tag: "coaching",
-        answer: 200 "The coach's leg, as it is now.",
+        answer: 200 "The coach's changed leg.",
     }
 
-    /// Invites teammates to coach the asking rep's call: all of them, or on a refusal nobody.
+    /// Invites teammates to coach the rep's own call. If one of them can't be invited, no one is.
     ///
-    /// Those who may be invited are listed by `…/invitation_target/`. An invitation is open for 60 s, ends
-    /// with the call, and gives no permission. Inviter and invitee get `invitation_changed`.
+    /// `…/invitation_target/` lists who can be invited. An invitation is open for 60 s, ends with the
+    /// call, and grants no permission. Inviter and invitee are sent `invitation_changed`.
     INVITE(CallId, Body<InvitationRequest>) -> Json<List<Invitation>> = Post "/api/v1/activity/call/{id}/invitation/" {
         who: Who::Member,
         audited: CoachInvited,
         tag: "coaching",
         answer: 201 "The invitations.",
         refusals: [
-            UserOffline "somebody has no desktop app online; nobody was invited.",
+            UserOffline "someone doesn't have the desktop app online. No one was invited.",
             RateLimited "too many invitations are open.",
         ],
     }
 
-    /// Who can be invited to the asking rep's call: teammates with the desktop app online, each with
-    /// whether they could join.
+    /// Lists who can be invited to the rep's own call: teammates with the desktop app online, and whether
+    /// each of them could join.
     LIST_INVITATION_TARGETS(CallId, Nothing) -> Json<List<InvitationTarget>> = Get "/api/v1/activity/call/{id}/invitation_target/" {
         who: Who::Member,
         tag: "coaching",
-        answer: 200 "All of them.",
+        answer: 200 "Everyone who can be invited.",
         window: true,
     }
 
-    /// The open invitations of the asking user.
+    /// Lists the signed-in user's open invitations.
     LIST_INVITATIONS((), Query<ListQuery>) -> Json<List<Invitation>> = Get "/api/v1/invitation/" {
         who: Who::Member,
         tag: "coaching",
         answer: 200 "One page.",
     }
 
-    /// Declines an invitation of the asking user.
+    /// Declines an invitation that the signed-in user received.
     DECLINE(InvitationId, Nothing) -> Json<Invitation> = Post "/api/v1/invitation/{id}/decline/" {
         who: Who::Member,
         tag: "coaching",
-        answer: 200 "The invitation, as it is now.",
+        answer: 200 "The changed invitation.",
         refusals: [InviteExpired "the invitation is no longer open."],
     }
-
-    // The line of a route. `HEAD` is asked like `GET`.
-    // Every line of a path.
 }
 
 #[cfg(test)]

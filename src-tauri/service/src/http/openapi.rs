@@ -16,19 +16,19 @@ const DESCRIPTION: &str = include_str!("openapi.md");
 const TAGS: &[(&str, &str)] = &[
     ("auth", "Signing in and staying signed in."),
     ("organization", "People and what they may do."),
-    (
-        "administration",
-        "What those who manage the organization change.",
-    ),
+    ("administration", "Managing the organization."),
     ("audit", "What was done and what was refused."),
-    ("usage", "Money: balance, rates, what was spent."),
-    ("directory", "Who is called, and from which numbers."),
-    ("call", "Calls: placing them and what the rep does on them."),
-    ("coaching", "Joining a call, switching modes, invitations."),
+    ("usage", "Money: balance, rates and spending."),
+    ("directory", "Leads, contacts and phone numbers."),
     (
-        "recording",
-        "Recordings of calls: playing, pausing, deleting.",
+        "call",
+        "Placing, answering and ending calls, and what the rep does during them.",
     ),
+    (
+        "coaching",
+        "Joining calls, switching modes and inviting coaches.",
+    ),
+    ("recording", "Playing, pausing and deleting recordings."),
 ];
 
 /// The document, made once.
@@ -51,7 +51,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
             "securitySchemes": { "access_token": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "The `access_token` of `POST /api/v1/auth/sign_in/` or `…/refresh/`.",
+                "description": "The `access_token` from `POST /api/v1/auth/sign_in/` or `…/refresh/`.",
             }},
         },
         "security": [{ "access_token": [] }],
@@ -138,8 +138,8 @@ fn responses(rule: &Rule, schema: Option<impl serde::Serialize>) -> Value {
     if rule.name == route::GET_RECORDING.rule.name {
         let sound = json!({ "type": "string", "format": "binary" });
         answer(206, "The range.", "audio/ogg", Some(sound));
-        answer(304, "It is as it was.", json, None);
-        answer(416, "The range is outside of it.", json, None);
+        answer(304, "Not changed.", json, None);
+        answer(416, "The range is outside the recording.", json, None);
     }
     for (code, why) in refusals(rule) {
         let name = json!(code);
@@ -154,52 +154,49 @@ fn responses(rule: &Rule, schema: Option<impl serde::Serialize>) -> Value {
 /// may.
 fn refusals(rule: &Rule) -> Vec<(Code, &'static str)> {
     let mut refusals = vec![
-        (
-            Code::InvalidRequest,
-            "the request is not of the form that is documented.",
-        ),
-        (Code::Internal, "a fault of the service's own."),
+        (Code::InvalidRequest, "the request isn't valid."),
+        (Code::Internal, "something went wrong in the service."),
         (
             Code::Unavailable,
-            "it cannot be done just now, for instance because the store cannot be written. Try again later.",
+            "not possible right now, for example because the database can't be written. Try again later.",
         ),
         (
             Code::Unauthenticated,
             if rule.who == Who::Anybody {
-                "what was shown is not good."
+                "the credentials aren't valid."
             } else {
-                "there is no good access token with the request."
+                "the access token is missing or not valid."
             },
         ),
     ];
     let changes = rule.method != Method::Get;
     if changes && rule.method != Method::Delete {
-        refusals.push((Code::TooLarge, "the body has more than 64 KiB."));
+        refusals.push((Code::TooLarge, "the body is larger than 64 KiB."));
     }
     if rule.path.contains("{id}") {
-        refusals.push((
-            Code::NotFound,
-            "there is no such thing in the user's organization.",
-        ));
+        refusals.push((Code::NotFound, "not found in the user's organization."));
     }
     if rule.who == Who::Permission(Permission::ManageOrganization) {
         refusals.push((
             Code::PermissionRequired,
-            "the role does not hold `manage_organization`.",
+            "the user's role doesn't have `manage_organization`.",
         ));
         if changes {
             refusals.push((
                 Code::Conflict,
-                "it would break a rule, such as that somebody is left who may manage the organization, that a name or number is there once, or that what is in use is not deleted.",
+                "the change would break a rule: someone has to be able to manage the organization, names and numbers are unique, and nothing that's in use can be deleted.",
             ));
         }
     }
     if changes && rule.path.starts_with("/api/v1/activity/call/") {
-        refusals.push((Code::CallEnded, "the call is over, or is not up yet."));
-        refusals.push((Code::Conflict, "it is not in a state that allows this."));
+        refusals.push((Code::CallEnded, "the call has ended, or hasn't started."));
+        refusals.push((
+            Code::Conflict,
+            "the call's current state doesn't allow this.",
+        ));
         refusals.push((
             Code::PermissionRequired,
-            "this is not for the asking user to do.",
+            "the signed-in user isn't allowed to do this.",
         ));
     }
     refusals.extend(rule.refusals);
@@ -215,11 +212,11 @@ static EVENTS_SCHEMA: LazyLock<String> = LazyLock::new(|| {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Messages of the WebSocket at /api/v1/socket/",
-        "description": "One JSON object in each text frame. The client sends `ClientMessage`, the \
-service sends `ServerMessage`. The client says `hello` with its access token within 5 s and then \
-`heartbeat` every 10 s. The service answers `welcome`, then sends what was missed since `after_seq` of \
-`stream_id` if `resumed` is true, then events as they happen, numbered without gaps in the user's own \
-stream. When `resumed` is false, read the state anew over HTTP; events after `seq` follow.",
+        "description": "Each text frame holds one JSON object. The client sends `ClientMessage`, the \
+service sends `ServerMessage`. The client sends `hello` with its access token within 5 s, and then \
+`heartbeat` every 10 s. The service answers `welcome`. If `resumed` is true, the events after `after_seq` \
+of `stream_id` follow; if it's false, read the current state over HTTP. Then the service sends events as \
+they happen, numbered without gaps for each user, starting after `seq`.",
         "anyOf": [client, server],
         "$defs": definitions,
     })
