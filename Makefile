@@ -63,8 +63,8 @@ service: $(SETUP)-run
 
 # Our crates are linted by the compiler that builds them, once for all that tests run. The part that
 # only computes shares the cores, the tests then have them for themselves.
-test build unit unit-windows unit-others package-test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
-test build unit unit-windows unit-others package-test: export CLIPPY_ARGS := -Dwarnings
+test build unit unit-windows unit-others bindings package-test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
+test build unit unit-windows unit-others bindings package-test: export CLIPPY_ARGS := -Dwarnings
 
 test: $(SETUP)-test
 	@$(MAKE) --no-print-directory --jobs=$(shell nproc) --output-sync=target \
@@ -111,8 +111,8 @@ bench: $(SETUP)-bench
 	cargo bench --locked --package call-coaching --bench app
 
 bindings: $(SETUP)-test $(UI)
-	UPDATE_BINDINGS=1 cargo test --locked --package call-coaching --lib bindings
-	UPDATE_FIXTURES=1 cargo test --locked --package service the_tape
+	UPDATE_BINDINGS=1 cargo test --locked --workspace --lib bindings::
+	UPDATE_FIXTURES=1 cargo test --locked --workspace --test it the_tape
 
 package: $(SETUP)-app
 	@$(MAKE) --no-print-directory $(UI)

@@ -59,7 +59,7 @@ async fn j1_w1_a_lead_who_calls_in_rings_is_answered_and_cannot_be_joined() {
     morgan
         .sees("team-listen-riley", "aria-disabled", "true")
         .await;
-    morgan.reads("team-reason-riley", "called in").await;
+    morgan.reads("team-reason-riley", "inbound call").await;
     morgan.shots("team-an-inbound-call").await;
     riley.click("call-hangup").await;
     riley.gone("call-bar").await;
