@@ -3,7 +3,8 @@
 import axe from "axe-core";
 import { screen, waitFor } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
-import { hashOf, ORGANIZATION_PAGES } from "./lib/route";
+import { ORGANIZATION_PAGES } from "./lib/pages";
+import { hashOf } from "./lib/route";
 import { scenes } from "./scenes";
 import { open } from "./test/open";
 import { testids } from "./testids";

@@ -3,7 +3,7 @@ import { screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import { Failure, route } from "./backend";
 import { userId } from "./backend.fake";
-import { OPEN_PAGES, ORGANIZATION_PAGES } from "./lib/route";
+import { OPEN_PAGES, ORGANIZATION_PAGES } from "./lib/pages";
 import { open } from "./test/open";
 import { testids } from "./testids";
 

@@ -5,7 +5,8 @@ import { balanceState, exactDollarsText, microDollarsOf } from "./money";
 import { daysOf, monthsOf, periodOf } from "./periods";
 import { lostFeatures } from "./plans";
 import { bandsAt, bandsOf, bandText, columnsOf, percentOf, waveform } from "./recording";
-import { hashOf, ORGANIZATION_PAGES, routeOf } from "./route";
+import { ORGANIZATION_PAGES } from "./pages";
+import { hashOf, routeOf } from "./route";
 import { modesUsed, refusalWords } from "./words";
 
 const START = Date.parse("2026-11-22T10:00:00.000Z");

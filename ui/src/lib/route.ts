@@ -1,20 +1,6 @@
 // The page that is shown, as the part of the address after `#`.
 
-/** The pages about the organization, in the order in which the sidebar shows them. */
-export const ORGANIZATION_PAGES = [
-  "members",
-  "groups",
-  "roles",
-  "numbers",
-  "plan",
-  "usage",
-  "audit",
-  "organization",
-] as const;
-export type OrganizationPage = (typeof ORGANIZATION_PAGES)[number];
-
-/** Those of them that everybody may read. */
-export const OPEN_PAGES: readonly OrganizationPage[] = ["roles", "plan"];
+import { ORGANIZATION_PAGES, type OrganizationPage } from "./pages";
 
 export type Route =
   | { page: "leads" }

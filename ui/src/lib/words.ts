@@ -18,6 +18,7 @@ import type {
   RecordingOverride,
   User,
 } from "../backend";
+import { ORGANIZATION, ORGANIZATION_PAGES, type OrganizationPage } from "./pages";
 import type { Route } from "./route";
 import { clockText } from "./time";
 
@@ -26,14 +27,9 @@ export const PAGE_NAMES: Record<Route["page"], string> = {
   lead: "Lead",
   team: "Team",
   settings: "Settings",
-  members: "Members",
-  groups: "Groups",
-  roles: "Roles & permissions",
-  numbers: "Phone numbers",
-  plan: "Plan",
-  usage: "Usage",
-  audit: "Audit log",
-  organization: "Organization",
+  ...(Object.fromEntries(
+    ORGANIZATION_PAGES.map((page) => [page, ORGANIZATION[page].title]),
+  ) as Record<OrganizationPage, string>),
 };
 
 export const MODES: readonly CoachMode[] = ["listen", "whisper", "barge"];
