@@ -762,6 +762,10 @@ fn told(answers: Vec<(String, Value)>) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tape_of_the_user_interfaces_fake_is_not_stale() {
+    // It is recorded from a store that is filled as SQLite alone can be.
+    if store::testing::is_postgres() {
+        return;
+    }
     let prepared = prepare().await;
     let everybody: Vec<&str> = PEOPLE.iter().map(|(user, _)| *user).collect();
     // Which state is after which.
