@@ -242,8 +242,10 @@ async fn a_client_that_does_not_read_is_closed_and_nobody_else_waits() {
         turns += 1;
         assert!(turns < 20_000, "it was never closed");
         if turns.is_multiple_of(50) {
-            // It may take longer than a silent socket is kept.
+            // Filling what the network holds may take longer than a silent socket is kept.
             reader.heartbeat().await;
+            let heartbeat = json!({"type": "heartbeat"}).to_string();
+            let _closed = futures_util::SinkExt::send(&mut stuck, Message::text(heartbeat)).await;
             let (_, page) = service.ask(Method::GET, "/metrics", None, None).await;
             let page = page.as_str().unwrap();
             if page.contains("call_coaching_sockets_slow_total 1\n") {
