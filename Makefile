@@ -1,6 +1,6 @@
 # Two commands are all that is needed: `make run` and `make test`. Both do the set-up first.
 
-.PHONY: run app demo service test lint format deny ui-check ui-test build unit unit-windows unit-others bench package \
+.PHONY: run app demo service test lint format deny ui-check ui-test build unit unit-windows unit-others unit-load bench package \
 	package-test bindings clean help
 
 # With a display this opens the desktop app; without one it is the demonstration in the terminal.
@@ -63,8 +63,8 @@ service: $(SETUP)-run
 
 # Our crates are linted by the compiler that builds them, once for all that tests run. The part that
 # only computes shares the cores, the tests then have them for themselves.
-test build unit unit-windows unit-others bindings package-test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
-test build unit unit-windows unit-others bindings package-test: export CLIPPY_ARGS := -Dwarnings
+test build unit unit-windows unit-others unit-load bindings package-test: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
+test build unit unit-windows unit-others unit-load bindings package-test: export CLIPPY_ARGS := -Dwarnings
 
 test: $(SETUP)-test
 	@$(MAKE) --no-print-directory --jobs=$(shell nproc) --output-sync=target \
@@ -94,13 +94,18 @@ build: $(SETUP)-test $(UI)
 # Real windows beside all else, which mostly waits; what is heard while it works has the plus sign.
 unit: $(SETUP)-test $(UI) $(VENVS)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit-windows unit-others
+	@$(MAKE) --no-print-directory unit-load
 
 unit-windows:
 	cargo test --locked --workspace --test 'w*' --no-fail-fast
 
 unit-others:
-	+cargo test --locked --workspace --lib --bins --test '[!w]*' --no-fail-fast
+	+cargo test --locked --workspace --lib --bins --test '[!lw]*' --no-fail-fast
 	+bash .ci/test-postgres
+
+# Whether each frame comes in spite of a load can only be judged where there is no other.
+unit-load:
+	cargo test --locked --workspace --test load --no-fail-fast
 
 bench: $(SETUP)-bench
 	@$(MAKE) --no-print-directory $(UI)

@@ -23,8 +23,11 @@ mod page_dies;
 mod pages;
 mod phone;
 mod recordings;
+mod slow;
 mod story;
 mod tones;
+#[path = "../../src-tauri/media/tests/common/waits.rs"]
+mod waits;
 mod window;
 
 /// One desk at a time: there are two cores.

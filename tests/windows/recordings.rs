@@ -4,9 +4,9 @@ use client::read_recording;
 use wire::{CallQuery, LeadQuery, RecordingQuery, route};
 
 use crate::DESK;
-use crate::pulse::amplitude_of;
+use crate::slow::judged;
 use crate::story::{Stage, call, desk_for_three};
-use crate::tones::{CASEY_HZ, Ear, LEAD_HZ, MORGAN_HZ, RILEY_HZ, speech};
+use crate::tones::{CASEY_HZ, Ear, LEAD_HZ, MORGAN_HZ, RILEY_HZ, speech, standing_out};
 
 /// What Morgan says in Whisper, so that it is not taken for what is said in Barge.
 const WHISPERED_HZ: f64 = CASEY_HZ;
@@ -34,13 +34,14 @@ async fn file(stage: &Stage) -> Vec<i16> {
 fn loudest(hz: f64, samples: &[i16]) -> f64 {
     let pieces = samples.chunks_exact(9_600);
     pieces
-        .map(|piece| amplitude_of(hz, piece))
+        .map(|piece| standing_out(hz, piece))
         .fold(0.0, f64::max)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r1_r3_the_recording_plays_on_the_lead_page_with_the_barge_and_without_the_whisper() {
     let _one = DESK.lock().await;
+    judged(async {
     let (desk, stage) = (desk_for_three(), Stage::set().await);
     let riley = stage.window(&desk, "riley", "default").await;
     let morgan = stage.window(&desk, "morgan", "second").await;
@@ -124,4 +125,6 @@ async fn r1_r3_the_recording_plays_on_the_lead_page_with_the_barge_and_without_t
     assert!(played.ever_heard(MORGAN_HZ), "the barge is heard");
     assert!(!played.ever_heard(WHISPERED_HZ), "the whisper is not");
     stage.stop().await;
+    })
+    .await;
 }
