@@ -190,7 +190,7 @@ impl Api {
         let answer: MediaAnswer = self.post(
             Some(user),
             &format!("activity/call/{call}/media/"),
-            &MediaOffer { sdp: sdp.into() },
+            &MediaOffer::new(sdp),
         )?;
         Ok(answer.sdp)
     }

@@ -12,7 +12,13 @@ pub enum Input {
     Lead(LeadProgress),
     /// A client offers a new connection for a leg. Like the leg, it begins in Listen: what one
     /// connection is granted is not granted to the next.
-    MediaOffered(mix::LegNumber),
+    MediaOffered {
+        /// Whose leg it is.
+        leg: mix::LegNumber,
+        /// How far a coach can reach over it: no further than Whisper, when nothing would tell a barge
+        /// from a whisper that comes late (M3).
+        widest: mix::Mode,
+    },
     /// The media of a leg is connected. Ignored for a leg that is not in the call.
     MediaConnected(mix::LegNumber),
     /// The media of a leg is lost. Ignored for a leg that is not in the call.

@@ -154,7 +154,7 @@ impl Machine {
         }
         match input {
             Input::Lead(signal) => self.lead(signal),
-            Input::MediaOffered(leg) => self.coach_offered(leg),
+            Input::MediaOffered { leg, widest } => self.coach_offered(leg, widest),
             Input::MediaConnected(leg) => self.media_connected(leg),
             Input::MediaLost(leg) => self.media_lost(leg),
             Input::Answer { user } => self.answer(&user)?,
@@ -519,6 +519,7 @@ impl Machine {
         let audio = self.new_leg();
         let mut coach = Coach {
             audio,
+            widest: Mode::Barge,
             deadline: Some(now.plus_millis(self.limits.reconnect_ms)),
             charged: 0,
             leg: CoachLeg {
@@ -626,6 +627,9 @@ impl Machine {
             if coach.leg.status == CoachLegStatus::Reconnecting {
                 return Err(Refusal::reconnecting());
             }
+            if mode > coach.widest {
+                return Err(Refusal::no_barge_track());
+            }
         }
         if mode != coach.mode() {
             let leg = coach.audio;
@@ -680,11 +684,12 @@ impl Machine {
         Ok(())
     }
 
-    fn coach_offered(&mut self, audio: LegNumber) {
+    fn coach_offered(&mut self, audio: LegNumber, widest: Mode) {
         let now = self.now;
         let Some(coach) = self.live_by_audio(audio) else {
             return;
         };
+        coach.widest = widest;
         if coach.mode() == Mode::Listen {
             return;
         }
@@ -1181,6 +1186,8 @@ impl Machine {
 struct Coach {
     /// The leg in the media. A new one after each move to another device.
     audio: LegNumber,
+    /// How far its connection can carry the coach's voice.
+    widest: Mode,
     /// When the leg ends if the audio is not connected by then.
     deadline: Option<Timestamp>,
     /// Minutes of the leg charged so far.

@@ -168,6 +168,14 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn no_barge_track() -> Self {
+        Self::new(
+            Code::Conflict,
+            "This connection can't tell a barge from a late whisper, so it can't barge. Send a new \
+             offer with a track for each mode.",
+        )
+    }
+
     pub(crate) fn invitee_offline() -> Self {
         Self::new(
             Code::UserOffline,

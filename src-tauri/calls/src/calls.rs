@@ -10,10 +10,10 @@ use super::placement::{Envelope, InProcess, Message, Placement};
 use super::request::{Answer, Request, RequestError, Snapshot};
 use super::saves::{Counters, SaveCounts, Saves, Thing, write};
 use call::{
-    Authority, Digits, Input, Invitee, Join, Limits, Machine, Placed, Refusal, Viewer, joinability,
-    recorded, view,
+    Authority, Digits, Input, Invitee, Join, Limits, Machine, Placed, REP_LEG, Refusal, Viewer,
+    joinability, recorded, view,
 };
-use media::{LeadLine, Media, MediaError, MediaEvent};
+use media::{Answered, LeadLine, Media, MediaError, MediaEvent};
 use recordings::Recordings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -351,9 +351,15 @@ impl Calls {
             Ok(leg) => leg,
             Err(refused) => return Err(self.explain(caller, call, refused).await),
         };
-        let answer = self.shared.media.connect(call, leg, &offer.sdp).await;
-        let sdp = answer.map_err(|error| media_error(call, &error))?;
-        self.give(caller, call, Input::MediaOffered(leg), None)
+        if offer.tracks.is_some() && leg == REP_LEG {
+            return Err(error(
+                Code::InvalidRequest,
+                "The salesperson's audio has no modes. Offer one section, without `tracks`.",
+            ));
+        }
+        let answered = self.shared.media.connect(call, leg, offer).await;
+        let Answered { sdp, widest } = answered.map_err(|error| media_error(call, &error))?;
+        self.give(caller, call, Input::MediaOffered { leg, widest }, None)
             .await?;
         Ok(MediaAnswer { sdp })
     }
@@ -1018,9 +1024,10 @@ fn no_phone() -> ErrorBody {
 fn media_error(call: &CallId, failed: &MediaError) -> ErrorBody {
     match failed {
         MediaError::OfferTooLong => error(Code::TooLarge, sentence(failed)),
-        MediaError::OfferMalformed(_) | MediaError::NoAudio | MediaError::NoOpus => {
-            error(Code::InvalidRequest, sentence(failed))
-        }
+        MediaError::OfferMalformed(_)
+        | MediaError::NoAudio
+        | MediaError::Undeclared
+        | MediaError::NoOpus => error(Code::InvalidRequest, sentence(failed)),
         MediaError::UnknownCall | MediaError::UnknownLeg => Refusal::over().into(),
         MediaError::Stopped => RequestError::stopping().into(),
         other => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mix::{
     Gate, GrantCause, LegNumber, MAX_PARTIES, MixKey, Mixer, Mode, Role, Routes, RoutesError,
 };
-use voice::{JitterBuffer, JitterSettings, JitterStats};
+use voice::JitterBuffer;
 use wire::CallId;
 
 use crate::announcement::{ANNOUNCEMENT_LEG, Announcement, Playing};
@@ -14,11 +14,7 @@ use crate::error::MediaError;
 use crate::lead::LeadMedia;
 use crate::metrics::WorkerMetrics;
 use crate::recording::RecordingTap;
-
-/// After so many pulls with nothing to play, a leg is skipped until it sends again.
-pub(crate) const IDLE_PULLS_MAX: u32 = 50;
-/// A jitter buffer without packets is dropped after so many ticks: ten seconds.
-const BUFFER_KEPT_TICKS: u64 = 500;
+use crate::track::{TRACKS_MAX, Track};
 
 /// One call on a worker.
 pub(crate) struct Call {
@@ -43,13 +39,8 @@ pub(crate) struct Call {
 pub(crate) struct Leg {
     pub(crate) id: LegNumber,
     pub(crate) role: Role,
-    pub(crate) gate: Gate,
-    /// What it sends; `None` while it sends nothing.
-    pub(crate) buffer: Option<Box<JitterBuffer>>,
-    pub(crate) idle_pulls: u32,
-    last_packet_tick: u64,
-    stats: JitterStats,
-    stream: Option<u32>,
+    /// What it sends; most send on the first track alone.
+    pub(crate) tracks: [Track; TRACKS_MAX],
     /// Keys of the connection that is up, and of one that will replace it.
     pub(crate) current: Option<usize>,
     pub(crate) pending: Option<usize>,
@@ -121,7 +112,9 @@ impl Call {
         if leg.role != Role::Coach {
             return Err(MediaError::NotACoach);
         }
-        leg.gate.set(now, mode, cause);
+        for track in &mut leg.tracks {
+            track.gate.set(now, mode, cause);
+        }
         Ok(())
     }
 
@@ -132,7 +125,7 @@ impl Call {
             return Err(MediaError::NotAttachable);
         }
         // Allocated here rather than in the tick in which the lead first speaks.
-        leg.open_buffer()?;
+        leg.first_track().open_buffer()?;
         leg.lead = Some(lead);
         Ok(())
     }
@@ -163,10 +156,8 @@ impl Call {
         let tick = self.tick;
         for leg in &mut self.legs {
             leg.count(metrics);
-            let silent = tick.saturating_sub(leg.last_packet_tick) > BUFFER_KEPT_TICKS;
-            if silent && leg.lead.is_none() && leg.buffer.is_some() {
-                leg.buffer = None;
-                leg.stats = JitterStats::default();
+            if leg.lead.is_none() {
+                leg.tracks.iter_mut().for_each(|track| track.settle(tick));
             }
         }
     }
@@ -177,12 +168,7 @@ impl Leg {
         Self {
             id,
             role,
-            gate: Gate::new(),
-            buffer: None,
-            idle_pulls: IDLE_PULLS_MAX,
-            last_packet_tick: 0,
-            stats: JitterStats::default(),
-            stream: None,
+            tracks: Default::default(),
             current: None,
             pending: None,
             lost: false,
@@ -200,8 +186,10 @@ impl Leg {
         if self.role == Role::Coach {
             // Every connection of a coach begins in Listen (rule M1). What the old one said is not
             // played any more either: only the new one can say how wide it was meant to go.
-            self.gate = Gate::new();
-            self.forget_stream();
+            for track in &mut self.tracks {
+                track.gate = Gate::new();
+            }
+            self.forget_streams();
         }
         self.pending.replace(key)
     }
@@ -220,61 +208,31 @@ impl Leg {
         self.pending = None;
         self.lost = false;
         self.reachable = true;
-        self.forget_stream();
+        self.forget_streams();
         self.current.replace(key)
     }
 
-    fn forget_stream(&mut self) {
-        if let Some(buffer) = &mut self.buffer {
-            buffer.reset();
-        }
-        self.stream = None;
-        self.idle_pulls = IDLE_PULLS_MAX;
+    fn forget_streams(&mut self) {
+        self.tracks.iter_mut().for_each(Track::forget_stream);
     }
 
-    pub(crate) fn open_buffer(&mut self) -> Result<&mut JitterBuffer, MediaError> {
-        let buffer = match self.buffer.take() {
-            Some(buffer) => buffer,
-            None => Box::new(JitterBuffer::new(JitterSettings::default())?),
-        };
-        Ok(self.buffer.insert(buffer))
+    /// The only track of most parties.
+    pub(crate) const fn first_track(&mut self) -> &mut Track {
+        let [first, ..] = &mut self.tracks;
+        first
     }
 
-    /// Takes a packet from the leg's client. Not within a tick: the first one allocates the buffer.
-    pub(crate) fn push(&mut self, now: Duration, tick: u64, ssrc: u32, packet: &voice::Packet<'_>) {
-        let changed = self.stream.replace(ssrc).is_some_and(|old| old != ssrc);
-        self.last_packet_tick = tick;
-        self.idle_pulls = 0;
-        match self.open_buffer() {
-            Ok(buffer) => {
-                if changed {
-                    buffer.reset();
-                }
-                buffer.push(now, packet);
-            }
-            Err(error) => tracing::error!(%error, "could not create a jitter buffer"),
-        }
+    /// The lead's media with the buffer that it speaks into.
+    pub(crate) fn lead_media(&mut self) -> Option<(&mut dyn LeadMedia, &mut JitterBuffer)> {
+        let [first, ..] = &mut self.tracks;
+        Some((self.lead.as_deref_mut()?, first.buffer()?))
     }
 
-    /// Adds what the buffer has counted since the last time.
+    /// Adds what the buffers have counted since the last time.
     pub(crate) fn count(&mut self, metrics: &WorkerMetrics) {
-        let Some(buffer) = &self.buffer else {
-            return;
-        };
-        let stats = buffer.stats();
-        let before = std::mem::replace(&mut self.stats, stats);
-        metrics.lost.add(stats.lost.saturating_sub(before.lost));
-        let recovered = stats.recovered.saturating_sub(before.recovered);
-        metrics.recovered.add(recovered);
-        let concealed = stats.concealed.saturating_sub(before.concealed);
-        metrics.concealed.add(concealed);
-        metrics.late.add(stats.late.saturating_sub(before.late));
-        metrics
-            .refused
-            .add(stats.refused.saturating_sub(before.refused));
-        if self.idle_pulls == 0 {
-            metrics.record_depth_ms(stats.depth_ms);
-        }
+        self.tracks
+            .iter_mut()
+            .for_each(|track| track.count(metrics));
     }
 
     /// Whether its mix has anywhere to go.

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mix::{FRAME_SAMPLES, LegNumber};
-use str0m::media::Pt;
+use mix::{FRAME_SAMPLES, LegNumber, Mode};
+use str0m::media::{Mid, Pt};
 use str0m::net::{DatagramSend, Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc};
 use str0m::{Event, IceConnectionState, Input, Output, Rtc};
@@ -34,9 +34,21 @@ pub(crate) enum Happening<'a> {
     Up,
     /// ICE gave up, or found its way again.
     Reachable(bool),
-    /// A packet from the peer, decrypted and authentic.
-    Packet(&'a RtpPacket),
+    /// A packet from the peer, decrypted and authentic, and what it was sent on.
+    Packet(Sending, &'a RtpPacket),
 }
+
+/// What a peer sends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sending {
+    /// Which of the leg's tracks.
+    pub(crate) track: usize,
+    /// The mode that the offer declared for it (rule M3).
+    pub(crate) declared: Option<Mode>,
+}
+
+// A frame that comes after all may have been captured before a silence that did not end the connection.
+const _: () = assert!(SILENCE_MAX.as_millis() < mix::IN_FLIGHT_MAX.as_millis());
 
 /// Where a connection stands.
 pub(crate) struct Connection {
@@ -54,6 +66,9 @@ pub(crate) struct Connection {
     pub(crate) panicked: bool,
     checks: VecDeque<Transaction>,
     rtc: Rtc,
+    /// The media section of each track, and what it was declared for. A packet of no such section is
+    /// not taken.
+    tracks: Vec<(Mid, Option<Mode>)>,
     local: SocketAddr,
     ssrc: Ssrc,
     payload_type: Pt,
@@ -83,6 +98,7 @@ impl Connection {
             panicked: false,
             checks: VecDeque::new(),
             rtc: negotiated.rtc,
+            tracks: negotiated.tracks,
             local,
             ssrc: negotiated.ssrc,
             payload_type: negotiated.payload_type,
@@ -184,7 +200,11 @@ impl Connection {
             match output {
                 Ok(Output::Transmit(transmit)) => send(transmit.destination, transmit.contents),
                 Ok(Output::Event(event)) => match event {
-                    Event::RtpPacket(packet) => happened(Happening::Packet(&packet)),
+                    Event::RtpPacket(packet) => {
+                        if let Some(sending) = self.sending(packet.header.ssrc) {
+                            happened(Happening::Packet(sending, &packet));
+                        }
+                    }
                     Event::Connected => {
                         self.up = true;
                         happened(Happening::Up);
@@ -206,6 +226,23 @@ impl Connection {
             }
         }
         self.deadline = now;
+    }
+
+    /// What a stream is sent on.
+    fn sending(&mut self, ssrc: Ssrc) -> Option<Sending> {
+        let (track, declared) = match *self.tracks {
+            // The only section, so the packet is of it.
+            [(_, declared)] => (0, declared),
+            _ => {
+                let mid = self.guarded(|rtc| {
+                    let mut api = rtc.direct_api();
+                    api.stream_rx(&ssrc).map(|stream| stream.mid())
+                })??;
+                let at = self.tracks.iter().position(|(of, _)| *of == mid)?;
+                (at, self.tracks.get(at)?.1)
+            }
+        };
+        Some(Sending { track, declared })
     }
 
     /// A panic in the WebRTC stack ends this connection, but never the worker: instances are

@@ -30,10 +30,17 @@ pub enum MediaError {
     /// The offer is not a session description that WebRTC can use; the text says why.
     #[error("the offer could not be read: {0}")]
     OfferMalformed(String),
-    /// The offer does not have exactly one media section, audio, in which something can be sent to the
-    /// client.
-    #[error("the offer must have exactly one media section: audio that the client receives")]
+    /// The offer has no audio section in which something can be sent to the client, or sections of
+    /// another kind, or more than two.
+    #[error(
+        "the offer must have one media section, audio that the client receives, or two with `tracks`"
+    )]
     NoAudio,
+    /// The offer has two audio sections and does not say which mode each is for, or says it of others.
+    #[error(
+        "`tracks` must name the mid of each audio section: the one for whispers and the one for barges"
+    )]
+    Undeclared,
     /// The audio section offers no Opus at 48 kHz.
     #[error("the offer does not include Opus")]
     NoOpus,

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! Media ── commands ──▶ worker thread, one UDP socket ── events ──▶ service
-//!                       │ recvmmsg → demux → str0m → jitter buffer of the leg
+//!                       │ recvmmsg → demux → str0m → jitter buffer of the track
 //!                       │ tick: pull → Gate → Mixer → one Opus encode a mix → str0m of each listener
 //!                       └ sendmmsg
 //! ```
@@ -38,12 +38,13 @@ mod recording;
 mod socket;
 mod stamp;
 mod tick;
+mod track;
 mod worker;
 
 pub use announcement::{Announcement, load_announcement, load_samples};
 pub use error::MediaError;
 pub use event::MediaEvent;
-pub use media::{Media, MediaSettings};
+pub use media::{Answered, Media, MediaSettings};
 pub use metrics::{MediaMetrics, Spread, Stage};
 pub use recording::{RecordingTap, RecordingTaps};
 pub use stamp::{Stamp, stamp_extension};

@@ -9,7 +9,7 @@ use mix::{GrantCause, LegNumber, Mode, Role};
 use str0m::config::DtlsCert;
 use tokio::sync::{mpsc, oneshot};
 use voice::EncoderSettings;
-use wire::CallId;
+use wire::{CallId, MediaOffer};
 
 use crate::announcement::Announcement;
 use crate::error::MediaError;
@@ -56,6 +56,16 @@ impl Default for MediaSettings {
             recording: None,
         }
     }
+}
+
+/// What became of an offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The SDP answer (RFC 8866).
+    pub sdp: String,
+    /// How far a coach can reach over the connection. No further than Whisper, unless the client stamps
+    /// its packets or has a track for barges: nothing else tells a barge from a late whisper (M3).
+    pub widest: Mode,
 }
 
 /// A handle to the media engine, cheap to clone. The workers end when [`Media::stop`] is called or
@@ -191,7 +201,7 @@ impl Media {
         self.change(call, Change::RemoveLeg(leg)).await
     }
 
-    /// Answers a client's SDP offer for a leg, and returns the answer.
+    /// Answers a client's offer for a leg.
     ///
     /// A second offer takes the leg over (rule J4, and reconnecting): the new connection replaces the
     /// old one when its DTLS is up, and until then the old one keeps hearing. A coach's
@@ -200,19 +210,20 @@ impl Media {
     ///
     /// # Errors
     /// [`MediaError::OfferTooLong`], [`MediaError::OfferMalformed`], [`MediaError::NoAudio`],
-    /// [`MediaError::NoOpus`]; [`MediaError::UnknownCall`], [`MediaError::UnknownLeg`],
-    /// [`MediaError::Stopped`].
+    /// [`MediaError::Undeclared`], [`MediaError::NoOpus`]; [`MediaError::UnknownCall`],
+    /// [`MediaError::UnknownLeg`], [`MediaError::Stopped`].
     pub async fn connect(
         &self,
         call: &CallId,
         leg: LegNumber,
-        sdp_offer: &str,
-    ) -> Result<String, MediaError> {
+        offer: &MediaOffer,
+    ) -> Result<Answered, MediaError> {
         let candidate = self.worker_of(call)?.candidate;
-        let (negotiated, answer) = negotiate(sdp_offer, &self.shared.certificate, candidate)?;
+        let (negotiated, sdp) = negotiate(offer, &self.shared.certificate, candidate)?;
+        let widest = negotiated.widest;
         let change = Change::Connect(leg, Box::new(negotiated));
         self.change(call, change).await?;
-        Ok(answer)
+        Ok(Answered { sdp, widest })
     }
 
     /// Grants a coach a mode. Resolves once it applies.

@@ -3,16 +3,18 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use mix::Mode;
 use str0m::change::SdpOffer;
 use str0m::config::DtlsCert;
 use str0m::format::Codec;
 use str0m::media::{MediaKind, Mid, Pt};
 use str0m::rtp::{Extension, Ssrc};
 use str0m::{Candidate, IceCreds, Rtc, RtcConfig};
-use wire::SDP_BYTES_MAX;
+use wire::{COACH_MODE_EXTENSION_URI, MediaOffer, MediaTracks, SDP_BYTES_MAX};
 
 use crate::error::MediaError;
 use crate::stamp::stamp_extension;
+use crate::track::TRACKS_MAX;
 
 /// How often reports are sent (RTCP). The counts in them serve the peer's statistics only.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
@@ -27,14 +29,18 @@ pub(crate) struct Negotiated {
     pub(crate) payload_type: Pt,
     /// The source of packets to the peer.
     pub(crate) ssrc: Ssrc,
+    /// The media section of each track that the peer sends, and the mode it was declared for.
+    pub(crate) tracks: Vec<(Mid, Option<Mode>)>,
+    /// How far a coach can reach over it (rule M3).
+    pub(crate) widest: Mode,
 }
 
 /// Answers an offer. The peer will send to the worker's `candidate`.
 ///
 /// # Errors
-/// The errors of [`MediaError`] that begin with `Offer` and `No`.
+/// The errors of [`MediaError`] that begin with `Offer` and `No`, and [`MediaError::Undeclared`].
 pub(crate) fn negotiate(
-    offer: &str,
+    MediaOffer { sdp: offer, tracks }: &MediaOffer,
     certificate: &DtlsCert,
     candidate: SocketAddr,
 ) -> Result<(Negotiated, String), MediaError> {
@@ -47,17 +53,24 @@ pub(crate) fn negotiate(
     let mut rtc = configure(certificate, credentials).build(Instant::now());
     let local = Candidate::host(candidate, "udp").map_err(|error| malformed(&error))?;
     rtc.add_local_candidate(local);
-    one_audio_section(offer)?;
+    let sections = audio_sections(offer)?;
+    let tracks = declare(&sections, tracks.as_ref())?;
     let answer = rtc
         .sdp_api()
         .accept_offer(parsed)
         .map_err(|error| malformed(&error))?
         .to_sdp_string();
-    let mid = audio_mid(&answer).ok_or(MediaError::NoAudio)?;
-    let media = rtc.media(mid).ok_or(MediaError::NoAudio)?;
-    if media.kind() != MediaKind::Audio || !media.direction().is_sending() {
-        return Err(MediaError::NoAudio);
-    }
+    let widest = if tracks.len() > 1 || audio_sections(&answer)?.iter().any(|one| one.stamps) {
+        Mode::Barge
+    } else {
+        Mode::Whisper
+    };
+    let sent = tracks.iter().filter_map(|(mid, _)| rtc.media(*mid));
+    let media = sent
+        .filter(|media| media.kind() == MediaKind::Audio)
+        .find(|media| media.direction().is_sending())
+        .ok_or(MediaError::NoAudio)?;
+    let mid = media.mid();
     let payload_type = media
         .remote_pts()
         .iter()
@@ -77,6 +90,8 @@ pub(crate) fn negotiate(
         ufrag,
         payload_type,
         ssrc,
+        tracks,
+        widest,
     };
     Ok((negotiated, answer))
 }
@@ -98,23 +113,127 @@ fn configure(certificate: &DtlsCert, credentials: IceCreds) -> RtcConfig {
         .set_send_buffer_audio(1)
 }
 
-/// One media section, audio: all that the service has an answer to.
-fn one_audio_section(offer: &str) -> Result<(), MediaError> {
-    let mut sections = offer.lines().filter(|line| line.starts_with("m="));
-    match (sections.next(), sections.next()) {
-        (Some(audio), None) if audio.starts_with("m=audio ") => Ok(()),
-        _ => Err(MediaError::NoAudio),
-    }
+/// A media section of a session description.
+struct Section<'a> {
+    mid: &'a str,
+    /// Whether packets of it may carry the mode in which they were captured.
+    stamps: bool,
 }
 
-fn audio_mid(answer: &str) -> Option<Mid> {
-    let mid = answer
-        .lines()
-        .find_map(|line| line.strip_prefix("a=mid:"))?;
-    Some(Mid::from(mid.trim_end()))
+/// The media sections, all of which must be audio: one, or one for each track.
+fn audio_sections(sdp: &str) -> Result<Vec<Section<'_>>, MediaError> {
+    let mut sections = Vec::new();
+    for line in sdp.lines() {
+        if line.starts_with("m=") {
+            if !line.starts_with("m=audio ") || sections.len() == TRACKS_MAX {
+                return Err(MediaError::NoAudio);
+            }
+            sections.push(Section {
+                mid: "",
+                stamps: false,
+            });
+        } else if let Some(section) = sections.last_mut() {
+            if let Some(mid) = line.strip_prefix("a=mid:") {
+                section.mid = mid.trim_end();
+            }
+            section.stamps |=
+                line.starts_with("a=extmap:") && line.contains(COACH_MODE_EXTENSION_URI);
+        }
+    }
+    if sections.is_empty() {
+        return Err(MediaError::NoAudio);
+    }
+    Ok(sections)
+}
+
+/// What each section carries. With two of them the offer has to say, and names both.
+fn declare(
+    sections: &[Section<'_>],
+    tracks: Option<&MediaTracks>,
+) -> Result<Vec<(Mid, Option<Mode>)>, MediaError> {
+    let Some(tracks) = tracks else {
+        return match sections {
+            [one] => Ok(vec![(Mid::from(one.mid), None)]),
+            _ => Err(MediaError::Undeclared),
+        };
+    };
+    let is_named = |mid: &str| sections.iter().any(|section| section.mid == mid);
+    if tracks.whisper == tracks.barge || !is_named(&tracks.whisper) || !is_named(&tracks.barge) {
+        return Err(MediaError::Undeclared);
+    }
+    let declared = |section: &Section<'_>| {
+        let mode = if section.mid == tracks.barge {
+            Mode::Barge
+        } else {
+            Mode::Whisper
+        };
+        (Mid::from(section.mid), Some(mode))
+    };
+    Ok(sections.iter().map(declared).collect())
 }
 
 fn malformed(error: &dyn std::fmt::Display) -> MediaError {
     let reason = error.to_string();
     MediaError::OfferMalformed(reason.chars().take(REASON_CHARS_MAX).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Section, audio_sections, declare};
+    use crate::error::MediaError;
+    use mix::Mode::{self, Barge, Whisper};
+    use str0m::media::Mid;
+    use wire::MediaTracks;
+
+    fn declared(mids: &[&str], tracks: Option<(&str, &str)>) -> Option<Vec<Option<Mode>>> {
+        let tracks = tracks.map(|(whisper, barge)| MediaTracks {
+            whisper: whisper.into(),
+            barge: barge.into(),
+        });
+        let sections: Vec<_> = mids
+            .iter()
+            .map(|mid| Section { mid, stamps: false })
+            .collect();
+        let all = declare(&sections, tracks.as_ref()).ok()?;
+        let of = |(mid, mode): &(Mid, Option<Mode>)| {
+            assert!(mids.contains(&&**mid));
+            *mode
+        };
+        Some(all.iter().map(of).collect())
+    }
+
+    #[test]
+    fn m3_an_offer_with_two_tracks_says_which_is_which() {
+        let both = Some(vec![Some(Whisper), Some(Barge)]);
+        let swapped = Some(vec![Some(Barge), Some(Whisper)]);
+        for (mids, tracks, expected) in [
+            (vec!["0"], None, Some(vec![None])),
+            (vec!["0", "1"], Some(("0", "1")), both),
+            (vec!["0", "1"], Some(("1", "0")), swapped),
+            (vec!["0", "1"], None, None),
+            (vec!["0", "1"], Some(("0", "0")), None),
+            (vec!["0", "1"], Some(("0", "2")), None),
+            (vec!["0"], Some(("0", "1")), None),
+        ] {
+            assert_eq!(declared(&mids, tracks), expected, "{mids:?} {tracks:?}");
+        }
+    }
+
+    #[test]
+    fn sections_other_than_one_or_two_of_audio_are_refused() {
+        let audio = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:";
+        for (sdp, count) in [
+            (format!("v=0\r\n{audio}0\r\n"), Some(1)),
+            (format!("v=0\r\n{audio}0\r\n{audio}1\r\n"), Some(2)),
+            ("v=0\r\n".into(), None),
+            (format!("{audio}0\r\n{audio}1\r\n{audio}2\r\n"), None),
+            (
+                format!("{audio}0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"),
+                None,
+            ),
+        ] {
+            let sections = audio_sections(&sdp).map(|all| all.len());
+            assert_eq!(sections, count.ok_or(MediaError::NoAudio), "{sdp}");
+        }
+    }
 }

@@ -18,14 +18,18 @@ use std::time::{Duration, Instant};
 
 use mix::{LegNumber, MAX_PARTIES, Mix, MixKey, Mode, Role, SILENCE, Spoken};
 use slab::Slab;
-use voice::{Kind, MAX_PACKET_BYTES, level_dbov};
+use voice::{MAX_PACKET_BYTES, level_dbov};
 
-use crate::call::{Call, IDLE_PULLS_MAX, Leg};
+use crate::call::{Call, Leg};
 use crate::connection::{Connection, Happening};
 use crate::encoders::EncoderPool;
 use crate::lead::LeadMix;
 use crate::metrics::{Stage, WorkerMetrics};
 use crate::socket::Outgoing;
+use crate::track::TRACKS_MAX;
+
+/// The most frames in one tick: each party's, on each track.
+const FRAMES_MAX: usize = MAX_PARTIES * TRACKS_MAX;
 
 /// The parts of the worker that a tick uses.
 pub(crate) struct Means<'a> {
@@ -61,13 +65,10 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
         leg: LegNumber(0),
         reach: Mode::Listen,
         frame: &SILENCE,
-    }; MAX_PARTIES];
-    let mut reaches = [(LegNumber(0), Mode::Listen, 0_i8); MAX_PARTIES];
+    }; FRAMES_MAX];
+    let mut reaches = [(LegNumber(0), Mode::Listen, 0_i8); FRAMES_MAX];
     let mut speakers = 0;
-    for leg in legs.iter_mut() {
-        let Some(said) = pull(leg, elapsed) else {
-            continue;
-        };
+    for said in legs.iter_mut().flat_map(|leg| pull(leg, elapsed)) {
         means.metrics.decodes.add(1);
         let heard = said.reach > Mode::Listen
             && !routes.muted(said.leg)
@@ -164,33 +165,31 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
 }
 
 /// What a leg says in this tick, and how far it reaches.
-fn pull(leg: &mut Leg, elapsed: Duration) -> Option<Spoken<'_>> {
-    if let Some(playing) = &mut leg.playing {
-        return Some(Spoken {
-            leg: leg.id,
-            reach: Mode::Barge,
-            frame: playing.next()?,
-        });
-    }
-    let buffer = leg.buffer.as_mut()?;
-    if leg.idle_pulls >= IDLE_PULLS_MAX && leg.lead.is_none() {
-        return None;
-    }
-    let pulled = buffer.pull(elapsed);
-    if pulled.kind == Kind::Idle {
-        leg.idle_pulls = leg.idle_pulls.saturating_add(1);
-        return None;
-    }
-    leg.idle_pulls = 0;
-    let reach = match leg.role {
-        Role::Rep | Role::Lead => Mode::Barge,
-        Role::Coach => leg.gate.reach(elapsed, pulled.mode),
-    };
-    Some(Spoken {
-        leg: leg.id,
-        reach,
-        frame: pulled.frame,
-    })
+fn pull(leg: &mut Leg, elapsed: Duration) -> impl Iterator<Item = Spoken<'_>> {
+    let Leg {
+        id,
+        role,
+        lead,
+        playing,
+        tracks,
+        ..
+    } = leg;
+    let (id, role, attached) = (*id, *role, lead.is_some());
+    let is_playing = playing.is_some();
+    let played = playing.as_mut().and_then(|playing| playing.next());
+    let sent = tracks
+        .iter_mut()
+        .filter(move |_| !is_playing)
+        .filter_map(move |track| track.pull(elapsed, role, attached));
+    let played = played.map(|frame| (Mode::Barge, frame));
+    played
+        .into_iter()
+        .chain(sent)
+        .map(move |(reach, frame)| Spoken {
+            leg: id,
+            reach,
+            frame,
+        })
 }
 
 /// Whether anyone hears the mix.
@@ -228,7 +227,7 @@ fn tick_lead(legs: &mut [Leg], elapsed: Duration, heard: LeadMix<'_>) -> bool {
     let Some(leg) = legs.iter_mut().find(|leg| leg.role == Role::Lead) else {
         return false;
     };
-    let (Some(lead), Some(buffer)) = (&mut leg.lead, &mut leg.buffer) else {
+    let Some((lead, buffer)) = leg.lead_media() else {
         return false;
     };
     lead.tick(elapsed, heard, &mut |packet| buffer.push(elapsed, packet));

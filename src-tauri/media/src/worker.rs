@@ -26,7 +26,7 @@ use wire::CallId;
 
 use crate::announcement::Announcement;
 use crate::call::{Call, Leg};
-use crate::connection::{Connection, Happening, SETUP_MAX};
+use crate::connection::{Connection, Happening, SETUP_MAX, Sending};
 use crate::demux::{Demux, is_stun, stun_transaction};
 use crate::encoders::EncoderPool;
 use crate::error::MediaError;
@@ -38,6 +38,7 @@ use crate::recording::RecordingTap;
 use crate::socket::{Incoming, Outgoing, RECEIVE_BATCH};
 use crate::stamp::Stamp;
 use crate::tick::{self, Means};
+use crate::track::captured_in;
 
 /// Commands waiting for one worker.
 pub(crate) const COMMANDS_MAX: usize = 1024;
@@ -475,10 +476,10 @@ impl Worker {
             now,
             |destination, datagram| outgoing.push(socket, metrics, destination, datagram),
             |happening| match happening {
-                Happening::Packet(packet) => {
+                Happening::Packet(track, packet) => {
                     metrics.rtp_in.add(1);
                     if let Some(leg) = leg.as_mut().filter(|leg| leg.hears_from(key)) {
-                        push(leg, elapsed, tick, packet);
+                        push(leg, elapsed, tick, track, packet);
                     }
                 }
                 Happening::Up => up = true,
@@ -676,15 +677,18 @@ impl Waker {
     }
 }
 
-fn push(leg: &mut Leg, elapsed: Duration, tick: u64, packet: &RtpPacket) {
+fn push(leg: &mut Leg, elapsed: Duration, tick: u64, from: Sending, packet: &RtpPacket) {
     let header = &packet.header;
     let stamp = header.ext_vals.user_values.get::<Stamp>();
+    let stamp = stamp.map(|stamp| stamp.0);
     let packet = voice::Packet {
         codec: voice::Codec::Opus,
         sequence: header.sequence_number,
         timestamp: header.timestamp,
-        mode: stamp.map(|stamp| stamp.0),
+        mode: (leg.role == Role::Coach).then(|| captured_in(stamp, from.declared)),
         payload: &packet.payload,
     };
-    leg.push(elapsed, tick, *header.ssrc, &packet);
+    if let Some(track) = leg.tracks.get_mut(from.track) {
+        track.push(elapsed, tick, *header.ssrc, &packet);
+    }
 }

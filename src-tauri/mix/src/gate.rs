@@ -8,8 +8,9 @@ use crate::mode::Mode;
 /// jitter buffer is deep.
 pub const DRAIN: Duration = Duration::from_secs(1);
 
-/// How long after a widening a coach without stamps stays in the narrower mode (rule M3).
-pub const UNSTAMPED_WAIT: Duration = Duration::from_millis(300);
+/// How long after a widening a frame may still come that was captured before it. It must be longer
+/// than a connection may be silent before it is given up.
+pub const IN_FLIGHT_MAX: Duration = Duration::from_secs(6);
 
 /// Why a coach's grant changes. It decides what becomes of speech that is still in a jitter buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,9 +24,9 @@ pub enum GrantCause {
 
 /// What one coach has been granted, and how far each of their played frames may reach.
 ///
-/// A stamped frame reaches as far as the narrower of the grant and its stamp, the mode it was captured
-/// in. So the stamp alone keeps a whisper from the lead, and the grant keeps a coach from reaching
-/// further than the service allowed. Three windows follow a switch:
+/// A frame reaches as far as the narrower of the grant and its stamp, the mode it was captured in. So
+/// the stamp alone keeps a whisper from the lead, and the grant keeps a coach from reaching further than
+/// the service allowed. Three windows follow a switch:
 ///
 /// - After the coach narrowed, frames captured and stamped before are still to be played: for [`DRAIN`]
 ///   they reach as far as before the switch. The first frame with the new stamp ends
@@ -33,8 +34,10 @@ pub enum GrantCause {
 ///   older than the wide ones, and only time ends it.
 /// - After a revocation nothing reaches further than what was left, for [`DRAIN`], whatever is granted
 ///   meanwhile: speech from before the revocation cannot be told from speech after it.
-/// - After a widening an unstamped frame stays as narrow as before, for [`UNSTAMPED_WAIT`].
-///   Such a client has narrowed only when the service says so: its frames cannot show it.
+/// - After a widening no lost frame may be recovered from a later packet, for [`IN_FLIGHT_MAX`]: see
+///   [`Gate::recovers`].
+///
+/// A coach who sends a track for each mode has a gate for each track.
 ///
 /// Time comes from any clock that does not run backwards.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +48,8 @@ pub struct Gate {
     is_reached: bool,
     drain: Option<Drain>,
     revoked: Option<Window>,
-    unstamped: Option<Window>,
+    /// When a frame from before the latest widening can no longer come.
+    widened_until: Option<Duration>,
 }
 
 /// Until `until`, nothing beyond `mode`.
@@ -92,17 +96,14 @@ impl Gate {
             return;
         }
         let drain = self.drain.take().filter(|drain| drain.window.is_open(now));
-        let unstamped = self.unstamped.take().filter(|window| window.is_open(now));
         if mode < before {
             let widest = drain.map_or(before, |drain| drain.window.mode.max(before));
             self.drain = Some(Drain {
                 window: Window::open(widest, now, DRAIN),
                 ends_early: self.is_reached,
             });
-            self.unstamped = unstamped;
         } else {
-            let narrowest = unstamped.map_or(before, |window| window.mode.min(before));
-            self.unstamped = Some(Window::open(narrowest, now, UNSTAMPED_WAIT));
+            self.widened_until = Some(now.saturating_add(IN_FLIGHT_MAX));
             self.drain = drain;
         }
         self.grant = mode;
@@ -124,17 +125,26 @@ impl Gate {
     /// How far the frame being played may reach. Call it for each played frame, in the order in which
     /// they were captured.
     ///
-    /// `stamp` is the mode in the frame's header extension, `None` if it has none. A concealed
-    /// frame carries the narrowest stamp of its neighbours.
-    pub fn reach(&mut self, now: Duration, stamp: Option<Mode>) -> Mode {
-        let reach = match stamp {
-            Some(stamp) => stamp.narrower(self.ceiling(now, stamp)),
-            None => open_mode(self.unstamped, now).map_or(self.grant, |mode| mode.min(self.grant)),
-        };
-        open_mode(self.revoked, now).map_or(reach, |mode| mode.narrower(reach))
+    /// `stamp` is the mode that the frame was captured in, or the narrowest that it can have been: that
+    /// in its header extension, that of its track, and for a concealed frame the narrowest of its
+    /// neighbours.
+    pub fn reach(&mut self, now: Duration, stamp: Mode) -> Mode {
+        let reach = stamp.narrower(self.ceiling(now, stamp));
+        let revoked = self.revoked.filter(|window| window.is_open(now));
+        revoked.map_or(reach, |window| window.mode.narrower(reach))
     }
 
-    /// The widest that a stamped frame may reach, given what its stamp says about the drain.
+    /// Whether a lost frame may be recovered from the copy in a later packet (RFC 6716 §2.1.7).
+    ///
+    /// The copy has no stamp of its own. Between two barged packets a whisper may have been lost whole,
+    /// so a copy is not trusted while the lost frame may be older than the latest widening. It is
+    /// concealed instead, from frames that were heard.
+    #[must_use]
+    pub fn recovers(&self, now: Duration) -> bool {
+        self.widened_until.is_none_or(|until| now >= until)
+    }
+
+    /// The widest that a frame may reach, given what its stamp says about the drain.
     fn ceiling(&mut self, now: Duration, stamp: Mode) -> Mode {
         if let Some(drain) = self.drain
             && (!drain.window.is_open(now)
@@ -159,12 +169,6 @@ impl Window {
     fn is_open(&self, now: Duration) -> bool {
         now < self.until
     }
-}
-
-fn open_mode(window: Option<Window>, now: Duration) -> Option<Mode> {
-    window
-        .filter(|window| window.is_open(now))
-        .map(|window| window.mode)
 }
 
 #[cfg(test)]

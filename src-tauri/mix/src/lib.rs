@@ -14,7 +14,7 @@ mod mode;
 mod routes;
 
 pub use frame::{FRAME_MS, FRAME_SAMPLES, Frame, SAMPLE_RATE_HZ, SILENCE};
-pub use gate::{DRAIN, Gate, GrantCause, UNSTAMPED_WAIT};
+pub use gate::{DRAIN, Gate, GrantCause, IN_FLIGHT_MAX};
 pub use mixer::{HANGOVER_TICKS, MAX_MIXES, Mix, MixKey, Mixer, Mixes, Spoken};
 pub use mode::Mode;
 pub use routes::{LegLevel, LegNumber, MAX_PARTIES, Role, Routes, RoutesError};

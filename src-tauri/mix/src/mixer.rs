@@ -15,7 +15,8 @@ pub const MAX_MIXES: usize = MAX_PARTIES + 2;
 /// What one party said in this tick, and how far it may reach.
 #[derive(Debug, Clone, Copy)]
 pub struct Spoken<'a> {
-    /// Who said it. A leg that is not in the routes is ignored, and so is a leg's second frame.
+    /// Who said it. A leg that is not in the routes is ignored. A leg may say one public frame and one
+    /// whisper in a tick, while a coach who has a track for each switches; any more are ignored.
     pub leg: LegNumber,
     /// How far a coach's frame reaches: what [`Gate::reach`](crate::Gate::reach) answered for it.
     /// Ignored for rep and lead, who are always public.
@@ -185,10 +186,11 @@ impl Mixer {
         public.fill(0);
         whispers.fill(0);
         for (_, heard) in parties() {
-            match heard {
-                Some((Mode::Barge, frame)) => add(public, frame),
-                Some((Mode::Whisper, frame)) => add(whispers, frame),
-                Some((Mode::Listen, _)) | None => {}
+            if let Some(frame) = heard.public {
+                add(public, frame);
+            }
+            if let Some(frame) = heard.whisper {
+                add(whispers, frame);
             }
         }
 
@@ -214,13 +216,13 @@ impl Mixer {
         }
         let lead = parties().find(|(party, _)| party.role == Role::Lead);
         if let Some((party, heard)) = lead.filter(|_| !routes.held()) {
-            subtract(less, public, *heard);
+            subtract(less, public, heard.public);
             out.push_for(party.leg, MixKey::Lead, &mut self.lead, less);
         } else {
             self.lead = Limiter::default();
         }
         if let Some((party, heard)) = parties().find(|(party, _)| party.role == Role::Rep) {
-            subtract(less, public, *heard);
+            subtract(less, public, heard.public);
             for (less, whisper) in less.iter_mut().zip(whispers.iter()) {
                 *less += whisper;
             }
@@ -229,7 +231,10 @@ impl Mixer {
             self.rep = Limiter::default();
         }
         for apart in apart {
-            let own = routes.search(apart.leg).ok().and_then(|at| heard.0[at]);
+            let own = routes
+                .search(apart.leg)
+                .ok()
+                .and_then(|at| heard.0[at].public);
             subtract(less, public, own);
             out.push_for(
                 apart.leg,
@@ -257,13 +262,13 @@ impl Mixer {
             let place = self
                 .coaches
                 .binary_search_by_key(&party.leg, |apart| apart.leg);
-            match (place, heard) {
-                (Ok(at), Some((Mode::Barge, _))) => self.coaches[at].ticks_left = HANGOVER_TICKS,
+            match (place, heard.public) {
+                (Ok(at), Some(_)) => self.coaches[at].ticks_left = HANGOVER_TICKS,
                 (Ok(at), _) if self.coaches[at].ticks_left > 0 => self.coaches[at].ticks_left -= 1,
                 (Ok(at), _) => {
                     self.coaches.remove(at);
                 }
-                (Err(at), Some((Mode::Barge, _))) => self.coaches.insert(
+                (Err(at), Some(_)) => self.coaches.insert(
                     at,
                     Apart {
                         leg: party.leg,
@@ -271,18 +276,25 @@ impl Mixer {
                         limiter: Limiter::default(),
                     },
                 ),
-                (Err(_), _) => {}
+                (Err(_), None) => {}
             }
         }
     }
 }
 
-/// What each party of the routes says in this tick, in leg order, with its true reach.
-struct Voices<'a>([Option<(Mode, &'a Frame)>; MAX_PARTIES]);
+/// What one party says in this tick, and who may hear it.
+#[derive(Clone, Copy, Default)]
+struct Said<'a> {
+    public: Option<&'a Frame>,
+    whisper: Option<&'a Frame>,
+}
+
+/// What each party of the routes says in this tick, in leg order.
+struct Voices<'a>([Said<'a>; MAX_PARTIES]);
 
 impl<'a> Voices<'a> {
     fn sort(routes: &Routes, spoken: &[Spoken<'a>]) -> Self {
-        let mut heard = [None; MAX_PARTIES];
+        let mut said = [Said::default(); MAX_PARTIES];
         for spoken in spoken {
             let Ok(at) = routes.search(spoken.leg) else {
                 continue;
@@ -294,9 +306,14 @@ impl<'a> Voices<'a> {
                 Role::Rep | Role::Lead => Mode::Barge,
                 Role::Coach => spoken.reach,
             };
-            heard[at].get_or_insert((reach, spoken.frame));
+            let place = match reach {
+                Mode::Barge => &mut said[at].public,
+                Mode::Whisper => &mut said[at].whisper,
+                Mode::Listen => continue,
+            };
+            place.get_or_insert(spoken.frame);
         }
-        Self(heard)
+        Self(said)
     }
 }
 
@@ -334,9 +351,9 @@ fn add(sum: &mut Sum, frame: &Frame) {
     }
 }
 
-/// The public sum less one party's frame, where that frame is in it.
-fn subtract(less: &mut Sum, public: &Sum, heard: Option<(Mode, &Frame)>) {
-    let Some((Mode::Barge, frame)) = heard else {
+/// The public sum less what one party added to it.
+fn subtract(less: &mut Sum, public: &Sum, own: Option<&Frame>) {
+    let Some(frame) = own else {
         less.copy_from_slice(public);
         return;
     };

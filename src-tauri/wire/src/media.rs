@@ -3,6 +3,9 @@
 //! A client offers one `sendrecv` audio section with Opus 48 kHz and both header extensions below;
 //! the service answers as ICE-lite with its UDP candidate. A leg's offer may be sent again at any
 //! time (a new device, another network): the new connection takes the leg over.
+//!
+//! A coach's client that cannot put the mode into its packets, such as a browser, offers two sending
+//! sections instead, and says which is for which mode ([`MediaTracks`], rule M3).
 
 use wire_macros::wire_type;
 
@@ -24,6 +27,33 @@ pub struct MediaOffer {
     /// The offer (RFC 8866), at most 16 KiB.
     #[schema(max_length = 16384)]
     pub sdp: String,
+    /// Which audio section is for which mode, from a coach's client that cannot stamp its packets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracks: Option<MediaTracks>,
+}
+
+impl MediaOffer {
+    /// An offer of one section.
+    #[must_use]
+    pub fn new(sdp: impl Into<String>) -> Self {
+        Self {
+            sdp: sdp.into(),
+            tracks: None,
+        }
+    }
+}
+
+/// The two sending audio sections of a client that cannot stamp its packets. What is sent on one goes
+/// no further than its mode, however late it comes.
+#[wire_type]
+#[serde(deny_unknown_fields)]
+pub struct MediaTracks {
+    /// The `mid` of the section for whispers.
+    #[schema(max_length = 16)]
+    pub whisper: String,
+    /// The `mid` of the section for barges. Send nothing on it but what everyone may hear.
+    #[schema(max_length = 16)]
+    pub barge: String,
 }
 
 /// The service's SDP answer.

@@ -17,7 +17,7 @@ const PARTY_MAX: usize = 5;
 #[derive(Debug, Clone)]
 enum Step {
     Lead(LeadProgress),
-    Offered(u32),
+    Offered(u32, Mode),
     Connected(u32),
     Lost(u32),
     HangUp(u32),
@@ -81,7 +81,8 @@ fn step() -> impl Strategy<Value = Step> {
     let invitees = prop::collection::vec((who(), authority(), prop::bool::weighted(0.9)), 1..4);
     prop_oneof![
         10 => signal.prop_map(Step::Lead),
-        5 => (0..12_u32).prop_map(Step::Offered),
+        5 => (0..12_u32, prop_oneof![Just(Mode::Whisper), Just(Mode::Barge)])
+            .prop_map(|(leg, widest)| Step::Offered(leg, widest)),
         20 => (0..12_u32).prop_map(Step::Connected),
         10 => (0..12_u32).prop_map(Step::Lost),
         1 => who().prop_map(Step::HangUp),
@@ -117,7 +118,10 @@ fn input(step: &Step, fresh: &mut u32) -> Input {
     };
     match step.clone() {
         Step::Lead(signal) => Input::Lead(signal),
-        Step::Offered(leg) => Input::MediaOffered(LegNumber(leg)),
+        Step::Offered(leg, widest) => Input::MediaOffered {
+            leg: LegNumber(leg),
+            widest,
+        },
         Step::Connected(leg) => Input::MediaConnected(LegNumber(leg)),
         Step::Lost(leg) => Input::MediaLost(LegNumber(leg)),
         Step::HangUp(who) => hang_up(who),
@@ -278,7 +282,7 @@ fn drain(machine: &mut Machine) -> Vec<Output> {
 /// What a step may change for the rep and the lead: nothing, when a coach or what befell one did it.
 fn is_of_a_coach(step: &Step) -> bool {
     match step {
-        Step::Offered(leg) | Step::Connected(leg) | Step::Lost(leg) => *leg > LEAD_LEG.0,
+        Step::Offered(leg, _) | Step::Connected(leg) | Step::Lost(leg) => *leg > LEAD_LEG.0,
         Step::Authority(who, _) | Step::HangUp(who) | Step::Held(who, _) | Step::Dtmf(who) => {
             *who != REP
         }
@@ -302,6 +306,8 @@ proptest! {
         }
         // What each coach may do, as the machine was last told by anyone.
         let mut known: HashMap<u32, Authority> = HashMap::new();
+        // How far each leg's connection reaches.
+        let mut widest: HashMap<LegNumber, Mode> = HashMap::new();
         let mut fresh = 0;
         for (after_ms, step) in &steps {
             now = now.plus_millis(i64::from(*after_ms));
@@ -338,6 +344,9 @@ proptest! {
                 });
                 prop_assert!(!touched, "rep and lead are untouched by {step:?}: {outputs:?}");
             }
+            if let (Step::Offered(leg, mode), Ok(())) = (step, &result) {
+                widest.insert(LegNumber(*leg), *mode);
+            }
             match step {
                 Step::Join(who, _, authority, _) | Step::Mode(who, _, _, authority)
                     if result.is_ok() => { known.insert(*who, *authority); }
@@ -365,6 +374,9 @@ proptest! {
                     leg.mode == CoachMode::Listen || Some(media.grant(audio)) <= most,
                     "{who} has {:?}, may {most:?}", leg.mode
                 );
+                // M3: nor beyond what the connection can tell apart. A leg not yet in does not count.
+                let of_connection = widest.get(&audio).copied().unwrap_or(Mode::Barge);
+                prop_assert!(media.grant(audio) <= of_connection, "{audio:?} {of_connection:?}");
                 if leg.status == CoachLegStatus::Reconnecting {
                     prop_assert_eq!(leg.mode, CoachMode::Listen);
                 }

@@ -212,11 +212,34 @@ fn a_lost_coach_is_out_after_30_s_and_so_is_one_who_never_came() {
 fn m1_a_new_connection_of_a_leg_begins_in_listen() {
     let mut world = World::answered();
     let leg = world.coach(MORGAN);
-    assert_eq!(world.ok(Input::MediaOffered(leg)), []);
+    let offered = |widest| Input::MediaOffered { leg, widest };
+    assert_eq!(world.ok(offered(Mode::Barge)), []);
     world.ok(mode(MORGAN, CoachMode::Whisper));
-    let outputs = world.ok(Input::MediaOffered(leg));
+    let outputs = world.ok(offered(Mode::Barge));
     assert_eq!(granted(&outputs), [(Mode::Listen, GrantCause::Revoked)]);
     assert_eq!(world.leg(MORGAN).mode, CoachMode::Listen);
+}
+
+#[test]
+fn m3_a_connection_that_cannot_tell_the_modes_apart_cannot_barge() {
+    let mut world = World::answered();
+    let leg = world.coach(MORGAN);
+    let offered = |widest| Input::MediaOffered { leg, widest };
+    world.ok(offered(Mode::Whisper));
+    assert_eq!(
+        world.refused(mode(MORGAN, CoachMode::Barge)),
+        Code::Conflict
+    );
+    world.ok(mode(MORGAN, CoachMode::Whisper));
+    assert_eq!(
+        world.refused(mode(MORGAN, CoachMode::Barge)),
+        Code::Conflict
+    );
+    assert_eq!(world.leg(MORGAN).mode, CoachMode::Whisper);
+    // Only after a new offer.
+    world.ok(offered(Mode::Barge));
+    world.ok(mode(MORGAN, CoachMode::Barge));
+    assert_eq!(world.leg(MORGAN).mode, CoachMode::Barge);
 }
 
 #[test]

@@ -216,7 +216,7 @@ async fn garbage_for_an_offer_is_refused_and_the_call_goes_on() {
     let call = world.answered().await;
     let riley = caller("riley", "acme");
     for sdp in ["", "v=0", "garbage\r\n", &"x".repeat(SDP_BYTES_MAX + 1)] {
-        let offer = MediaOffer { sdp: sdp.into() };
+        let offer = MediaOffer::new(sdp);
         let refused = code(world.calls.media_offer(&riley, &call, &offer).await);
         let expected = if sdp.len() > SDP_BYTES_MAX {
             Code::TooLarge
@@ -225,8 +225,20 @@ async fn garbage_for_an_offer_is_refused_and_the_call_goes_on() {
         };
         assert_eq!(refused, expected);
     }
+    // A rep has no modes, and so no tracks for them.
+    let offer = MediaOffer {
+        tracks: Some(MediaTracks {
+            whisper: "0".into(),
+            barge: "1".into(),
+        }),
+        ..MediaOffer::new("v=0")
+    };
+    let refused = world.calls.media_offer(&riley, &call, &offer).await;
+    let refused = refused.expect_err("tracks of a rep").error;
+    assert_eq!(refused.code, Code::InvalidRequest);
+    assert!(refused.message.contains("without `tracks`"), "{refused:?}");
     let stranger = caller("sam", "acme");
-    let offer = MediaOffer { sdp: "v=0".into() };
+    let offer = MediaOffer::new("v=0");
     let refused = world.calls.media_offer(&stranger, &call, &offer).await;
     assert_eq!(code(refused), Code::NotFound);
     let seen = world.calls.get(&riley, &call).await.unwrap();

@@ -76,7 +76,7 @@ async fn a3_nothing_of_a_call_crosses_to_another_organization() {
         ),
         code(
             calls
-                .media_offer(&other, &call, &MediaOffer { sdp: "v=0".into() })
+                .media_offer(&other, &call, &MediaOffer::new("v=0"))
                 .await,
         ),
         code(calls.invitation_targets(&other, &call).await),

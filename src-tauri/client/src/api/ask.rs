@@ -162,7 +162,7 @@ impl Api {
     /// # Errors
     /// As [`Api::call`].
     pub async fn media(&self, id: &CallId, offer_sdp: String) -> Result<String, ClientError> {
-        let offer = MediaOffer { sdp: offer_sdp };
+        let offer = MediaOffer::new(offer_sdp);
         let mut ask = Ask::new(&route::OFFER_MEDIA, id, &offer)?;
         ask.wait = Some(SHORT_ANSWER_WAIT);
         let answer: wire::MediaAnswer = read(self.authorized(&ask).await?, Gives::Json).await?;

@@ -4,6 +4,7 @@
 
 pub mod peer;
 pub mod sound;
+pub mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,9 +107,20 @@ impl Stage {
 
     /// Connects a client to a leg that is in, or takes it over.
     pub async fn connect(&self, leg: LegNumber, say: Sound) -> Peer {
-        let offer = peer::Offer::new();
-        let answer = self.media.connect(&self.call, leg, &offer.sdp()).await;
-        let peer = self.peers.add(offer.accept(&answer.unwrap()), say);
+        self.accept(leg, peer::Offer::new(), say).await
+    }
+
+    /// Lets a coach in who has a track for each mode instead of stamps.
+    pub async fn join_by_track(&self, leg: LegNumber) -> Peer {
+        let added = self.media.add_leg(&self.call, leg, Role::Coach).await;
+        added.unwrap();
+        self.accept(leg, peer::Offer::by_track(), Sound::default())
+            .await
+    }
+
+    async fn accept(&self, leg: LegNumber, offer: peer::Offer, say: Sound) -> Peer {
+        let answered = self.media.connect(&self.call, leg, &offer.offer()).await;
+        let peer = self.peers.add(offer.accept(&answered.unwrap().sdp), say);
         let hearing = peer.clone();
         until("a peer hears", move || hearing.packets() > 10).await;
         peer

@@ -15,6 +15,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{Extension, ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use voice::{Encoder, MAX_PACKET_BYTES};
+use wire::{MediaOffer, MediaTracks};
 
 use super::sound::{Ring, Sound, Tone, encoder};
 
@@ -23,13 +24,22 @@ pub struct Offer {
     rtc: Rtc,
     socket: UdpSocket,
     local: SocketAddr,
-    mid: Mid,
+    mids: Vec<Mid>,
     sdp: String,
     pending: SdpPendingOffer,
 }
 
 impl Offer {
     pub fn new() -> Self {
+        Self::of(1)
+    }
+
+    /// With a track for each mode: whispers on the first, barges on the second.
+    pub fn by_track() -> Self {
+        Self::of(2)
+    }
+
+    fn of(tracks: usize) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         let local = socket.local_addr().unwrap();
@@ -45,13 +55,22 @@ impl Offer {
             .build(Instant::now());
         rtc.add_local_candidate(Candidate::host(local, "udp").unwrap());
         let mut change = rtc.sdp_api();
-        let mid = change.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
+        let mids = (0..tracks)
+            .map(|track| {
+                let direction = if track == 0 {
+                    Direction::SendRecv
+                } else {
+                    Direction::SendOnly
+                };
+                change.add_media(MediaKind::Audio, direction, None, None, None)
+            })
+            .collect();
         let (offer, pending) = change.apply().unwrap();
         Self {
             rtc,
             socket,
             local,
-            mid,
+            mids,
             sdp: offer.to_sdp_string(),
             pending,
         }
@@ -59,6 +78,21 @@ impl Offer {
 
     pub fn sdp(&self) -> String {
         self.sdp.clone()
+    }
+
+    /// What is sent to the service.
+    pub fn offer(&self) -> MediaOffer {
+        let tracks = match self.mids[..] {
+            [whisper, barge] => Some(MediaTracks {
+                whisper: whisper.to_string(),
+                barge: barge.to_string(),
+            }),
+            _ => None,
+        };
+        MediaOffer {
+            sdp: self.sdp(),
+            tracks,
+        }
     }
 
     pub fn accept(mut self, answer: &str) -> Client {
@@ -71,11 +105,8 @@ impl Offer {
             rtc: self.rtc,
             socket: self.socket,
             local: self.local,
-            mid: self.mid,
+            senders: self.mids.into_iter().map(Sender::new).collect(),
             source: Tone::default(),
-            encoder: encoder(),
-            stamp: None,
-            sequence: 100,
             timestamp: 1_000,
             next_frame: Instant::now(),
             deadline: Instant::now(),
@@ -90,17 +121,33 @@ pub struct Client {
     rtc: Rtc,
     socket: UdpSocket,
     local: SocketAddr,
-    mid: Mid,
+    senders: Vec<Sender>,
     source: Tone,
-    encoder: Encoder,
-    /// The stamp of the last packet.
-    stamp: Option<Mode>,
-    sequence: u64,
     timestamp: u32,
     next_frame: Instant,
     deadline: Instant,
     last_received: Option<u64>,
     connected: bool,
+}
+
+/// One track of a client.
+struct Sender {
+    mid: Mid,
+    encoder: Encoder,
+    /// The stamp of the last packet.
+    stamp: Option<Mode>,
+    sequence: u64,
+}
+
+impl Sender {
+    fn new(mid: Mid) -> Self {
+        Self {
+            mid,
+            encoder: encoder(),
+            stamp: None,
+            sequence: 100,
+        }
+    }
 }
 
 /// What a test sees of a client, and tells it.
@@ -260,24 +307,26 @@ impl Client {
         };
         let mut out = [0; MAX_PACKET_BYTES];
         let frame = self.source.frame(tone);
+        let sender = &mut self.senders[sound.track];
         // A client that stamps resets its encoder at each switch: an encoder remembers.
-        if self.stamp != sound.stamp {
-            self.stamp = sound.stamp;
-            self.encoder.reset();
+        if sender.stamp != sound.stamp {
+            sender.stamp = sound.stamp;
+            sender.encoder.reset();
         }
-        let len = self.encoder.encode(&frame, &mut out).unwrap();
+        let len = sender.encoder.encode(&frame, &mut out).unwrap();
         let mut values = ExtensionValues::default();
         if let Some(mode) = sound.stamp {
             values.user_values.set(Stamp(mode));
         }
         let pt = self.rtc.codec_config().params()[0].pt();
         let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx_by_mid(self.mid, None) else {
+        let Some(stream) = api.stream_tx_by_mid(sender.mid, None) else {
             return;
         };
-        let packet = RtpWrite::new(pt, self.sequence.into(), self.timestamp, now, &out[..len]);
+        let (sequence, packet) = (sender.sequence.into(), &out[..len]);
+        let packet = RtpWrite::new(pt, sequence, self.timestamp, now, packet);
         stream.write_rtp(packet.ext_vals(values));
-        self.sequence += 1;
+        sender.sequence += 1;
         let _ = self.rtc.handle_input(Input::Timeout(now));
         self.drain(peer);
     }

@@ -20,6 +20,8 @@ const WINDOW: usize = 4_800;
 pub struct Sound {
     pub tone: Option<f64>,
     pub stamp: Option<Mode>,
+    /// On which of its tracks.
+    pub track: usize,
 }
 
 pub fn silent() -> Sound {
@@ -27,9 +29,14 @@ pub fn silent() -> Sound {
 }
 
 pub fn unstamped(tone: f64) -> Sound {
+    on_track(tone, 0)
+}
+
+pub fn on_track(tone: f64, track: usize) -> Sound {
     Sound {
         tone: Some(tone),
         stamp: None,
+        track,
     }
 }
 
@@ -37,6 +44,7 @@ pub fn stamped(tone: f64, mode: Mode) -> Sound {
     Sound {
         tone: Some(tone),
         stamp: Some(mode),
+        track: 0,
     }
 }
 
@@ -96,11 +104,15 @@ impl Ring {
 
     /// The loudest that a tone was within any 100 ms, in dB.
     pub fn loudest_db(&self, frequency: f64) -> f64 {
+        let windows = self.windows_db(frequency).into_iter();
+        windows.fold(-120.0, f64::max)
+    }
+
+    /// How loud a tone was within each 100 ms, in dB.
+    pub fn windows_db(&self, frequency: f64) -> Vec<f64> {
         let heard = &self.0.lock().unwrap().1;
         let windows = heard.chunks_exact(WINDOW);
-        windows
-            .map(|w| tone_db(w, frequency))
-            .fold(-120.0, f64::max)
+        windows.map(|w| tone_db(w, frequency)).collect()
     }
 
     /// How loud a tone is in the last 100 ms, in dB.

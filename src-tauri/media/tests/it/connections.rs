@@ -8,7 +8,7 @@ use common::sound::{HEARD_DB, SILENT_DB, silent, stamped, unstamped};
 use common::{LEAD, REP, Stage, coach, until};
 use media::{MediaError, MediaEvent};
 use mix::{Mode, Role, RoutesError};
-use wire::CallId;
+use wire::{CallId, MediaOffer};
 
 const REP_HZ: f64 = 400.0;
 const ONE_HZ: f64 = 1_130.0;
@@ -62,13 +62,10 @@ async fn an_offer_that_never_connects_leaves_the_old_connection_up() {
     let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
     let guest = stage.join(coach(1), Role::Coach, silent()).await;
     for _ in 0..20 {
-        let sdp = Offer::new().sdp();
-        stage
-            .media
-            .connect(&stage.call, coach(1), &sdp)
-            .await
-            .unwrap();
-        stage.media.connect(&stage.call, REP, &sdp).await.unwrap();
+        let offer = Offer::new().offer();
+        for leg in [coach(1), REP] {
+            stage.media.connect(&stage.call, leg, &offer).await.unwrap();
+        }
     }
     guest.ring.listen(25).await;
     assert!(guest.ring.loudest_db(REP_HZ) > HEARD_DB);
@@ -131,17 +128,23 @@ async fn garbage_instead_of_an_offer_is_refused_with_its_reason() {
         ("send only", send_only, no_audio),
     ];
     for (what, offer, expected) in table {
+        let offer = MediaOffer::new(offer);
         let error = stage.media.connect(&stage.call, leg, &offer).await;
         let error = error.expect_err(what);
         assert!(expected(&error), "{what}: {error:?}");
         assert!(error.to_string().len() < 200, "{what}: {error}");
     }
-    let error = stage.media.connect(&stage.call, leg, &long).await;
+    let error = stage
+        .media
+        .connect(&stage.call, leg, &MediaOffer::new(long))
+        .await;
     assert_eq!(error, Err(MediaError::OfferTooLong));
     // Each truncation is refused or answered, and none panics.
     for len in (0..good.len()).step_by(7) {
-        let _ = stage.media.connect(&stage.call, leg, &good[..len]).await;
+        let cut = MediaOffer::new(&good[..len]);
+        let _ = stage.media.connect(&stage.call, leg, &cut).await;
     }
+    let good = MediaOffer::new(good);
     let error = stage.media.connect(&stage.call, coach(9), &good).await;
     assert_eq!(error, Err(MediaError::UnknownLeg));
     let nowhere = CallId::parse("acti_other").unwrap();
@@ -165,8 +168,10 @@ async fn the_answer_says_opus_with_fec_ice_lite_and_both_extensions() {
         .add_leg(&stage.call, leg, Role::Coach)
         .await
         .unwrap();
-    let sdp = Offer::new().sdp();
-    let answer = stage.media.connect(&stage.call, leg, &sdp).await.unwrap();
+    let offer = Offer::new().offer();
+    let answered = stage.media.connect(&stage.call, leg, &offer).await.unwrap();
+    assert_eq!(answered.widest, Mode::Barge);
+    let answer = answered.sdp;
     let candidate = stage.media.candidates()[0];
     let candidate = format!("{} {} typ host", candidate.ip(), candidate.port());
     for expected in [

@@ -3,7 +3,7 @@
 
 use crate::common;
 
-use common::sound::{HEARD_DB, Ring, SILENT_DB, silent, stamped, unstamped};
+use common::sound::{HEARD_DB, Ring, SILENT_DB, on_track, silent, stamped, unstamped};
 use common::{LEAD, REP, Stage, coach, until};
 use media::{MediaError, MediaEvent};
 use mix::{Mode, Role};
@@ -14,6 +14,9 @@ const ONE_HZ: f64 = 1_130.0;
 const TWO_HZ: f64 = 1_610.0;
 const THREE_HZ: f64 = 2_270.0;
 
+/// The tracks of a coach who has one for each mode.
+const WHISPERS: usize = 0;
+const BARGES: usize = 1;
 /// Frames in which a listener is watched: half a second.
 const WATCHED: usize = 25;
 
@@ -152,22 +155,53 @@ async fn m3_a_frame_stamped_whisper_never_reaches_the_lead() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m3_an_unstamped_client_is_heard_as_granted_narrowed_at_once() {
+async fn m3_without_stamps_or_tracks_only_the_rep_is_reached() {
     let stage = Stage::new(1).await;
     stage.lead(None).await;
     let rep = stage.join(REP, Role::Rep, silent()).await;
-    let speaker = stage.join(coach(1), Role::Coach, unstamped(ONE_HZ)).await;
+    let other = stage.join(coach(2), Role::Coach, silent()).await;
+    let _speaker = stage.join(coach(1), Role::Coach, unstamped(ONE_HZ)).await;
     stage.grant(coach(1), Mode::Barge).await;
-    stage.lead.hears(ONE_HZ).await;
-    speaker.say(silent());
-    stage.lead.hears_not(ONE_HZ).await;
-    // It narrows and only then speaks: not one frame of that is public.
+    rep.ring.hears(ONE_HZ).await;
+    stage.lead.listen(2 * WATCHED).await;
+    other.ring.listen(WATCHED).await;
+    assert_heard("lead", &stage.lead, &[(ONE_HZ, false)]);
+    assert_heard("coach", &other.ring, &[(ONE_HZ, false)]);
+    assert_heard("recording", &stage.recording, &[(ONE_HZ, false)]);
+    stage.media.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m3_a_track_reaches_no_further_than_its_mode_however_late() {
+    let stage = Stage::new(1).await;
+    stage.lead(None).await;
+    let rep = stage.join(REP, Role::Rep, silent()).await;
+    let other = stage.join(coach(2), Role::Coach, silent()).await;
+    let speaker = stage.join_by_track(coach(1)).await;
     stage.grant(coach(1), Mode::Whisper).await;
-    stage.lead.clear();
-    speaker.say(unstamped(TWO_HZ));
-    rep.ring.hears(TWO_HZ).await;
-    rep.ring.listen(WATCHED).await;
-    assert_heard("lead", &stage.lead, &[(TWO_HZ, false)]);
+    speaker.say(on_track(ONE_HZ, WHISPERS));
+    rep.ring.hears(ONE_HZ).await;
+    // The whisper is late: it goes on for longer than any window after the coach barged.
+    stage.grant(coach(1), Mode::Barge).await;
+    for listener in [&stage.lead, &stage.recording, &other.ring] {
+        listener.clear();
+    }
+    stage.lead.listen(3 * WATCHED).await;
+    rep.ring.hears(ONE_HZ).await;
+    speaker.say(on_track(TWO_HZ, BARGES));
+    stage.lead.hears(TWO_HZ).await;
+    rep.ring.hears_not(ONE_HZ).await;
+    // A barge from before a narrowing is public, whatever the other track says meanwhile.
+    stage.grant(coach(1), Mode::Whisper).await;
+    speaker.say(on_track(ONE_HZ, WHISPERS));
+    rep.ring.hears(ONE_HZ).await;
+    for (who, listener) in [
+        ("lead", &stage.lead),
+        ("recording", &stage.recording),
+        ("coach", &other.ring),
+    ] {
+        assert_heard(who, listener, &[(ONE_HZ, false), (TWO_HZ, true)]);
+    }
     stage.media.stop().await;
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{DRAIN, Gate, UNSTAMPED_WAIT};
+use super::{DRAIN, Gate, IN_FLIGHT_MAX};
 use crate::Mode::{self, Barge, Listen, Whisper};
 
 const fn ms(ms: u64) -> Duration {
@@ -18,7 +18,7 @@ fn settled(mode: Mode) -> (Gate, Duration) {
 fn m1_a_coach_joins_in_listen_and_reaches_no_one() {
     let mut gate = Gate::new();
     assert_eq!(gate.grant(), Listen);
-    for stamp in [None, Some(Listen), Some(Whisper), Some(Barge)] {
+    for stamp in [Listen, Whisper, Barge] {
         assert_eq!(gate.reach(ms(0), stamp), Listen);
     }
 }
@@ -28,7 +28,7 @@ fn m3_a_stamped_frame_reaches_the_narrower_of_stamp_and_grant() {
     for grant in [Listen, Whisper, Barge] {
         for stamp in [Listen, Whisper, Barge] {
             let (mut gate, now) = settled(grant);
-            assert_eq!(gate.reach(now, Some(stamp)), grant.min(stamp));
+            assert_eq!(gate.reach(now, stamp), grant.min(stamp));
         }
     }
 }
@@ -37,15 +37,15 @@ fn m3_a_stamped_frame_reaches_the_narrower_of_stamp_and_grant() {
 fn m3_a_late_whisper_never_reaches_the_lead() {
     let (mut gate, now) = settled(Whisper);
     gate.ask(now, Barge);
-    assert_eq!(gate.reach(now + ms(500), Some(Whisper)), Whisper);
-    assert_eq!(gate.reach(now + ms(500), Some(Barge)), Barge);
+    assert_eq!(gate.reach(now + ms(500), Whisper), Whisper);
+    assert_eq!(gate.reach(now + ms(500), Barge), Barge);
 }
 
 #[test]
 fn m5_a_stamped_frame_never_waits_for_a_widening() {
     let (mut gate, now) = settled(Whisper);
     gate.ask(now, Barge);
-    assert_eq!(gate.reach(now, Some(Barge)), Barge);
+    assert_eq!(gate.reach(now, Barge), Barge);
 }
 
 #[test]
@@ -53,18 +53,18 @@ fn m3_narrowing_loses_no_barge_still_in_the_jitter_buffer() {
     let (mut gate, now) = settled(Barge);
     gate.ask(now, Whisper);
     assert_eq!(gate.grant(), Whisper);
-    assert_eq!(gate.reach(now + DRAIN - ms(1), Some(Barge)), Barge);
-    assert_eq!(gate.reach(now + DRAIN, Some(Barge)), Whisper);
+    assert_eq!(gate.reach(now + DRAIN - ms(1), Barge), Barge);
+    assert_eq!(gate.reach(now + DRAIN, Barge), Whisper);
 }
 
 #[test]
 fn m3_the_first_narrow_frame_ends_the_drain() {
     let (mut gate, now) = settled(Barge);
-    assert_eq!(gate.reach(now, Some(Barge)), Barge);
+    assert_eq!(gate.reach(now, Barge), Barge);
     gate.ask(now, Whisper);
-    assert_eq!(gate.reach(now + ms(20), Some(Barge)), Barge);
-    assert_eq!(gate.reach(now + ms(40), Some(Whisper)), Whisper);
-    assert_eq!(gate.reach(now + ms(60), Some(Barge)), Whisper);
+    assert_eq!(gate.reach(now + ms(20), Barge), Barge);
+    assert_eq!(gate.reach(now + ms(40), Whisper), Whisper);
+    assert_eq!(gate.reach(now + ms(60), Barge), Whisper);
 }
 
 #[test]
@@ -73,9 +73,9 @@ fn m3_a_whisper_before_a_fast_change_does_not_end_the_drain() {
     gate.ask(now, Barge);
     gate.ask(now + ms(100), Whisper);
     // In the buffer: whispered, barged, whispered.
-    assert_eq!(gate.reach(now + ms(120), Some(Whisper)), Whisper);
-    assert_eq!(gate.reach(now + ms(140), Some(Barge)), Barge);
-    assert_eq!(gate.reach(now + ms(160), Some(Whisper)), Whisper);
+    assert_eq!(gate.reach(now + ms(120), Whisper), Whisper);
+    assert_eq!(gate.reach(now + ms(140), Barge), Barge);
+    assert_eq!(gate.reach(now + ms(160), Whisper), Whisper);
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn m3_a_whisper_before_a_late_grant_does_not_end_the_drain() {
     gate.ask(now, Barge);
     // The client learns of its grant late, barges for a moment only, and narrows.
     gate.ask(now + ms(3_000), Whisper);
-    assert_eq!(gate.reach(now + ms(3_020), Some(Whisper)), Whisper);
-    assert_eq!(gate.reach(now + ms(3_040), Some(Barge)), Barge);
+    assert_eq!(gate.reach(now + ms(3_020), Whisper), Whisper);
+    assert_eq!(gate.reach(now + ms(3_040), Barge), Barge);
 }
 
 #[test]
@@ -95,25 +95,22 @@ fn m3_a_widening_during_a_drain_loses_nothing_of_either_barge() {
     gate.ask(now + ms(100), Barge);
     gate.ask(now + ms(200), Listen);
     for (at, stamp) in [(220, Barge), (240, Whisper), (260, Barge), (280, Listen)] {
-        assert_eq!(gate.reach(now + ms(at), Some(stamp)), stamp, "at {at}");
+        assert_eq!(gate.reach(now + ms(at), stamp), stamp, "at {at}");
     }
-    assert_eq!(gate.reach(now + ms(200) + DRAIN, Some(Barge)), Listen);
+    assert_eq!(gate.reach(now + ms(200) + DRAIN, Barge), Listen);
 }
 
 #[test]
 fn a2_a_revocation_holds_at_once_and_ends_a_drain() {
     let (mut gate, now) = settled(Barge);
     gate.revoke(now, Listen);
-    assert_eq!(
-        (gate.grant(), gate.reach(now, Some(Barge))),
-        (Listen, Listen)
-    );
+    assert_eq!((gate.grant(), gate.reach(now, Barge)), (Listen, Listen));
 
     let (mut gate, now) = settled(Barge);
     gate.ask(now, Whisper);
     gate.revoke(now + ms(20), Listen);
-    assert_eq!(gate.reach(now + ms(20), Some(Barge)), Listen);
-    assert_eq!(gate.reach(now + ms(20), Some(Whisper)), Listen);
+    assert_eq!(gate.reach(now + ms(20), Barge), Listen);
+    assert_eq!(gate.reach(now + ms(20), Whisper), Listen);
 }
 
 #[test]
@@ -122,8 +119,8 @@ fn a2_a_new_grant_does_not_bring_back_revoked_speech() {
     gate.revoke(now, Listen);
     gate.ask(now + ms(100), Barge);
     assert_eq!(gate.grant(), Barge);
-    assert_eq!(gate.reach(now + DRAIN - ms(1), Some(Barge)), Listen);
-    assert_eq!(gate.reach(now + DRAIN, Some(Barge)), Barge);
+    assert_eq!(gate.reach(now + DRAIN - ms(1), Barge), Listen);
+    assert_eq!(gate.reach(now + DRAIN, Barge), Barge);
 }
 
 #[test]
@@ -132,7 +129,7 @@ fn a2_a_second_milder_revocation_does_not_widen_the_first() {
     gate.revoke(now, Listen);
     gate.revoke(now + ms(10), Whisper);
     gate.ask(now + ms(20), Barge);
-    assert_eq!(gate.reach(now + ms(30), Some(Barge)), Listen);
+    assert_eq!(gate.reach(now + ms(30), Barge), Listen);
 }
 
 #[test]
@@ -140,31 +137,19 @@ fn a2_a_revocation_of_nothing_leaves_the_drain() {
     let (mut gate, now) = settled(Barge);
     gate.ask(now, Whisper);
     gate.revoke(now, Barge);
-    assert_eq!(gate.reach(now, Some(Barge)), Barge);
+    assert_eq!(gate.reach(now, Barge), Barge);
 }
 
 #[test]
-fn m3_without_stamps_a_widening_waits_and_a_narrowing_does_not() {
-    let (mut gate, now) = settled(Whisper);
-    assert_eq!(gate.reach(now, None), Whisper);
-    gate.ask(now, Barge);
-    assert_eq!(gate.reach(now + UNSTAMPED_WAIT - ms(1), None), Whisper);
-    assert_eq!(gate.reach(now + UNSTAMPED_WAIT, None), Barge);
-    gate.ask(now + ms(400), Listen);
-    assert_eq!(gate.reach(now + ms(400), None), Listen);
-}
-
-#[test]
-fn m3_without_stamps_fast_changes_stay_at_the_narrowest() {
+fn m3_a_copy_is_trusted_again_only_when_nothing_older_can_come() {
     let mut gate = Gate::new();
-    gate.ask(ms(0), Whisper);
-    gate.ask(ms(100), Barge);
-    gate.ask(ms(200), Whisper);
-    gate.ask(ms(250), Barge);
-    assert_eq!(
-        gate.reach(ms(549), None),
-        Listen,
-        "two widenings that overlap count as one"
-    );
-    assert_eq!(gate.reach(ms(550), None), Barge);
+    assert!(gate.recovers(ms(0)), "nothing was ever widened");
+    gate.ask(ms(0), Barge);
+    gate.ask(ms(100), Whisper);
+    let until = IN_FLIGHT_MAX;
+    assert!(!gate.recovers(until - ms(1)), "narrowing ends nothing");
+    assert!(gate.recovers(until));
+    gate.ask(until, Barge);
+    assert!(!gate.recovers(until + ms(5_000)));
+    assert!(gate.recovers(until + IN_FLIGHT_MAX));
 }

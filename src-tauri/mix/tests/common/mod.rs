@@ -12,10 +12,25 @@ pub const STRANGER: u32 = LEGS;
 pub const REP: u32 = 4;
 pub const LEAD: u32 = 7;
 
-/// A frame whose sum with others tells who is in it, one bit for each leg.
-pub fn marked(leg: u32) -> Frame {
-    [1 << leg; FRAME_SAMPLES]
+/// A frame whose sum with others tells who is in it, one bit for each leg: in the even samples who is
+/// heard in public, in the odd ones who whispers.
+pub fn marked(leg: u32, reach: Mode) -> Frame {
+    let whispers = role(leg) == Role::Coach && reach == Mode::Whisper;
+    if whispers {
+        frame_of((0, 1 << leg))
+    } else {
+        frame_of((1 << leg, 0))
+    }
 }
+
+/// What these sound like together.
+pub fn frame_of((public, whispers): Voices) -> Frame {
+    let pair = [public as i16, whispers as i16];
+    std::array::from_fn(|at| pair[at % 2])
+}
+
+/// Who is heard in public, and who whispers: one bit for each leg.
+pub type Voices = (u32, u32);
 
 /// Loud noise: three of these together overflow.
 pub fn noise(seed: u32) -> Frame {
@@ -86,40 +101,39 @@ impl Stretch {
         leg < LEGS && self.present & (1 << leg) != 0
     }
 
-    /// How far this leg is heard, by the rules alone.
-    pub fn reach(&self, leg: u32) -> Mode {
-        let first = self.spoken.iter().find(|(spoken, ..)| *spoken == leg);
-        let Some((_, reach, _)) = first.filter(|_| self.is_present(leg)) else {
-            return Mode::Listen;
-        };
-        match role(leg) {
-            _ if self.muted & (1 << leg) != 0 => Mode::Listen,
-            Role::Lead if self.held => Mode::Listen,
-            Role::Lead | Role::Rep => Mode::Barge,
-            Role::Coach => *reach,
-        }
+    /// Whether this leg says something that is heard so far, by the rules alone.
+    pub fn says(&self, leg: u32, heard: Mode) -> bool {
+        self.spoken.iter().any(|(spoken, reach, _)| {
+            let reach = match role(leg) {
+                _ if self.muted & (1 << leg) != 0 => Mode::Listen,
+                Role::Lead if self.held => Mode::Listen,
+                Role::Lead | Role::Rep => Mode::Barge,
+                Role::Coach => *reach,
+            };
+            *spoken == leg && self.is_present(leg) && reach == heard
+        })
     }
 
-    /// Who is heard in public: one bit for each leg.
-    pub fn public(&self) -> u32 {
+    fn who_says(&self, heard: Mode) -> u32 {
         (0..LEGS)
-            .filter(|leg| self.reach(*leg) == Mode::Barge)
+            .filter(|leg| self.says(*leg, heard))
             .map(|leg| 1 << leg)
             .sum()
     }
 
+    /// Who is heard in public: one bit for each leg.
+    pub fn public(&self) -> u32 {
+        self.who_says(Mode::Barge)
+    }
+
     /// Who is heard by this leg by the table of the product; `None` when the leg may hear nothing.
-    pub fn audible_to(&self, leg: u32) -> Option<u32> {
+    pub fn audible_to(&self, leg: u32) -> Option<Voices> {
         let others = self.public() & !(1 << leg);
-        let whispers: u32 = (0..LEGS)
-            .filter(|leg| self.reach(*leg) == Mode::Whisper)
-            .map(|leg| 1 << leg)
-            .sum();
         match role(leg) {
             _ if !self.is_present(leg) => None,
             Role::Lead if self.held => None,
-            Role::Rep => Some(others | whispers),
-            Role::Lead | Role::Coach => Some(others),
+            Role::Rep => Some((others, self.who_says(Mode::Whisper))),
+            Role::Lead | Role::Coach => Some((others, 0)),
         }
     }
 }

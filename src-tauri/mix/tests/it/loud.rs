@@ -23,13 +23,12 @@ proptest! {
             stretch.apply(&mut routes);
             for tick in 0..stretch.ticks {
                 let everything = said(&stretch.spoken, tick);
-                // A second frame of a leg is ignored: it must not take the place of a whisper.
+                // A leg's second public frame is ignored, whatever is whispered.
                 let mut legs = std::collections::BTreeSet::new();
                 let mut public = everything.clone();
                 public.retain(|(leg, mode, _)| {
-                    let is_first = legs.insert(*leg);
-                    let is_coach = !matches!(*leg, REP | LEAD);
-                    is_first && !(is_coach && *mode != Mode::Barge)
+                    let is_public = matches!(*leg, REP | LEAD) || *mode == Mode::Barge;
+                    is_public && legs.insert(*leg)
                 });
                 let (everything, public) = (spoken(&everything), spoken(&public));
                 let (with, without) = (with.mix(&routes, &everything), without.mix(&routes, &public));

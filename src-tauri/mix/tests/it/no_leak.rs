@@ -1,9 +1,10 @@
-//! Rule M3 over random networks: a coach who switches, an honest client that stamps (or one that does
-//! not), packets and messages that are delayed, reordered and lost, and a service that revokes.
+//! Rule M3 over random networks: a coach who switches, an honest client that stamps its packets or has a
+//! track for each mode, packets and messages that are delayed, reordered and lost, and a service that
+//! revokes.
 
 use std::collections::BTreeMap;
 
-use mix::{DRAIN, Gate, Mode, UNSTAMPED_WAIT};
+use mix::{DRAIN, Gate, Mode};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ const FRAME_MS: u64 = mix::FRAME_MS;
 /// What happens to one coach, in milliseconds from the start.
 #[derive(Debug, Clone)]
 struct Script {
-    is_stamped: bool,
+    /// Whether barges have a track, and so a gate, of their own.
+    by_track: bool,
     clicks: Vec<(u64, Mode)>,
     /// When the permission changes, and what it then allows.
     permissions: Vec<(u64, Mode)>,
@@ -105,7 +107,7 @@ fn run(script: &Script) -> Vec<Played> {
         }
     }
 
-    let mut gate = Gate::new();
+    let mut gates = [Gate::new(), Gate::new()];
     let mut permission = Mode::Barge;
     let mut captured = vec![Mode::Listen; frames];
     let mut played = Vec::new();
@@ -117,19 +119,14 @@ fn run(script: &Script) -> Vec<Played> {
             Event::Click(click) => {
                 wanted = click;
                 clicks += 1;
-                // With stamps one narrows at once and widens when told so. Without, the guard is
-                // time alone: one narrows when told so, and may widen at once.
-                mode = if script.is_stamped {
-                    mode.min(click)
-                } else {
-                    mode.max(click)
-                };
+                // One narrows at once and widens when told so.
+                mode = mode.min(click);
                 agenda.send(script, TO_SERVICE, now_ms, Event::Ask(clicks, click));
             }
             Event::Ask(click, asked) => {
                 let is_granted = asked <= permission;
                 if is_granted {
-                    gate.ask(now, asked);
+                    gates.iter_mut().for_each(|gate| gate.ask(now, asked));
                 }
                 agenda.send(
                     script,
@@ -145,7 +142,7 @@ fn run(script: &Script) -> Vec<Played> {
             }
             Event::Permission(ceiling) => {
                 permission = ceiling;
-                gate.revoke(now, ceiling);
+                gates.iter_mut().for_each(|gate| gate.revoke(now, ceiling));
                 agenda.send(script, TO_CLIENT, now_ms, Event::Told(ceiling));
             }
             Event::Told(ceiling) => {
@@ -163,8 +160,8 @@ fn run(script: &Script) -> Vec<Played> {
                     (_, Some(after)) => captured[after],
                     (_, None) => continue,
                 };
-                let stamp = script.is_stamped.then_some(captured);
-                let reach = gate.reach(now, stamp);
+                let track = usize::from(script.by_track && captured == Mode::Barge);
+                let reach = gates[track].reach(now, captured);
                 played.push(Played {
                     at_ms: now_ms,
                     captured,
@@ -228,7 +225,7 @@ fn script(
             let last = |all: &[(u64, Mode)]| all.last().map_or(0, |(at_ms, _)| *at_ms);
             let length_ms = last(&clicks).max(last(&permissions)) + 3_000;
             Script {
-                is_stamped: true,
+                by_track: false,
                 messages_in_order: true,
                 clicks,
                 permissions,
@@ -246,8 +243,10 @@ proptest! {
     fn m3_a_stamped_frame_never_outreaches_its_stamp(
         mut script in script(delays(4_000, 4), delays(2_000, 2), 0..4),
         in_order in any::<bool>(),
+        by_track in any::<bool>(),
     ) {
         script.messages_in_order = in_order;
+        script.by_track = by_track;
         for frame in run(&script) {
             prop_assert!(frame.reach <= frame.captured, "{frame:?}");
             prop_assert!(frame.reach <= frame.permission, "{frame:?}");
@@ -256,23 +255,13 @@ proptest! {
 
     #[test]
     fn m3_unless_revoked_no_frame_within_the_drain_is_narrowed(
-        script in script(delays(DRAIN.as_millis() as u64 / 2 - 40, 3), delays(600, 0), 0..1),
+        mut script in script(delays(DRAIN.as_millis() as u64 / 2 - 40, 3), delays(600, 0), 0..1),
+        by_track in any::<bool>(),
     ) {
+        script.by_track = by_track;
         // Half of the drain for the way of a frame, and half for the loss of those before the next.
         for frame in run(&script) {
             prop_assert_eq!(frame.reach, frame.captured, "{:?}", frame);
-        }
-    }
-
-    /// Time alone guards a client without stamps, so frames must arrive within that time, and
-    /// messages in order.
-    #[test]
-    fn m3_an_unstamped_frame_never_outreaches_its_capture_mode(
-        mut script in script(delays(UNSTAMPED_WAIT.as_millis() as u64, 0), delays(600, 0), 0..1),
-    ) {
-        script.is_stamped = false;
-        for frame in run(&script) {
-            prop_assert!(frame.reach <= frame.captured, "{frame:?}");
         }
     }
 

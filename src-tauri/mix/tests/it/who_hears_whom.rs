@@ -5,7 +5,7 @@ use crate::common;
 use std::collections::BTreeSet;
 
 use common::{
-    LEAD, LEGS, REP, STRANGER, any_call, any_stretch, heard_by, marked, recorded, spoken,
+    LEAD, LEGS, REP, STRANGER, any_call, any_stretch, frame_of, heard_by, marked, recorded, spoken,
 };
 use mix::{Frame, HANGOVER_TICKS, LegNumber, MixKey, Mixer, Mode, Role, Routes};
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ fn everybody() -> Vec<(u32, Mode, Frame)> {
         (REP, Mode::Listen),
         (LEAD, Mode::Listen),
     ]
-    .map(|(leg, mode)| (leg, mode, marked(leg)))
+    .map(|(leg, mode)| (leg, mode, marked(leg, mode)))
     .to_vec()
 }
 
@@ -54,7 +54,14 @@ fn m2_every_cell_of_the_table_is_exact() {
         (REP, [false, true, true, true, false, true]),
         (LEAD, [false, false, true, true, true, false]),
     ];
-    let cells = |frame: &Frame| ALL.map(|leg| frame.iter().all(|sample| sample & (1 << leg) != 0));
+    let cells = |frame: &Frame| {
+        let pairs = frame.as_chunks::<2>().0;
+        ALL.map(|leg| {
+            pairs
+                .iter()
+                .all(|[public, whispers]| (public | whispers) & (1 << leg) != 0)
+        })
+    };
     for (listener, expected) in table {
         let frame = heard_by(&mixes, listener).expect("every party hears");
         assert_eq!(cells(frame), expected, "what {listener} hears");
@@ -64,6 +71,25 @@ fn m2_every_cell_of_the_table_is_exact() {
         [false, false, true, true, true, true],
         "the recording"
     );
+}
+
+#[test]
+fn m3_a_late_whisper_and_a_barge_of_one_coach_stay_apart() {
+    let routes = call_of(&ALL);
+    let modes = [Mode::Whisper, Mode::Barge];
+    let said = modes.map(|mode| (BARGES, mode, marked(BARGES, mode)));
+    let mut mixer = Mixer::new();
+    let mixes = mixer.mix(&routes, &spoken(&said));
+    let public = frame_of((1 << BARGES, 0));
+    assert_eq!(
+        heard_by(&mixes, REP),
+        Some(&frame_of((1 << BARGES, 1 << BARGES)))
+    );
+    for listener in [LEAD, LISTENS] {
+        assert_eq!(heard_by(&mixes, listener), Some(&public));
+    }
+    assert_eq!(recorded(&mixes), &public);
+    assert_eq!(heard_by(&mixes, BARGES), Some(&frame_of((0, 0))));
 }
 
 #[test]
@@ -122,8 +148,8 @@ fn a_call_of_100_with_two_talking_is_three_mixes() {
             .expect("there is room");
     }
     let said = [
-        (REP, Mode::Listen, marked(REP)),
-        (LEAD, Mode::Listen, marked(LEAD)),
+        (REP, Mode::Listen, marked(REP, Mode::Listen)),
+        (LEAD, Mode::Listen, marked(LEAD, Mode::Listen)),
     ];
     let mut mixer = Mixer::new();
     let mixes = mixer.mix(&routes, &spoken(&said));
@@ -135,7 +161,7 @@ fn a_call_of_100_with_two_talking_is_three_mixes() {
 fn a_pausing_coach_keeps_their_mix_only_for_the_hangover() {
     let routes = call_of(&ALL);
     let mut mixer = Mixer::new();
-    let said = [(BARGES, Mode::Barge, marked(BARGES))];
+    let said = [(BARGES, Mode::Barge, marked(BARGES, Mode::Barge))];
     let own = MixKey::Coach(LegNumber(BARGES));
     assert!(
         mixer
@@ -170,12 +196,9 @@ fn a_held_call_records_silence_while_rep_and_coaches_go_on() {
     assert!(recorded(&mixes).iter().all(|sample| *sample == 0));
     assert_eq!(heard_by(&mixes, LEAD), None);
     let public = 1 << REP | 1 << BARGES | 1 << BARGES_TOO;
-    assert_eq!(
-        heard_by(&mixes, LISTENS).map(|frame| frame[0]),
-        Some(public)
-    );
-    let rep = 1 << WHISPERS | 1 << BARGES | 1 << BARGES_TOO;
-    assert_eq!(heard_by(&mixes, REP).map(|frame| frame[0]), Some(rep));
+    assert_eq!(heard_by(&mixes, LISTENS), Some(&frame_of((public, 0))));
+    let rep = frame_of((1 << BARGES | 1 << BARGES_TOO, 1 << WHISPERS));
+    assert_eq!(heard_by(&mixes, REP), Some(&rep));
 }
 
 #[test]
@@ -227,12 +250,12 @@ proptest! {
         for stretch in &call {
             stretch.apply(&mut routes);
             let said: Vec<_> =
-                stretch.spoken.iter().map(|(leg, mode, _)| (*leg, *mode, marked(*leg))).collect();
+                stretch.spoken.iter().map(|(leg, mode, _)| (*leg, *mode, marked(*leg, *mode))).collect();
             for _ in 0..stretch.ticks {
                 let mixes = mixer.mix(&routes, &spoken(&said));
 
                 let expected = if stretch.held { 0 } else { stretch.public() };
-                prop_assert_eq!(recorded(&mixes), &[expected as i16; mix::FRAME_SAMPLES]);
+                prop_assert_eq!(recorded(&mixes), &frame_of((expected, 0)));
                 let mut keys = vec![MixKey::Public];
                 let mut together = 0;
                 for leg in 0..=STRANGER {
@@ -243,17 +266,19 @@ proptest! {
                     let expected = if leg == STRANGER { None } else { stretch.audible_to(leg) };
                     prop_assert_eq!(in_mixes.len(), usize::from(expected.is_some()));
                     if let (Some(mix), Some(expected)) = (in_mixes.first(), expected) {
-                        prop_assert_eq!(mix.frame, &[expected as i16; mix::FRAME_SAMPLES]);
+                        prop_assert_eq!(mix.frame, &frame_of(expected));
                         prop_assert_eq!(mix.frame[0] & (1 << leg), 0, "nobody hears themselves");
                     }
                     if leg == STRANGER || common::role(leg) != Role::Coach {
                         continue;
                     }
                     let silent = &mut silent[leg as usize];
-                    *silent = match stretch.reach(leg) {
-                        _ if !stretch.is_present(leg) => u16::MAX,
-                        Mode::Barge => 0,
-                        _ => silent.saturating_add(1),
+                    *silent = if !stretch.is_present(leg) {
+                        u16::MAX
+                    } else if stretch.says(leg, Mode::Barge) {
+                        0
+                    } else {
+                        silent.saturating_add(1)
                     };
                     if *silent <= HANGOVER_TICKS {
                         keys.push(MixKey::Coach(LegNumber(leg)));
@@ -286,10 +311,10 @@ proptest! {
         let mut routes = Routes::new();
         stretch.apply(&mut routes);
         let said: Vec<_> =
-            stretch.spoken.iter().map(|(leg, mode, _)| (*leg, *mode, marked(*leg))).collect();
-        let sets: BTreeSet<u32> = (0..LEGS)
+            stretch.spoken.iter().map(|(leg, mode, _)| (*leg, *mode, marked(*leg, *mode))).collect();
+        let sets: BTreeSet<_> = (0..LEGS)
             .filter_map(|leg| stretch.audible_to(leg))
-            .chain([stretch.public()])
+            .chain([(stretch.public(), 0)])
             .collect();
         prop_assert_eq!(Mixer::new().mix(&routes, &spoken(&said)).len(), sets.len());
     }

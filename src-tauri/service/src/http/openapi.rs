@@ -10,7 +10,12 @@ use wire::route::{self, Input, Method, Output, PathId, Route, Rule, Schemas, Sha
 use wire::{ClientMessage, Code, ErrorBody, Permission, ServerMessage};
 
 /// What the document says before its operations: the flow, in an order in which a client is written.
-const DESCRIPTION: &str = include_str!("openapi.md");
+const DESCRIPTION: &str = concat!(
+    include_str!("openapi.md"),
+    "\n## A coach in a browser\n\n```js\n",
+    include_str!("../../../../docs/examples/browser-coach.js"),
+    "```\n"
+);
 
 /// What routes are about, in the order of the document.
 const TAGS: &[(&str, &str)] = &[

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, also in what it shares with others"
 )]
 
+mod browser;
 #[path = "../../../media/tests/common/mod.rs"]
 mod common;
 mod crash;

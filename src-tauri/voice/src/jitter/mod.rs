@@ -54,6 +54,7 @@ const STEPS_MAX: usize = 12;
 /// One stream's jitter buffer. Allocates nothing after [`JitterBuffer::new`].
 pub struct JitterBuffer {
     settings: JitterSettings,
+    recovers: bool,
     decoders: Decoders,
     queue: Queue,
     delay: Delay,
@@ -93,6 +94,7 @@ impl JitterBuffer {
         let packets = u64::from(settings.depth_max_ms) / FRAME_MS;
         Ok(Self {
             settings,
+            recovers: true,
             decoders: Decoders::new()?,
             queue: Queue::new(SPARE_PACKETS + usize::try_from(packets).unwrap_or(0)),
             delay: Delay::new(),
@@ -197,6 +199,13 @@ impl JitterBuffer {
             kind,
             mode,
         }
+    }
+
+    /// Whether a lost frame is recovered from the copy in the next packet (the default), or concealed. A
+    /// copy says nothing of the mode it was captured in: whoever knows that it may be another than its
+    /// packet's switches this off (rule M3).
+    pub const fn set_recovers(&mut self, recovers: bool) {
+        self.recovers = recovers;
     }
 
     /// Forgets the stream (a new SSRC); the counts go on.
@@ -399,7 +408,7 @@ impl JitterBuffer {
         };
         let missing = head.sequence - self.queue.next;
         let mut gap = head.timestamp - self.expected;
-        let recoverable = head.lbrr && head.samples == FRAME;
+        let recoverable = self.recovers && head.lbrr && head.samples == FRAME;
         if gap > 0 && self.waited > 0 {
             // What was made up stands for what is missing. But when the depth should grow anyway,
             // and the last missing frame can be had, it stands for itself and the depth has grown.
