@@ -60,6 +60,8 @@ pub(super) struct Task {
     renewing: bool,
     /// Whether the other side takes UPDATE, as far as it said.
     takes_update: Option<bool>,
+    /// Whether the BYE of this call is kept for the time after a crash.
+    is_owed: bool,
     done: mpsc::Sender<Done>,
     results: mpsc::Receiver<Done>,
     over: bool,
@@ -128,6 +130,7 @@ impl Task {
             exchange: Exchange::default(),
             renewing: false,
             takes_update: None,
+            is_owed: false,
             trunk,
             advertised,
             events,
@@ -307,6 +310,7 @@ impl Task {
                 let timer = self.terms.answered(headers::said(response));
                 self.takes_update = headers::takes_update(response);
                 self.give(Input::Answered(timer));
+                self.owe();
                 // A lead who hangs up while answering may be reported before the answer.
                 let dialog = self.dialog.as_ref();
                 if dialog.is_some_and(|dialog| dialog.state().is_terminated()) {
@@ -384,7 +388,8 @@ impl Task {
                 self.bye();
                 return self.give(Input::Unreached);
             }
-            return self.give(Input::Answered(self.terms.agreed()));
+            self.give(Input::Answered(self.terms.agreed()));
+            return self.owe();
         }
         if let Some(ack) = ack
             && headers::cseq(&ack).is_some_and(|cseq| self.exchange.acknowledged(cseq))
@@ -394,8 +399,19 @@ impl Task {
         }
     }
 
+    /// Keeps the BYE of this call as it is now, for the time after a crash.
+    fn owe(&mut self) {
+        if let Some(dialog) = self.dialog.as_ref().filter(|_| self.course.is_up()) {
+            self.is_owed = true;
+            self.trunk.owed.owe(&self.dial.call, &self.trunk, dialog);
+        }
+    }
+
     fn end(&mut self) {
         self.over = true;
+        if self.is_owed {
+            self.trunk.owed.said(&self.dial.call);
+        }
         if let Some(dialog) = &self.dialog
             && dialog.state().is_terminated()
         {
@@ -680,9 +696,13 @@ impl Task {
 
     /// Later requests go where this message says (RFC 3261 §12.2): the stack sees to that at the call's
     /// answer only.
-    fn retarget<M: HeadersExt>(&self, message: &M) {
+    fn retarget<M: HeadersExt>(&mut self, message: &M) {
         if let (Some(dialog), Some((uri, contact))) = (&self.dialog, headers::target(message)) {
+            let has_moved = dialog.snapshot().remote_uri != uri;
             Dialog::Invite(dialog.clone()).set_remote_target(uri, Some(contact));
+            if has_moved {
+                self.owe();
+            }
         }
     }
 }

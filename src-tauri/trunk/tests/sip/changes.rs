@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use media::LeadSignal::Answered;
-use trunk::TrunkSettings;
+use trunk::{FarewellNote, TrunkSettings};
 
 use super::desk::{Call, Desk, HERE, free_port, trunk_at};
 use super::uas::{Message, Rtp, Uas, sound, with_body};
@@ -395,4 +395,57 @@ async fn a_phone_without_events_hears_the_reps_keys_as_tones() {
     call.leg.hang_up();
     let bye = uas.take("BYE").await;
     uas.reply(&bye, "200 OK", "", "", "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_left_behind_is_ended_by_what_was_kept_of_it() {
+    let mut uas = Uas::start().await;
+    let echo = Rtp::echo().await;
+    let trunk = trunk_at(uas.port);
+    let desk = Desk::with(vec![trunk.clone()]).await;
+    let mut notes = desk.trunks.farewells();
+    let mut call = desk.dial();
+    let invite = uas.take("INVITE").await;
+    let route = format!("Record-Route: <sip:{};lr>\r\n", uas.address());
+    uas.reply(&invite, "200 OK", "a", &route, &sound(echo.port))
+        .await;
+    uas.take("ACK").await;
+    call.expect(&[Answered]).await;
+    let first = notes.recv().await.unwrap();
+    let FarewellNote::Owed(owed) = &first else {
+        panic!("{first:?}");
+    };
+    assert!(
+        !format!("{first:?}").contains("+1555"),
+        "no numbers in logs"
+    );
+    // It moves, and is to be found there.
+    let line = format!("Contact: <sip:moved@{}>\r\n", uas.address());
+    let rest = line + &with_body("");
+    uas.request_saying(&invite, "a", "UPDATE", 1, &rest).await;
+    said(&mut uas, "1 UPDATE").await;
+    let FarewellNote::Owed(moved) = notes.recv().await.unwrap() else {
+        panic!("it did not move");
+    };
+    assert_ne!(moved.bye, owed.bye);
+    // Another service, after a crash.
+    let after = Desk::with(vec![trunk]).await;
+    let saying = tokio::spawn({
+        let (trunks, moved) = (after.trunks.clone(), moved.clone());
+        async move { trunks.say_farewell(&moved).await }
+    });
+    let bye = uas.take("BYE").await;
+    assert_eq!(bye.uri(), format!("sip:moved@{}", uas.address()));
+    assert_eq!(bye.tag("To"), "a");
+    assert_eq!(bye.header("From"), invite.header("From"));
+    assert_eq!(bye.header("Call-ID"), invite.header("Call-ID"));
+    assert!(bye.header("Route").contains("lr"), "{}", bye.text);
+    uas.reply(&bye, "200 OK", "", "", "").await;
+    saying.await.unwrap();
+    // This one lives, and ends its call itself.
+    call.leg.hang_up();
+    let bye = uas.take("BYE").await;
+    uas.reply(&bye, "200 OK", "", "", "").await;
+    let last = notes.recv().await.unwrap();
+    assert_eq!(last, FarewellNote::Said(moved.call));
 }
