@@ -4,17 +4,16 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rsipstack::dialog::authenticate::{AuthRetry, handle_client_authenticate};
+use rsipstack::dialog::authenticate::{AuthRetry, Credential, handle_client_authenticate};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{self, Header, Method, Request, SipMessage, Version};
+use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
 use rsipstack::transport::SipAddr;
 use tokio::sync::mpsc;
 use wire::CallId;
-
-use crate::endpoint::Trunk;
 
 /// Notes waiting to be written.
 const NOTES_MAX: usize = 4_096;
@@ -66,11 +65,11 @@ impl Farewells {
         taken
     }
 
-    pub(crate) fn owe(&self, call: &CallId, trunk: &Trunk, dialog: &InviteDialog) {
+    pub(crate) fn owe(&self, call: &CallId, trunk: &str, dialog: &InviteDialog) {
         self.note(|| {
             FarewellNote::Owed(Farewell {
                 call: call.clone(),
-                trunk: trunk.settings.name.clone(),
+                trunk: trunk.to_owned(),
                 bye: bye(dialog),
             })
         });
@@ -119,9 +118,16 @@ fn bye(dialog: &InviteDialog) -> String {
     request.to_string()
 }
 
+/// The way to a trunk.
+pub(crate) struct Way<'a> {
+    pub(crate) endpoint: &'a EndpointInnerRef,
+    pub(crate) transport: sip::Transport,
+    pub(crate) credential: Option<&'a Credential>,
+}
+
 /// Sends a BYE that is owed; the status of its answer, or none when no one answered.
-pub(crate) async fn say(trunk: &Trunk, farewell: &Farewell) -> Option<u16> {
-    let said = tokio::time::timeout(ANSWER_MAX, send(trunk, &farewell.bye));
+pub(crate) async fn say(way: &Way<'_>, farewell: &Farewell) -> Option<u16> {
+    let said = tokio::time::timeout(ANSWER_MAX, send(way, &farewell.bye));
     match said.await {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
@@ -132,9 +138,9 @@ pub(crate) async fn say(trunk: &Trunk, farewell: &Farewell) -> Option<u16> {
     }
 }
 
-async fn send(trunk: &Trunk, bye: &str) -> rsipstack::Result<Option<u16>> {
+async fn send(way: &Way<'_>, bye: &str) -> rsipstack::Result<Option<u16>> {
     let kept = Request::try_from(bye.as_bytes())?;
-    let via = trunk.endpoint.get_via(None, None)?;
+    let via = way.endpoint.get_via(None, None)?;
     let mut headers = vec![Header::Via(via.into())];
     headers.extend(kept.headers.iter().cloned());
     let request = Request {
@@ -144,11 +150,9 @@ async fn send(trunk: &Trunk, bye: &str) -> rsipstack::Result<Option<u16>> {
     let mut cseq = request.cseq_header()?.seq()?;
     let mut target = SipAddr::try_from(&request.destination())?;
     // The connection that the call used is gone.
-    target
-        .r#type
-        .get_or_insert(trunk.settings.transport.of_stack());
+    target.r#type.get_or_insert(way.transport);
     let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
-    let mut transaction = Transaction::new_client(key, request, trunk.endpoint.clone(), None);
+    let mut transaction = Transaction::new_client(key, request, way.endpoint.clone(), None);
     transaction.destination = Some(target);
     transaction.send().await?;
     let mut retry = AuthRetry::new();
@@ -157,7 +161,7 @@ async fn send(trunk: &Trunk, bye: &str) -> rsipstack::Result<Option<u16>> {
             continue;
         };
         let code = response.status_code.code();
-        match (code, &trunk.credential) {
+        match (code, way.credential) {
             (100..=199, _) => {}
             (401 | 407, Some(credential)) if retry.should_answer(&response) => {
                 cseq += 1;

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use wire::CallId;
 
 use crate::endpoint::Trunk;
-use crate::farewell::{self, Farewell, FarewellNote, Farewells};
+use crate::farewell::{self, Farewell, FarewellNote, Farewells, Way};
 use crate::incoming::{INCOMING_MAX, Incoming, WaitingRoom};
 use crate::leg::{NoLeg, PhoneLeg};
 use crate::names::Names;
@@ -141,7 +141,12 @@ impl Trunks {
             tracing::info!(call_id = %owed.call, trunk = owed.trunk, "the trunk of a call of before is gone");
             return;
         };
-        let code = farewell::say(trunk, owed).await;
+        let way = Way {
+            endpoint: &trunk.endpoint,
+            transport: trunk.settings.transport.of_stack(),
+            credential: trunk.credential.as_ref(),
+        };
+        let code = farewell::say(&way, owed).await;
         tracing::info!(call_id = %owed.call, ?code, "told the phone of a call of before that it is over");
     }
 

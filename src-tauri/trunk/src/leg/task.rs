@@ -403,7 +403,8 @@ impl Task {
     fn owe(&mut self) {
         if let Some(dialog) = self.dialog.as_ref().filter(|_| self.course.is_up()) {
             self.is_owed = true;
-            self.trunk.owed.owe(&self.dial.call, &self.trunk, dialog);
+            let name = &self.trunk.settings.name;
+            self.trunk.owed.owe(&self.dial.call, name, dialog);
         }
     }
 

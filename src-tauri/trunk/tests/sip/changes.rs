@@ -401,7 +401,11 @@ async fn a_phone_without_events_hears_the_reps_keys_as_tones() {
 async fn a_call_left_behind_is_ended_by_what_was_kept_of_it() {
     let mut uas = Uas::start().await;
     let echo = Rtp::echo().await;
-    let trunk = trunk_at(uas.port);
+    let trunk = TrunkSettings {
+        username: Some("account".into()),
+        password: Some("trunk-password".into()),
+        ..trunk_at(uas.port)
+    };
     let desk = Desk::with(vec![trunk.clone()]).await;
     let mut notes = desk.trunks.farewells();
     let mut call = desk.dial();
@@ -440,7 +444,16 @@ async fn a_call_left_behind_is_ended_by_what_was_kept_of_it() {
     assert_eq!(bye.header("From"), invite.header("From"));
     assert_eq!(bye.header("Call-ID"), invite.header("Call-ID"));
     assert!(bye.header("Route").contains("lr"), "{}", bye.text);
-    uas.reply(&bye, "200 OK", "", "", "").await;
+    // A trunk may ask who says so.
+    let challenge = "Proxy-Authenticate: Digest realm=\"trunk.example\", nonce=\"47ebe028\"\r\n";
+    let status = "407 Proxy Authentication Required";
+    uas.reply(&bye, status, "", challenge, "").await;
+    let again = uas.take("BYE").await;
+    let credentials = again.header("Proxy-Authorization");
+    assert!(credentials.contains("username=\"account\""), "{again:?}");
+    assert_ne!(again.header("CSeq"), bye.header("CSeq"));
+    assert_eq!(again.uri(), bye.uri());
+    uas.reply(&again, "200 OK", "", "", "").await;
     saying.await.unwrap();
     // This one lives, and ends its call itself.
     call.leg.hang_up();
