@@ -173,7 +173,10 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         recordings: recordings.clone(),
     })
     .await;
-    let trunks = telephony.map(|telephony| telephony.begin(calls.clone()));
+    let trunks = match telephony {
+        Some(telephony) => Some(telephony.begin(calls.clone(), store.clone()).await?),
+        None => None,
+    };
     if let Some((recordings, events)) = recordings.as_ref().zip(recording_events) {
         tokio::spawn(events::relay(events, calls.clone(), audit.clone()));
         recordings.recover();

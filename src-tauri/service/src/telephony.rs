@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use media::LeadLine;
 use tokio::sync::mpsc;
-use trunk::{Incoming, TrunkError, Trunks};
+use trunk::{Farewell, FarewellNote, Incoming, TrunkError, Trunks};
 use wire::{CallId, Code, OrganizationId};
 
 use crate::config::Config;
 use calls::Calls;
 use store::clock::now;
 use store::random::id_suffix;
+use store::{Database, KeptFarewell, StoreError};
+
+/// Calls of before that are ended at once.
+const FAREWELLS_AT_ONCE: usize = 64;
 
 /// Trunks that run, before anybody takes the calls that come in.
 pub struct Telephony {
@@ -36,11 +40,61 @@ impl Telephony {
         self.trunks.clone()
     }
 
-    /// Takes the calls that come in from now on.
-    pub fn begin(self, calls: Calls) -> Arc<Trunks> {
+    /// Takes the calls that come in from now on, and ends those that a service left behind when it died.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin(self, calls: Calls, store: Database) -> Result<Arc<Trunks>, StoreError> {
         let trunks = self.trunks.clone();
+        let owed = store.farewells().await?;
+        tokio::spawn(keep(self.trunks.farewells(), store.clone()));
+        tokio::spawn(say(self.trunks.clone(), owed, store));
         tokio::spawn(take(self.trunks, self.incoming, calls));
-        trunks
+        Ok(trunks)
+    }
+}
+
+/// Writes what is to be said to phones after a crash.
+async fn keep(mut notes: mpsc::Receiver<FarewellNote>, store: Database) {
+    while let Some(note) = notes.recv().await {
+        let kept = match note {
+            FarewellNote::Owed(owed) => {
+                let kept = KeptFarewell {
+                    call: owed.call,
+                    trunk: owed.trunk,
+                    bye: owed.bye,
+                };
+                store.save_farewell(&kept).await
+            }
+            FarewellNote::Said(call) => store.forget_farewell(&call).await,
+        };
+        if let Err(error) = kept {
+            tracing::warn!(%error, "could not note how to end a call after a crash");
+        }
+    }
+}
+
+/// Says it to the phones of before, so that no one is left in silence. Each is tried once: a phone that is
+/// not reached has noticed by itself.
+async fn say(trunks: Arc<Trunks>, owed: Vec<KeptFarewell>, store: Database) {
+    let permits = Arc::new(tokio::sync::Semaphore::new(FAREWELLS_AT_ONCE));
+    for kept in owed {
+        let Ok(permit) = permits.clone().acquire_owned().await else {
+            return;
+        };
+        let (trunks, store) = (trunks.clone(), store.clone());
+        tokio::spawn(async move {
+            let owed = Farewell {
+                call: kept.call,
+                trunk: kept.trunk,
+                bye: kept.bye,
+            };
+            trunks.say_farewell(&owed).await;
+            if let Err(error) = store.forget_farewell(&owed.call).await {
+                tracing::warn!(%error, "could not forget how to end a call");
+            }
+            drop(permit);
+        });
     }
 }
 

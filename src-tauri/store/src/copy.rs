@@ -31,6 +31,7 @@ pub(crate) const TABLES: &[&str] = &[
     "alive",
     "recording",
     "audit",
+    "farewell",
 ];
 /// Rows that are in memory at once.
 const ROWS_AT_ONCE: u32 = 1_000;

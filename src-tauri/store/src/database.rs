@@ -43,14 +43,26 @@ const SQLITE: &[Step] = &[
     ),
     (6, "audit", include_str!("../migrations/0006_audit.sql")),
     (7, "callers", include_str!("../migrations/0007_callers.sql")),
+    (
+        8,
+        "farewells",
+        include_str!("../migrations/0008_farewells.sql"),
+    ),
 ];
 
 /// The same on PostgreSQL, which came later: its first step is the whole of the seven.
-const POSTGRES: &[Step] = &[(
-    7,
-    "schema",
-    include_str!("../migrations/postgres/0007_schema.sql"),
-)];
+const POSTGRES: &[Step] = &[
+    (
+        7,
+        "schema",
+        include_str!("../migrations/postgres/0007_schema.sql"),
+    ),
+    (
+        8,
+        "farewells",
+        include_str!("../migrations/postgres/0008_farewells.sql"),
+    ),
+];
 
 /// The open database: a handle, cheap to clone.
 #[derive(Debug, Clone)]

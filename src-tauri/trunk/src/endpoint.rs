@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::digest::Spelling;
 use crate::early::EarlyCalls;
 use crate::error::TrunkError;
+use crate::farewell::Farewells;
 use crate::names::{ByName, Names};
 use crate::servers::Servers;
 use crate::settings::{Transport, TrunkSettings, read_file};
@@ -50,6 +51,8 @@ pub(crate) struct Trunk {
     pub(crate) early: EarlyCalls,
     /// BYEs not acknowledged yet.
     pub(crate) farewells: TaskTracker,
+    /// BYEs to keep for the time after a crash.
+    pub(crate) owed: Farewells,
     pub(crate) servers: Arc<Servers>,
     names: Arc<Names>,
     allowed: Arc<RwLock<Vec<IpNet>>>,
@@ -66,6 +69,7 @@ impl Trunk {
     pub(crate) async fn start(
         settings: TrunkSettings,
         names: Arc<Names>,
+        owed: Farewells,
         cancel: CancellationToken,
     ) -> Result<(Arc<Self>, TransactionReceiver), TrunkError> {
         let credential = credential(&settings)?;
@@ -112,6 +116,7 @@ impl Trunk {
             legs: AtomicU32::new(0),
             early: EarlyCalls::default(),
             farewells: TaskTracker::new(),
+            owed,
             servers,
             names,
             allowed,

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use wire::CallId;
 
 use crate::endpoint::Trunk;
-use crate::leg::{Waiting, callee, caller, renewed};
+use crate::leg::{Waiting, callee, caller};
 use crate::screening;
 
 /// Requests of one trunk that are handled at once. Most of the time each call has one.
@@ -271,9 +271,7 @@ const fn is_of_a_session(method: Method) -> bool {
 /// Answers a request within an inbound call whose offer we have not answered yet.
 async fn answer_early(trunk: &Trunk, request: &mut Transaction) {
     let (status, lines) = match request.original.method {
-        Method::Update if request.original.body.is_empty() => {
-            (StatusCode::OK, renewed(&request.original))
-        }
+        Method::Update if request.original.body.is_empty() => (StatusCode::OK, Vec::new()),
         Method::Update => (
             StatusCode::ServerInternalError,
             vec![Header::RetryAfter(RETRY_S.into())],

@@ -12,6 +12,7 @@ mod digest;
 mod early;
 mod endpoint;
 mod error;
+mod farewell;
 mod incoming;
 mod leg;
 mod line;
@@ -27,6 +28,7 @@ mod tls;
 mod upkeep;
 
 pub use error::TrunkError;
+pub use farewell::{Farewell, FarewellNote};
 pub use incoming::Incoming;
 pub use line::{TrunkStatus, Trunks};
 pub use settings::{Identity, PhoneCodec, TelephonySettings, Transport, TrunkSettings};

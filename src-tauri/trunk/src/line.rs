@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use wire::CallId;
 
 use crate::endpoint::Trunk;
+use crate::farewell::{self, Farewell, FarewellNote, Farewells, Way};
 use crate::incoming::{INCOMING_MAX, Incoming, WaitingRoom};
 use crate::leg::{NoLeg, PhoneLeg};
 use crate::names::Names;
@@ -38,6 +39,7 @@ pub struct Trunks {
     hold: Arc<HoldSound>,
     advertised: Option<std::net::IpAddr>,
     room: WaitingRoom,
+    owed: Farewells,
     cancel: CancellationToken,
     /// One for each trunk, until it has closed.
     staying: TaskTracker,
@@ -66,9 +68,10 @@ impl Trunks {
         let room = WaitingRoom::default();
         let staying = TaskTracker::new();
         let names = Arc::new(Names::of(&settings));
+        let owed = Farewells::default();
         let mut trunks = Vec::with_capacity(settings.trunks.len());
         for trunk in settings.trunks {
-            let started = Trunk::start(trunk, names.clone(), cancel.child_token());
+            let started = Trunk::start(trunk, names.clone(), owed.clone(), cancel.child_token());
             let (trunk, requests) = started.await?;
             if settings.rtp_bind.is_ipv4() && trunk.media_address(settings.rtp_advertise).is_ipv6()
             {
@@ -89,6 +92,7 @@ impl Trunks {
             hold: Arc::new(hold),
             advertised: settings.rtp_advertise,
             room,
+            owed,
             cancel,
             staying,
         });
@@ -120,6 +124,30 @@ impl Trunks {
     /// Refuses a call that waits, since the service has no leg for it.
     pub fn forget(&self, call: &CallId, code: u16) {
         self.room.forget(call, code);
+    }
+
+    /// What to keep, from now on, so that a phone can be told after a crash that its call is over. To be asked
+    /// once; without anyone to keep it, nothing is noted.
+    #[must_use]
+    pub fn farewells(&self) -> mpsc::Receiver<FarewellNote> {
+        self.owed.notes()
+    }
+
+    /// Ends a call that a service left behind when it died. Returns when the phone's answer came, or after
+    /// eight seconds: the trunk may not know the call any more, or not take our word for it.
+    pub async fn say_farewell(&self, owed: &Farewell) {
+        let mut trunks = self.trunks.iter();
+        let Some(trunk) = trunks.find(|trunk| trunk.settings.name == owed.trunk) else {
+            tracing::info!(call_id = %owed.call, trunk = owed.trunk, "the trunk of a call of before is gone");
+            return;
+        };
+        let way = Way {
+            endpoint: &trunk.endpoint,
+            transport: trunk.settings.transport.of_stack(),
+            credential: trunk.credential.as_ref(),
+        };
+        let code = farewell::say(&way, owed).await;
+        tracing::info!(call_id = %owed.call, ?code, "told the phone of a call of before that it is over");
     }
 
     /// Ends all of it, and returns when every registrar and every call was told, or after about a second.

@@ -4,6 +4,8 @@
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Method, Request, Scheme, StatusCode, Version};
 
+use crate::leg::too_short;
+
 /// Headers that a request has once.
 const SINGLE: [&str; 8] = [
     "from",
@@ -57,9 +59,16 @@ pub(crate) fn rejection(request: &Request) -> Option<Rejection> {
             headers: vec![Header::Unsupported(unknown.join(", ").into())],
         });
     }
-    (request.method == Method::Invite)
-        .then(|| misunderstood(request))
-        .flatten()
+    if request.method != Method::Invite {
+        return None;
+    }
+    let too_short = || {
+        too_short(request).map(|least| Rejection {
+            status: StatusCode::SessionIntervalTooSmall,
+            headers: vec![least],
+        })
+    };
+    misunderstood(request).or_else(too_short)
 }
 
 /// Whether its fields agree with each other and with its body.

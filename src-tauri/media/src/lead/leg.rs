@@ -79,7 +79,7 @@ pub trait LeadLeg: Send {
     fn pick_up(&mut self);
     /// Ends it. No event follows.
     fn hang_up(&mut self);
-    /// Sends digits (RFC 4733): `0`–`9`, `*`, `#`, `A`–`D`; others are ignored.
+    /// Sends digits, as events (RFC 4733) or as tones: `0`–`9`, `*`, `#`, `A`–`D`; others are ignored.
     fn send_dtmf(&mut self, digits: &str);
     /// Tells the lead's side whether they are on hold.
     fn set_held(&mut self, held: bool);

@@ -6,7 +6,8 @@
     reason = "a test fails by panicking, also in what it shares with others"
 )]
 
-use serde_json::Value;
+use crate::support::{self, PATIENCE, Service, text};
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -186,4 +187,128 @@ fn help_explains_every_flag() {
     ] {
         assert!(help.contains(part), "no {part} in\n{help}");
     }
+}
+
+/// A telephone, as SIP sees it.
+struct Phone(tokio::net::UdpSocket);
+
+impl Phone {
+    /// The next request with this method, and whom to answer.
+    async fn asked(&self, method: &str) -> (String, std::net::SocketAddr) {
+        let mut buffer = [0; 4_096];
+        let next = async {
+            loop {
+                let (length, from) = self.0.recv_from(&mut buffer).await.unwrap();
+                let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                if text.starts_with(method) {
+                    return (text, from);
+                }
+            }
+        };
+        let asked = tokio::time::timeout(PATIENCE, next).await;
+        asked.unwrap_or_else(|_| panic!("never {method}"))
+    }
+
+    /// Answers it with 200, and a session if it began one.
+    async fn accept(&self, (request, from): &(String, std::net::SocketAddr)) {
+        let own = self.0.local_addr().unwrap();
+        let kept = ["via:", "from:", "to:", "call-id:", "cseq:"];
+        let lines = request.lines().filter(|line| {
+            let line = line.to_ascii_lowercase();
+            kept.iter().any(|name| line.starts_with(name))
+        });
+        let mut answer = "SIP/2.0 200 OK\r\n".to_owned();
+        for line in lines {
+            let is_first = line.to_ascii_lowercase().starts_with("to:") && !line.contains("tag=");
+            let tag = if is_first { ";tag=phone" } else { "" };
+            answer += &format!("{line}{tag}\r\n");
+        }
+        let body = format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+             m=audio {} RTP/AVP 8\r\n",
+            own.port()
+        );
+        let body = if request.starts_with("INVITE") {
+            answer += "Content-Type: application/sdp\r\n";
+            body
+        } else {
+            String::new()
+        };
+        answer += &format!(
+            "Contact: <sip:phone@{own}>\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.0.send_to(answer.as_bytes(), from).await.unwrap();
+    }
+}
+
+/// Waits until as many BYEs are kept.
+async fn kept(store: &store::Database, count: usize) {
+    let settled = async {
+        while store.farewells().await.unwrap().len() != count {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let settled = tokio::time::timeout(PATIENCE, settled).await;
+    assert!(settled.is_ok(), "never {count} kept");
+}
+
+#[tokio::test]
+async fn after_a_crash_a_phone_is_told_that_its_call_is_over() {
+    let phone = Phone(tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let port = phone.0.local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let file = folder.path().join("settings.toml");
+    let settings = format!(
+        "[telephony]\nrtp_bind = \"127.0.0.1\"\n[[telephony.trunks]]\nname = \"phone\"\n\
+         host = \"127.0.0.1\"\nport = {port}\noptions_s = 0\n"
+    );
+    std::fs::write(&file, settings).unwrap();
+    let begin = || {
+        let mut command = command(&data);
+        command.arg("--config").arg(&file);
+        start(command.args(["--listen", "127.0.0.1:0", "--demo"]))
+    };
+    let program = begin();
+    let service = Service {
+        running: None,
+        base: format!("http://{}", program.http),
+        http: reqwest::Client::new(),
+        folder,
+        config: support::config(),
+    };
+    let rep = service.token_of("riley@demo.example").await;
+    let (_socket, _) = service.welcomed(&rep).await;
+    let leads = service.get("/api/v1/lead/?query=Globex", &rep).await;
+    let numbers = service.get("/api/v1/phone_number/", &rep).await;
+    let body =
+        json!({"local_phone_id": numbers["data"][0]["id"], "lead_id": leads["data"][0]["id"]});
+    let (status, call) = service
+        .post("/api/v1/activity/call/", Some(&rep), body)
+        .await;
+    assert_eq!(status, 201, "{call}");
+    let invite = phone.asked("INVITE").await;
+    phone.accept(&invite).await;
+    phone.asked("ACK").await;
+    let store = store::Database::open(&data, 0, true).await.unwrap();
+    kept(&store, 1).await;
+    assert_eq!(stop(program, "-KILL").0, None);
+
+    let program = begin();
+    let bye = phone.asked("BYE").await;
+    let call_id = |text: &str| {
+        let line = text.lines().find(|line| line.starts_with("Call-ID:"));
+        line.unwrap_or_default().to_owned()
+    };
+    assert_eq!(call_id(&bye.0), call_id(&invite.0));
+    phone.accept(&bye).await;
+    kept(&store, 0).await;
+    let (exit, log) = stop(program, "-TERM");
+    assert_eq!(exit, Some(0));
+    assert!(log.contains(&text(&call["id"])), "{log}");
+    assert!(
+        !log.contains("+15557000100"),
+        "the log holds a number: {log}"
+    );
 }

@@ -271,6 +271,12 @@ async fn filled(store: &Database) {
     };
     store.pay(&acme, &payment).await.unwrap();
     store.save_alive(NOW).await.unwrap();
+    let farewell = crate::KeptFarewell {
+        call: bodies.id.clone(),
+        trunk: "first".into(),
+        bye: "BYE".into(),
+    };
+    store.save_farewell(&farewell).await.unwrap();
     let kept = Kept {
         organization: acme.clone(),
         call: bodies.id.clone(),
@@ -381,4 +387,23 @@ async fn the_tests_run_on_the_engine_that_they_were_asked_to() {
     let (_folder, store) = new_store().await;
     let is_there = matches!(store.reader, crate::sql::Pool::Postgres(_));
     assert_eq!(is_there, is_postgres());
+}
+
+#[tokio::test]
+async fn what_is_owed_to_a_phone_is_kept_once_until_it_is_said() {
+    let (_folder, store) = new_store().await;
+    let kept = |call: &str, bye: &str| crate::KeptFarewell {
+        call: call_id(call),
+        trunk: "first".into(),
+        bye: bye.into(),
+    };
+    store.save_farewell(&kept("1", "BYE here")).await.unwrap();
+    store.save_farewell(&kept("2", "BYE")).await.unwrap();
+    // The phone moved.
+    store.save_farewell(&kept("1", "BYE there")).await.unwrap();
+    let all = store.farewells().await.unwrap();
+    assert!(all == [kept("1", "BYE there"), kept("2", "BYE")]);
+    store.forget_farewell(&call_id("1")).await.unwrap();
+    store.forget_farewell(&call_id("1")).await.unwrap();
+    assert!(store.farewells().await.unwrap() == [kept("2", "BYE")]);
 }

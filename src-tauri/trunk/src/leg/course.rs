@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 
 use media::LeadSignal;
 
+use super::timer::SessionTimer;
+
 /// Redirections followed for one call.
 const REDIRECTS_MAX: u32 = 3;
 /// After this much silence from the phone, ask whether it is still there.
@@ -24,14 +26,6 @@ pub(super) struct Limits {
     pub(super) ringing_ms: u64,
     /// How many of the trunk's servers may be tried, at least one.
     pub(super) servers: usize,
-}
-
-/// A session timer agreed on by both sides (RFC 4028).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SessionTimer {
-    pub(super) expires_s: u32,
-    /// Whether it is ours to refresh.
-    pub(super) ours: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +48,8 @@ pub(super) enum Input {
     Unreached,
     /// The other side ended it: BYE, or CANCEL of an inbound call.
     Ended,
-    /// The other side renewed the session.
-    Refreshed,
+    /// A 2xx, ours or theirs, renewed the session on these terms.
+    Refreshed(Option<SessionTimer>),
     /// How long ago the phone was last heard.
     Heard {
         ms_ago: u64,
@@ -64,10 +58,13 @@ pub(super) enum Input {
     Probed {
         alive: bool,
     },
-    /// The result of renewing the session.
-    Renewed {
-        done: bool,
+    /// Our refresh is to be tried again. What becomes of one that is refused for good need not be told: the
+    /// session expires.
+    RenewLater {
+        after_ms: u64,
     },
+    /// The other side does not know the call any more.
+    Gone,
     HangUp,
     /// The rep answers the call.
     PickUp,
@@ -125,6 +122,30 @@ enum State {
     Over,
 }
 
+/// When a session that expires is refreshed, and when it ends (RFC 4028 §10).
+#[derive(Debug, Clone, Copy)]
+struct Expiry {
+    /// When we refresh it; none while that is under way, and when it is not ours to do.
+    renew_at: Option<u64>,
+    /// When it ends, unless it is refreshed.
+    end_at: u64,
+}
+
+impl Expiry {
+    /// Half of the interval until we refresh; and in any case all but a third of it, or 32 seconds.
+    fn new(now: u64, timer: SessionTimer) -> Self {
+        let expires_ms = u64::from(timer.expires_s) * 1_000;
+        Self {
+            renew_at: timer.ours.then_some(now + expires_ms / 2),
+            end_at: now + expires_ms - (expires_ms / 3).min(32_000),
+        }
+    }
+
+    fn wake_at(self) -> u64 {
+        self.renew_at.unwrap_or(self.end_at).min(self.end_at)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Course {
     limits: Vec<Limits>,
@@ -137,8 +158,7 @@ pub(super) struct Course {
     early_media: bool,
     /// Whether the lead's phone rang: over another trunk it would ring twice.
     rang: bool,
-    session: Option<(SessionTimer, u64)>,
-    renewing: bool,
+    session: Option<Expiry>,
     probed_at: Option<u64>,
     probing: bool,
     outputs: VecDeque<Output>,
@@ -168,7 +188,6 @@ impl Course {
             early_media: false,
             rang: false,
             session: None,
-            renewing: false,
             probed_at: None,
             probing: false,
             outputs: VecDeque::new(),
@@ -187,9 +206,14 @@ impl Course {
                 response_due,
                 ringing_due,
             } => response_due.into_iter().chain(ringing_due).min(),
-            State::Up => self.session.map(|(_, due)| due),
+            State::Up => self.session.map(Expiry::wake_at),
             State::Waiting | State::Accepting | State::Over => None,
         }
+    }
+
+    /// Whether the call is answered, and not over.
+    pub(super) fn is_up(&self) -> bool {
+        self.state == State::Up
     }
 
     /// Handles an input.
@@ -225,10 +249,15 @@ impl Course {
                 self.state = State::Accepting;
                 self.put(Output::Accept);
             }
-            (State::Up, Input::Refreshed) => self.refresh(now),
-            (State::Up, Input::Renewed { done }) => self.renewed(now, done),
+            (State::Up, Input::Refreshed(session)) => self.refresh(now, session),
+            (State::Up, Input::RenewLater { after_ms }) => {
+                if let Some(session) = &mut self.session {
+                    session.renew_at = Some(now + after_ms);
+                }
+            }
+            (State::Up, Input::Gone | Input::Probed { alive: false }) => self.lost(),
             (State::Up, Input::Heard { ms_ago }) => self.heard(now, ms_ago),
-            (State::Up, Input::Probed { alive }) => self.probed(alive),
+            (State::Up, Input::Probed { alive: true }) => self.probing = false,
             (State::Up, Input::Timer) => self.session_due(now),
             _ => {}
         }
@@ -335,50 +364,30 @@ impl Course {
 
     fn up(&mut self, now: u64, session: Option<SessionTimer>) {
         self.state = State::Up;
-        self.session = session.map(|timer| (timer, now));
-        self.refresh(now);
+        self.refresh(now, session);
     }
 
-    /// Restarts the session timer: half of it until we renew, and until the other side should have, all
-    /// but a third or 32 seconds (RFC 4028 §10).
-    fn refresh(&mut self, now: u64) {
-        if let Some((timer, due)) = &mut self.session {
-            let expires_ms = u64::from(timer.expires_s) * 1_000;
-            let left_ms = if timer.ours {
-                expires_ms / 2
-            } else {
-                expires_ms - (expires_ms / 3).min(32_000)
-            };
-            *due = now + left_ms;
-        }
+    fn refresh(&mut self, now: u64, session: Option<SessionTimer>) {
+        self.session = session.map(|timer| Expiry::new(now, timer));
     }
 
     fn session_due(&mut self, now: u64) {
-        let Some((timer, due)) = self.session else {
+        let Some(session) = &mut self.session else {
             return;
         };
-        if due > now {
-            return;
+        if session.end_at <= now {
+            return self.lost();
         }
-        if timer.ours && !self.renewing {
-            self.renewing = true;
-            // The shell's own limit brings an answer; this one is in case it does not.
-            self.session = Some((timer, now + u64::from(timer.expires_s) * 500));
+        if session.renew_at.is_some_and(|at| at <= now) {
+            session.renew_at = None;
             self.put(Output::Renew);
-        } else {
-            self.put(Output::Bye);
-            self.end(LeadSignal::Lost);
         }
     }
 
-    fn renewed(&mut self, now: u64, done: bool) {
-        self.renewing = false;
-        if done {
-            self.refresh(now);
-        } else {
-            self.put(Output::Bye);
-            self.end(LeadSignal::Lost);
-        }
+    /// Ends a call whose other side is not there any more.
+    fn lost(&mut self) {
+        self.put(Output::Bye);
+        self.end(LeadSignal::Lost);
     }
 
     fn heard(&mut self, now: u64, ms_ago: u64) {
@@ -389,14 +398,6 @@ impl Course {
             self.probing = true;
             self.put(Output::Probe);
             self.probed_at = Some(now);
-        }
-    }
-
-    fn probed(&mut self, alive: bool) {
-        self.probing = false;
-        if !alive {
-            self.put(Output::Bye);
-            self.end(LeadSignal::Lost);
         }
     }
 

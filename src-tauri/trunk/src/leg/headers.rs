@@ -3,31 +3,25 @@
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{self, HasHeaders, Header, Request, Response};
 
-use super::course::SessionTimer;
+use super::timer::{LEAST_S, Refresher, Said, Says, Terms};
 use crate::endpoint::Trunk;
 use crate::settings::Identity;
 
-/// A session is never asked to last longer than a day.
-const SESSION_MAX_S: u32 = 86_400;
-/// The shortest session that may be agreed on (RFC 4028 §4).
-const SESSION_MIN_S: u32 = 90;
+/// What the other side may ask of us within a call.
+const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, NOTIFY";
+/// Values of one header that are looked at.
+const VALUES_MAX: usize = 64;
 
 /// What an INVITE says beside what every one does.
-pub(super) fn invite_headers(trunk: &Trunk, local_phone: &str, session_s: u32) -> Vec<Header> {
-    let mut headers = Vec::with_capacity(4);
+pub(super) fn invite_headers(trunk: &Trunk, local_phone: &str, terms: &Terms) -> Vec<Header> {
+    let mut headers = Vec::with_capacity(5);
     if trunk.settings.identity != Identity::From
         && let Ok(uri) = trunk.caller_uri(local_phone)
     {
         headers.push(Header::PAssertedIdentity(format!("<{uri}>").into()));
     }
-    if session_s > 0 {
-        headers.push(Header::Supported("timer".into()));
-        headers.push(Header::SessionExpires(session_s.to_string().into()));
-        // What a trunk asked for with 422 is the least from then on (RFC 4028 §7.3).
-        let asked = session_s > trunk.settings.session_s;
-        let least_s = if asked { session_s } else { SESSION_MIN_S };
-        headers.push(Header::MinSE(least_s.to_string().into()));
-    }
+    headers.extend(timer(terms.invite()));
+    headers.push(allow());
     headers
 }
 
@@ -36,57 +30,97 @@ pub(super) fn description() -> Header {
     Header::ContentType("application/sdp".into())
 }
 
-/// The session timer that an answer to our INVITE agrees to (RFC 4028 §7.2).
-pub(super) fn timer_of_answer(response: &Response) -> Option<SessionTimer> {
-    let (expires_s, refresher) = session_expires(response)?;
-    // Without a word of who renews it, it is who called.
-    let ours = refresher != Some(Refresher::Callee);
-    Some(SessionTimer { expires_s, ours })
+/// What we take within a call, so that the other side knows how to renew it.
+pub(super) fn allow() -> Header {
+    Header::Allow(ALLOW.into())
 }
 
-/// The session timer that we agree to for an INVITE from the trunk, with what our answer says of it
-/// (RFC 4028 §9): the caller renews, when it can.
-pub(super) fn timer_of_offer(request: &Request) -> Option<(SessionTimer, Vec<Header>)> {
-    let (expires_s, refresher) = session_expires(request)?;
-    let supported = values(request, "supported");
-    let can = supported
-        .split(',')
-        .any(|option| option.trim().eq_ignore_ascii_case("timer"));
-    let ours = !can || refresher == Some(Refresher::Callee);
-    let who = if ours { "uas" } else { "uac" };
-    let mut headers = vec![Header::SessionExpires(
-        format!("{expires_s};refresher={who}").into(),
-    )];
-    if can {
-        headers.push(Header::Require("timer".into()));
+/// What each request and each 2xx of ours says of the session timer (RFC 4028 §7.1, §9).
+pub(super) fn timer(says: Option<Says>) -> Vec<Header> {
+    let mut headers = vec![Header::Supported("timer".into())];
+    headers.extend(says.into_iter().flat_map(timer_lines));
+    headers
+}
+
+/// What a refusal of a session that is too short says (RFC 4028 §6).
+pub(super) fn least(least_s: u32) -> Header {
+    Header::MinSE(least_s.to_string().into())
+}
+
+fn timer_lines(says: Says) -> Vec<Header> {
+    let who = match says.refresher {
+        Some(Refresher::Uac) => ";refresher=uac",
+        Some(Refresher::Uas) => ";refresher=uas",
+        None => "",
+    };
+    let expires = Header::SessionExpires(format!("{}{who}", says.expires_s).into());
+    let least = says.least_s.map(least);
+    let required = says.required.then(|| Header::Require("timer".into()));
+    [Some(expires), least, required]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// What a message says of its sender's session timer.
+pub(super) fn said<M: HasHeaders>(message: &M) -> Said {
+    let expires = values(message, "session-expires");
+    let refresher = expires.split(';').skip(1).find_map(|parameter| {
+        let (name, who) = parameter.split_once('=')?;
+        let is = |own: &str| who.trim().eq_ignore_ascii_case(own);
+        if !name.trim().eq_ignore_ascii_case("refresher") {
+            None
+        } else if is("uac") {
+            Some(Refresher::Uac)
+        } else {
+            is("uas").then_some(Refresher::Uas)
+        }
+    });
+    Said {
+        supported: lists(message, "supported", "timer") || lists(message, "require", "timer"),
+        expires_s: number(&expires),
+        refresher,
+        least_s: number(&values(message, "min-se")),
     }
-    Some((SessionTimer { expires_s, ours }, headers))
 }
 
-/// What a request within the call, which renews the session, is answered with.
-pub(crate) fn renewed(request: &Request) -> Vec<Header> {
-    let value = values(request, "session-expires");
-    if session_expires(request).is_none() {
-        return Vec::new();
-    }
-    vec![Header::SessionExpires(value.into())]
+/// The Min-SE that an INVITE from the trunk is refused with, if its session is too short (RFC 4028 §9).
+pub(crate) fn too_short(request: &Request) -> Option<Header> {
+    // Nothing is agreed on yet.
+    let refused = Terms::new(LEAST_S).asked(said(request)).err()?;
+    Some(least(refused.least_s))
 }
 
-pub(super) fn renewal(timer: SessionTimer) -> Vec<Header> {
-    // In a request within the call, who sends it is the UAC.
-    let value = format!("{};refresher=uac", timer.expires_s);
-    vec![
-        Header::Supported("timer".into()),
-        Header::SessionExpires(value.into()),
-    ]
+/// Whether the other side takes UPDATE; none if it does not say what it takes.
+pub(super) fn takes_update<M: HasHeaders>(message: &M) -> Option<bool> {
+    let says = message
+        .headers()
+        .iter()
+        .any(|header| header.name().eq_ignore_ascii_case("allow"));
+    says.then(|| lists(message, "allow", "update"))
 }
 
-/// The least session that a 422 asks for.
-pub(super) fn least_session_s(response: &Response) -> Option<u32> {
-    let least = number(&values(response, "min-se"))?;
-    (SESSION_MIN_S..=SESSION_MAX_S)
-        .contains(&least)
-        .then_some(least)
+/// How long the other side asks us to wait (RFC 3261 §20.33).
+pub(super) fn retry_after_s(response: &Response) -> Option<u32> {
+    number(&values(response, "retry-after"))
+}
+
+/// What a body is.
+pub(super) fn content_type(request: &Request) -> String {
+    values(request, "content-type")
+}
+
+/// Where the other side wants the next requests of the call, as its request or 2xx says (RFC 3261 §12.2).
+pub(super) fn target<M: HeadersExt>(message: &M) -> Option<(sip::Uri, sip::Contact)> {
+    let contact = message.contact_header().ok()?.clone();
+    let first = message.typed_contact_headers().ok()?.into_iter().next()?;
+    let can_be_asked = matches!(first.uri.scheme, Some(sip::Scheme::Sip | sip::Scheme::Sips));
+    can_be_asked.then_some((first.uri, contact))
+}
+
+/// The number of a request's CSeq.
+pub(super) fn cseq(request: &Request) -> Option<u32> {
+    request.cseq_header().and_then(|cseq| cseq.seq()).ok()
 }
 
 /// Where a redirection leads, when that is the trunk itself: no one else's word sends our calls, and
@@ -145,32 +179,22 @@ fn e164(user: &str) -> Option<String> {
     is_number.then(|| format!("+{digits}"))
 }
 
-#[derive(PartialEq, Eq)]
-enum Refresher {
-    Caller,
-    Callee,
-}
-
-fn session_expires<M: HasHeaders>(message: &M) -> Option<(u32, Option<Refresher>)> {
-    let value = values(message, "session-expires");
-    let expires_s = number(&value)?.clamp(SESSION_MIN_S, SESSION_MAX_S);
-    let refresher = value.split(';').skip(1).find_map(|parameter| {
-        let (name, who) = parameter.split_once('=')?;
-        if !name.trim().eq_ignore_ascii_case("refresher") {
-            return None;
-        }
-        match who.trim() {
-            who if who.eq_ignore_ascii_case("uac") => Some(Refresher::Caller),
-            who if who.eq_ignore_ascii_case("uas") => Some(Refresher::Callee),
-            _ => None,
-        }
-    });
-    Some((expires_s, refresher))
-}
-
-/// The number that a header begins with.
+/// The number that a header begins with; more than fits is as much as fits.
 fn number(value: &str) -> Option<u32> {
-    value.split(';').next()?.trim().parse().ok()
+    let digits = value.trim_start();
+    let end = digits.find(|sign: char| !sign.is_ascii_digit());
+    let (digits, rest) = digits.split_at(end.unwrap_or(digits.len()));
+    let rest = rest.trim_start();
+    let ends = rest.is_empty() || rest.starts_with([';', ',', '(']);
+    let number = digits.parse::<u64>().ok().filter(|_| ends)?;
+    Some(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+/// Whether a header lists this word.
+fn lists<M: HasHeaders>(message: &M, name: &str, word: &str) -> bool {
+    let listed = values(message, name);
+    let mut words = listed.split(',').take(VALUES_MAX);
+    words.any(|own| own.trim().eq_ignore_ascii_case(word))
 }
 
 /// The values of all headers of this name, with commas; the compact forms are the stack's to know.
@@ -212,14 +236,57 @@ mod tests {
     }
 
     #[test]
-    fn a_session_timer_is_agreed_on_within_its_bounds() {
-        let with = |lines: &str| request(&format!("From: <sip:x@b>;tag=1\r\n{lines}"));
-        let timer = |lines: &str| timer_of_offer(&with(lines)).map(|(timer, _)| timer);
-        assert_eq!(timer(""), None);
-        let theirs = timer("Session-Expires: 1800;refresher=uac\r\nSupported: timer").unwrap();
-        assert_eq!((theirs.expires_s, theirs.ours), (1800, false));
-        let ours = timer("Session-Expires: 5").unwrap();
-        assert_eq!((ours.expires_s, ours.ours), (90, true));
-        assert_eq!(timer("Session-Expires: soon"), None);
+    fn what_is_said_of_a_session_timer_is_read() {
+        let read = |lines: &str| said(&request(&format!("From: <sip:x@b>;tag=1\r\n{lines}")));
+        assert_eq!(read("Subject: x"), Said::default());
+        let all =
+            "Session-Expires: 1800 ; Refresher = UAS;x=y\r\nSupported: a, Timer\r\nMin-SE: 120;z";
+        let whole = Said {
+            supported: true,
+            expires_s: Some(1800),
+            refresher: Some(Refresher::Uas),
+            least_s: Some(120),
+        };
+        assert_eq!(read(all), whole);
+        let short = read("x: 90;refresher=none\r\nk: 100rel\r\nRequire: timer");
+        let expected = Said {
+            supported: true,
+            expires_s: Some(90),
+            ..Said::default()
+        };
+        assert_eq!(short, expected);
+        for broken in ["soon", "-5", "", "5x", ";refresher=uac", "0x20"] {
+            assert_eq!(
+                read(&format!("Session-Expires: {broken}")).expires_s,
+                None,
+                "{broken}"
+            );
+        }
+        let long = read("Session-Expires: 99999999999").expires_s;
+        assert_eq!(long, Some(u32::MAX));
+    }
+
+    #[test]
+    fn a_wait_and_methods_are_read() {
+        let response = |lines: &str| {
+            let text = format!(
+                "SIP/2.0 500 Error\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
+                 To: <sip:b@b>;tag=2\r\nCall-ID: a\r\nCSeq: 1 INVITE\r\n{lines}\r\n\r\n"
+            );
+            Response::try_from(text.as_bytes()).unwrap()
+        };
+        for (lines, after_s) in [
+            ("Subject: x", None),
+            ("Retry-After: 5", Some(5)),
+            ("Retry-After: 5;duration=3600", Some(5)),
+            ("Retry-After: 120 (in a meeting)", Some(120)),
+            ("Retry-After: later", None),
+        ] {
+            assert_eq!(retry_after_s(&response(lines)), after_s, "{lines}");
+        }
+        assert_eq!(takes_update(&response("Subject: x")), None);
+        let allow = "Allow: INVITE, ACK\r\nAllow: BYE,Update";
+        assert_eq!(takes_update(&response(allow)), Some(true));
+        assert_eq!(takes_update(&response("Allow: INVITE")), Some(false));
     }
 }

@@ -1,9 +1,12 @@
 //! One leg to a phone: a task that owns its dialog, its course and the controls of its media.
 
 mod course;
+mod exchange;
 mod headers;
+mod info;
 mod session;
 mod task;
+mod timer;
 
 use std::sync::Arc;
 
@@ -15,7 +18,7 @@ use crate::endpoint::Trunk;
 use crate::phone::{PhoneControl, PhoneMedia};
 use task::{Command, Task};
 
-pub(crate) use headers::{callee, caller, renewed};
+pub(crate) use headers::{callee, caller, too_short};
 pub(crate) use task::Waiting;
 
 /// Commands waiting for one leg.

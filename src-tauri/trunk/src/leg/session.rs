@@ -13,6 +13,11 @@ pub(super) struct Session {
     local: Local,
     control: PhoneControl,
     agreed: bool,
+    /// Our last description.
+    last: String,
+    /// The direction in our last offer, and the one the other side knows of.
+    offered: MediaDirection,
+    told: MediaDirection,
 }
 
 /// Why there is no agreement.
@@ -46,6 +51,9 @@ impl Session {
             },
             control,
             agreed: false,
+            last: String::new(),
+            offered: MediaDirection::SendReceive,
+            told: MediaDirection::SendReceive,
         })
     }
 
@@ -76,8 +84,12 @@ impl Session {
     }
 
     pub(super) fn offer(&mut self) -> Vec<u8> {
-        self.local.version += 1;
-        sdp::offer(&self.local).into_bytes()
+        self.offered = self.local.direction;
+        if sdp::offer(&self.local) != self.last {
+            self.local.version += 1;
+            self.last = sdp::offer(&self.local);
+        }
+        self.last.clone().into_bytes()
     }
 
     /// Takes the other side's answer.
@@ -89,6 +101,7 @@ impl Session {
         let negotiated = sdp::accept(&self.local, &description)?;
         self.control.negotiated(negotiated)?;
         self.agreed = true;
+        self.told = self.offered;
         Ok(())
     }
 
@@ -98,10 +111,16 @@ impl Session {
     /// [`SessionError`]; the previous agreement stays.
     pub(super) fn offered(&mut self, body: &[u8]) -> Result<Vec<u8>, SessionError> {
         let description = sdp::parse(body)?;
-        self.local.version += 1;
-        let (answer, negotiated) = sdp::answer(&self.local, &description)?;
+        let (mut answer, negotiated) = sdp::answer(&self.local, &description)?;
         self.control.negotiated(negotiated)?;
+        // The version stays as long as nothing changes (RFC 3264 §8, RFC 4028 §7.4).
+        if answer != self.last {
+            self.local.version += 1;
+            (answer, _) = sdp::answer(&self.local, &description)?;
+        }
+        self.last.clone_from(&answer);
         self.agreed = true;
+        self.told = self.local.direction;
         Ok(answer.into_bytes())
     }
 
@@ -110,15 +129,19 @@ impl Session {
         self.agreed
     }
 
-    /// Puts the lead on hold, or takes them off. Returns the offer to send.
-    pub(super) fn hold(&mut self, held: bool) -> Vec<u8> {
+    /// Puts the lead on hold, or takes them off. The other side is still to be told.
+    pub(super) fn hold(&mut self, held: bool) {
         self.control.set_held(held);
         self.local.direction = if held {
             MediaDirection::SendOnly
         } else {
             MediaDirection::SendReceive
         };
-        self.offer()
+    }
+
+    /// Whether the other side doesn't know yet that the lead is, or no longer is, on hold.
+    pub(super) fn has_news(&self) -> bool {
+        self.told != self.local.direction
     }
 
     /// The phone's media.

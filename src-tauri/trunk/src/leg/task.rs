@@ -6,17 +6,22 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use media::{Dial, LeadEvent, LeadSignal};
-use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TransactionHandle};
+use rsipstack::dialog::dialog::{Dialog, DialogState, DialogStateReceiver, TransactionHandle};
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{self, HasHeaders, Method, Request, Response, StatusCode, StatusCodeKind};
+use rsipstack::transaction::key::TransactionRole;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::course::{Course, Input, Limits, Output, PROBE_MS, SessionTimer};
+use super::course::{Course, Input, Limits, Output, PROBE_MS};
+use super::exchange::{Exchange, crossed_wait_ms};
 use super::headers;
+use super::info::{self, Info};
 use super::session::Session;
+use super::timer::{Reaction, Terms, reaction};
 use crate::early::EarlyCall;
 use crate::endpoint::Trunk;
 use crate::phone::PhoneControl;
@@ -29,7 +34,7 @@ const DONE_MAX: usize = 16;
 
 /// How many of a trunk's servers are tried for one call.
 const SERVERS_TRIED_MAX: usize = 3;
-/// How long a request within the call may take.
+/// How long a request within the call may take, unless it is a re-INVITE: the stack ends that one.
 const REQUEST_MAX: Duration = Duration::from_secs(8);
 
 /// One leg: its dialog, its course and the controls of its media.
@@ -49,8 +54,14 @@ pub(super) struct Task {
     server: Option<SocketAddr>,
     /// Where the trunk redirected the call.
     redirection: Option<sip::Uri>,
-    session_s: u32,
-    timer: Option<SessionTimer>,
+    terms: Terms,
+    exchange: Exchange,
+    /// Whether our next re-INVITE renews the session, if it changes nothing else.
+    renewing: bool,
+    /// Whether the other side takes UPDATE, as far as it said.
+    takes_update: Option<bool>,
+    /// Whether the BYE of this call is kept for the time after a crash.
+    is_owed: bool,
     done: mpsc::Sender<Done>,
     results: mpsc::Receiver<Done>,
     over: bool,
@@ -115,7 +126,11 @@ impl Task {
         Some(Self {
             dial,
             trunks,
-            session_s: trunk.settings.session_s,
+            terms: Terms::new(trunk.settings.session_s),
+            exchange: Exchange::default(),
+            renewing: false,
+            takes_update: None,
+            is_owed: false,
             trunk,
             advertised,
             events,
@@ -128,7 +143,6 @@ impl Task {
             early: Early::default(),
             server: None,
             redirection: None,
-            timer: None,
             done,
             results,
             over: false,
@@ -168,7 +182,9 @@ impl Task {
         ending: &CancellationToken,
         report: &mut tokio::time::Interval,
     ) -> Event {
-        let wake = self.course.wake_at().map(Duration::from_millis);
+        let turn = self.exchange.wake_at().filter(|_| self.course.is_up());
+        let wake = self.course.wake_at().into_iter().chain(turn).min();
+        let wake = wake.map(Duration::from_millis);
         let wait = async {
             match wake {
                 Some(at) => tokio::time::sleep_until((self.started + at).into()).await,
@@ -193,9 +209,12 @@ impl Task {
         }
     }
 
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
     fn give(&mut self, input: Input) {
-        let now = self.started.elapsed().as_millis() as u64;
-        self.course.handle(now, input);
+        self.course.handle(self.now_ms(), input);
     }
 
     /// Does what the course put out.
@@ -214,6 +233,7 @@ impl Task {
                 Output::Over => self.end(),
             }
         }
+        self.take_turn();
     }
 
     async fn tell(&mut self, signal: LeadSignal) {
@@ -230,8 +250,8 @@ impl Task {
             Command::PickUp => self.give(Input::PickUp),
             Command::Keys(keys) => self.session.control().send_dtmf(&keys),
             Command::Held(held) => {
-                let offer = self.session.hold(held);
-                self.reoffer(offer);
+                self.session.hold(held);
+                self.exchange.want(self.now_ms());
             }
         }
     }
@@ -257,14 +277,22 @@ impl Task {
             // From an attempt that was given up.
             Done::Invited { .. } => {}
             Done::Probed(alive) => self.give(Input::Probed { alive }),
-            Done::Renewed(done) => self.give(Input::Renewed { done }),
-            Done::Reoffered(Some(response)) => {
-                let is_answer = response.status_code.kind() == StatusCodeKind::Successful;
-                if is_answer && let Err(error) = self.session.answered(&response.body) {
-                    tracing::info!(%error, "the answer to our re-INVITE is unusable");
+            Done::Renewed(response) => match response {
+                Some(response) if is_taken(&response) => self.refreshed(&response),
+                response => self.not_refreshed(response.as_deref(), true),
+            },
+            Done::Reoffered(response) => {
+                self.exchange.ended();
+                match response {
+                    Some(response) if is_taken(&response) => {
+                        if let Err(error) = self.session.answered(&response.body) {
+                            tracing::info!(%error, "the answer to our re-INVITE is unusable");
+                        }
+                        self.refreshed(&response);
+                    }
+                    response => self.not_refreshed(response.as_deref(), false),
                 }
             }
-            Done::Reoffered(None) => {}
         }
     }
 
@@ -279,8 +307,10 @@ impl Task {
             // A trunk that sent the answer in a provisional response may leave it out of the last one.
             let usable = answered.is_ok() || (response.body.is_empty() && self.session.is_agreed());
             if usable {
-                self.timer = headers::timer_of_answer(response);
-                self.give(Input::Answered(self.timer));
+                let timer = self.terms.answered(headers::said(response));
+                self.takes_update = headers::takes_update(response);
+                self.give(Input::Answered(timer));
+                self.owe();
                 // A lead who hangs up while answering may be reported before the answer.
                 let dialog = self.dialog.as_ref();
                 if dialog.is_some_and(|dialog| dialog.state().is_terminated()) {
@@ -298,11 +328,7 @@ impl Task {
             "the trunk rejected the call"
         );
         self.redirection = headers::redirection(&self.trunk, response);
-        let least_s = headers::least_session_s(response);
-        let longer = least_s.is_some_and(|least_s| least_s > self.session_s);
-        if let Some(least_s) = least_s.filter(|_| longer) {
-            self.session_s = least_s;
-        }
+        let longer = code == 422 && self.terms.too_short(headers::said(response));
         self.give(Input::Refused {
             code,
             redirect: self.redirection.is_some(),
@@ -331,10 +357,10 @@ impl Task {
                 let code = response.status_code.code();
                 self.give(Input::Provisional { code, media });
             }
-            DialogState::Confirmed(..) if self.trunks.is_empty() => self.acknowledged(),
+            DialogState::Confirmed(..) => self.acknowledged(),
             DialogState::Updated(_, request, handle) => self.updated(request, handle).await,
+            DialogState::Info(_, request, handle) => self.informed(&request, &handle).await,
             DialogState::Options(_, _, handle)
-            | DialogState::Info(_, _, handle)
             | DialogState::Notify(_, _, handle)
             | DialogState::Message(_, _, handle) => {
                 respond(&handle, StatusCode::OK, Vec::new(), None).await;
@@ -348,22 +374,45 @@ impl Task {
         }
     }
 
-    /// The trunk acknowledged our answer. If that was an offer, its answer comes with it.
+    /// The other side acknowledged an answer of ours. If that was an offer, its answer comes with the ACK
+    /// (RFC 3261 §13.2.1).
     fn acknowledged(&mut self) {
-        if !self.session.is_agreed() {
-            let body = self.dialog.as_ref().and_then(InviteDialog::last_remote_ack);
-            let body = body.map(|request| request.body).unwrap_or_default();
-            if let Err(error) = self.session.answered(&body) {
+        let ack = self.dialog.as_ref().and_then(InviteDialog::last_remote_ack);
+        let is_first = self.trunks.is_empty() && !self.course.is_up();
+        if is_first {
+            let body = ack.map(|request| request.body).unwrap_or_default();
+            if !self.session.is_agreed()
+                && let Err(error) = self.session.answered(&body)
+            {
                 tracing::info!(%error, "an inbound call offers no codec in common");
                 self.bye();
                 return self.give(Input::Unreached);
             }
+            self.give(Input::Answered(self.terms.agreed()));
+            return self.owe();
         }
-        self.give(Input::Answered(self.timer));
+        if let Some(ack) = ack
+            && headers::cseq(&ack).is_some_and(|cseq| self.exchange.acknowledged(cseq))
+            && let Err(error) = self.session.answered(&ack.body)
+        {
+            tracing::info!(%error, "the answer in an ACK is unusable");
+        }
+    }
+
+    /// Keeps the BYE of this call as it is now, for the time after a crash.
+    fn owe(&mut self) {
+        if let Some(dialog) = self.dialog.as_ref().filter(|_| self.course.is_up()) {
+            self.is_owed = true;
+            let name = &self.trunk.settings.name;
+            self.trunk.owed.owe(&self.dial.call, name, dialog);
+        }
     }
 
     fn end(&mut self) {
         self.over = true;
+        if self.is_owed {
+            self.trunk.owed.said(&self.dial.call);
+        }
         if let Some(dialog) = &self.dialog
             && dialog.state().is_terminated()
         {
@@ -379,7 +428,7 @@ impl Task {
             return self.give(Input::Unreached);
         };
         if !redirected && !Arc::ptr_eq(&self.trunk, &trunk) {
-            self.session_s = trunk.settings.session_s;
+            self.terms = Terms::new(trunk.settings.session_s);
         }
         self.attempt += 1;
         self.trunk = trunk.clone();
@@ -440,7 +489,7 @@ impl Task {
             offer: Some(self.session.offer()),
             contact: contact.ok_or("no local address")?,
             credential: trunk.credential.clone(),
-            headers: Some(headers::invite_headers(trunk, local, self.session_s)),
+            headers: Some(headers::invite_headers(trunk, local, &self.terms)),
             support_prack: true,
             call_id: Some(rsipstack::transaction::make_uuid_v4()),
             ..InviteOption::default()
@@ -492,11 +541,14 @@ impl Task {
                 return self.give(Input::refused(488));
             }
         };
-        let mut lines = vec![headers::description()];
-        if let Some((timer, more)) = headers::timer_of_offer(&request) {
-            self.timer = Some(timer);
-            lines.extend(more);
-        }
+        self.takes_update = headers::takes_update(&request);
+        // A session that is too short was refused before it came this far.
+        let says = self
+            .terms
+            .asked(headers::said(&request))
+            .unwrap_or_default();
+        let mut lines = vec![headers::description(), headers::allow()];
+        lines.extend(headers::timer(says));
         self.session.control().answered();
         if let Err(error) = dialog.accept(Some(lines), Some(body)) {
             tracing::info!(%error, "could not answer an inbound call");
@@ -519,10 +571,8 @@ impl Task {
         let layer = self.trunk.layer.clone();
         self.trunk.farewells.spawn(async move {
             let id = dialog.id();
-            if !matches!(
-                tokio::time::timeout(REQUEST_MAX, dialog.bye()).await,
-                Ok(Ok(()))
-            ) {
+            let bye = dialog.bye_with_headers(Some(headers::timer(None)));
+            if !matches!(tokio::time::timeout(REQUEST_MAX, bye).await, Ok(Ok(()))) {
                 tracing::debug!("no one acknowledged our BYE");
             }
             layer.remove_dialog(&id);
@@ -532,22 +582,39 @@ impl Task {
     /// Asks whether the phone is still there.
     fn probe(&self) {
         let limit = Duration::from_millis(PROBE_MS);
-        self.ask(limit, Method::Options, Vec::new(), None, |response| {
+        let lines = headers::timer(None);
+        self.ask(limit, Method::Options, lines, None, |response| {
             Done::Probed(knows_the_call(response))
         });
     }
 
-    fn renew(&self) {
-        let lines = self.timer.map(headers::renewal).unwrap_or_default();
+    /// Renews the session: with UPDATE, unless the other side does not take it (RFC 4028 §7.4).
+    fn renew(&mut self) {
+        if self.takes_update == Some(false) {
+            self.renewing = true;
+            return self.exchange.want(self.now_ms());
+        }
+        let lines = headers::timer(self.terms.refresh());
         self.ask(REQUEST_MAX, Method::Update, lines, None, |response| {
-            Done::Renewed(knows_the_call(response))
+            Done::Renewed(response.map(Box::new))
         });
     }
 
-    fn reoffer(&self, offer: Vec<u8>) {
-        let lines = vec![headers::description()];
+    /// Sends our re-INVITE, if one is due and still of use.
+    fn take_turn(&mut self) {
+        if !self.course.is_up() || !self.exchange.is_due(self.now_ms()) {
+            return;
+        }
+        if !self.renewing && !self.session.has_news() {
+            return self.exchange.forget();
+        }
+        self.exchange.begin();
+        let offer = self.session.offer();
+        let mut lines = headers::timer(self.terms.refresh());
+        lines.extend([headers::description(), headers::allow()]);
+        // If it were dropped before its last response, no one would acknowledge that.
         self.ask(
-            REQUEST_MAX,
+            Duration::MAX,
             Method::Invite,
             lines,
             Some(offer),
@@ -569,13 +636,7 @@ impl Task {
         };
         let results = self.done.clone();
         tokio::spawn(async move {
-            let asked = async {
-                match method {
-                    // If both sides change the call at once, one waits (RFC 3261 §14.1).
-                    Method::Invite => dialog.reinvite_with_glare_retry(Some(lines), body, 3).await,
-                    method => dialog.request(method, Some(lines), body).await,
-                }
-            };
+            let asked = dialog.request(method, Some(lines), body);
             let response = match tokio::time::timeout(limit, asked).await {
                 Ok(Ok(response)) => response,
                 Ok(Err(error)) => {
@@ -588,39 +649,139 @@ impl Task {
             let _ = results.send(done(response)).await;
         });
     }
+
+    /// A request of ours that renews the session was answered with 2xx.
+    fn refreshed(&mut self, response: &Response) {
+        self.renewing = false;
+        self.retarget(response);
+        self.takes_update = headers::takes_update(response).or(self.takes_update);
+        let timer = self.terms.answered(headers::said(response));
+        self.give(Input::Refreshed(timer));
+    }
+
+    /// It was not; the session is as it was.
+    fn not_refreshed(&mut self, response: Option<&Response>, is_update: bool) {
+        let now = self.now_ms();
+        let code = response.map(|response| response.status_code.code());
+        let retry_after_s = response.and_then(headers::retry_after_s);
+        let after_ms = match reaction(code, is_update, retry_after_s) {
+            Reaction::Gone => return self.give(Input::Gone),
+            Reaction::Crossed => Some(self.crossed_wait_ms()),
+            Reaction::Later { after_ms } => Some(after_ms),
+            Reaction::TooShort => response
+                .is_some_and(|response| self.terms.too_short(headers::said(response)))
+                .then_some(0),
+            Reaction::ByInvite => {
+                self.takes_update = Some(false);
+                self.renewing = true;
+                return self.exchange.want(now);
+            }
+            Reaction::Refused => None,
+        };
+        match after_ms {
+            Some(after_ms) if is_update => self.give(Input::RenewLater { after_ms }),
+            Some(after_ms) if self.exchange.again(now + after_ms) => {}
+            _ => {
+                self.renewing = false;
+                tracing::info!(?code, "the other side refused a change of the session");
+            }
+        }
+    }
+
+    fn crossed_wait_ms(&self) -> u64 {
+        let dialog = self.dialog.as_ref();
+        let is_owner = dialog.is_some_and(|dialog| dialog.role() == TransactionRole::Client);
+        // Without random numbers both may cross again, and then wait again.
+        crossed_wait_ms(is_owner, getrandom::u32().unwrap_or_default())
+    }
+
+    /// Later requests go where this message says (RFC 3261 §12.2): the stack sees to that at the call's
+    /// answer only.
+    fn retarget<M: HeadersExt>(&mut self, message: &M) {
+        if let (Some(dialog), Some((uri, contact))) = (&self.dialog, headers::target(message)) {
+            let has_moved = dialog.snapshot().remote_uri != uri;
+            Dialog::Invite(dialog.clone()).set_remote_target(uri, Some(contact));
+            if has_moved {
+                self.owe();
+            }
+        }
+    }
 }
 
 /// What the other side changes of a call, before its answer and after.
 impl Task {
+    /// The other side tells us something within the call: a key, or what is not for us.
+    async fn informed(&mut self, request: &Request, handle: &TransactionHandle) {
+        let read = info::read(&headers::content_type(request), &request.body);
+        let (status, lines) = match read {
+            Info::Key(_) | Info::Nothing => (StatusCode::OK, Vec::new()),
+            Info::Malformed => (StatusCode::BadRequest, Vec::new()),
+            Info::Unknown => (
+                StatusCode::UnsupportedMediaType,
+                vec![sip::Header::Accept(info::ACCEPT.into())],
+            ),
+        };
+        respond(handle, status, lines, None).await;
+        if let Info::Key(key) = read {
+            self.tell(LeadSignal::Key(key)).await;
+        }
+    }
+
     /// The other side changes the call, or renews it.
     async fn updated(&mut self, request: Request, handle: TransactionHandle) {
-        self.give(Input::Refreshed);
-        let mut lines = headers::renewed(&request);
-        if request.body.is_empty() && request.method == Method::Update {
-            return respond(&handle, StatusCode::OK, lines, None).await;
-        }
+        let is_invite = request.method == Method::Invite;
+        let has_offer = !request.body.is_empty();
         let dialog = self.dialog.as_ref();
         let is_early = dialog.is_some_and(|dialog| dialog.state().can_cancel());
-        if is_early && self.early.answer.is_none() {
+        let is_crossed = if is_early {
             // Our own offer is still open (RFC 3311 §5.2).
+            has_offer && self.early.answer.is_none()
+        } else {
+            self.exchange
+                .is_crossed(self.now_ms(), is_invite, has_offer)
+        };
+        if is_crossed {
             return respond(&handle, StatusCode::RequestPending, Vec::new(), None).await;
         }
-        let body = if request.body.is_empty() {
-            Ok(self.session.offer())
-        } else {
-            self.session.offered(&request.body)
-        };
-        match body {
-            Ok(body) => {
-                self.early.is_changed |= is_early;
-                lines.push(headers::description());
-                respond(&handle, StatusCode::OK, lines, Some(body)).await;
-            }
-            Err(error) => {
-                tracing::info!(%error, "cannot follow a change of the session");
-                respond(&handle, StatusCode::NotAcceptableHere, Vec::new(), None).await;
+        let mut terms = self.terms;
+        let mut lines = Vec::new();
+        // Before the answer there is no session yet.
+        if !is_early {
+            match terms.asked(headers::said(&request)) {
+                Ok(says) => lines = headers::timer(says),
+                Err(too_short) => {
+                    let lines = vec![headers::least(too_short.least_s)];
+                    let status = StatusCode::SessionIntervalTooSmall;
+                    return respond(&handle, status, lines, None).await;
+                }
             }
         }
+        let body = match (is_invite, has_offer) {
+            (false, false) => None,
+            (true, false) => Some(Ok(self.session.offer())),
+            (_, true) => Some(self.session.offered(&request.body)),
+        };
+        let body = match body.transpose() {
+            Ok(body) => body,
+            Err(error) => {
+                tracing::info!(%error, "cannot follow a change of the session");
+                return respond(&handle, StatusCode::NotAcceptableHere, Vec::new(), None).await;
+            }
+        };
+        self.early.is_changed |= is_early && has_offer;
+        lines.extend(body.is_some().then(headers::description));
+        if is_invite {
+            lines.push(headers::allow());
+            let cseq = headers::cseq(&request).unwrap_or_default();
+            self.exchange.answered(self.now_ms(), cseq, !has_offer);
+        }
+        respond(&handle, StatusCode::OK, lines, body).await;
+        self.retarget(&request);
+        self.takes_update = headers::takes_update(&request).or(self.takes_update);
+        self.terms = terms;
+        // Theirs renewed it as well.
+        self.renewing = false;
+        self.give(Input::Refreshed(terms.agreed()));
     }
 }
 
@@ -657,7 +818,7 @@ enum Done {
     },
     Reoffered(Option<Box<Response>>),
     Probed(bool),
-    Renewed(bool),
+    Renewed(Option<Box<Response>>),
 }
 
 /// An outbound call before its answer.
@@ -695,6 +856,10 @@ impl Early {
     fn is_outdated(&self, response: &Response) -> bool {
         self.is_changed && self.answer.as_ref() == Some(&response.body)
     }
+}
+
+fn is_taken(response: &Response) -> bool {
+    response.status_code.kind() == StatusCodeKind::Successful
 }
 
 fn is_reliable(required: &str) -> bool {

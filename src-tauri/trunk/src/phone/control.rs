@@ -195,8 +195,9 @@ impl PhoneControl {
         self.shared.held.store(held, Ordering::Release);
     }
 
-    /// Sends digits (RFC 4733): `0`–`9`, `*`, `#`, `A`–`D`. Others are ignored, as are digits beyond the
-    /// 64 that can wait, and all of them if the peer does not accept any.
+    /// Sends digits: `0`–`9`, `*`, `#`, `A`–`D`. They are events (RFC 4733), or tones in the sound if the
+    /// peer takes no events. Others are ignored, as are digits beyond the 64 that can wait, and all of them
+    /// while the peer wants to hear nothing.
     pub fn send_dtmf(&mut self, digits: &str) {
         for digit in digits.bytes() {
             if self.digits.push(digit).is_err() {

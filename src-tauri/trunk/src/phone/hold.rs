@@ -1,20 +1,26 @@
-//! What a held lead hears.
+//! What a lead hears that is not the call: music, silence, the tones of keys.
 
 use mix::{FRAME_SAMPLES, SILENCE};
 use voice::{Codec, Encoder, EncoderSettings, G711Encoder, Law, MAX_PACKET_BYTES};
 
 use super::PhoneError;
+use crate::rtp::event::{KEY_TICKS, KeyTick, frequencies_hz};
 
 /// Frames of music that are taken: five minutes.
 const FRAMES_MAX: usize = 5 * 60 * 50;
 /// Frames after which an encoder has forgotten how it began.
 const SETTLING_FRAMES: usize = 10;
 
-/// What a held lead hears, encoded once for each codec, and shared.
+/// Each of a key's two tones: about -8 dBm0, well within ITU-T Q.23.
+const KEY_AMPLITUDE: f32 = 9_000.0;
+
+/// What a held lead hears, and the tones of keys, encoded once for each codec, and shared.
 pub struct HoldSound {
     /// Silence in each codec, and music in each.
     silence: Clips,
     music: Option<Clips>,
+    /// By code: for a phone that takes keys as sound only.
+    keys: Vec<Clips>,
 }
 
 struct Clips {
@@ -92,9 +98,14 @@ impl HoldSound {
     /// [`PhoneError::Codec`].
     pub fn silence() -> Result<Self, PhoneError> {
         let quiet = vec![0; (SETTLING_FRAMES + 1) * FRAME_SAMPLES];
+        let keys = (0..).map_while(frequencies_hz).map(|tones_hz| {
+            let samples = key_samples(tones_hz);
+            Clips::new(&samples, SETTLING_FRAMES)
+        });
         Ok(Self {
             silence: Clips::new(&quiet, SETTLING_FRAMES)?,
             music: None,
+            keys: keys.collect::<Result<_, _>>()?,
         })
     }
 
@@ -119,10 +130,34 @@ impl HoldSound {
             .packet(codec, at)
     }
 
+    /// The packet of a key that is sent as sound.
+    pub(super) fn key(&self, codec: Codec, tick: KeyTick) -> &[u8] {
+        let clips = self.keys.get(usize::from(tick.code));
+        clips.map_or(&[], |clips| clips.packet(codec, tick.at.into()))
+    }
+
     /// The packet that says nothing.
     pub(super) fn nothing(&self, codec: Codec) -> &[u8] {
         self.silence.packet(codec, 0)
     }
+}
+
+/// A key's tones and the pause after them, behind silence in which encoders settle.
+fn key_samples((low_hz, high_hz): (f32, f32)) -> Vec<i16> {
+    let mut samples = vec![0; SETTLING_FRAMES * FRAME_SAMPLES];
+    for at in 0..KEY_TICKS {
+        let sounds = KeyTick { code: 0, at }.sounds();
+        samples.extend((0..FRAME_SAMPLES).map(|sample| {
+            let seconds = (usize::from(at) * FRAME_SAMPLES + sample) as f32 / 48_000.0;
+            let wave = |hz: f32| (seconds * hz * std::f32::consts::TAU).sin() * KEY_AMPLITUDE;
+            if sounds {
+                (wave(low_hz) + wave(high_hz)) as i16
+            } else {
+                0
+            }
+        }));
+    }
+    samples
 }
 
 impl std::fmt::Debug for HoldSound {

@@ -97,13 +97,10 @@ impl PhoneMedia {
             let Ok(digit) = self.link.digits.pop() else {
                 break;
             };
-            let takes_keys = self
-                .session
-                .as_ref()
-                .is_some_and(|(negotiated, _)| negotiated.event.is_some() && negotiated.sends);
-            if takes_keys {
+            let session = self.session.as_ref();
+            if session.is_some_and(|(negotiated, _)| negotiated.sends) {
                 // What is no key, or one too many, is ignored.
-                self.outbound.events.push(digit);
+                self.outbound.keys.push(digit);
             }
         }
     }
@@ -142,6 +139,7 @@ impl PhoneMedia {
         let Some((negotiated, inbound)) = &mut self.session else {
             return;
         };
+        self.outbound.begin(heard.tick);
         if !negotiated.sends {
             self.outbound.pause();
             return;

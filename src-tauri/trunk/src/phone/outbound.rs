@@ -7,7 +7,7 @@ use voice::{Codec, G711Encoder, Law, MAX_PACKET_BYTES};
 
 use super::control::StreamStart;
 use super::{HoldSound, PhoneError};
-use crate::rtp::event::EventSender;
+use crate::rtp::event::KeySender;
 use crate::rtp::rtcp::SenderInfo;
 use crate::rtp::{HEADER_BYTES, RtpHeader, SrtpSender, ntp};
 use crate::sdp::{Negotiated, Payload};
@@ -22,16 +22,22 @@ pub(super) enum Content {
     Held,
     /// Silence, to keep the way open.
     Nothing,
+    /// A key, where the peer takes keys as sound only.
+    Tone,
 }
 
 /// What goes to the peer.
 pub(super) struct Outbound {
     pub sender: Option<Box<SrtpSender>>,
-    pub events: EventSender,
+    pub keys: KeySender,
+    /// Whether keys are events.
+    has_events: bool,
     start: StreamStart,
     clock_hz: u32,
-    /// Ticks since the stream began.
-    ticks: u64,
+    /// The call's tick in which the stream began, and the next one. They count those that were skipped, so
+    /// that timestamps follow the clock (RFC 3550 §5.1).
+    origin: Option<u64>,
+    tick: u64,
     sequence: u16,
     g711: G711Encoder,
     /// What the last packet of sound held; none when a stretch begins.
@@ -47,10 +53,12 @@ impl Outbound {
     pub fn new() -> Result<Self, PhoneError> {
         Ok(Self {
             sender: None,
-            events: EventSender::default(),
+            keys: KeySender::default(),
+            has_events: false,
             start: StreamStart::default(),
             clock_hz: 0,
-            ticks: 0,
+            origin: None,
+            tick: 0,
             sequence: 0,
             g711: G711Encoder::new(Law::A)?,
             last: None,
@@ -69,11 +77,12 @@ impl Outbound {
             self.clock_hz = clock_hz;
             self.start = start;
             self.sequence = start.sequence;
-            (self.ticks, self.packets, self.bytes) = (0, 0, 0);
-            self.events.clear();
+            (self.origin, self.packets, self.bytes) = (None, 0, 0);
+            self.keys.break_off();
         }
-        if negotiated.event.is_none() {
-            self.events.clear();
+        if negotiated.event.is_some() != self.has_events {
+            self.has_events = negotiated.event.is_some();
+            self.keys.break_off();
         }
         self.last = None;
     }
@@ -84,13 +93,23 @@ impl Outbound {
     }
 
     fn timestamp(&self) -> u32 {
-        let samples = self.ticks.wrapping_mul(u64::from(self.clock_hz / TICKS_HZ));
+        let ticks = self.tick.wrapping_sub(self.origin.unwrap_or(self.tick));
+        let samples = ticks.wrapping_mul(u64::from(self.clock_hz / TICKS_HZ));
         self.start.timestamp.wrapping_add(samples as u32)
     }
 
-    /// Time passes and nothing is sent: the peer holds.
+    /// The call's next tick begins. After skipped ones a new stretch of sound does as well.
+    pub fn begin(&mut self, tick: u64) {
+        if tick != self.tick {
+            self.last = None;
+        }
+        self.tick = tick;
+        self.origin.get_or_insert(tick);
+    }
+
+    /// Nothing is sent in this tick: the peer holds.
     pub fn pause(&mut self) {
-        self.ticks += 1;
+        self.tick += 1;
         self.last = None;
     }
 
@@ -103,9 +122,11 @@ impl Outbound {
         hold: &HoldSound,
         send: impl FnOnce(&[u8]) -> bool,
     ) -> bool {
+        let key = self.keys.tick();
         let event = negotiated
             .event
-            .and_then(|event| Some((event, self.events.tick(event.clock_hz)?)));
+            .and_then(|event| Some((event, key?.packet(event.clock_hz)?)));
+        let tone = key.filter(|_| negotiated.event.is_none());
         let now = self.timestamp();
         let (marker, payload_type, timestamp) = if let Some((event, packet)) = &event {
             if packet.is_first {
@@ -118,6 +139,8 @@ impl Outbound {
         let encoded;
         let payload: &[u8] = if let Some((_, packet)) = &event {
             &packet.payload
+        } else if let Some(tone) = tone {
+            hold.key(negotiated.send.1, tone)
         } else {
             match content {
                 Content::Voice => match voice(&mut self.g711, self.last, negotiated, heard) {
@@ -130,7 +153,7 @@ impl Outbound {
                     Said::Opus(_) => hold.nothing(negotiated.send.1),
                 },
                 Content::Held => hold.held(negotiated.send.1, self.held_ticks),
-                Content::Nothing => hold.nothing(negotiated.send.1),
+                Content::Nothing | Content::Tone => hold.nothing(negotiated.send.1),
             }
         };
         let header = RtpHeader {
@@ -142,13 +165,14 @@ impl Outbound {
         };
         let len = header.write(payload, self.buffer.as_mut_slice());
         let payload_bytes = payload.len() as u32;
-        self.ticks += 1;
+        self.tick += 1;
         self.held_ticks = if content == Content::Held {
             self.held_ticks + 1
         } else {
             0
         };
-        self.last = event.is_none().then_some(content);
+        let sound = tone.map_or(content, |_| Content::Tone);
+        self.last = event.is_none().then_some(sound);
         let Some(packet) = len.and_then(|len| self.buffer.get(..len)) else {
             return false;
         };

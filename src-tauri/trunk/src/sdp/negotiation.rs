@@ -212,9 +212,14 @@ fn payloads(
         }
     }
     if side == Side::Offered {
-        // The peer may send by the numbers of the offer, whatever its answer says.
+        // The peer may send by the numbers of the offer, except those to which it gives another meaning.
         for (number, payload) in offered(local) {
-            receive.add(number, payload);
+            let is_redefined = |(own, meaning): &(u8, Option<Payload>)| {
+                *own == number && *meaning != Some(payload)
+            };
+            if !media.payloads.iter().any(is_redefined) {
+                receive.add(number, payload);
+            }
         }
     }
     (receive, event, comfort_noise)

@@ -225,7 +225,8 @@ fn rtpmap(media: &mut Media, value: &str) {
         ("pcmu", Some(8000), "1") => Some(Payload::Voice(Codec::Pcmu)),
         ("pcma", Some(8000), "1") => Some(Payload::Voice(Codec::Pcma)),
         ("cn", Some(8000), "1") => Some(Payload::Voice(Codec::ComfortNoise)),
-        ("telephone-event", Some(clock_hz @ (8000 | 48_000)), "1") => {
+        // It goes by the clock of the sound beside it (RFC 4733 §2.1), also of sound that we do not know.
+        ("telephone-event", Some(clock_hz @ 8000..=192_000), "1") => {
             Some(Payload::Event { clock_hz })
         }
         _ => None,

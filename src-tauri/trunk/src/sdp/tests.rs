@@ -85,6 +85,25 @@ fn keys_go_by_the_clock_of_the_sound_beside_them() {
 }
 
 #[test]
+fn an_answer_may_give_our_payload_types_another_meaning() {
+    let lines = [
+        "a=rtpmap:96 telephone-event/16000",
+        "a=rtpmap:100 G722/8000",
+        "a=rtpmap:101 telephone-event/16000",
+    ];
+    let negotiated = accept(&local(ALL), &peer("8 96 100 101", &lines)).unwrap();
+    let event = Some(Payload::Event { clock_hz: 16_000 });
+    assert_eq!(negotiated.receive.get(96), event);
+    assert_eq!(negotiated.receive.get(100), None, "what we do not know");
+    assert_eq!(negotiated.receive.get(101), event);
+    assert_eq!(negotiated.send, (8, Codec::Pcma));
+    assert_eq!(negotiated.event.unwrap().payload_type, 96);
+    // What it says nothing of means what we offered.
+    let pcmu = Some(Payload::Voice(Codec::Pcmu));
+    assert_eq!(negotiated.receive.get(0), pcmu);
+}
+
+#[test]
 fn each_way_to_hold_is_answered_by_its_opposite() {
     for (asked, answered, sends, receives) in [
         ("a=sendonly", "a=recvonly", false, true),

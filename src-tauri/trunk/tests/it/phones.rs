@@ -9,7 +9,8 @@
 
 use crate::common;
 
-use common::{End, HOLD_HZ, Tone, call, negotiate, run};
+use common::{End, HOLD_HZ, Tone, call, negotiate, run, strength};
+use mix::FRAME_SAMPLES;
 use trunk::sdp::MediaDirection;
 use voice::Codec;
 
@@ -144,6 +145,86 @@ fn keys_go_both_ways_each_once_and_the_sound_goes_on_after_them() {
             // A key is a pause in the sound, and no loss.
             let stats = lead.buffer.stats();
             assert_eq!((stats.lost, stats.concealed), (0, 0), "{codec:?}");
+        }
+    }
+}
+
+/// The keys whose two tones are in the sound (ITU-T Q.23).
+fn dialed(heard: &[i16]) -> String {
+    let rows = [697.0, 770.0, 852.0, 941.0];
+    let columns = [1209.0, 1336.0, 1477.0, 1633.0];
+    let signs = b"123A456B789C*0#D";
+    // The one tone that is there.
+    let found = |window: &[i16], tones_hz: [f32; 4]| {
+        let there = |hz: &f32| strength(window, *hz) > 4_000.0;
+        let mut places = (0..4).filter(|place| there(&tones_hz[*place]));
+        places.next().filter(|_| places.next().is_none())
+    };
+    let (mut keys, mut before) = (String::new(), None);
+    for window in heard.windows(2 * FRAME_SAMPLES).step_by(FRAME_SAMPLES / 2) {
+        let place = found(window, rows).zip(found(window, columns));
+        let key = place.map(|(row, column)| signs[4 * row + column]);
+        if let Some(key) = key.filter(|_| key != before) {
+            keys.push(char::from(key));
+        }
+        before = key;
+    }
+    keys
+}
+
+#[test]
+fn a_phone_that_takes_no_events_hears_keys_as_tones() {
+    for codec in [Codec::Pcma, Codec::Pcmu, Codec::Opus] {
+        let (mut rep, mut lead) = call(&[codec], false);
+        let (mut negotiated, _) = negotiate(&mut rep, &mut lead);
+        negotiated.event = None;
+        rep.control.negotiated(negotiated).unwrap();
+        run(&mut rep, &mut lead, 60);
+        let from = lead.heard.len();
+        rep.control.send_dtmf("0123456789*#ABCD55");
+        run(&mut rep, &mut lead, 18 * 8 + 20);
+        assert_eq!(
+            dialed(&lead.heard[from..]),
+            "0123456789*#ABCD55",
+            "{codec:?}"
+        );
+        lead.report();
+        assert_eq!(lead.keys, "", "none of them was an event");
+        run(&mut rep, &mut lead, 60);
+        assert!(lead.hears(440.0) > LOUD, "{codec:?}");
+        let stats = lead.buffer.stats();
+        assert_eq!((stats.lost, stats.refused), (0, 0), "{codec:?}");
+    }
+}
+
+#[test]
+fn timestamps_follow_the_clock_over_skipped_ticks() {
+    for (codec, step) in [(Codec::Pcma, 160), (Codec::Opus, 960)] {
+        let (mut rep, mut lead) = call(&[codec], false);
+        let tap = common::socket();
+        let (mut negotiated, _) = negotiate(&mut rep, &mut lead);
+        negotiated.peer = tap.local_addr().unwrap();
+        rep.control.negotiated(negotiated).unwrap();
+        // The worker stands still for a second, five times.
+        for _ in 0..5 {
+            for _ in 0..3 {
+                rep.tick();
+            }
+            rep.ticks += 50;
+        }
+        let packets = common::received(&tap);
+        assert_eq!(packets.len(), 15);
+        let headers: Vec<_> = packets
+            .iter()
+            .map(|(_, packet)| trunk::rtp::RtpPacket::parse(packet).unwrap().header)
+            .collect();
+        for (at, pair) in headers.windows(2).enumerate() {
+            let ticks = if at % 3 == 2 { 51 } else { 1 };
+            let apart = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+            assert_eq!(apart, ticks * step, "{codec:?}, packet {at}");
+            assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+            // What follows a gap is marked as a new stretch (RFC 3551 §4.1).
+            assert_eq!(pair[1].marker, ticks > 1, "{codec:?}, packet {at}");
         }
     }
 }

@@ -8,6 +8,7 @@
 
 mod answers;
 mod bulk;
+mod changes;
 mod course;
 mod desk;
 mod dns;

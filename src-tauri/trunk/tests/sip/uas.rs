@@ -170,8 +170,23 @@ impl Uas {
             .await
     }
 
+    /// The same, for what takes its time.
+    pub async fn take_within(&mut self, kind: &str, limit: Duration) -> Message {
+        self.take_until(kind, limit, |message| message.kind() == kind)
+            .await
+    }
+
     pub async fn take_where(&mut self, what: &str, holds: impl Fn(&Message) -> bool) -> Message {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        self.take_until(what, PATIENCE, holds).await
+    }
+
+    async fn take_until(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        holds: impl Fn(&Message) -> bool,
+    ) -> Message {
+        let deadline = tokio::time::Instant::now() + limit;
         loop {
             let left = deadline - tokio::time::Instant::now();
             let message = self.any(left).await;
@@ -212,16 +227,28 @@ impl Uas {
         cseq: u32,
         body: &str,
     ) {
+        let rest = with_body(body);
+        self.request_saying(invite, tag, method, cseq, &rest).await;
+    }
+
+    /// The same, with more lines and any body: all that comes after the usual lines.
+    pub async fn request_saying(
+        &mut self,
+        invite: &Message,
+        tag: &str,
+        method: &str,
+        cseq: u32,
+        rest: &str,
+    ) {
         let branch = self.branch();
         let text = format!(
             "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch={branch};rport\r\nFrom: {};tag={tag}\r\n\
-             To: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n{}",
+             To: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n{rest}",
             invite.contact(),
             self.address(),
             invite.header("To"),
             invite.header("From"),
             invite.header("Call-ID"),
-            with_body(body),
         );
         self.send(&text, invite.from).await;
     }

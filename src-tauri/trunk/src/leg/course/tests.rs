@@ -280,38 +280,74 @@ fn a_silent_phone_is_probed_again_and_stays() {
 }
 
 #[test]
-fn our_session_is_renewed_halfway_and_ends_if_that_fails() {
-    let timer = SessionTimer {
-        expires_s: 90,
-        ours: true,
-    };
-    let mut course = up(Some(timer));
-    assert_eq!(course.wake_at(), Some(45_000));
-    assert_eq!(after(&mut course, 45_000, Input::Timer), [Output::Renew]);
-    after(&mut course, 45_100, Input::Renewed { done: true });
-    assert_eq!(course.wake_at(), Some(90_100));
-    assert_eq!(after(&mut course, 90_100, Input::Timer), [Output::Renew]);
-    let mut lost = vec![Output::Bye];
-    lost.extend(ended(LeadSignal::Lost));
-    assert_eq!(
-        after(&mut course, 91_000, Input::Renewed { done: false }),
-        lost
-    );
+fn a_session_is_refreshed_and_ends_as_rfc_4028_section_10_says() {
+    // The interval, whose it is, and when it is refreshed and ends, in seconds.
+    for (expires_s, ours, renew_s, end_s) in [
+        (90, true, Some(45), 60),
+        (90, false, None, 60),
+        (96, true, Some(48), 64),
+        (1_800, true, Some(900), 1_768),
+        (1_800, false, None, 1_768),
+    ] {
+        let timer = SessionTimer { expires_s, ours };
+        let mut course = up(Some(timer));
+        if let Some(renew_s) = renew_s {
+            assert_eq!(course.wake_at(), Some(renew_s * 1_000), "{timer:?}");
+            assert_eq!(after(&mut course, renew_s * 1_000 - 1, Input::Timer), []);
+            assert_eq!(
+                after(&mut course, renew_s * 1_000, Input::Timer),
+                [Output::Renew]
+            );
+            assert_eq!(after(&mut course, renew_s * 1_000 + 1, Input::Timer), []);
+        }
+        // Without a 2xx nothing is extended.
+        assert_eq!(course.wake_at(), Some(end_s * 1_000), "{timer:?}");
+        assert_eq!(after(&mut course, end_s * 1_000 - 1, Input::Timer), []);
+        let mut lost = vec![Output::Bye];
+        lost.extend(ended(LeadSignal::Lost));
+        assert_eq!(after(&mut course, end_s * 1_000, Input::Timer), lost);
+    }
 }
 
 #[test]
-fn a_session_the_other_side_does_not_renew_ends() {
-    let timer = SessionTimer {
-        expires_s: 90,
-        ours: false,
-    };
-    let mut course = up(Some(timer));
-    assert_eq!(course.wake_at(), Some(60_000));
-    after(&mut course, 50_000, Input::Refreshed);
+fn each_2xx_extends_the_session_on_its_own_terms() {
+    let timer = |expires_s, ours| Some(SessionTimer { expires_s, ours });
+    let mut course = up(timer(90, false));
+    // 10: theirs in time.
+    after(&mut course, 50_000, Input::Refreshed(timer(90, false)));
     assert_eq!(course.wake_at(), Some(110_000));
+    // 9: it becomes ours.
+    after(&mut course, 60_000, Input::Refreshed(timer(120, true)));
+    assert_eq!(course.wake_at(), Some(120_000));
+    assert_eq!(after(&mut course, 120_000, Input::Timer), [Output::Renew]);
+    after(&mut course, 120_500, Input::Refreshed(timer(120, true)));
+    assert_eq!(course.wake_at(), Some(180_500));
+    // 7.2: turned off.
+    after(&mut course, 130_000, Input::Refreshed(None));
+    assert_eq!(course.wake_at(), None);
+    assert_eq!(after(&mut course, 10_000_000, Input::Timer), []);
+}
+
+#[test]
+fn a_refresh_put_off_is_tried_again_before_the_session_ends() {
+    let mut course = up(Some(SessionTimer {
+        expires_s: 90,
+        ours: true,
+    }));
+    assert_eq!(after(&mut course, 45_000, Input::Timer), [Output::Renew]);
+    after(&mut course, 45_100, Input::RenewLater { after_ms: 5_000 });
+    assert_eq!(course.wake_at(), Some(50_100));
+    assert_eq!(after(&mut course, 50_100, Input::Timer), [Output::Renew]);
+    after(&mut course, 50_200, Input::RenewLater { after_ms: 60_000 });
+    assert_eq!(course.wake_at(), Some(60_000), "the end comes first");
+}
+
+#[test]
+fn a_call_the_other_side_does_not_know_ends_at_once() {
+    let mut course = up(None);
     let mut lost = vec![Output::Bye];
     lost.extend(ended(LeadSignal::Lost));
-    assert_eq!(after(&mut course, 110_000, Input::Timer), lost);
+    assert_eq!(after(&mut course, 10, Input::Gone), lost);
 }
 
 #[test]
@@ -349,12 +385,18 @@ fn whatever_comes_in_whatever_order_it_ends_once_and_stays_over() {
                 },
                 3 => Input::Unreached,
                 4 => Input::Ended,
-                5 => Input::Refreshed,
+                5 => Input::Refreshed(Some(SessionTimer {
+                    expires_s: 90,
+                    ours: next(2) == 0,
+                })),
                 6 => Input::Heard {
                     ms_ago: next(9_000),
                 },
                 7 => Input::Probed { alive: next(4) > 0 },
-                8 => Input::Renewed { done: next(4) > 0 },
+                8 if next(8) == 0 => Input::Gone,
+                8 => Input::RenewLater {
+                    after_ms: next(9_000),
+                },
                 9 => Input::HangUp,
                 10 => Input::PickUp,
                 _ => Input::Timer,
