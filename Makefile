@@ -13,7 +13,7 @@ help:
 	@echo "make test      run every check and test"
 	@echo "make bench     measure performance; prints tables and writes target/bench.json"
 	@echo "make package   build a Debian package in target/package"
-	@echo "make bindings  update ui/src/bindings.ts and ui/src/fake/tape.json after changing a route, command or event"
+	@echo "make bindings  update ui/src/bindings.ts and ui/src/fake/*.json after changing a route, command, event or view"
 
 # A set-up runs again when it, or what it installs from, has changed.
 SETUP := target/setup-$(shell cksum < .ci/setup | cut -d' ' -f1)
@@ -118,6 +118,7 @@ bench: $(SETUP)-bench
 bindings: $(SETUP)-test $(UI)
 	UPDATE_BINDINGS=1 cargo test --locked --workspace --lib bindings::
 	UPDATE_FIXTURES=1 cargo test --locked --workspace --test it the_tape
+	UPDATE_FIXTURES=1 cargo test --locked --workspace --lib the_views
 
 package: $(SETUP)-app
 	@$(MAKE) --no-print-directory $(UI)

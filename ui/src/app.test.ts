@@ -26,9 +26,9 @@ describe("sign in", () => {
     const button = await find(testids.signInDemo("riley@demo.example"));
     expect(button).toHaveProperty("disabled", true);
     expect(get(testids.signInStarting).textContent).toContain("starting");
-    fake.change({ local_service: { status: "failed", message: "Port taken." } });
-    await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("Port taken."));
-    fake.change({ local_service: { status: "running", message: null } });
+    fake.shell("failed");
+    await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("Port 8080"));
+    fake.shell("local");
     await waitFor(() => expect(button).toHaveProperty("disabled", false));
   });
 
@@ -56,7 +56,7 @@ describe("sign in", () => {
   it("says when it is for this run only", async () => {
     const { fake } = await open("not-kept");
     expect((await find(testids.notKept)).textContent).toContain("no key ring");
-    fake.change({ sign_in_kept: true });
+    fake.at("morgan/team");
     await waitFor(() => none(testids.notKept));
   });
 
@@ -73,9 +73,9 @@ describe("the connection", () => {
     const { fake } = await open("team", "#/team");
     await find(testids.pageTeam);
     none(testids.bannerConnection);
-    fake.change({ connection: "resuming" });
+    fake.at("morgan/team-resuming");
     expect((await find(testids.bannerConnection)).dataset["connection"]).toBe("resuming");
-    fake.change({ connection: "online" });
+    fake.at("morgan/team");
     await waitFor(() => expect(get(testids.bannerConnection).dataset["connection"]).toBe("back"));
   });
 
@@ -157,7 +157,7 @@ describe("team", () => {
   it("w1 and j1: shows who is on a call, Listen, or why not", async () => {
     const { user, asked } = await open("team", "#/team");
     expect((await find(testids.teamRow("Riley"))).textContent).toContain("Globex");
-    expect(get(testids.teamReason("Sam")).textContent).toContain("Inbound calls");
+    expect(get(testids.teamReason("Sam")).textContent).toContain("inbound call");
     expect(get(testids.teamListen("Sam")).getAttribute("aria-disabled")).toBe("true");
     await user.click(get(testids.teamListen("Sam")));
     expect(asked("join")).toEqual([]);
@@ -168,7 +168,7 @@ describe("team", () => {
   it("is live", async () => {
     const { fake } = await open("team", "#/team");
     expect((await find(testids.teamRow("Casey"))).dataset["status"]).toBe("online");
-    fake.onCall("Casey", "Hooli");
+    fake.at("morgan/team-casey-calls");
     await waitFor(() => expect(get(testids.teamRow("Casey")).dataset["status"]).toBe("on-call"));
     expect(get(testids.teamListen("Casey")).getAttribute("aria-disabled")).toBe("false");
   });
@@ -204,8 +204,7 @@ describe("the Call Coaching bar", () => {
       false,
     ]);
     expect(get(testids.coachingAudience).textContent).toBe("Nobody hears you");
-    const call = fake.viewNow.calls.find(({ id }) => id === fake.viewNow.coaching?.call_id);
-    if (call) fake.coach(call, "whisper");
+    fake.at("morgan/whisper");
     await waitFor(() => expect(checked(testids.mode("whisper"))).toBe(true));
     none(testids.coachingSwitching);
     expect(get(testids.coachingAudience).textContent).toBe("Only Riley hears you");
@@ -272,8 +271,7 @@ describe("the Call Coaching bar", () => {
     expect(await find(testids.coachingMute)).toHaveProperty("disabled", true);
     await user.keyboard("m");
     expect(asked("mute")).toEqual([]);
-    const call = fake.viewNow.calls.find(({ id }) => id === fake.viewNow.coaching?.call_id);
-    if (call) fake.coach(call, "barge");
+    fake.at("morgan/barge");
     await waitFor(() => expect(get(testids.coachingMute)).toHaveProperty("disabled", false));
     await user.click(get(testids.coachingMute));
     await waitFor(() =>
@@ -285,8 +283,7 @@ describe("the Call Coaching bar", () => {
   it("b2: shows what it has cost as the shell says it, and computes nothing", async () => {
     const { fake } = await open("whisper", "#/settings");
     expect((await find(testids.coachingCost)).textContent).toBe("$0.0080");
-    const { coaching } = fake.viewNow;
-    if (coaching) fake.change({ coaching: { ...coaching, cost_micro_dollars: 12_000 } });
+    fake.at("morgan/whisper-a-minute-later");
     await waitFor(() => expect(get(testids.coachingCost).textContent).toBe("$0.0120"));
   });
 
@@ -325,8 +322,7 @@ describe("the rep's call", () => {
     const { fake } = await open("rep-coached", "#/settings");
     expect((await find(testids.callCoach("Morgan"))).dataset["mode"]).toBe("whisper");
     expect(get(testids.callCoach("Casey")).textContent).toContain("Barging");
-    const id = fake.viewNow.my_call?.call.id ?? "";
-    fake.coached(id, [fake.coachLeg("Morgan", "barge")]);
+    fake.at("riley/rep-coached-later");
     await waitFor(() => expect(get(testids.callCoach("Morgan")).dataset["mode"]).toBe("barge"));
     none(testids.callCoach("Casey"));
   });
@@ -342,8 +338,7 @@ describe("the rep's call", () => {
     expect(asked("invite")).toEqual([[[userId("Morgan"), userId("Taylor")]]]);
     const sent = await find(testids.inviteSent("Morgan"));
     expect(sent.dataset["status"]).toBe("open");
-    const [invitation] = await fake.invite([userId("Morgan")]);
-    if (invitation) fake.change({ sent_invitations: [{ ...invitation, status: "declined" }] });
+    fake.at("riley/rep-declined");
     await waitFor(() =>
       expect(get(testids.inviteSent("Morgan")).dataset["status"]).toBe("declined"),
     );

@@ -53,25 +53,19 @@ describe("usage", () => {
     expect(get(testids.usageBalance).textContent).toBe("-$0.0120");
     await user.click(get(testids.navTeam));
     expect((await find(testids.bannerBalance)).textContent).toContain("-$0.0120");
-    const low = { balance_micro_dollars: 10_000, low_balance_micro_dollars: 20_000, is_low: true };
-    fake.change({ balance: low });
+    fake.at("alex/balance-low");
     await waitFor(() => expect(get(testids.bannerBalance).dataset["state"]).toBe("low"));
-    fake.change({ balance: { ...low, balance_micro_dollars: 30_000, is_low: false } });
+    fake.at("alex/balance-enough");
     await waitFor(() => none(testids.bannerBalance));
   });
 
   it("b3: the balance warns whoever the shell tells it to, and is not asked for", async () => {
     const { fake, asked } = await open();
-    fake.edit(route.balance, (balance) => ({
-      ...balance,
-      balance_micro_dollars: 0,
-      is_low: true,
-    }));
     await fake.signInDemo("riley@demo.example");
     await find(testids.pageLeads);
     none(testids.bannerBalance);
     await fake.signOut();
-    await fake.signInDemo("admin@demo.example");
+    fake.at("alex/balance-empty");
     expect((await find(testids.bannerBalance)).textContent).toContain("$0.0000");
     expect(asked(route.balance)).toEqual([]);
   });
@@ -127,19 +121,10 @@ describe("before joining", () => {
 
   it("b3: the Listen button says that the balance does not pay for it", async () => {
     const { fake, user, asked } = await open("team", "#/team");
-    fake.change({
-      calls: fake.viewNow.calls.map((call) => ({
-        ...call,
-        joinability: {
-          joinable: false,
-          code: "insufficient_balance",
-          message: "The usage balance does not pay for the first minute.",
-        },
-      })),
-    });
+    fake.at("morgan/team-without-funds");
     const listen = await find(testids.teamListen("Riley"));
     await waitFor(() => expect(listen.getAttribute("aria-disabled")).toBe("true"));
-    expect(get(testids.teamReason("Riley")).textContent).toContain("balance does not pay");
+    expect(get(testids.teamReason("Riley")).textContent).toContain("balance is too low");
     await user.click(listen);
     expect(asked("join")).toEqual([]);
   });

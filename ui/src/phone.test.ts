@@ -66,9 +66,9 @@ describe("the quality of the lead's phone", () => {
   it("is not known while nothing can be told", async () => {
     const { fake } = await open("rep-phone", "#/team");
     await find(testids.callPhone);
-    fake.change({ connection: "resuming" });
+    fake.at("riley/rep-recorded-resuming");
     await waitFor(() => none(testids.callPhone));
-    fake.change({ connection: "online" });
+    fake.at("riley/rep-recorded");
     await waitFor(() => expect(get(testids.bannerConnection).dataset["connection"]).toBe("back"));
     none(testids.callPhone);
   });
@@ -168,8 +168,8 @@ describe("the keypad", () => {
 
   it("is closed, and nothing can be done to the call, once the call is being ended", async () => {
     const { fake } = await opened();
-    const mine = fake.viewNow.my_call;
-    if (mine) fake.change({ my_call: { ...mine, ending: true } });
+    fake.confirms = false;
+    await fake.hangUp();
     await waitFor(() => none(testids.callKey("1")));
     for (const id of [testids.callKeypad, testids.callHold, testids.callMute, testids.callHangup]) {
       expect(get(id)).toHaveProperty("disabled", true);

@@ -178,14 +178,14 @@ describe("a call that comes in", () => {
 
   it("cannot be answered beside another call, and says why", async () => {
     const { fake } = await open("rep", "#/team");
-    fake.rings("Riley", "Hooli");
+    fake.at("riley/rep-is-called");
     expect(await find(testids.incomingAnswer)).toHaveProperty("disabled", true);
     expect(get(testids.incomingCard).textContent).toContain("You are on a call");
   });
 
   it("is no card for anybody but whom it rings", async () => {
     const { fake } = await open("team", "#/team");
-    fake.rings("Casey", "Hooli");
+    fake.at("morgan/team-casey-is-called");
     await waitFor(() => expect(get(testids.teamRow("Casey")).dataset["status"]).toBe("on-call"));
     none(testids.incomingCard);
   });
@@ -196,7 +196,7 @@ describe("a call that comes in", () => {
     expect(asked(route.receiveSimulatedCall)).toEqual([
       [{ local_phone_id: "phon_main", lead_id: "lead_hooli" }],
     ]);
-    fake.change({ server: { local: false, url: "https://coaching.example.com" } });
+    fake.shell("elsewhere");
     await waitFor(() => none(testids.leadInbound));
   });
 });

@@ -1,6 +1,9 @@
 //! What one viewer may see of a call, and whether they may join it.
 
-use wire::{Call, CallStatus, CoachLegStatus, Direction, Joinability, PhoneNumberKind, UserId};
+use wire::{
+    Call, CallStatus, CoachLegStatus, Code, Direction, InvitationTarget, Joinability,
+    PhoneNumberKind, UserId,
+};
 
 use crate::authority::Authority;
 use crate::limits::Limits;
@@ -58,6 +61,38 @@ pub fn joinability(record: &Call, limits: &Limits, viewer: &Viewer) -> Result<()
         .filter(|leg| leg.status != CoachLegStatus::Done)
         .count();
     admit(record, live, on_call(record, &viewer.user), limits, viewer)
+}
+
+/// Whom of these teammates the rep may invite now: those who are not on the call, and whether they could
+/// join (W3).
+#[must_use]
+pub fn invitation_targets(
+    record: &Call,
+    limits: &Limits,
+    teammates: impl IntoIterator<Item = Viewer>,
+) -> Vec<InvitationTarget> {
+    let targets = teammates
+        .into_iter()
+        .filter(|one| one.user != record.user_id && !on_call(record, &one.user));
+    targets
+        .map(|viewer| {
+            let refusal = joinability(record, limits, &viewer).err();
+            InvitationTarget {
+                user_id: viewer.user,
+                joinability: Joinability {
+                    joinable: refusal.is_none(),
+                    code: refusal.as_ref().map(|refusal| refusal.code),
+                    message: refusal.map(|refusal| match refusal.code {
+                        Code::PermissionRequired => {
+                            "Their role does not hold the Listen permission. An admin can give it."
+                                .to_owned()
+                        }
+                        _ => refusal.message,
+                    }),
+                },
+            }
+        })
+        .collect()
 }
 
 /// The rules of joining over the facts alone. `live` counts the coaches on the call.

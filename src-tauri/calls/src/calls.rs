@@ -10,8 +10,8 @@ use super::placement::{Envelope, InProcess, Message, Placement};
 use super::request::{Answer, Request, RequestError, Snapshot};
 use super::saves::{Counters, SaveCounts, Saves, Thing, write};
 use call::{
-    Authority, Digits, Input, Invitee, Join, Limits, Machine, Placed, REP_LEG, Refusal, Viewer,
-    joinability, recorded, view,
+    Authority, Digits, Input, Invitee, Join, Machine, Placed, REP_LEG, Refusal, Viewer,
+    invitation_targets, recorded, view,
 };
 use media::{Answered, LeadLine, Media, MediaError, MediaEvent};
 use recordings::Recordings;
@@ -23,11 +23,11 @@ use store::random::id_suffix;
 use store::{Database, LeadWhoCalls, RecordingPlan, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use wire::{
-    Call, CallId, CallRecording, ClientType, CoachLeg, CoachLegStatus, Code, DeviceId, Direction,
-    ErrorBody, InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationStatus,
-    InvitationTarget, JoinRequest, Joinability, Lead, LeadBrief, LeadId, LegId, List, ListQuery,
-    MediaAnswer, MediaOffer, ModeRequest, OrganizationId, PhoneNumber, PhoneNumberKind,
-    PlaceCallRequest, Plan, Timestamp, UserId,
+    Call, CallId, CallRecording, ClientType, CoachLeg, Code, DeviceId, Direction, ErrorBody,
+    InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationStatus,
+    InvitationTarget, JoinRequest, Lead, LeadBrief, LeadId, LegId, List, ListQuery, MediaAnswer,
+    MediaOffer, ModeRequest, OrganizationId, PhoneNumber, PhoneNumberKind, PlaceCallRequest, Plan,
+    Timestamp, UserId,
 };
 
 /// Requests that wait for the owner. Who asks waits when there are more.
@@ -626,26 +626,15 @@ impl Calls {
         }
         let directory = &self.shared.directory;
         let members = directory.members(&caller.organization_id).await;
-        let on_call = |user: &UserId| {
-            let mut legs = record.coach_legs.iter();
-            legs.any(|leg| leg.user_id == *user && leg.status != CoachLegStatus::Done)
-        };
-        let data = members
+        let online = members
             .map_err(stored)?
             .into_iter()
-            .filter(|member| member.user_id != caller.user_id && !on_call(&member.user_id))
             .filter(|member| directory.is_native_online(&member.user_id))
-            .map(|member| {
-                let viewer = Viewer {
-                    user: member.user_id.clone(),
-                    authority: member.authority,
-                };
-                InvitationTarget {
-                    user_id: member.user_id,
-                    joinability: target(&record, &self.shared.settings.limits, &viewer),
-                }
-            })
-            .collect();
+            .map(|member| Viewer {
+                user: member.user_id,
+                authority: member.authority,
+            });
+        let data = invitation_targets(&record, &self.shared.settings.limits, online);
         Ok(List::whole(data))
     }
 
@@ -1048,20 +1037,6 @@ fn sentence(failed: &MediaError) -> String {
 }
 
 /// Whether a teammate could join, said to the rep.
-fn target(record: &Call, limits: &Limits, viewer: &Viewer) -> Joinability {
-    let refusal = joinability(record, limits, viewer).err();
-    Joinability {
-        joinable: refusal.is_none(),
-        code: refusal.as_ref().map(|refusal| refusal.code),
-        message: refusal.map(|refusal| match refusal.code {
-            Code::PermissionRequired => {
-                "Their role does not hold the Listen permission. An admin can give it.".to_owned()
-            }
-            _ => refusal.message,
-        }),
-    }
-}
-
 fn leg_of(snapshot: &Snapshot, user: &UserId) -> Result<CoachLeg> {
     let mut legs = snapshot.record.coach_legs.iter().rev();
     let leg = legs.find(|leg| leg.user_id == *user);

@@ -12,6 +12,8 @@ mod commands;
 mod error;
 mod events;
 mod local_service;
+#[cfg(test)]
+mod moments;
 #[cfg(target_os = "linux")]
 mod page;
 mod playback;

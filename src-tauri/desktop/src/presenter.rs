@@ -70,31 +70,58 @@ impl Presenter {
     }
 }
 
+/// What is drawn, put together from all that changes it.
+#[derive(Debug)]
+pub struct Drawing {
+    /// What only the shell knows.
+    shell: AppView,
+    session: Arc<View>,
+    microphone_trouble: Option<String>,
+}
+
+impl Drawing {
+    /// Before anything changed.
+    pub fn new(first: AppView) -> Self {
+        Self {
+            shell: first,
+            session: Arc::default(),
+            microphone_trouble: None,
+        }
+    }
+
+    /// Takes a change in.
+    pub fn take(&mut self, change: Change) {
+        match change {
+            Change::Session(session) => self.session = session,
+            Change::Server(server) => self.shell.server = server,
+            Change::LocalService(service) => self.shell.local_service = service,
+            Change::MicrophoneTrouble(trouble) => self.microphone_trouble = trouble,
+            Change::LoudspeakerTrouble(trouble) => self.shell.loudspeaker_trouble = trouble,
+        }
+    }
+
+    /// The whole, as it is now.
+    pub fn view(&self) -> AppView {
+        let mut view = self.shell.clone();
+        view.take(&self.session);
+        if view.server.local {
+            view.demo_users = demo_users();
+        }
+        let trouble = &mut view.session.microphone_trouble;
+        *trouble = trouble.take().or_else(|| self.microphone_trouble.clone());
+        view
+    }
+}
+
 async fn run(app: AppHandle, mut inbox: mpsc::Receiver<Change>, sender: watch::Sender<AppView>) {
-    let mut view = sender.borrow().clone();
-    let mut session = Arc::new(View::default());
-    let mut sound_trouble = (None, None);
+    let mut drawing = Drawing::new(sender.borrow().clone());
     while let Some(change) = inbox.recv().await {
         let mut next = Some(change);
         while let Some(change) = next {
-            match change {
-                Change::Session(new) => session = new,
-                Change::Server(server) => view.server = server,
-                Change::LocalService(service) => view.local_service = service,
-                Change::MicrophoneTrouble(trouble) => sound_trouble.0 = trouble,
-                Change::LoudspeakerTrouble(trouble) => sound_trouble.1 = trouble,
-            }
+            drawing.take(change);
             next = inbox.try_recv().ok();
         }
-        view.take(&session);
-        view.demo_users = if view.server.local {
-            demo_users()
-        } else {
-            Vec::new()
-        };
-        let microphone_trouble = &mut view.session.microphone_trouble;
-        *microphone_trouble = microphone_trouble.take().or(sound_trouble.0.clone());
-        view.loudspeaker_trouble.clone_from(&sound_trouble.1);
+        let view = drawing.view();
         let changed = sender.send_if_modified(|shown| {
             let changed = *shown != view;
             if changed {
@@ -103,10 +130,10 @@ async fn run(app: AppHandle, mut inbox: mpsc::Receiver<Change>, sender: watch::S
             changed
         });
         if changed {
-            if let Err(error) = ViewChanged(view.clone()).emit(&app) {
+            tray::show_presence(&app, &view);
+            if let Err(error) = ViewChanged(view).emit(&app) {
                 log::warn!("the window could not be told: {error}");
             }
-            tray::show_presence(&app, &view);
             tokio::time::sleep(INTERVAL).await;
         }
     }
