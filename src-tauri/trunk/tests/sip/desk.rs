@@ -149,7 +149,7 @@ impl Call {
             let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
             match event.expect("a signal in time").expect("a leg").signal {
                 LeadSignal::Key(key) => self.keys.push(key),
-                LeadSignal::Quality(_) => {}
+                LeadSignal::Quality(_) | LeadSignal::Unheard { .. } | LeadSignal::Heard => {}
                 signal => {
                     if matches!(signal, LeadSignal::EarlyMedia | LeadSignal::Answered) {
                         self.attach();
