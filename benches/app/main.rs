@@ -29,10 +29,14 @@ mod figure;
 mod pulse;
 #[path = "../../src-tauri/bench/src/quantile.rs"]
 mod quantile;
+#[path = "../../tests/windows/slow.rs"]
+mod slow;
 #[path = "../../tests/windows/story.rs"]
 mod story;
 #[path = "../../tests/windows/tones.rs"]
 mod tones;
+#[path = "../../src-tauri/media/tests/common/waits.rs"]
+mod waits;
 #[path = "../../tests/windows/window.rs"]
 mod window;
 

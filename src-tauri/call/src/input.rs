@@ -131,6 +131,13 @@ pub enum LeadProgress {
     Unreachable,
     /// The telephone network did not put the call through.
     Failed,
+    /// Nothing has been heard of the lead's phone for so long. It may be back, or be lost.
+    Unheard {
+        /// How long ago it was last heard, in milliseconds.
+        ms_ago: u64,
+    },
+    /// The lead's phone is heard again.
+    Heard,
     /// The connection to the lead's phone was lost.
     Lost,
     /// The lead hung up.

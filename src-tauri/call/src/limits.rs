@@ -19,6 +19,11 @@ pub struct Limits {
     pub ring_ms: i64,
     /// How long to wait for a party who is lost or not yet connected, in milliseconds.
     pub reconnect_ms: i64,
+    /// How long a leg was silent when its media is reported as lost, in milliseconds.
+    pub silence_ms: i64,
+    /// How long after its start a minute is charged, in milliseconds: longer than it takes until a leg is
+    /// known to have been lost before that minute (B2).
+    pub charge_after_ms: i64,
     /// How long an invitation stays open (W3), in milliseconds.
     pub invitation_ms: i64,
     /// The length of a charged minute (B2), in milliseconds. Only tests use another than 60 000.
@@ -31,6 +36,8 @@ impl Default for Limits {
             party_max: 100,
             ring_ms: 60_000,
             reconnect_ms: 30_000,
+            silence_ms: 5_000,
+            charge_after_ms: 6_000,
             invitation_ms: 60_000,
             minute_ms: usage::MINUTE_MS,
         }

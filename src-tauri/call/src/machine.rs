@@ -60,6 +60,10 @@ pub struct Machine {
     /// Minutes of the call itself charged so far.
     charged: u32,
     rep_connected: bool,
+    /// When the rep was last heard, while they are not.
+    rep_heard: Option<Timestamp>,
+    /// When the lead's phone was last heard, while it is not.
+    lead_heard: Option<Timestamp>,
     /// Whether the lead's leg is in the media: since the answer, or since early media.
     lead_added: bool,
     rep_deadline: Option<Timestamp>,
@@ -113,6 +117,8 @@ impl Machine {
             now,
             charged: 0,
             rep_connected: false,
+            rep_heard: None,
+            lead_heard: None,
             lead_added: false,
             rep_deadline: None,
             ring_deadline: Some(now.plus_millis(limits.ring_ms)),
@@ -142,7 +148,6 @@ impl Machine {
         if self.is_over() {
             return Err(Refusal::over());
         }
-        // Minutes that have started are owed, whatever ends now.
         self.charge();
         self.expire();
         if self.is_over() {
@@ -286,6 +291,12 @@ impl Machine {
             LeadProgress::Declined => self.end_after_lead(HangupCause::Declined),
             LeadProgress::Unreachable => self.end_after_lead(HangupCause::Unreachable),
             LeadProgress::Failed => self.end_after_lead(HangupCause::NetworkFailed),
+            LeadProgress::Unheard { ms_ago } => {
+                let ms_ago = i64::try_from(ms_ago).unwrap_or(i64::MAX);
+                let heard = self.now.plus_millis(-ms_ago);
+                self.lead_heard.get_or_insert(heard);
+            }
+            LeadProgress::Heard => self.lead_heard = None,
             LeadProgress::Lost => self.end_after_lead(HangupCause::LeadLost),
             LeadProgress::HungUp => self.end_after_lead(HangupCause::Lead),
         }
@@ -322,6 +333,9 @@ impl Machine {
         if !self.rep_connected && self.rep_deadline.is_none() {
             self.rep_deadline = Some(self.now.plus_millis(self.limits.reconnect_ms));
         }
+        if !self.rep_connected {
+            self.rep_heard.get_or_insert(self.now);
+        }
         self.add_lead();
         self.put(Output::Answered);
         self.put(Output::CallChanged);
@@ -330,6 +344,7 @@ impl Machine {
     fn media_connected(&mut self, leg: LegNumber) {
         if leg == REP_LEG {
             self.rep_connected = true;
+            self.rep_heard = None;
             self.rep_deadline = None;
         } else {
             self.coach_connected(leg);
@@ -339,6 +354,8 @@ impl Machine {
     fn media_lost(&mut self, leg: LegNumber) {
         if leg == REP_LEG {
             self.rep_connected = false;
+            let heard = self.now.plus_millis(-self.limits.silence_ms);
+            self.rep_heard.get_or_insert(heard);
             if self.rep_deadline.is_none() {
                 self.rep_deadline = Some(self.now.plus_millis(self.limits.reconnect_ms));
             }
@@ -387,9 +404,22 @@ impl Machine {
             self.put(Output::RemoveLeg { leg: LEAD_LEG });
         }
         self.put(Output::RemoveLeg { leg: REP_LEG });
-        end(&mut self.call, self.now, cause);
+        let ended = self.ended_at(cause);
+        self.charge_call(ended);
+        end(&mut self.call, ended, cause);
         self.put(Output::CallChanged);
         self.put(Output::Ended(cause));
+    }
+
+    /// When a call ended that ends now: one whose rep or lead was lost, when they were last heard (B2).
+    fn ended_at(&self, cause: HangupCause) -> Timestamp {
+        let heard = match cause {
+            HangupCause::LeadLost => self.lead_heard,
+            HangupCause::RepLost => self.rep_heard,
+            _ => None,
+        };
+        let began = self.call.date_answered.unwrap_or(self.call.date_created);
+        heard.unwrap_or(self.now).max(began)
     }
 
     fn rep_only(&self, user: &UserId, what: &str) -> Result<(), Refusal> {
@@ -521,6 +551,7 @@ impl Machine {
             audio,
             widest: Mode::Barge,
             deadline: Some(now.plus_millis(self.limits.reconnect_ms)),
+            heard: None,
             charged: 0,
             leg: CoachLeg {
                 id: leg,
@@ -567,6 +598,7 @@ impl Machine {
             coach.audio = fresh;
             coach.leg.status = CoachLegStatus::Connecting;
             coach.deadline = Some(now.plus_millis(reconnect_ms));
+            coach.heard.get_or_insert(now);
             coach.note(now, ParticipationAction::MovedDevice);
         }
         if was != Mode::Listen {
@@ -716,6 +748,7 @@ impl Machine {
         }
         coach.leg.status = CoachLegStatus::Connected;
         coach.leg.date_connected.get_or_insert(now);
+        coach.heard = None;
         coach.deadline = None;
         let changed = coach.changed();
         self.put(changed);
@@ -725,13 +758,16 @@ impl Machine {
     fn coach_lost(&mut self, audio: LegNumber) {
         let now = self.now;
         let deadline = now.plus_millis(self.limits.reconnect_ms);
+        let silent_since = now.plus_millis(-self.limits.silence_ms);
         let Some(coach) = self.live_by_audio(audio) else {
             return;
         };
+        let heard = coach.not_before_the_last(silent_since);
         if coach.leg.status == CoachLegStatus::Connected {
             coach.leg.status = CoachLegStatus::Reconnecting;
             coach.deadline = Some(deadline);
-            coach.note(now, ParticipationAction::ConnectionLost);
+            coach.heard = Some(heard);
+            coach.note(heard, ParticipationAction::ConnectionLost);
         } else if coach.mode() == Mode::Listen {
             // Already waiting for it.
             return;
@@ -739,7 +775,7 @@ impl Machine {
         let narrowed = coach.mode() != Mode::Listen;
         if narrowed {
             coach.leg.mode = CoachMode::Listen;
-            coach.note(now, ParticipationAction::Listen);
+            coach.note(heard, ParticipationAction::Listen);
         }
         let changed = coach.changed();
         if narrowed {
@@ -834,19 +870,26 @@ impl Machine {
     }
 
     fn end_coach(&mut self, at: usize, reason: LegEndReason) {
-        let now = self.now;
+        let (now, minute_ms) = (self.now, self.limits.minute_ms);
         let was_full = self.is_full();
         let Some(coach) = self.coaches.get_mut(at) else {
             return;
         };
+        // Whoever is not heard and says nothing was there until they were last heard (B2).
+        let heard = coach.heard.filter(|_| reason != LegEndReason::Left);
+        let done = coach.not_before_the_last(heard.unwrap_or(now));
+        let owed = coach.charge(done, minute_ms);
         coach.leg.status = CoachLegStatus::Done;
         coach.leg.mode = CoachMode::Listen;
-        coach.leg.date_done = Some(now);
+        coach.leg.date_done = Some(done);
         coach.leg.end_reason = Some(reason);
         coach.deadline = None;
-        coach.note(now, ParticipationAction::Left);
+        coach.note(done, ParticipationAction::Left);
         let leg = coach.audio;
         let changed = coach.changed();
+        for charge in owed {
+            self.put(Output::Charge(charge));
+        }
         self.put(Output::RemoveLeg { leg });
         self.put(changed);
         if was_full && reason != LegEndReason::CallEnded && reason != LegEndReason::ServiceStopped {
@@ -1046,47 +1089,61 @@ impl Machine {
     }
 }
 
-/// Each minute is charged as it starts (B2).
+/// Each started minute is charged (B2): a moment after its start, when it is certain that whoever it is of
+/// was still there, or when they left.
 impl Machine {
-    /// Charges every minute that has started and was not charged yet: of each coach, from their first
-    /// connection until the leg is done, even while it is reconnecting; of the call, from the answer
-    /// on. A machine that is woken late catches up.
+    /// Charges every minute that has started, is certain, and was not charged yet: of each coach, from
+    /// their first connection until the leg is done; of the call, from the answer on. Who is not heard is
+    /// charged no further until they are heard again. A machine that is woken late catches up.
     fn charge(&mut self) {
-        let (now, minute_ms) = (self.now, self.limits.minute_ms);
+        let certain = self.now.plus_millis(-self.limits.charge_after_ms);
+        let minute_ms = self.limits.minute_ms;
         let mut due: Vec<Charge> = Vec::new();
-        let mut take = |kind, leg, user, since, charged: &mut u32| {
-            let before = due.len();
-            due.extend(charges(kind, leg, user, (since, now), *charged, minute_ms));
-            *charged += (due.len() - before) as u32;
-        };
         for coach in self.coaches.iter_mut().filter(|coach| coach.is_live()) {
-            let leg = &coach.leg;
-            if let Some(connected) = leg.date_connected {
-                let kind = LedgerKind::Coaching;
-                take(kind, &leg.id, &leg.user_id, connected, &mut coach.charged);
-            }
+            let until = coach.heard.unwrap_or(certain);
+            due.extend(coach.charge(until, minute_ms));
         }
-        let call = &self.call;
-        if let Some(answered) = call.date_answered.filter(|_| !call.status.is_over()) {
-            let (leg, user) = (&call.rep_leg_id, &call.user_id);
-            take(LedgerKind::Call, leg, user, answered, &mut self.charged);
+        for charge in due {
+            self.put(Output::Charge(charge));
         }
+        if !self.is_over() {
+            self.charge_call(self.heard().unwrap_or(certain));
+        }
+    }
+
+    /// Charges every minute of the call that started before then and was not charged yet.
+    fn charge_call(&mut self, until: Timestamp) {
+        let Some(answered) = self.call.date_answered else {
+            return;
+        };
+        let (leg, user) = (&self.call.rep_leg_id, &self.call.user_id);
+        let (dates, minute_ms) = ((answered, until), self.limits.minute_ms);
+        let due: Vec<Charge> =
+            charges(LedgerKind::Call, leg, user, dates, self.charged, minute_ms).collect();
+        self.charged += due.len() as u32;
         for charge in due {
             self.put(Output::Charge(charge));
         }
     }
 
-    /// When the next minute of any leg starts.
+    /// When rep and lead were last both heard, while one of them is not.
+    fn heard(&self) -> Option<Timestamp> {
+        self.rep_heard.into_iter().chain(self.lead_heard).min()
+    }
+
+    /// When the next minute of any leg is charged.
     fn next_minute(&self) -> Option<Timestamp> {
-        let after = |from, charged| minute_charged(from, charged, self.limits.minute_ms);
-        let coaches = self.live().filter_map(|coach| {
+        let limits = &self.limits;
+        let after = |from, charged| {
+            minute_charged(from, charged, limits.minute_ms).plus_millis(limits.charge_after_ms)
+        };
+        let heard = self.live().filter(|coach| coach.heard.is_none());
+        let coaches = heard.filter_map(|coach| {
             let connected = coach.leg.date_connected?;
             Some(after(connected, coach.charged))
         });
-        let call = self
-            .call
-            .date_answered
-            .map(|from| after(from, self.charged));
+        let answered = self.call.date_answered.filter(|_| self.heard().is_none());
+        let call = answered.map(|from| after(from, self.charged));
         coaches.chain(call).min()
     }
 }
@@ -1190,6 +1247,8 @@ struct Coach {
     widest: Mode,
     /// When the leg ends if the audio is not connected by then.
     deadline: Option<Timestamp>,
+    /// When the coach was last heard, while they are not.
+    heard: Option<Timestamp>,
     /// Minutes of the leg charged so far.
     charged: u32,
     leg: CoachLeg,
@@ -1202,6 +1261,24 @@ impl Coach {
 
     fn mode(&self) -> Mode {
         self.leg.mode.into()
+    }
+
+    /// That moment, or the last one of the leg's history if that is later.
+    fn not_before_the_last(&self, at: Timestamp) -> Timestamp {
+        let last = self.leg.participation_history.last();
+        last.map_or(at, |entry| entry.timestamp.max(at))
+    }
+
+    /// The charges of the minutes that started before then and were not charged yet.
+    fn charge(&mut self, until: Timestamp, minute_ms: u64) -> Vec<Charge> {
+        let Some(connected) = self.leg.date_connected else {
+            return Vec::new();
+        };
+        let (leg, user) = (&self.leg.id, &self.leg.user_id);
+        let (kind, dates) = (LedgerKind::Coaching, (connected, until));
+        let due: Vec<Charge> = charges(kind, leg, user, dates, self.charged, minute_ms).collect();
+        self.charged += due.len() as u32;
+        due
     }
 
     fn note(&mut self, now: Timestamp, action: ParticipationAction) {

@@ -15,7 +15,7 @@ pub fn recorded(call: &mut Call, recording: CallRecording) {
 }
 
 /// A call that was in progress when the service died, as it is to be saved: ended at `now`, with all its
-/// legs.
+/// legs. A coach who was not connected then was there until their history says so (B2).
 #[must_use]
 pub fn abandoned(mut record: Call, now: Timestamp) -> Call {
     if record.status.is_over() {
@@ -24,12 +24,15 @@ pub fn abandoned(mut record: Call, now: Timestamp) -> Call {
     end(&mut record, now, HangupCause::ServiceStopped);
     for leg in &mut record.coach_legs {
         if leg.status != CoachLegStatus::Done {
+            let last = leg.participation_history.last();
+            let heard = last.filter(|_| leg.status != CoachLegStatus::Connected);
+            let done = heard.map_or(now, |entry| entry.timestamp);
             leg.status = CoachLegStatus::Done;
-            leg.date_done = Some(now);
+            leg.date_done = Some(done);
             leg.end_reason = Some(LegEndReason::ServiceStopped);
             leg.participation_history.push(ParticipationEntry {
                 action: ParticipationAction::Left,
-                timestamp: now,
+                timestamp: done,
             });
         }
     }

@@ -57,14 +57,22 @@ pub async fn close(database: &Database, minute_ms: u64) -> Result<(), StoreError
 pub async fn keep_alive(database: Database, active: Arc<AtomicU64>) {
     let mut ticks = tokio::time::interval(ALIVE_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut is_written = true;
     // Whoever else holds the count is the service.
     while Arc::strong_count(&active) > 1 {
         ticks.tick().await;
         if active.load(Ordering::Relaxed) == 0 {
             continue;
         }
-        if let Err(error) = database.save_alive(now()).await {
-            tracing::warn!(%error, "it could not be written that the service lives");
+        let was_written = is_written;
+        let written = database.save_alive(now()).await;
+        is_written = written.is_ok();
+        match written {
+            Err(error) if was_written => {
+                tracing::warn!(%error, "it cannot be written that the service lives");
+            }
+            Ok(()) if !was_written => tracing::info!("it is written again that the service lives"),
+            _ => {}
         }
     }
 }

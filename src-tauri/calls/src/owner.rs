@@ -25,7 +25,7 @@ use wire::{
 
 /// Calls that ended lately and are remembered, until the store surely has them.
 const RECENT_MAX: usize = 256;
-/// How long a stop waits for the store.
+/// How long a stop, or who forgets a lead, waits for the store.
 const FLUSH_MAX: Duration = Duration::from_secs(3);
 
 pub struct Owner {
@@ -752,8 +752,11 @@ fn answer_after(waits: Vec<oneshot::Receiver<()>>, reply: Reply) {
 fn answer_when_kept(kept: oneshot::Receiver<()>, reply: Reply) {
     tokio::spawn(async move {
         let too_much = "Too much waits to be kept just now. Try again shortly.";
-        let kept = kept.await.map(|()| Answer::Done);
-        let _ = reply.send(kept.map_err(|_| RequestError::Unavailable(too_much.to_owned())));
+        let kept = tokio::time::timeout(FLUSH_MAX, kept).await;
+        let _ = reply.send(match kept {
+            Ok(Ok(())) => Ok(Answer::Done),
+            Ok(Err(_)) | Err(_) => Err(RequestError::Unavailable(too_much.to_owned())),
+        });
     });
 }
 
@@ -768,6 +771,8 @@ const fn lead_progress(signal: media::LeadSignal) -> Option<LeadProgress> {
         media::LeadSignal::NoAnswer => LeadProgress::NoAnswer,
         media::LeadSignal::Unreachable => LeadProgress::Unreachable,
         media::LeadSignal::Failed => LeadProgress::Failed,
+        media::LeadSignal::Unheard { ms_ago } => LeadProgress::Unheard { ms_ago },
+        media::LeadSignal::Heard => LeadProgress::Heard,
         media::LeadSignal::Lost => LeadProgress::Lost,
         media::LeadSignal::HungUp => LeadProgress::HungUp,
         media::LeadSignal::Key(_) | media::LeadSignal::Quality(_) => return None,

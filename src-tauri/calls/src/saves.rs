@@ -13,14 +13,14 @@ use wire::{Call, CallId, CoachLeg, Invitation, OrganizationId};
 /// Changes that wait to be taken in. More than that are lost, counted, and made up for by the next
 /// change of the same thing.
 const QUEUE_MAX: usize = 4096;
-/// Different things that wait to be written. The oldest gives way.
+/// Different things that wait to be written, also while the store cannot be. The oldest gives way.
 const PENDING_MAX: usize = 16 * 1024;
-/// How often one thing is tried.
+/// How often one thing is tried that the store refuses though it could write.
 const TRIES_MAX: u32 = 10;
 /// How long one try may take.
 const TRY_MAX: Duration = Duration::from_secs(5);
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
 
 /// What became of what was to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -133,7 +133,7 @@ struct Writer {
     counters: Arc<Counters>,
     events: Arc<dyn Events>,
     pending: VecDeque<(OrganizationId, Thing)>,
-    /// How often the first of them was tried.
+    /// How often the first of them was tried in vain.
     tries: u32,
 }
 
@@ -153,7 +153,23 @@ impl Writer {
             while let Ok(message) = messages.try_recv() {
                 self.take(message, &mut flushing);
             }
-            self.write_first().await;
+            let Some(backoff) = self.write_first().await else {
+                continue;
+            };
+            if self.database.is_closed() {
+                while let Some((_, lost)) = self.pending.pop_front() {
+                    self.lose(&lost, "the store is closed");
+                }
+                return;
+            }
+            // What comes meanwhile has its place here, and is not lost to a full queue.
+            let mut pause = std::pin::pin!(tokio::time::sleep(backoff));
+            loop {
+                tokio::select! {
+                    () = &mut pause => break,
+                    Some(message) = messages.recv() => self.take(message, &mut flushing),
+                }
+            }
         }
     }
 
@@ -161,6 +177,8 @@ impl Writer {
         let (organization, thing) = match message {
             Message::Save(organization, thing) => (organization, thing),
             Message::Flush(reply) => {
+                // Who asked may have given up long ago.
+                flushing.retain(|waiting| !waiting.is_closed());
                 flushing.push(reply);
                 return;
             }
@@ -191,10 +209,9 @@ impl Writer {
         self.pending.push_back((organization, thing));
     }
 
-    async fn write_first(&mut self) {
-        let Some((organization, thing)) = self.pending.front() else {
-            return;
-        };
+    /// Tries the first one; how long to wait before the next try, if it failed.
+    async fn write_first(&mut self) -> Option<Duration> {
+        let (organization, thing) = self.pending.front()?;
         let write = write(&self.database, organization, thing);
         let result = tokio::time::timeout(TRY_MAX, write)
             .await
@@ -204,20 +221,25 @@ impl Writer {
             if let Some((organization, Thing::Charge(..))) = self.pending.pop_front() {
                 self.events.charged(&organization);
             }
-            return;
+            return None;
         };
         self.counters.failed.fetch_add(1, Ordering::Relaxed);
         self.tries += 1;
-        tracing::warn!(call_id = %thing.call(), %error, tries = self.tries, "a change of the call could not be kept");
-        if self.tries >= TRIES_MAX {
+        // A disk may stay full for hours: that is told now and then.
+        if self.tries.is_power_of_two() {
+            tracing::warn!(call_id = %thing.call(), %error, tries = self.tries, "a change of the call could not be kept");
+        }
+        // A store that cannot be written now takes nothing else either, and takes all of it later.
+        let is_refused = !matches!(error, StoreError::Unavailable(_));
+        if is_refused && self.tries >= TRIES_MAX {
             self.tries = 0;
             if let Some((_, lost)) = self.pending.pop_front() {
                 self.lose(&lost, "it was tried often enough");
             }
-        } else {
-            let backoff = BACKOFF_MIN.saturating_mul(1 << self.tries.min(10));
-            tokio::time::sleep(backoff.min(BACKOFF_MAX)).await;
+            return None;
         }
+        let backoff = BACKOFF_MIN.saturating_mul(1 << self.tries.min(10));
+        Some(backoff.min(BACKOFF_MAX))
     }
 
     fn lose(&self, lost: &Thing, why: &str) {
@@ -242,5 +264,67 @@ pub async fn write(
                 .await
                 .map(drop)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::fakes::FakeEvents;
+    use crate::tests::world::{database, organization, user};
+    use std::collections::BTreeSet;
+    use store::clock::now;
+    use wire::{LedgerKind, LegId};
+
+    fn charge(minute: u32) -> Thing {
+        let charge = Charge {
+            kind: LedgerKind::Coaching,
+            leg_id: LegId::from_suffix("1").unwrap(),
+            user_id: user("morgan"),
+            minute,
+            at: now(),
+        };
+        Thing::Charge(CallId::from_suffix("1").unwrap(), charge)
+    }
+
+    #[tokio::test]
+    async fn b2_charges_wait_for_as_long_as_the_store_cannot_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(folder.path()).await;
+        let counters = Arc::new(Counters::default());
+        let mut writer = Writer {
+            database: database.clone(),
+            counters: counters.clone(),
+            events: Arc::new(FakeEvents::default()),
+            pending: VecDeque::new(),
+            tries: 0,
+        };
+        let acme = organization("acme");
+        database.set_writable(false).await.unwrap();
+        for minute in 0..3 {
+            let message = Message::Save(acme.clone(), charge(minute));
+            writer.take(message, &mut Vec::new());
+        }
+        for tries in 1..=50 {
+            let backoff = writer.write_first().await.unwrap();
+            assert!(backoff <= BACKOFF_MAX, "{tries}");
+        }
+        database.set_writable(true).await.unwrap();
+        while !writer.pending.is_empty() {
+            assert_eq!(writer.write_first().await, None);
+        }
+        let span = (wire::Timestamp(0), wire::Timestamp(i64::MAX));
+        let lines = database
+            .named_ledger_entries(&acme, span, 10)
+            .await
+            .unwrap();
+        let minutes: BTreeSet<_> = lines.iter().map(|(line, ..)| line.minute).collect();
+        assert_eq!(minutes, [0, 1, 2].map(Some).into());
+        assert_eq!(lines.len(), 3);
+        let counted = SaveCounts {
+            failed: 50,
+            lost: 0,
+        };
+        assert_eq!(counters.read(), counted);
     }
 }

@@ -1,8 +1,8 @@
 //! The owner with real media, on fakes of everything else.
 
 mod crash;
-mod fakes;
+pub mod fakes;
 mod going_wrong;
 mod inbound;
 mod telling;
-mod world;
+pub mod world;

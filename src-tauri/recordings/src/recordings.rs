@@ -27,10 +27,13 @@ const OPENED_MAX: usize = 1024;
 const EVENTS_MAX: usize = 1024;
 /// Recordings that are brought to the store at once; the others wait on the disk.
 const UPLOADS_MAX: usize = 4;
-/// How often one recording is tried, and how long is waited after the first time; twice as long after
-/// each further one.
+/// How often one recording is tried until it is said to have failed, and how long is waited after the
+/// first time; twice as long after each further one. It is tried on, ever more rarely.
 const TRIES_MAX: u32 = 6;
 const BACKOFF: Duration = Duration::from_millis(500);
+const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// How long a stop waits for a disk that does not take the end of a recording.
+const FINISH_MAX: Duration = Duration::from_secs(3);
 /// How often what is too old is looked for.
 const SWEEP: Duration = Duration::from_secs(3600);
 /// Recordings that one sweep deletes at most; the next goes on.
@@ -48,6 +51,8 @@ pub struct Recordings {
     controls: Mutex<HashMap<CallId, Arc<Control>>>,
     announcement: Option<Announcement>,
     uploads: Semaphore,
+    /// Held while one is deleted, or noted as stored: of the two, the later one knows of the other.
+    changing: tokio::sync::Mutex<()>,
     overflows: Arc<AtomicU64>,
     stored: AtomicU64,
     failed: AtomicU64,
@@ -147,6 +152,7 @@ impl Recordings {
             controls: Mutex::default(),
             announcement: Some(announcement),
             uploads: Semaphore::new(UPLOADS_MAX),
+            changing: tokio::sync::Mutex::default(),
             overflows: Arc::default(),
             stored: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -255,6 +261,7 @@ impl Recordings {
         organization: &OrganizationId,
         call: &CallId,
     ) -> Result<(), DeleteError> {
+        let _changing = self.changing.lock().await;
         let kept = self.database.recording(organization, call).await?;
         let kept = kept.ok_or(DeleteError::NotFound)?;
         match kept.recording.status {
@@ -299,11 +306,17 @@ impl Recordings {
             call,
             key: None,
         };
-        if let Err(error) = self.keep(&kept, None).await {
-            tracing::warn!(call_id = %kept.call, %error, "a recording is not noted before its end");
-        }
+        let mut is_noted = false;
         let mut upload = self.upload(&kept);
         let end = loop {
+            // At each news, until the store takes it.
+            if !is_noted {
+                let noted = self.keep(&kept, None).await;
+                is_noted = noted.is_ok();
+                if let Err(error) = noted {
+                    tracing::debug!(call_id = %kept.call, %error, "a recording is not noted yet");
+                }
+            }
             let (written, end) = {
                 let now = progress.borrow_and_update();
                 (now.written, now.end.clone())
@@ -315,7 +328,14 @@ impl Recordings {
                 // It is all on the disk, and sent anew at the end.
                 tracing::warn!(call_id = %kept.call, %error, "a part of the recording was not stored");
             }
-            if progress.changed().await.is_err() {
+            let more = tokio::select! {
+                more = progress.changed() => more,
+                () = self.stopped() => {
+                    tracing::warn!(call_id = %kept.call, "the disk does not take the end of the recording; it is finished at the next start");
+                    return;
+                }
+            };
+            if more.is_err() {
                 // What it said last is still there to be read.
                 let end = progress.borrow().end.clone();
                 break end.unwrap_or(End::Failed);
@@ -327,6 +347,12 @@ impl Recordings {
         }
     }
 
+    /// The service has been stopping for so long that what is not done by now is left to the next start.
+    async fn stopped(&self) {
+        self.closing.cancelled().await;
+        tokio::time::sleep(FINISH_MAX).await;
+    }
+
     fn upload(&self, kept: &Kept) -> Upload {
         Upload::new(
             self.store.clone(),
@@ -336,53 +362,77 @@ impl Recordings {
     }
 
     /// Brings a whole recording to the store, and only then lets go of the spool.
-    async fn complete(&self, mut kept: Kept, whole: &Whole, mut upload: Upload) {
-        let Ok(_turn) = self.uploads.acquire().await else {
-            return;
+    async fn complete(&self, kept: Kept, whole: &Whole, mut upload: Upload) {
+        let bytes = u32::try_from(whole.bytes).unwrap_or(u32::MAX);
+        let stored = Kept {
+            recording: CallRecording {
+                status: RecordingStatus::Stored,
+                date_started: kept.recording.date_started,
+                duration_ms: whole.duration_ms,
+                bytes,
+                gaps: whole.gaps.clone(),
+            },
+            key: Some(storage::key(&kept.organization, &kept.call).to_string()),
+            ..kept.clone()
         };
         let mut backoff = BACKOFF;
-        for turn in 1..=TRIES_MAX {
-            match upload.finish(whole.bytes).await {
-                Ok(()) => break,
+        for turn in 1_u32.. {
+            match self.store(&stored, whole, &mut upload).await {
+                Ok(true) => {
+                    self.stored.fetch_add(1, Ordering::Relaxed);
+                    tracing::info!(call_id = %kept.call, bytes, duration_ms = whole.duration_ms, "the recording is stored");
+                    break;
+                }
+                Ok(false) => {
+                    tracing::info!(call_id = %kept.call, "the recording was deleted before it was stored");
+                    break;
+                }
                 Err(error) if turn == TRIES_MAX => {
-                    tracing::error!(call_id = %kept.call, %error, "the recording is not stored; it stays in the spool until the next start");
-                    self.give_up(kept).await;
-                    return;
+                    tracing::error!(call_id = %kept.call, %error, "the recording is not stored; it stays in the spool, and is tried again now and then");
+                    self.give_up(kept.clone()).await;
                 }
                 Err(error) => {
                     tracing::warn!(call_id = %kept.call, %error, turn, "the recording was not stored");
                 }
             }
-            tokio::time::sleep(backoff).await;
-            backoff *= 2;
-        }
-        let bytes = u32::try_from(whole.bytes).unwrap_or(u32::MAX);
-        kept.recording = CallRecording {
-            status: RecordingStatus::Stored,
-            date_started: kept.recording.date_started,
-            duration_ms: whole.duration_ms,
-            bytes,
-            gaps: whole.gaps.clone(),
-        };
-        kept.key = Some(storage::key(&kept.organization, &kept.call).to_string());
-        let mut backoff = BACKOFF;
-        for turn in 1..=TRIES_MAX {
-            match self.keep(&kept, Some(&whole.peaks)).await {
-                Ok(()) => break,
-                Err(error) if turn == TRIES_MAX => {
-                    tracing::error!(call_id = %kept.call, %error, "the recording is stored and cannot be noted; it is tried again at the next start");
-                    self.failed.fetch_add(1, Ordering::Relaxed);
-                    return;
+            let pause = tokio::time::sleep(backoff);
+            if turn < TRIES_MAX {
+                pause.await;
+            } else {
+                tokio::select! {
+                    () = pause => {}
+                    () = self.closing.cancelled() => return,
                 }
-                Err(_) => tokio::time::sleep(backoff).await,
             }
-            backoff *= 2;
+            backoff = (backoff * 2).min(BACKOFF_MAX);
         }
-        self.stored.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(call_id = %kept.call, bytes, duration_ms = whole.duration_ms, "the recording is stored");
         if let Err(error) = spool::remove(&self.folder, &kept.call) {
             tracing::warn!(call_id = %kept.call, %error, "a spooled recording stays");
         }
+    }
+
+    /// Tries once to store a recording and to note it; false when somebody deleted it meanwhile.
+    async fn store(
+        &self,
+        stored: &Kept,
+        whole: &Whole,
+        upload: &mut Upload,
+    ) -> Result<bool, StorageError> {
+        let uploaded = match self.uploads.acquire().await {
+            Ok(_turn) => upload.finish(whole.bytes).await,
+            // It is never closed.
+            Err(_) => return Ok(false),
+        };
+        let _changing = self.changing.lock().await;
+        let (organization, call) = (&stored.organization, &stored.call);
+        let known = self.database.recording(organization, call).await?;
+        if known.is_some_and(|known| known.recording.status == RecordingStatus::Deleted) {
+            self.remove(stored).await?;
+            return Ok(false);
+        }
+        uploaded?;
+        self.keep(stored, Some(&whole.peaks)).await?;
+        Ok(true)
     }
 
     async fn give_up(&self, mut kept: Kept) {
@@ -506,6 +556,7 @@ impl Recordings {
             });
             for kept in found {
                 let (organization, call) = (kept.organization.clone(), kept.call.clone());
+                let _changing = self.changing.lock().await;
                 if let Err(error) = self.delete(kept).await {
                     tracing::error!(call_id = %call, %error, "an old recording is not deleted");
                 } else if is_expired {
@@ -518,23 +569,36 @@ impl Recordings {
         }
     }
 
-    async fn delete(&self, mut kept: Kept) -> Result<(), DeleteError> {
+    /// Deletes a recording, while `changing` is held.
+    async fn delete(&self, kept: Kept) -> Result<(), DeleteError> {
+        // It may have been stored since it was found.
+        let newest = self.database.recording(&kept.organization, &kept.call);
+        let mut kept = newest.await?.unwrap_or(kept);
         kept.recording.status = RecordingStatus::Deleted;
         kept.recording.bytes = 0;
         // First that nobody can play it, then the file: a failure between the two is made up for.
         self.keep(&kept, None).await?;
         // What failed to be stored may still stand in the spool, to be tried again.
         spool::remove(&self.folder, &kept.call).map_err(StorageError::from)?;
-        if let Some(key) = &kept.key {
-            let path = object_store::path::Path::from(key.as_str());
-            match self.store.delete(&path).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(StorageError::from(error).into()),
-            }
+        if kept.key.is_some() {
+            self.remove(&kept).await?;
             kept.key = None;
             self.database.save_recording(&kept, None).await?;
         }
         Ok(())
+    }
+
+    /// Removes the file from the store of recordings, if it is there.
+    async fn remove(&self, kept: &Kept) -> Result<(), StorageError> {
+        let key = kept.key.as_deref().unwrap_or_default();
+        match self
+            .store
+            .delete(&object_store::path::Path::from(key))
+            .await
+        {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn controls(&self) -> MutexGuard<'_, HashMap<CallId, Arc<Control>>> {

@@ -9,12 +9,15 @@ use super::peaks::{Gaps, PIECE_PACKETS, Peaks};
 use super::tap::Taken;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use wire::{CallId, OrganizationId, RecordingGap, RecordingPeaks, Timestamp};
 
 /// Packets of silence that take the place of missing ticks at most: a day.
 const MISSING_MAX: u64 = 24 * 3600 * 50;
+/// Bytes that are kept in memory while the disk takes nothing: some ten seconds of sound. What comes
+/// after them is missing.
+const BEHIND_BYTES_MAX: usize = 64 * 1024;
 /// A first line of marks is no longer than this.
 const HEADER_BYTES_MAX: u64 = 256;
 
@@ -36,7 +39,8 @@ fn marks_path(folder: &Path, call: &CallId) -> PathBuf {
     folder.join(format!("{call}.marks"))
 }
 
-/// A recording that is being written.
+/// A recording that is being written. Whatever fails may be tried again: the files then go on where they
+/// were whole.
 pub struct Spool {
     file: File,
     marks: File,
@@ -44,8 +48,12 @@ pub struct Spool {
     out: Vec<u8>,
     marks_out: Vec<u8>,
     written: u64,
+    marks_written: u64,
+    /// Whether the disk did not take what it was given last.
+    is_behind: bool,
     is_synced: bool,
-    next_tick: Option<u64>,
+    is_finished: bool,
+    next_tick: u64,
     peaks: Peaks,
     gaps: Gaps,
     // The 100 ms that are being gathered.
@@ -60,18 +68,29 @@ struct Piece {
 }
 
 impl Spool {
-    /// Begins the files.
+    /// Begins the files of a recording whose first packet was that of this tick.
     pub fn create(
         folder: &Path,
         organization: &OrganizationId,
         call: &CallId,
         started_at: Timestamp,
+        first_tick: u64,
     ) -> io::Result<Self> {
+        let header = format!("{organization} {}\n", started_at.0);
         let new = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
         // The marks first: a file without them is nobody's.
         let mut marks = new(&marks_path(folder, call))?;
-        marks.write_all(format!("{organization} {}\n", started_at.0).as_bytes())?;
-        let file = new(&path(folder, call))?;
+        let file = marks
+            .write_all(header.as_bytes())
+            .and_then(|()| new(&path(folder, call)));
+        let file = match file {
+            Ok(file) => file,
+            Err(error) => {
+                // Half of it would be in the way of the next try.
+                let _ = std::fs::remove_file(marks_path(folder, call));
+                return Err(error);
+            }
+        };
         let mut out = Vec::new();
         let mut serial = [0; 4];
         for (to, from) in serial.iter_mut().zip(Sha256::digest(call.as_str())) {
@@ -85,29 +104,43 @@ impl Spool {
             out,
             marks_out: Vec::new(),
             written: 0,
+            marks_written: header.len() as u64,
+            is_behind: false,
             is_synced: false,
-            next_tick: None,
+            is_finished: false,
+            next_tick: first_tick,
             peaks: Peaks::new(),
             gaps: Gaps::default(),
             piece: Piece::default(),
         })
     }
 
-    /// Takes the next packet. Ticks that are missing before it become silence, so that the file's time
-    /// is the call's.
-    pub fn take(&mut self, taken: &Taken<'_>) {
-        let expected = self.next_tick.unwrap_or(taken.tick);
-        for _ in 0..taken.tick.saturating_sub(expected).min(MISSING_MAX) {
-            self.push(SILENCE, 0, false);
+    /// Takes the next packet, or leaves it out while the disk takes nothing. Ticks that are missing
+    /// before it become a gap of silence, so that the file's time is the call's.
+    pub fn take(&mut self, taken: &Taken<'_>) -> io::Result<()> {
+        let earliest = taken.tick.saturating_sub(MISSING_MAX);
+        for tick in self.next_tick.clamp(earliest, taken.tick)..=taken.tick {
+            if self.out.len() >= BEHIND_BYTES_MAX {
+                if self.is_behind {
+                    return Ok(());
+                }
+                self.write()?;
+            }
+            self.next_tick = tick.saturating_add(1);
+            if tick < taken.tick || taken.muffled {
+                self.leave_out();
+            } else {
+                self.push(taken.opus, taken.peak, false);
+            }
         }
-        self.next_tick = Some(taken.tick.saturating_add(1));
-        if taken.muffled {
-            let at = self.ogg.packets();
-            self.gaps.add(at, at + 1);
-            self.push(SILENCE, 0, true);
-        } else {
-            self.push(taken.opus, taken.peak, false);
-        }
+        Ok(())
+    }
+
+    /// One tick without sound: silence in the file, and a gap (rule R3).
+    fn leave_out(&mut self) {
+        let at = self.ogg.packets();
+        self.gaps.add(at, at + 1);
+        self.push(SILENCE, 0, true);
     }
 
     fn push(&mut self, opus: &[u8], peak: u8, muffled: bool) {
@@ -128,11 +161,14 @@ impl Spool {
         if self.out.is_empty() {
             return Ok(());
         }
-        self.marks.write_all(&self.marks_out)?;
-        self.marks_out.clear();
-        self.file.write_all(&self.out)?;
-        self.written += self.out.len() as u64;
-        self.out.clear();
+        self.is_behind = true;
+        append(
+            &mut self.marks,
+            &mut self.marks_written,
+            &mut self.marks_out,
+        )?;
+        append(&mut self.file, &mut self.written, &mut self.out)?;
+        self.is_behind = false;
         self.is_synced = false;
         Ok(())
     }
@@ -153,17 +189,35 @@ impl Spool {
     }
 
     /// Ends the file.
-    pub fn finish(mut self) -> io::Result<Whole> {
-        self.ogg.finish(&mut self.out);
+    pub fn finish(&mut self) -> io::Result<Whole> {
+        if !self.is_finished {
+            self.is_finished = true;
+            self.ogg.finish(&mut self.out);
+        }
         self.write()?;
         self.sync()?;
         Ok(Whole {
             bytes: self.written,
             duration_ms: ogg::duration_ms(self.ogg.packets()),
-            gaps: self.gaps.finish(),
-            peaks: self.peaks.finish(),
+            gaps: self.gaps.clone().finish(),
+            peaks: self.peaks.clone().finish(),
         })
     }
+
+    /// Lets it write into another file, until it gets its own back.
+    #[cfg(all(test, target_os = "linux"))]
+    pub fn swap_file(&mut self, file: &mut File) {
+        std::mem::swap(&mut self.file, file);
+    }
+}
+
+/// Writes at the end of what is whole, over what a try that failed may have left there.
+fn append(file: &mut File, written: &mut u64, out: &mut Vec<u8>) -> io::Result<()> {
+    file.seek(SeekFrom::Start(*written))?;
+    file.write_all(out)?;
+    *written += out.len() as u64;
+    out.clear();
+    Ok(())
 }
 
 /// A recording that an earlier service left behind, ended where it was cut off.
@@ -266,24 +320,31 @@ mod tests {
     }
 
     fn say(spool: &mut Spool, tick: u64, muffled: bool) {
-        spool.take(&Taken {
+        let taken = Taken {
             tick,
             peak: if muffled { 0 } else { 100 },
             muffled,
             opus: if muffled { &[] } else { SILENCE },
-        });
+        };
+        spool.take(&taken).unwrap();
     }
 
     #[test]
-    fn missing_ticks_become_silence_of_their_length() {
+    fn r3_missing_ticks_become_a_gap_of_their_length() {
         let folder = tempfile::tempdir().unwrap();
         let (organization, call) = names();
-        let mut spool = Spool::create(folder.path(), &organization, &call, Timestamp(5)).unwrap();
+        let mut spool =
+            Spool::create(folder.path(), &organization, &call, Timestamp(5), 1000).unwrap();
         for tick in (1000..1050).chain(1100..1150) {
             say(&mut spool, tick, false);
         }
         let whole = spool.finish().unwrap();
         assert_eq!(whole.duration_ms, ogg::duration_ms(150));
+        let gap = RecordingGap {
+            from_ms: 1000,
+            to_ms: 2000,
+        };
+        assert_eq!(whole.gaps, [gap]);
         let mut expected = vec![100; 10];
         expected.extend([0; 10]);
         expected.extend([100; 10]);
@@ -292,11 +353,68 @@ mod tests {
         assert_eq!(length, whole.bytes);
     }
 
+    /// Packets as long as those of speech.
+    #[cfg(target_os = "linux")]
+    fn talk(spool: &mut Spool, ticks: std::ops::Range<u64>) {
+        for tick in ticks {
+            let taken = Taken {
+                tick,
+                peak: 100,
+                muffled: false,
+                opus: &[0xf8; 80],
+            };
+            spool.take(&taken).unwrap();
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn r3_what_a_full_disk_did_not_take_is_a_gap_and_the_rest_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (organization, call) = names();
+        let mut spool =
+            Spool::create(folder.path(), &organization, &call, Timestamp(5), 0).unwrap();
+        talk(&mut spool, 0..500);
+        spool.write().unwrap();
+        let mut full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        spool.swap_file(&mut full);
+        // A minute, of which some seconds have room in memory.
+        for second in 10..70 {
+            talk(&mut spool, second * 50..(second + 1) * 50);
+            assert!(spool.write().is_err());
+        }
+        assert!(spool.out.len() < 2 * BEHIND_BYTES_MAX, "it is bounded");
+        spool.swap_file(&mut full);
+        spool.write().unwrap();
+        talk(&mut spool, 3500..4000);
+        let whole = spool.finish().unwrap();
+        assert_eq!(whole.duration_ms, ogg::duration_ms(4000));
+        let [gap] = &whole.gaps[..] else {
+            panic!("{:?}", whole.gaps);
+        };
+        assert_eq!(gap.to_ms, 70_000);
+        assert!((15_000..40_000).contains(&gap.from_ms), "{gap:?}");
+        let peaks = &whole.peaks.peaks;
+        assert_eq!(
+            peaks[..gap.from_ms as usize / 100 - 1],
+            vec![100; gap.from_ms as usize / 100 - 1]
+        );
+        assert_eq!(peaks[700..], [100; 100]);
+        // Every page of it is read again.
+        let mut file = File::open(path(folder.path(), &call)).unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes.len() as u64, whole.bytes);
+        let closed = ogg::close(&mut io::Cursor::new(bytes)).unwrap().unwrap();
+        assert_eq!((closed.packets, closed.bytes), (4000, whole.bytes));
+    }
+
     #[test]
     fn r2_what_was_cut_off_is_finished_as_it_would_have_been() {
         let folder = tempfile::tempdir().unwrap();
         let (organization, call) = names();
-        let mut spool = Spool::create(folder.path(), &organization, &call, Timestamp(77)).unwrap();
+        let mut spool =
+            Spool::create(folder.path(), &organization, &call, Timestamp(77), 0).unwrap();
         for tick in 0..130 {
             say(&mut spool, tick, (50..75).contains(&tick));
             spool.write().unwrap();

@@ -10,6 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use store::StoreError;
 use wire::{CallId, OrganizationId};
 
 /// The least that S3 takes as a part that is not the last.
@@ -39,6 +40,9 @@ pub enum StorageError {
     /// The store refused, or is not there.
     #[error("the store of recordings: {0}")]
     Store(#[from] object_store::Error),
+    /// It cannot be noted in the service's own store.
+    #[error(transparent)]
+    Note(#[from] StoreError),
     /// The spool cannot be read.
     #[error("the spool of recordings: {0}")]
     Spool(#[from] io::Error),

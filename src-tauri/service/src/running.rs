@@ -90,11 +90,12 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         Some(url) => Database::connect(url, config.read_only).await?,
         None => Database::open(&config.data, config.data_bytes_max, config.read_only).await?,
     };
+    let passwords = Passwords::new();
     if config.demo && !config.read_only && database.is_new().await? {
         // One hash for all: it is one password, and no secret.
-        let hash = tokio::task::spawn_blocking(|| Passwords::hash(demo::PASSWORD))
+        let hash = passwords
+            .hash(demo::PASSWORD.to_owned())
             .await
-            .map_err(|_| StartError::Demo)?
             .map_err(|_| StartError::Demo)?;
         database
             .seed_demo(&hash, config.demo_members, now())
@@ -137,7 +138,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         (None, Some(telephony)) => telephony.line(),
         (None, None) => Arc::new(PreparedLine::new(&config)?),
     };
-    let auth = Auth::new(store.clone(), auth_settings(&config));
+    let auth = Auth::new(store.clone(), passwords, auth_settings(&config));
     let limits = call::Limits {
         party_max: config.parties_max,
         ..call::Limits::default()

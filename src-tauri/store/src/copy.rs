@@ -1,7 +1,7 @@
 //! A store on SQLite, taken over to PostgreSQL.
 
 use crate::database::{Database, FILE};
-use crate::sql::{Pool, Row, Sql, Tx, sql, sql_of};
+use crate::sql::{Row, Sql, Tx, sql, sql_of};
 use crate::{StoreError, sql::Value};
 use std::path::Path;
 
@@ -55,11 +55,8 @@ pub async fn copy_store(folder: &Path, to: &str) -> Result<u64, StoreError> {
 }
 
 async fn copy(from: &Database, to: &Database) -> Result<u64, StoreError> {
-    let Pool::Sqlite(reader) = &from.reader else {
-        return Err(StoreError::Fault("a copy is made from SQLite".into()));
-    };
     // One moment of the store, whatever happens to it.
-    let mut from = Tx::Sqlite(reader.begin().await?);
+    let mut from = Tx::begin(&from.reader, "BEGIN").await?;
     let mut to = to.write_across("").await?;
     for table in TABLES {
         let any = sql_of(format!("SELECT 1 FROM {table} LIMIT 1"));

@@ -5,7 +5,7 @@ use crate::sql::{Pool, Tx, sql};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlStr};
+use sqlx::{ConnectOptions, Connection as _, SqlStr};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,8 +15,10 @@ pub(crate) const FILE: &str = "call-coaching.sqlite";
 const PAGE_BYTES: u64 = 4096;
 const READERS: u32 = 4;
 /// Connections to PostgreSQL that write, and those that read.
-const POSTGRES_CONNECTIONS: u32 = 8;
+pub(crate) const POSTGRES_CONNECTIONS: u32 = 8;
 const WAIT: Duration = Duration::from_secs(5);
+/// After so long without work, a connection to PostgreSQL is tried before it is used.
+const IDLE: Duration = Duration::from_secs(1);
 const STATEMENTS_KEPT: usize = 200;
 
 /// A step of the schema: its number, its name, its text.
@@ -104,7 +106,9 @@ impl Database {
                 .idle_timeout(None)
                 .max_lifetime(None)
         };
-        let writer = pool(1).connect_with(writing).await?;
+        let writer = pool(1).connect_with(writing.clone()).await?;
+        // A connection that takes the place of one that failed opens the same file, or none.
+        writer.set_connect_options(writing.create_if_missing(false));
         let reader = pool(READERS).connect_lazy_with(options.pragma("query_only", "1"));
         if !read_only {
             migrator(SQLITE).run(&writer).await?;
@@ -135,8 +139,17 @@ impl Database {
             PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
                 .acquire_timeout(WAIT)
-                // Else each use asks the server first whether it is still there.
+                // Else each use asks the server first whether it is still there. Those that stood idle
+                // for a while do.
                 .test_before_acquire(false)
+                .before_acquire(|connection, meta| {
+                    Box::pin(async move {
+                        if meta.idle_for >= IDLE {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
         };
         let writer = pool().connect_with(options.clone()).await?;
         if !read_only {
@@ -165,19 +178,17 @@ impl Database {
     }
 
     async fn locked(&self, owners: &[&str]) -> Result<Tx, StoreError> {
-        match &self.writer {
-            Pool::Sqlite(pool) => Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)),
-            Pool::Postgres(pool) => {
-                let mut tx = Tx::Postgres(pool.begin().await?);
-                for owner in owners {
-                    sql("SELECT pg_advisory_xact_lock($1)")
-                        .bind(lock_of(owner))
-                        .optional(&mut tx)
-                        .await?;
-                }
-                Ok(tx)
-            }
+        if let Pool::Sqlite(_) = self.writer {
+            return Tx::begin(&self.writer, "BEGIN IMMEDIATE").await;
         }
+        let mut tx = Tx::begin(&self.writer, "BEGIN").await?;
+        for owner in owners {
+            sql("SELECT pg_advisory_xact_lock($1)")
+                .bind(lock_of(owner))
+                .optional(&mut tx)
+                .await?;
+        }
+        Ok(tx)
     }
 
     /// Writes something and takes it away again.
@@ -191,6 +202,15 @@ impl Database {
         .await?;
         sql("DELETE FROM write_probe").execute(&mut tx).await?;
         tx.commit().await
+    }
+
+    /// Whether it was closed: then nothing is written any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        match &self.writer {
+            Pool::Sqlite(pool) => pool.is_closed(),
+            Pool::Postgres(pool) => pool.is_closed(),
+        }
     }
 
     /// Writes what is pending and closes the files.
@@ -274,16 +294,20 @@ enum Meaning {
 
 /// The result code is in the low byte of the extended one (<https://www.sqlite.org/rescode.html>).
 fn sqlite_meaning(code: u32) -> Meaning {
+    const ABORTED: u32 = 4;
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;
     const NO_MEMORY: u32 = 7;
     const READ_ONLY: u32 = 8;
+    const INTERRUPTED: u32 = 9;
     const IO: u32 = 10;
     const FULL: u32 = 13;
     const CANNOT_OPEN: u32 = 14;
     const CONSTRAINT: u32 = 19;
     match code & 0xff {
-        BUSY | LOCKED | NO_MEMORY | READ_ONLY | IO | FULL | CANNOT_OPEN => Meaning::Unavailable,
+        ABORTED | BUSY | LOCKED | NO_MEMORY | READ_ONLY | INTERRUPTED | IO | FULL | CANNOT_OPEN => {
+            Meaning::Unavailable
+        }
         CONSTRAINT => Meaning::Conflict,
         _ => Meaning::Fault,
     }

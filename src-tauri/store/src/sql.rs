@@ -5,10 +5,11 @@
 
 use crate::StoreError;
 use serde::{Serialize, de::DeserializeOwned};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
-use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlStr, Sqlite, Transaction, TypeInfo, ValueRef};
+use sqlx::{AssertSqlSafe, Executor as _, Postgres, Row as _, SqlStr, Sqlite, TypeInfo, ValueRef};
 use wire::{List, ListQuery};
 
 /// What is bound to a parameter.
@@ -77,19 +78,90 @@ pub(crate) enum Pool {
     Postgres(PgPool),
 }
 
+impl Pool {
+    async fn acquire(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Self::Sqlite(pool) => Connection::Sqlite(pool.acquire().await?),
+            Self::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+        })
+    }
+}
+
+/// A connection, which goes back to its pool when it is dropped.
+enum Connection {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl Connection {
+    async fn run(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(on) => on.execute(statement).await.map(drop),
+            Self::Postgres(on) => on.execute(statement).await.map(drop),
+        }
+    }
+
+    /// Nobody uses it any more: the pool opens another one in its place.
+    fn give_up(&mut self) {
+        match self {
+            Self::Sqlite(on) => on.close_on_drop(),
+            Self::Postgres(on) => on.close_on_drop(),
+        }
+    }
+}
+
 /// A transaction, which is undone when it is dropped.
-pub(crate) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+///
+/// Its statements are ours and not `sqlx::Transaction`'s, which counts what is open by itself: after
+/// errors such as a full disk SQLite has undone the transaction without being asked
+/// (<https://www.sqlite.org/lang_transaction.html>, "Response to errors within a transaction"), the count
+/// stays, and the connection could never begin another one.
+pub(crate) struct Tx {
+    /// None once it is over.
+    connection: Option<Connection>,
+    /// Whether it is known how the connection stands: its last statement has an answer, and that was no
+    /// failure. Else the connection goes with the transaction.
+    is_sure: bool,
 }
 
 impl Tx {
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
-        }
+    /// Begins one, with this statement.
+    pub(crate) async fn begin(pool: &Pool, statement: &'static str) -> Result<Self, StoreError> {
+        let mut tx = Self {
+            connection: Some(pool.acquire().await?),
+            is_sure: false,
+        };
+        tx.run(statement).await?;
+        Ok(tx)
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        self.run("COMMIT").await?;
+        self.connection = None;
         Ok(())
+    }
+
+    async fn run(&mut self, statement: &'static str) -> Result<(), StoreError> {
+        let mut on = Lease::Tx(self);
+        let done = on.connection()?.run(statement).await;
+        on.answered(done)
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        if self.is_sure {
+            tokio::spawn(async move {
+                if connection.run("ROLLBACK").await.is_err() {
+                    connection.give_up();
+                }
+            });
+        } else {
+            connection.give_up();
+        }
     }
 }
 
@@ -111,6 +183,49 @@ impl<'a> From<&'a mut Tx> for On<'a> {
     }
 }
 
+impl<'a> On<'a> {
+    async fn lease(self) -> Result<Lease<'a>, StoreError> {
+        Ok(match self {
+            Self::Pool(pool) => Lease::Own(pool.acquire().await?),
+            Self::Tx(tx) => Lease::Tx(tx),
+        })
+    }
+}
+
+/// A connection for one statement.
+enum Lease<'a> {
+    Own(Connection),
+    Tx(&'a mut Tx),
+}
+
+impl Lease<'_> {
+    /// The connection, to run the statement on.
+    fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        match self {
+            Self::Own(connection) => Ok(connection),
+            Self::Tx(tx) => {
+                // Until there is an answer, which there never is when whoever asks is gone.
+                tx.is_sure = false;
+                let over = || StoreError::Fault("the transaction is over".into());
+                tx.connection.as_mut().ok_or_else(over)
+            }
+        }
+    }
+
+    /// What the statement came to. A connection that failed is not used again.
+    fn answered<T>(mut self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        let result = result.map_err(StoreError::from);
+        // What contradicts the data was refused by an engine that is well.
+        let is_sure = matches!(result, Ok(_) | Err(StoreError::Conflict(_)));
+        match &mut self {
+            Self::Own(connection) if !is_sure => connection.give_up(),
+            Self::Own(_) => {}
+            Self::Tx(tx) => tx.is_sure = is_sure,
+        }
+        result
+    }
+}
+
 impl Sql {
     pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
@@ -119,12 +234,18 @@ impl Sql {
 
     /// Runs it; how many rows it changed.
     pub(crate) async fn execute<'a>(self, on: impl Into<On<'a>>) -> Result<u64, StoreError> {
-        Ok(match on.into() {
-            On::Pool(Pool::Sqlite(on)) => self.sqlite().execute(on).await?.rows_affected(),
-            On::Pool(Pool::Postgres(on)) => self.postgres().execute(on).await?.rows_affected(),
-            On::Tx(Tx::Sqlite(on)) => self.sqlite().execute(&mut **on).await?.rows_affected(),
-            On::Tx(Tx::Postgres(on)) => self.postgres().execute(&mut **on).await?.rows_affected(),
-        })
+        let mut on = on.into().lease().await?;
+        let changed = match on.connection()? {
+            Connection::Sqlite(on) => {
+                let done = self.sqlite().execute(&mut **on).await;
+                done.map(|done| done.rows_affected())
+            }
+            Connection::Postgres(on) => {
+                let done = self.postgres().execute(&mut **on).await;
+                done.map(|done| done.rows_affected())
+            }
+        };
+        on.answered(changed)
     }
 
     /// Its first row, if there is one.
@@ -132,20 +253,18 @@ impl Sql {
         self,
         on: impl Into<On<'a>>,
     ) -> Result<Option<Row>, StoreError> {
-        Ok(match on.into() {
-            On::Pool(Pool::Sqlite(on)) => self.sqlite().fetch_optional(on).await?.map(Row::Sqlite),
-            On::Pool(Pool::Postgres(on)) => {
-                self.postgres().fetch_optional(on).await?.map(Row::Postgres)
+        let mut on = on.into().lease().await?;
+        let row = match on.connection()? {
+            Connection::Sqlite(on) => {
+                let row = self.sqlite().fetch_optional(&mut **on).await;
+                row.map(|row| row.map(Row::Sqlite))
             }
-            On::Tx(Tx::Sqlite(on)) => {
-                let row = self.sqlite().fetch_optional(&mut **on).await?;
-                row.map(Row::Sqlite)
+            Connection::Postgres(on) => {
+                let row = self.postgres().fetch_optional(&mut **on).await;
+                row.map(|row| row.map(Row::Postgres))
             }
-            On::Tx(Tx::Postgres(on)) => {
-                let row = self.postgres().fetch_optional(&mut **on).await?;
-                row.map(Row::Postgres)
-            }
-        })
+        };
+        on.answered(row)
     }
 
     /// Its one row.
@@ -166,12 +285,18 @@ impl Sql {
 
     /// All its rows.
     pub(crate) async fn all<'a>(self, on: impl Into<On<'a>>) -> Result<Vec<Row>, StoreError> {
-        Ok(match on.into() {
-            On::Pool(Pool::Sqlite(on)) => sqlite_rows(self.sqlite().fetch_all(on).await?),
-            On::Pool(Pool::Postgres(on)) => postgres_rows(self.postgres().fetch_all(on).await?),
-            On::Tx(Tx::Sqlite(on)) => sqlite_rows(self.sqlite().fetch_all(&mut **on).await?),
-            On::Tx(Tx::Postgres(on)) => postgres_rows(self.postgres().fetch_all(&mut **on).await?),
-        })
+        let mut on = on.into().lease().await?;
+        let rows = match on.connection()? {
+            Connection::Sqlite(on) => {
+                let rows = self.sqlite().fetch_all(&mut **on).await;
+                rows.map(sqlite_rows)
+            }
+            Connection::Postgres(on) => {
+                let rows = self.postgres().fetch_all(&mut **on).await;
+                rows.map(postgres_rows)
+            }
+        };
+        on.answered(rows)
     }
 
     fn sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {

@@ -3,7 +3,7 @@
 #[expect(clippy::expect_used, clippy::panic, reason = "so does a test fail")]
 mod cluster;
 
-use crate::sql::sql;
+use crate::sql::{Pool, sql};
 use crate::{Database, StoreError};
 use tempfile::TempDir;
 use wire::OrganizationId;
@@ -60,11 +60,16 @@ impl Database {
 
     /// Lets a store on SQLite refuse to write, as one does whose disk became read-only, or write again.
     pub async fn set_writable(&self, writable: bool) -> Result<(), StoreError> {
-        let statement = if writable {
-            "PRAGMA query_only = 0"
+        let (value, statement) = if writable {
+            ("0", "PRAGMA query_only = 0")
         } else {
-            "PRAGMA query_only = 1"
+            ("1", "PRAGMA query_only = 1")
         };
+        // Also the connections that take the place of those that fail.
+        if let Pool::Sqlite(pool) = &self.writer {
+            let options = pool.connect_options().as_ref().clone();
+            pool.set_connect_options(options.pragma("query_only", value));
+        }
         self.meddle(statement).await.map(drop)
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod both;
+mod failing;
 mod races;
 
 use crate::sql::sql;

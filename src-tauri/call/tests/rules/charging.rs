@@ -1,7 +1,7 @@
 //! B1 to B3: what a call and its coaches cost, and who is not let in for money.
 
 use crate::world::*;
-use call::{Authority, Input, Limits, Output, REP_LEG};
+use call::{Authority, Input, LeadProgress, Limits, Output, REP_LEG};
 use std::collections::BTreeMap;
 use wire::{CoachLegStatus, Code, LedgerKind, LegId, MicroDollars};
 
@@ -39,7 +39,7 @@ fn b1_a_coach_who_stays_five_minutes_costs_two_cents() {
 }
 
 #[test]
-fn b2_each_minute_is_charged_as_it_starts() {
+fn b2_each_minute_is_charged_once_it_is_certain_to_have_started() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let leg = world.leg(MORGAN).id.clone();
@@ -50,14 +50,9 @@ fn b2_each_minute_is_charged_as_it_starts() {
     );
     for minute in 1..=5 {
         let wake = world.machine.wake_at().expect("the next minute");
-        assert_eq!(
-            wake,
-            world
-                .leg(MORGAN)
-                .date_connected
-                .unwrap()
-                .plus_millis(minute * 60_000 + 1)
-        );
+        let starts = world.leg(MORGAN).date_connected.unwrap();
+        let starts = starts.plus_millis(minute * 60_000);
+        assert_eq!(wake, starts.plus_millis(6_001));
         world.now = wake.plus_millis(-1);
         world.ok(Input::TimePassed);
         assert_eq!(
@@ -69,6 +64,147 @@ fn b2_each_minute_is_charged_as_it_starts() {
         world.ok(Input::TimePassed);
         assert_eq!(minutes_of(&world, &leg).len(), minute as usize + 1);
     }
+    // Whoever leaves says so: what has started by then is owed.
+    world.pass(53_999);
+    assert_eq!(minutes_of(&world, &leg).len(), 6);
+    world.pass(2);
+    world.ok(Input::Leave { user: user(MORGAN) });
+    assert_eq!(minutes_of(&world, &leg).len(), 7);
+}
+
+/// What the records of calls and legs say that is owed.
+fn owed(world: &World) -> BTreeMap<String, Vec<u32>> {
+    let mut minutes = BTreeMap::<String, Vec<u32>>::new();
+    for charge in call::owed(&world.machine.record(), 60_000) {
+        let leg = charge.leg_id.to_string();
+        minutes.entry(leg).or_default().push(charge.minute);
+    }
+    minutes
+}
+
+#[test]
+fn b2_a_coach_who_is_lost_pays_until_they_were_last_heard() {
+    // The 5 s of silence begin before, and after, the second minute does.
+    for (lost_ms, minutes) in [(64_000, vec![0]), (66_000, vec![0, 1])] {
+        let mut world = World::answered();
+        let audio = world.coach(MORGAN);
+        world.pass(lost_ms);
+        world.ok(Input::MediaLost(audio));
+        let leg = world.leg(MORGAN).id.clone();
+        let heard = world.now.plus_millis(-5_000);
+        assert_eq!(world.machine.record().coach_legs[0].date_done, None);
+        // They do not come back.
+        while world.machine.coach_leg(&user(MORGAN)).is_some() {
+            world.now = world.machine.wake_at().unwrap();
+            world.ok(Input::TimePassed);
+        }
+        assert_eq!(minutes_of(&world, &leg), minutes, "{lost_ms}");
+        assert_eq!(world.last_leg(MORGAN).date_done, Some(heard));
+        world.ok(hang_up(REP));
+        assert_eq!(charged(&world).0, owed(&world));
+    }
+}
+
+#[test]
+fn b2_a_coach_who_comes_back_pays_for_all_of_it() {
+    let mut world = World::answered();
+    let audio = world.coach(MORGAN);
+    let leg = world.leg(MORGAN).id.clone();
+    world.pass(64_000);
+    world.ok(Input::MediaLost(audio));
+    world.pass(20_000);
+    assert_eq!(minutes_of(&world, &leg), [0], "who knows");
+    world.ok(Input::MediaConnected(audio));
+    assert_eq!(minutes_of(&world, &leg), [0, 1]);
+    // Lost once more, and out with the call.
+    world.pass(60_000);
+    world.ok(Input::MediaLost(audio));
+    world.ok(hang_up(REP));
+    assert_eq!(minutes_of(&world, &leg), [0, 1, 2]);
+    assert_eq!(charged(&world).0, owed(&world));
+}
+
+#[test]
+fn b2_a_device_that_the_audio_moved_to_pays_once_it_is_heard() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    let leg = world.leg(MORGAN).id.clone();
+    world.pass(50_000);
+    let elsewhere = world.join_input(MORGAN, CASEY, manager());
+    world.ok(elsewhere);
+    let moved = world.now;
+    world.pass(29_999);
+    assert_eq!(minutes_of(&world, &leg), [0]);
+    world.pass(1);
+    assert_eq!(world.last_leg(MORGAN).date_done, Some(moved));
+    assert_eq!(minutes_of(&world, &leg), [0]);
+}
+
+#[test]
+fn b2_a_call_whose_phone_vanishes_is_charged_until_it_was_last_heard() {
+    for (is_back, minutes, ended_ms) in [(false, vec![0], 57_000), (true, vec![0, 1], 66_000)] {
+        let mut world = World::answered();
+        let answered = world.now;
+        // The last packet came 3 s before the second minute began.
+        world.pass(61_500);
+        let silent = Input::Lead(LeadProgress::Unheard { ms_ago: 4_500 });
+        world.ok(silent);
+        world.pass(4_500);
+        if is_back {
+            world.ok(Input::Lead(LeadProgress::Heard));
+        }
+        world.ok(Input::Lead(LeadProgress::Lost));
+        let record = world.machine.record();
+        assert_eq!(record.date_ended, Some(answered.plus_millis(ended_ms)));
+        assert_eq!(i64::try_from(record.duration).unwrap(), ended_ms / 1000);
+        assert_eq!(minutes_of(&world, &record.rep_leg_id), minutes);
+        assert_eq!(charged(&world).0, owed(&world));
+    }
+}
+
+#[test]
+fn b2_a_call_whose_rep_is_lost_is_charged_until_they_were_last_heard() {
+    for (lost_ms, minutes) in [(64_000, vec![0]), (66_000, vec![0, 1])] {
+        let mut world = World::answered();
+        let coach = world.coach(MORGAN);
+        let answered = world.now;
+        world.pass(lost_ms);
+        world.ok(Input::MediaLost(REP_LEG));
+        while !world.machine.is_over() {
+            world.now = world.machine.wake_at().unwrap();
+            let _ = world.give(Input::TimePassed);
+        }
+        let record = world.machine.record();
+        let heard = answered.plus_millis(lost_ms - 5_000);
+        assert_eq!(record.date_ended, Some(heard));
+        assert_eq!(minutes_of(&world, &record.rep_leg_id), minutes);
+        // The coach was there all the time.
+        assert_eq!(minutes_of(&world, &record.coach_legs[0].id), [0, 1]);
+        assert!(world.outputs.contains(&Output::RemoveLeg { leg: coach }));
+        assert_eq!(charged(&world).0, owed(&world));
+    }
+    // A rep whose app is well and who hangs up has said so.
+    let mut world = World::answered();
+    world.pass(64_000);
+    world.ok(Input::MediaLost(REP_LEG));
+    world.ok(hang_up(REP));
+    let record = world.machine.record();
+    assert_eq!(record.date_ended, Some(world.now));
+    assert_eq!(minutes_of(&world, &record.rep_leg_id), [0, 1]);
+}
+
+#[test]
+fn b2_a_coach_who_was_lost_when_the_service_died_pays_no_more() {
+    let mut world = World::answered();
+    let audio = world.coach(MORGAN);
+    world.coach(CASEY);
+    world.pass(64_000);
+    world.ok(Input::MediaLost(audio));
+    world.pass(10_000);
+    let record = call::abandoned(world.machine.record(), world.now);
+    let done = |at: usize| record.coach_legs[at].date_done.unwrap();
+    assert_eq!(done(0), world.now.plus_millis(-15_000));
+    assert_eq!(done(1), world.now);
 }
 
 #[test]

@@ -202,9 +202,9 @@ fn a_lost_coach_is_out_after_30_s_and_so_is_one_who_never_came() {
         let reason = world.last_leg(who).end_reason;
         assert_eq!(reason, Some(LegEndReason::ConnectionLost));
     }
-    // What is left is the next minute of the call itself.
+    // What is left is to charge the next minute of the call itself.
     let answered = world.machine.record().date_answered.unwrap();
-    assert_eq!(world.machine.wake_at(), Some(answered.plus_millis(60_001)));
+    assert_eq!(world.machine.wake_at(), Some(answered.plus_millis(66_001)));
     assert_eq!(world.last_leg(CASEY).date_connected, None);
 }
 

@@ -25,6 +25,9 @@ fn settings() -> CallsSettings {
     CallsSettings {
         limits: Limits {
             minute_ms: MINUTE_MS,
+            // Else no minute would be charged before the kill.
+            silence_ms: 0,
+            charge_after_ms: 0,
             ..Limits::default()
         },
         ..CallsSettings::default()

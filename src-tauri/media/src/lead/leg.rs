@@ -67,6 +67,13 @@ pub enum LeadSignal {
     Unreachable,
     /// The telephone network did not put the call through, over any trunk. The leg has ended.
     Failed,
+    /// Nothing has been heard of the lead's phone for a few seconds. It may be well and silent.
+    Unheard {
+        /// How long ago it was last heard, in milliseconds.
+        ms_ago: u64,
+    },
+    /// The lead's phone is heard again, or answered that it is there.
+    Heard,
     /// The connection to the lead's phone was lost. The leg has ended.
     Lost,
     /// The lead hung up. The leg has ended.

@@ -23,12 +23,12 @@ use wire::{
 const QUEUE_MAX: usize = 8192;
 /// Lines that are written at once.
 const BATCH_MAX: usize = 256;
-/// How often a batch is tried.
+/// How often a batch is tried that the store refuses though it could write.
 const TRIES_MAX: u32 = 10;
 /// How long one try may take.
 const TRY_MAX: Duration = Duration::from_secs(5);
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// Recordings given to devices that are remembered. One that is forgotten is told of again.
 const GIVEN_MAX: usize = 1024;
 /// The longest text of a line, in bytes.
@@ -217,20 +217,29 @@ async fn write(log: Database, mut messages: mpsc::Receiver<Message>, lost: Arc<A
     }
 }
 
-/// Whether the lines were written, sooner or later.
+/// Whether the lines were written, sooner or later. While the store cannot be written at all they wait,
+/// and those that come after them in the queue.
 async fn append(log: &Database, lines: &[(Whose, AuditEntry)]) -> bool {
-    for tries in 0..TRIES_MAX {
+    let mut tries = 0_u32;
+    loop {
         let result = tokio::time::timeout(TRY_MAX, log.append_audit(lines))
             .await
             .unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".to_owned())));
-        match result {
-            Ok(()) => return true,
-            Err(error) => tracing::warn!(%error, tries, "the audit log could not be written"),
+        let Err(error) = result else {
+            return true;
+        };
+        tries += 1;
+        // A disk may stay full for hours: that is told now and then.
+        if tries.is_power_of_two() {
+            tracing::warn!(%error, tries, "the audit log could not be written");
+        }
+        let is_refused = !matches!(error, StoreError::Unavailable(_));
+        if (is_refused && tries >= TRIES_MAX) || log.is_closed() {
+            return false;
         }
         let backoff = BACKOFF_MIN.saturating_mul(1 << tries.min(10));
         tokio::time::sleep(backoff.min(BACKOFF_MAX)).await;
     }
-    false
 }
 
 #[cfg(test)]

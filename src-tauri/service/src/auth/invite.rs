@@ -74,7 +74,7 @@ impl Auth {
         }
         let password_hash = self
             .passwords
-            .hash_in_turn(request.password.clone())
+            .hash(request.password.clone())
             .await
             .map_err(|_| AuthError::Busy)?;
         let user_id = UserId::from_suffix(&id_suffix(now)).map_err(fault)?;

@@ -44,7 +44,7 @@ pub enum AuthError {
     #[error("Too many failed sign-ins. Wait a minute and try again.")]
     RateLimited,
     /// Too many at once.
-    #[error("Too many people sign in at this moment. Try again shortly.")]
+    #[error("Too many people are signing in right now. Try again in a few seconds.")]
     Busy,
     /// The link is wrong, used, taken back or too old; which, is not told.
     #[error("This invitation is not open any more. Ask for another one.")]
@@ -83,14 +83,14 @@ pub struct Auth {
 impl Auth {
     /// Over this store.
     #[must_use]
-    pub fn new(store: Database, settings: AuthSettings) -> Self {
+    pub fn new(store: Database, passwords: Passwords, settings: AuthSettings) -> Self {
         let limit = |burst, every_s| Rate {
             burst,
             every: Duration::from_secs(every_s),
         };
         Self {
             store,
-            passwords: Passwords::new(),
+            passwords,
             by_email: Mutex::new(RateLimit::new(limit(settings.failures_per_email, 30))),
             by_address: Mutex::new(RateLimit::new(limit(settings.failures_per_address, 6))),
             settings,
@@ -123,24 +123,32 @@ impl Auth {
         if !lock(&self.by_email).take(&email_key, instant) {
             return Err(AuthError::RateLimited);
         }
-        let credentials = self.store.credentials(&email).await?;
+        let checked = self.check(&email, &request.password).await;
+        // Only what was wrong counts, and not that it could not be checked.
+        if checked != Err(AuthError::WrongCredentials) {
+            lock(&self.by_address).give_back(&address);
+            lock(&self.by_email).give_back(&email_key);
+        }
+        let (new, tokens) = self.mint(checked?, request.client_type, now)?;
+        self.store.begin_sign_in(new).await?;
+        Ok(tokens)
+    }
+
+    /// Whose e-mail address and password these are.
+    async fn check(&self, email: &str, password: &str) -> Result<UserId, AuthError> {
+        let credentials = self.store.credentials(email).await?;
         let expected = credentials
             .as_ref()
             .map(|found| found.password_hash.clone());
         let right = self
             .passwords
-            .verify(request.password.clone(), expected)
+            .verify(password.to_owned(), expected)
             .await
             .map_err(|_| AuthError::Busy)?;
-        let credentials = credentials
+        credentials
             .filter(|found| right && found.active)
-            .ok_or(AuthError::WrongCredentials)?;
-        lock(&self.by_address).give_back(&address);
-        lock(&self.by_email).give_back(&email_key);
-
-        let (new, tokens) = self.mint(credentials.user_id, request.client_type, now)?;
-        self.store.begin_sign_in(new).await?;
-        Ok(tokens)
+            .map(|found| found.user_id)
+            .ok_or(AuthError::WrongCredentials)
     }
 
     /// A sign-in that is to begin, and the tokens that will prove it.

@@ -2,7 +2,8 @@
 
 use crate::auth::AuthError;
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use store::StoreError;
 use wire::{Code, ErrorBody};
@@ -32,11 +33,14 @@ impl IntoResponse for Refused {
         let mut response = (status, Json(self.0)).into_response();
         // For the audit log, which says why.
         response.extensions_mut().insert(code);
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(
-                axum::http::header::RETRY_AFTER,
-                axum::http::HeaderValue::from_static("30"),
-            );
+        let retry_after_s = match status {
+            StatusCode::TOO_MANY_REQUESTS => Some("30"),
+            StatusCode::SERVICE_UNAVAILABLE => Some("2"),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after_s {
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         response
     }
@@ -76,4 +80,23 @@ pub async fn method_not_allowed() -> Response {
         "This path is not for that method. What it takes is in /api/openapi.json.",
     );
     (StatusCode::METHOD_NOT_ALLOWED, Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n4_who_is_turned_away_is_told_when_to_try_again() {
+        for (error, status, retry_after) in [
+            (AuthError::Busy, 503, Some("2")),
+            (AuthError::RateLimited, 429, Some("30")),
+            (AuthError::WrongCredentials, 401, None),
+        ] {
+            let response = Refused::from(error).into_response();
+            assert_eq!(response.status(), status);
+            let header = response.headers().get("retry-after");
+            assert_eq!(header.map(|value| value.to_str().unwrap()), retry_after);
+        }
+    }
 }

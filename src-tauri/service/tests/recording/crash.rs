@@ -20,7 +20,10 @@ struct Program {
 
 impl Program {
     async fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_service"))
+        // To write a file longer than is allowed is an error, and no signal that ends the process.
+        let mut child = Command::new("sh")
+            .args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#])
+            .arg(env!("CARGO_BIN_EXE_service"))
             .arg("--data")
             .arg(folder)
             .args(["--workers", "1", "--demo", "--listen", "127.0.0.1:0"])
@@ -104,6 +107,49 @@ impl Program {
         let file = folder.join("heard.ogg");
         std::fs::write(&file, bytes).unwrap();
         decode(&file)
+    }
+
+    /// The status of an answer, and what it says.
+    async fn try_sign_in(&self, email: &str) -> (u16, Value) {
+        let body = json!({"email": email, "password": "demo-password", "client_type": "web"});
+        let url = format!("{}/api/v1/auth/sign_in/", self.base);
+        let answer = self.http.post(url).json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    async fn set_held(&self, path: &str, held: bool) {
+        let url = format!("{}{path}hold/", self.base);
+        let asked = self.http.put(url).bearer_auth(&self.token);
+        let answer = asked.json(&json!({"held": held})).send().await.unwrap();
+        let call: Value = answer.json().await.unwrap();
+        assert_eq!(call["held"], held, "{call}");
+    }
+
+    /// Waits until it says that it is ready, or that it is not.
+    async fn is_ready(&self, status: u16) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let url = format!("{}/ready", self.base);
+        loop {
+            let answer = self.http.get(&url).send().await.unwrap();
+            if answer.status() == status {
+                return;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "never {status}: {}",
+                answer.text().await.unwrap()
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Lets its files grow to so many bytes, or as they like.
+    fn limit_files(&self, bytes: &str) {
+        let limited = Command::new("prlimit")
+            .args(["--pid", &self.child.id().to_string()])
+            .arg(format!("--fsize={bytes}:"))
+            .status();
+        assert!(limited.unwrap().success());
     }
 
     fn signal(&self, signal: &str) {
@@ -201,6 +247,76 @@ async fn r2_a_recording_that_runs_is_stored_whole_when_the_service_is_stopped() 
     let call = program.get(&path).await;
     assert_eq!(call["recording"]["status"], "stored", "{call}");
     program.file(&path, folder.path()).await;
+    program.stop();
+}
+
+#[tokio::test]
+async fn r2_b2_a_disk_that_takes_nothing_is_forgotten_once_it_does() {
+    if !cfg!(target_os = "linux") || Command::new("prlimit").arg("-V").output().is_err() {
+        eprintln!("not tested: there is no prlimit to make writing fail with");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let speech = folder.path().join("nothing");
+    let arguments = [
+        "--lead-speech",
+        speech.to_str().unwrap(),
+        "--lead-talks-over",
+    ];
+    let mut program = Program::start(folder.path(), &arguments, &[]).await;
+    let path = program.call().await;
+    let call = program.recorded(&path, "recording").await;
+    let answered = moment_ms(&call["date_answered"]);
+    program.limit_files("1");
+    for _ in 0..3 {
+        let (status, refused) = program.try_sign_in("riley@demo.example").await;
+        assert_eq!(status, 503, "{refused}");
+        assert_eq!(refused["error"]["code"], "unavailable");
+    }
+    program.is_ready(503).await;
+    // The call goes on.
+    program.set_held(&path, true).await;
+    program.set_held(&path, false).await;
+
+    program.limit_files("unlimited");
+    program.is_ready(200).await;
+    let (status, tokens) = program.try_sign_in("admin@demo.example").await;
+    assert_eq!(status, 200, "{tokens}");
+    // What happened meanwhile is told now.
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let url = format!(
+            "{}/api/v1/audit/?action=sign_in&allowed=false",
+            program.base
+        );
+        let asked = program.http.get(url);
+        let asked = asked.bearer_auth(tokens["access_token"].as_str().unwrap());
+        let log: Value = asked.send().await.unwrap().json().await.unwrap();
+        let lines = log["data"].as_array().unwrap();
+        if lines
+            .iter()
+            .filter(|line| line["code"] == "unavailable")
+            .count()
+            == 3
+        {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{log}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    // And once it is killed, the call has the length that it had.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let lasted_ms = now_ms() - answered;
+    program.signal("-KILL");
+    program.child.wait().unwrap();
+    let program = Program::start(folder.path(), &arguments, &[]).await;
+    let call = program.recorded(&path, "stored").await;
+    let duration_s = call["duration"].as_i64().unwrap();
+    println!("the call lasted {lasted_ms} ms, and has {duration_s} s");
+    assert!((duration_s * 1000 - lasted_ms).abs() < 3_000, "{call}");
+    let length_ms = call["recording"]["duration_ms"].as_i64().unwrap();
+    assert!(length_ms > lasted_ms - 2_000, "{call}");
     program.stop();
 }
 

@@ -12,7 +12,7 @@ use super::timer::SessionTimer;
 /// Redirections followed for one call.
 const REDIRECTS_MAX: u32 = 3;
 /// After this much silence from the phone, ask whether it is still there.
-const SILENCE_MAX_MS: u64 = 4_500;
+pub(super) const SILENCE_MAX_MS: u64 = 4_500;
 /// How long it may take to answer. With the silence and the shell's half second that is less than the
 /// ten seconds after which people should know.
 pub(super) const PROBE_MS: u64 = 4_000;

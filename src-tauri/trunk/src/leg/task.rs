@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::course::{Course, Input, Limits, Output, PROBE_MS};
+use super::course::{Course, Input, Limits, Output, PROBE_MS, SILENCE_MAX_MS};
 use super::exchange::{Exchange, crossed_wait_ms};
 use super::headers;
 use super::info::{self, Info};
@@ -65,6 +65,10 @@ pub(super) struct Task {
     done: mpsc::Sender<Done>,
     results: mpsc::Receiver<Done>,
     over: bool,
+    /// When the phone last answered that it is there.
+    probed: Option<Instant>,
+    /// Whether it was told that the phone is not heard.
+    is_unheard: bool,
 }
 
 impl Task {
@@ -146,6 +150,8 @@ impl Task {
             done,
             results,
             over: false,
+            probed: None,
+            is_unheard: false,
         })
     }
 
@@ -166,7 +172,7 @@ impl Task {
                 Event::Command(command) => self.command(command),
                 Event::HangUp => self.give(Input::HangUp),
                 Event::State(state) => self.state(*state).await,
-                Event::Done(done) => self.done(done),
+                Event::Done(done) => self.done(done).await,
                 Event::Report => self.report().await,
                 Event::Timer => self.give(Input::Timer),
             }
@@ -265,10 +271,32 @@ impl Task {
             self.tell(LeadSignal::Quality(quality)).await;
         }
         let ms_ago = report.heard_ms_ago;
+        // A phone that is silent and answers when it is asked is there as well.
+        let probed_ms_ago = self
+            .probed
+            .map_or(u64::MAX, |at| at.elapsed().as_millis() as u64);
+        self.heard(ms_ago.min(probed_ms_ago)).await;
         self.give(Input::Heard { ms_ago });
     }
 
-    fn done(&mut self, done: Done) {
+    /// Tells when the phone is heard no more, and when it is again.
+    async fn heard(&mut self, ms_ago: u64) {
+        let is_unheard = ms_ago >= SILENCE_MAX_MS;
+        if std::mem::replace(&mut self.is_unheard, is_unheard) != is_unheard {
+            let signal = if is_unheard {
+                LeadSignal::Unheard { ms_ago }
+            } else {
+                LeadSignal::Heard
+            };
+            self.tell(signal).await;
+        }
+    }
+
+    async fn done(&mut self, done: Done) {
+        if let Done::Probed(true) = done {
+            self.probed = Some(Instant::now());
+            self.heard(0).await;
+        }
         match done {
             Done::Invited { attempt, response } if attempt == self.attempt => match response {
                 Some(response) => self.invited(&response),

@@ -95,7 +95,10 @@ async fn dial_all(desk: &Desk, media: &Media) -> Vec<Box<dyn LeadLeg>> {
         let event = tokio::time::timeout(PATIENCE, events.recv()).await;
         let LeadEvent { call, signal } = event.expect("all are answered").unwrap();
         match signal {
-            LeadSignal::Ringing | LeadSignal::Quality(_) => {}
+            LeadSignal::Ringing
+            | LeadSignal::Quality(_)
+            | LeadSignal::Unheard { .. }
+            | LeadSignal::Heard => {}
             LeadSignal::Answered => {
                 answered += 1;
                 let at: usize = call.as_str().trim_start_matches("acti_").parse().unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use media::LeadSignal::{Answered, EarlyMedia, Failed, HungUp, Lost, Ringing};
+use media::LeadSignal::{self, Answered, EarlyMedia, Failed, HungUp, Lost, Ringing};
 use sha2::{Digest, Sha256};
 use trunk::TrunkSettings;
 
@@ -204,6 +204,37 @@ async fn what_is_played_by_the_later_of_two_networks_is_heard() {
     let bye = uas.take("BYE").await;
     assert_eq!(bye.tag("To"), "second");
     uas.reply(&bye, "200 OK", "", "", "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b2_it_is_told_when_a_phone_is_heard_no_more_and_again() {
+    let mut uas = Uas::start().await;
+    let echo = Rtp::echo().await;
+    let desk = Desk::with(vec![trunk_at(uas.port)]).await;
+    let mut call = desk.dial();
+    let invite = uas.take("INVITE").await;
+    uas.reply(&invite, "200 OK", "a", "", &sound(echo.port))
+        .await;
+    uas.take("ACK").await;
+    call.expect(&[Answered]).await;
+    call.worker.say(700.0);
+    call.until("heard", |call| call.hears(700.0) > HEARD).await;
+    // It falls silent, says that it is there when it is asked, and the next time says nothing.
+    drop(echo);
+    let options = uas.take("OPTIONS").await;
+    uas.reply(&options, "200 OK", "a", "", "").await;
+    call.expect(&[Lost]).await;
+    let [
+        LeadSignal::Unheard { ms_ago: first },
+        LeadSignal::Heard,
+        LeadSignal::Unheard { ms_ago: second },
+    ] = call.heard[..]
+    else {
+        panic!("{:?}", call.heard);
+    };
+    assert!(first >= 4_500 && second >= 4_500, "{first}, {second}");
+    drop(call);
+    desk.freed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

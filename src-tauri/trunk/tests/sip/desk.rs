@@ -131,6 +131,8 @@ pub struct Call {
     pub worker: Worker,
     /// Keys that the lead pressed.
     pub keys: String,
+    /// When the phone was heard no more, and when it was again.
+    pub heard: Vec<LeadSignal>,
 }
 
 impl Call {
@@ -140,6 +142,7 @@ impl Call {
             events,
             worker: Worker::start(),
             keys: String::new(),
+            heard: Vec::new(),
         }
     }
 
@@ -150,6 +153,9 @@ impl Call {
             match event.expect("a signal in time").expect("a leg").signal {
                 LeadSignal::Key(key) => self.keys.push(key),
                 LeadSignal::Quality(_) => {}
+                signal @ (LeadSignal::Unheard { .. } | LeadSignal::Heard) => {
+                    self.heard.push(signal)
+                }
                 signal => {
                     if matches!(signal, LeadSignal::EarlyMedia | LeadSignal::Answered) {
                         self.attach();
