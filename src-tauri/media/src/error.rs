@@ -28,7 +28,7 @@ pub enum MediaError {
     #[error("the offer is longer than {} bytes", wire::SDP_BYTES_MAX)]
     OfferTooLong,
     /// The offer is not a session description that WebRTC can use; the text says why.
-    #[error("the offer could not be read: {0}")]
+    #[error("the offer isn't valid: {0}")]
     OfferMalformed(String),
     /// The offer does not have exactly one media section, audio, in which something can be sent to the
     /// client.

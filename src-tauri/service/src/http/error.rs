@@ -2,7 +2,8 @@
 
 use crate::auth::AuthError;
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use store::StoreError;
 use wire::{Code, ErrorBody};
@@ -32,11 +33,14 @@ impl IntoResponse for Refused {
         let mut response = (status, Json(self.0)).into_response();
         // For the audit log, which says why.
         response.extensions_mut().insert(code);
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(
-                axum::http::header::RETRY_AFTER,
-                axum::http::HeaderValue::from_static("30"),
-            );
+        let retry_after_s = match status {
+            StatusCode::TOO_MANY_REQUESTS => Some("30"),
+            StatusCode::SERVICE_UNAVAILABLE => Some("2"),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after_s {
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         response
     }
