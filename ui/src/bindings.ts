@@ -241,7 +241,7 @@ export type AuditEntry = {
 	detail: string | null,
 };
 
-/**  A line of the audit log (A4). */
+/**  A line of the audit log. */
 export type AuditEntryId = string;
 
 /**  Which lines of the audit log are wanted. The CSV has no pages. */
@@ -268,7 +268,7 @@ export type AuditQuery = {
 
 /**  The balance, as those who manage the organization are told it. */
 export type Balance = {
-	/**  What is left; below zero when coaching went on without money (B3). */
+	/**  What is left; below zero when coaching went on without money. */
 	balance_micro_dollars: MicroDollars,
 	/**  Below this it counts as low. */
 	low_balance_micro_dollars: MicroDollars,
@@ -294,7 +294,7 @@ export type Call = {
 	status: CallStatus,
 	/**  The organization's number, E.164. */
 	local_phone: string,
-	/**  What kind of number that is (J1). */
+	/**  What kind of number that is. */
 	local_phone_type: PhoneNumberKind,
 	/**  The lead's number, E.164; empty when who calls withholds it. */
 	remote_phone: string,
@@ -412,7 +412,7 @@ export type CoachLegStatus =
 /**  Over. */
 "done";
 
-/**  The three modes of a coach (M1, M2). What each lets whom hear is `mix::Mode`. */
+/**  The three modes of a coach: who hears them. */
 export type CoachMode = 
 /**  Hears rep and lead; nobody hears the coach. */
 "listen" | 
@@ -443,31 +443,31 @@ export type CoachingView = {
 
 /**  Why a request was refused. Codes are stable: a program may match on them. */
 export type Code = 
-/**  The call came in; only outbound calls can be joined (J1). */
+/**  The call came in; only outbound calls can be joined. */
 "inbound_call" | 
-/**  The call shows a number that is not the organization's own line (J1). */
+/**  The call shows a number that is not the organization's own line. */
 "external_number" | 
 /**  The call is over, or is not up yet. */
 "call_ended" | 
-/**  The call has as many parties as it may (J2). */
+/**  The call has as many parties as it may. */
 "call_full" | 
-/**  The role does not hold the permission (A1). */
+/**  The role does not hold the permission. */
 "permission_required" | 
-/**  The plan does not hold the feature (J3). */
+/**  The plan does not hold the feature. */
 "plan_required" | 
-/**  A rep cannot coach a call of their own (J4). */
+/**  A rep cannot coach a call of their own. */
 "own_call" | 
-/**  The usage balance does not pay for it (B3). */
+/**  The usage balance does not pay for it. */
 "insufficient_balance" | 
-/**  The invitation is no longer open (W3). */
+/**  The invitation is no longer open. */
 "invite_expired" | 
-/**  The user has no desktop app online (W3). */
+/**  The user has no desktop app online. */
 "user_offline" | 
 /**  The request is not of the form that is documented. */
 "invalid_request" | 
 /**  There is no valid token with the request. */
 "unauthenticated" | 
-/**  There is no such thing, or it is not for this user to see (A3). */
+/**  There is no such thing, or it is not for this user to see. */
 "not_found" | 
 /**  Too many tries; wait and try again. */
 "rate_limited" | 
@@ -580,7 +580,7 @@ export type InboundCallRequest = {
 	lead_id: LeadId,
 };
 
-/**  An invitation to coach a call. It gives no permission (W3). */
+/**  An invitation to coach a call. It gives no permission. */
 export type Invitation = {
 	/**  Its id. */
 	id: InvitationId,
@@ -600,7 +600,7 @@ export type Invitation = {
 	date_expires: Timestamp,
 };
 
-/**  An invitation to coach a call (W3). */
+/**  An invitation to coach a call. */
 export type InvitationId = string;
 
 /**  Where an invitation stands. */
@@ -616,7 +616,7 @@ export type InvitationStatus =
 /**  The call ended first. */
 "cancelled";
 
-/**  A teammate who may be shown in the Invite dropdown: has the desktop app online (W3). */
+/**  A teammate who may be shown in the Invite dropdown: has the desktop app online. */
 export type InvitationTarget = {
 	/**  Who. */
 	user_id: UserId,
@@ -694,7 +694,7 @@ export type LeadQuality = {
 
 /**  Which leads are wanted. */
 export type LeadQuery = {
-	/**  Part of the lead's name, in any case of letters. */
+	/**  Part of the lead's name, in any case of letters, up to 200 characters. */
 	query?: string | null,
 	/**  How many items at most: 1 to 200, 100 when not given. */
 	_limit?: number | null,
@@ -704,7 +704,7 @@ export type LeadQuery = {
 	_cursor?: string | null,
 };
 
-/**  One line of the ledger, which is only ever added to (B2). */
+/**  One line of the ledger, which is only ever added to. */
 export type LedgerEntry = {
 	/**  Its id. */
 	id: LedgerEntryId,
@@ -724,14 +724,14 @@ export type LedgerEntry = {
 	minute: number | null,
 };
 
-/**  A line of the ledger (B2). */
+/**  A line of the ledger. */
 export type LedgerEntryId = string;
 
 /**  What a line of the ledger is for. */
 export type LedgerKind = 
-/**  A started minute of a coach's leg (B1). */
+/**  A started minute of a coach's leg. */
 "coaching" | 
-/**  A started minute of the call itself (B1). */
+/**  A started minute of the call itself. */
 "call" | 
 /**  Money put in. */
 "top_up";
@@ -740,13 +740,13 @@ export type LedgerKind =
 export type LegEndReason = 
 /**  The coach left. */
 "left" | 
-/**  The call ended (J5). */
+/**  The call ended. */
 "call_ended" | 
-/**  The coach's role lost the permission (A2). */
+/**  The coach's role lost the permission. */
 "permission_revoked" | 
-/**  The organization's plan lost the feature (A2, J3). */
+/**  The organization's plan lost the feature. */
 "plan_changed" | 
-/**  The coach was deactivated (A2). */
+/**  The coach was deactivated. */
 "deactivated" | 
 /**  The connection was lost for longer than is waited for. */
 "connection_lost" | 
@@ -917,14 +917,14 @@ export type MembershipId = string;
 
 /**
  *  `PATCH /api/v1/membership/{id}/`, for those who manage the organization. It takes effect on calls
- *  in progress at once (A2).
+ *  in progress at once.
  */
 export type MembershipPatch = {
 	/**  The new role. */
 	role_id?: RoleId | null,
 	/**  Whether the member is active; one who is not cannot sign in and is out of every call. */
 	active?: boolean | null,
-	/**  Whether their calls are recorded (R1); from the next call on. */
+	/**  Whether their calls are recorded; from the next call on. */
 	recording?: RecordingOverride | null,
 };
 
@@ -945,7 +945,7 @@ export type MessageKind =
 /**  Something could not be done. */
 "error";
 
-/**  An amount in micro-dollars: 4000 is $0.0040. Money is never anything but whole ones of these (B2). */
+/**  An amount in micro-dollars: 4000 is $0.0040. Money is never anything but whole ones of these. */
 export type MicroDollars = number;
 
 /**  How loud the microphone is, some fifteen times a second while it is open. */
@@ -986,22 +986,22 @@ export type Organization = {
 	name: string,
 	/**  Its plan. */
 	plan: Plan,
-	/**  What a coach's started minute on a call costs now, in micro-dollars: 4000 is $0.0040 (B1). */
+	/**  What a coach's started minute on a call costs now, in micro-dollars: 4000 is $0.0040. */
 	coach_rate_micro_dollars_per_minute: number,
-	/**  What a started minute of a call itself costs now, in micro-dollars (B1). */
+	/**  What a started minute of a call itself costs now, in micro-dollars. */
 	call_rate_micro_dollars_per_minute: number,
 	/**  How it records. */
 	recording: RecordingSettings,
 };
 
-/**  A company that uses the product; nothing crosses from one to another (A3). */
+/**  A company that uses the product; nothing crosses from one to another. */
 export type OrganizationId = string;
 
 /**  `PATCH /api/v1/organization/{id}/`, for those who manage it. */
 export type OrganizationPatch = {
 	/**  The new name, 1 to 64 characters. */
 	name?: string | null,
-	/**  The new plan. It takes effect on calls in progress at once (A2). */
+	/**  The new plan. It takes effect on calls in progress at once. */
 	plan?: Plan | null,
 	/**  How it records, from the next call on. */
 	recording?: RecordingSettings | null,
@@ -1021,13 +1021,13 @@ export type ParticipationAction =
 "muted" | 
 /**  Opened the microphone again. */
 "unmuted" | 
-/**  Moved the audio to another device of theirs (J4). */
+/**  Moved the audio to another device of theirs. */
 "moved_device" | 
 /**  The audio was lost. */
 "connection_lost" | 
 /**  The audio came back. */
 "reconnected" | 
-/**  A permission was taken away, so the mode became Listen (A2). */
+/**  A permission was taken away, so the mode became Listen. */
 "moved_to_listen" | 
 /**  Left, or was put out. */
 "left";
@@ -1049,11 +1049,11 @@ export type PartyKind =
 /**  A teammate who coaches. */
 "coach";
 
-/**  What a role may hold (A1). */
+/**  What a role may hold. */
 export type Permission = 
 /**  Join calls in Listen. */
 "call_coach_listen" | 
-/**  Whisper and Barge; it implies [`Permission::CallCoachListen`]. */
+/**  Whisper and Barge; it implies `call_coach_listen`. */
 "call_coach_barge" | 
 /**  Manage members, roles, numbers, plan and money, and read the audit log. */
 "manage_organization" | 
@@ -1093,9 +1093,9 @@ export type PhoneNumberId = string;
 
 /**  What a number of the organization is. */
 export type PhoneNumberKind = 
-/**  A line of the organization's own; calls from it can be coached (J1). */
+/**  A line of the organization's own; calls from it can be coached. */
 "internal" | 
-/**  A number that is only shown as caller id; calls from it cannot be coached (J1). */
+/**  A number that is only shown as caller id; calls from it cannot be coached. */
 "external" | 
 /**  A number that forwards. */
 "virtual";
@@ -1126,7 +1126,7 @@ export type PlaceCallRequest = {
 	remote_phone?: string | null,
 };
 
-/**  What an organization has bought (J3). */
+/**  What an organization has bought. */
 export type Plan = 
 /**  No coaching. */
 "startup" | 
@@ -1147,7 +1147,7 @@ export type PlanFeature = {
 	included: boolean,
 };
 
-/**  `GET /api/v1/plan/`: what a plan holds (J3). */
+/**  `GET /api/v1/plan/`: what a plan holds. */
 export type PlanInfo = {
 	/**  Which. */
 	plan: Plan,
@@ -1155,7 +1155,7 @@ export type PlanInfo = {
 	name: string,
 	/**  Whether it is still sold. */
 	on_sale: boolean,
-	/**  Whether calls can be coached on it (J3). */
+	/**  Whether calls can be coached on it. */
 	has_call_coaching: boolean,
 	/**  The same features for each plan, in the same order. */
 	features: PlanFeature[],
@@ -1192,7 +1192,7 @@ export type Quality = {
 	round_trip_ms: number | null,
 };
 
-/**  What a started minute costs from some moment on (B1). */
+/**  What a started minute costs from some moment on. */
 export type Rate = {
 	/**  Of what. */
 	kind: LedgerKind,
@@ -1210,7 +1210,7 @@ export type RecordingGap = {
 	to_ms: number,
 };
 
-/**  What a member says about the recording of their calls (R1). */
+/**  What a member says about the recording of their calls. */
 export type RecordingOverride = 
 /**  As the organization does. */
 "inherit" | 
@@ -1227,7 +1227,7 @@ export type RecordingPeaks = {
 	peaks: number[],
 };
 
-/**  How an organization records (R1). */
+/**  How an organization records. */
 export type RecordingSettings = {
 	/**  Whether calls are recorded, where the member does not say otherwise. */
 	enabled: boolean,
@@ -1310,7 +1310,7 @@ export type SoundDevices = {
 /**  Devices came or went, or another became the default. */
 export type SoundDevicesChanged = SoundDevices;
 
-/**  What one call cost (B4). */
+/**  What one call cost. */
 export type SpendOfCall = {
 	/**  The call. */
 	call_id: CallId,
@@ -1330,7 +1330,7 @@ export type SpendOfCall = {
 	call_micro_dollars: MicroDollars,
 };
 
-/**  What one coach cost (B4). */
+/**  What one coach cost. */
 export type SpendOfCoach = {
 	/**  The coach. */
 	user_id: UserId,
@@ -1375,7 +1375,7 @@ export type TopUpRequest = {
 
 /**
  *  `GET /api/v1/usage/`: the balance, the rates, and what was spent between two moments, for those
- *  who manage the organization (B4).
+ *  who manage the organization.
  */
 export type Usage = {
 	/**  The balance now. */

@@ -44,7 +44,7 @@ pub enum Input {
     SetMuted {
         /// Who asks.
         user: UserId,
-        /// From which device. A coach unmutes only on the device that has the audio.
+        /// From which device. A coach does it only on the one that has the audio.
         device: DeviceId,
         /// Whether the leg is to be muted.
         muted: bool,
@@ -71,12 +71,14 @@ pub enum Input {
     Leave {
         /// Who.
         user: UserId,
+        /// From which device. Only the one that has the audio can.
+        device: DeviceId,
     },
     /// A coach switches the mode (M1, A2).
     SetMode {
         /// Who.
         user: UserId,
-        /// From which device. A coach widens only on the device that has the audio.
+        /// From which device. Only the one that has the audio can.
         device: DeviceId,
         /// What is wanted.
         mode: CoachMode,

@@ -25,4 +25,4 @@ pub use machine::{LEAD_LEG, Machine, Placed, REP_LEG};
 pub use output::Output;
 pub use record::{abandoned, cut_off_at, owed, recorded};
 pub use refusal::Refusal;
-pub use view::{Viewer, invitation_targets, joinability, may_see_coach_legs, view};
+pub use view::{Viewer, invitation_targets, joinability, may_see_coach_legs, seen_from, view};

@@ -183,7 +183,7 @@ impl Machine {
                 self.put(Output::SendDtmf(digits));
             }
             Input::Join(join) => self.join(join)?,
-            Input::Leave { user } => self.leave(&user)?,
+            Input::Leave { user, device } => self.leave(&user, &device)?,
             Input::SetMode {
                 user,
                 device,
@@ -486,10 +486,8 @@ impl Machine {
         if *user == self.call.user_id {
             return Ok(REP_LEG);
         }
-        let coach = self.live_coach(user).ok_or_else(Refusal::not_on_call)?;
-        if coach.leg.device_id != *device {
-            return Err(Refusal::other_device());
-        }
+        let at = self.live_on(user, device)?;
+        let coach = self.coaches.get(at).ok_or_else(Refusal::not_on_call)?;
         Ok(coach.audio)
     }
 
@@ -518,6 +516,16 @@ impl Machine {
         self.coaches
             .iter()
             .position(|coach| coach.is_live() && coach.leg.user_id == *user)
+    }
+
+    /// The leg that this coach may command from this device. One whose audio was moved away could
+    /// otherwise still disturb it on the device that has it now (J4).
+    fn live_on(&self, user: &UserId, device: &DeviceId) -> Result<usize, Refusal> {
+        let at = self.live_at(user).ok_or_else(Refusal::not_on_call)?;
+        match self.coaches.get(at) {
+            Some(coach) if coach.leg.device_id == *device => Ok(at),
+            _ => Err(Refusal::other_device()),
+        }
     }
 
     fn join(&mut self, join: Join) -> Result<(), Refusal> {
@@ -625,8 +633,8 @@ impl Machine {
         self.put(changed);
     }
 
-    fn leave(&mut self, user: &UserId) -> Result<(), Refusal> {
-        let at = self.live_at(user).ok_or_else(Refusal::not_on_call)?;
+    fn leave(&mut self, user: &UserId, device: &DeviceId) -> Result<(), Refusal> {
+        let at = self.live_on(user, device)?;
         self.end_coach(at, LegEndReason::Left);
         Ok(())
     }
@@ -638,7 +646,7 @@ impl Machine {
         mode: Mode,
         authority: &Authority,
     ) -> Result<(), Refusal> {
-        let at = self.live_at(user).ok_or_else(Refusal::not_on_call)?;
+        let at = self.live_on(user, device)?;
         let now = self.now;
         let Some(coach) = self.coaches.get_mut(at) else {
             return Err(Refusal::not_on_call());
@@ -653,9 +661,6 @@ impl Machine {
             }
         }
         if mode > coach.mode() {
-            if coach.leg.device_id != *device {
-                return Err(Refusal::other_device());
-            }
             if coach.leg.status == CoachLegStatus::Reconnecting {
                 return Err(Refusal::reconnecting());
             }
@@ -690,14 +695,11 @@ impl Machine {
             self.set_rep_muted(muted);
             return Ok(());
         }
-        let at = self.live_at(user).ok_or_else(Refusal::not_on_call)?;
+        let at = self.live_on(user, device)?;
         let now = self.now;
         let Some(coach) = self.coaches.get_mut(at) else {
             return Err(Refusal::not_on_call());
         };
-        if !muted && coach.leg.device_id != *device {
-            return Err(Refusal::other_device());
-        }
         if coach.leg.muted != muted {
             coach.leg.muted = muted;
             coach.note(

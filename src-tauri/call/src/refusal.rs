@@ -161,6 +161,15 @@ impl Refusal {
         )
     }
 
+    /// Only the desktop app can coach.
+    #[must_use]
+    pub fn desktop_only() -> Self {
+        Self::new(
+            Code::UserOffline,
+            "You can only join calls from the desktop app. Sign in there, then join.",
+        )
+    }
+
     pub(crate) fn reconnecting() -> Self {
         Self::new(
             Code::Conflict,

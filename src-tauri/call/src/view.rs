@@ -1,7 +1,7 @@
 //! What one viewer may see of a call, and whether they may join it.
 
 use wire::{
-    Call, CallStatus, CoachLegStatus, Code, Direction, InvitationTarget, Joinability,
+    Call, CallStatus, ClientType, CoachLegStatus, Code, Direction, InvitationTarget, Joinability,
     PhoneNumberKind, UserId,
 };
 
@@ -37,6 +37,24 @@ pub fn view(record: &Call, limits: &Limits, viewer: &Viewer) -> Call {
             message: verdict.err().map(|refusal| refusal.message),
         },
         ..without_legs(record)
+    }
+}
+
+/// The same call as a client of this type may use it: only the desktop app can join, so no other client
+/// is told that it could.
+#[must_use]
+pub fn seen_from(client_type: ClientType, call: Call) -> Call {
+    if client_type == ClientType::Native || !call.joinability.joinable {
+        return call;
+    }
+    let refusal = Refusal::desktop_only();
+    Call {
+        joinability: Joinability {
+            joinable: false,
+            code: Some(refusal.code),
+            message: Some(refusal.message),
+        },
+        ..call
     }
 }
 

@@ -11,7 +11,7 @@ use super::request::{Answer, Request, RequestError, Snapshot};
 use super::saves::{Counters, SaveCounts, Saves, Thing, write};
 use call::{
     Authority, Digits, Input, Invitee, Join, Machine, Placed, REP_LEG, Refusal, Viewer,
-    invitation_targets, recorded, view,
+    invitation_targets, recorded, seen_from, view,
 };
 use media::{Answered, LeadLine, Media, MediaError, MediaEvent};
 use recordings::Recordings;
@@ -176,7 +176,7 @@ impl Calls {
         let record = self
             .begin(organization, caller.client_type, at, placed)
             .await?;
-        Ok(self.shown(&record, &viewer))
+        Ok(self.shown(&record, &viewer, caller))
     }
 
     /// Keeps a new call and lets it begin; not when the store cannot take it in.
@@ -228,7 +228,7 @@ impl Calls {
     pub async fn get(&self, caller: &Caller, call: &CallId) -> Result<Call> {
         let viewer = self.viewer(caller).await?;
         let record = self.record(caller, call).await?;
-        Ok(self.shown(&record, &viewer))
+        Ok(self.shown(&record, &viewer, caller))
     }
 
     /// Calls, newest first; those of one lead when it is given, those in progress only when `active`.
@@ -247,7 +247,9 @@ impl Calls {
         let known = known.and_then(Answer::calls)?;
         let shown = |records: Vec<Arc<Call>>| {
             let calls = records.iter();
-            calls.map(|record| self.shown(record, &viewer)).collect()
+            calls
+                .map(|record| self.shown(record, &viewer, caller))
+                .collect()
         };
         if active {
             let mut live: Vec<Arc<Call>> = known
@@ -307,8 +309,8 @@ impl Calls {
     /// The rep or a coach mutes themself, or takes the mute off.
     ///
     /// # Errors
-    /// `not_found` for who is not on the call, `conflict` for a coach who unmutes on another device
-    /// than the one with the audio.
+    /// `not_found` for who is not on the call, `conflict` for a coach on another device than the one
+    /// with the audio.
     pub async fn set_muted(&self, caller: &Caller, call: &CallId, muted: bool) -> Result<Call> {
         let input = Input::SetMuted {
             user: caller.user_id.clone(),
@@ -359,9 +361,10 @@ impl Calls {
         }
         let answered = self.shared.media.connect(call, leg, offer).await;
         let Answered { sdp, widest } = answered.map_err(|error| media_error(call, &error))?;
-        self.give(caller, call, Input::MediaOffered { leg, widest }, None)
-            .await?;
-        Ok(MediaAnswer { sdp })
+        let offered = self.give(caller, call, Input::MediaOffered { leg, widest }, None);
+        // None of the rep.
+        let coach_leg = leg_of(&offered.await?, &caller.user_id).ok();
+        Ok(MediaAnswer { sdp, coach_leg })
     }
 
     /// A lead calls one of the organization's numbers: it rings with whose number it is, on each of
@@ -404,7 +407,7 @@ impl Calls {
         };
         let call = fresh(CallId::from_suffix)?;
         let rung = self.ring(organization, call, owner, number, who_calls, phone);
-        Ok(self.shown(&*rung.await?, &viewer))
+        Ok(self.shown(&*rung.await?, &viewer, caller))
     }
 
     /// Somebody calls one of the numbers over a trunk, which lets them wait under `call`: it rings with
@@ -437,7 +440,7 @@ impl Calls {
         let phone = remote_phone.unwrap_or_default().to_owned();
         let rep = owner.user.clone();
         let rung = self.ring(&organization, call, rep, number, who_calls, phone);
-        Ok(self.shown(&*rung.await?, &owner))
+        Ok(view(&*rung.await?, &self.shared.settings.limits, &owner))
     }
 
     /// Begins a call that rings with this rep.
@@ -516,10 +519,7 @@ impl Calls {
         request: &JoinRequest,
     ) -> Result<CoachLeg> {
         if caller.client_type != ClientType::Native {
-            return Err(error(
-                Code::UserOffline,
-                "Coaching takes the desktop app. Sign in there and join from it.",
-            ));
+            return Err(Refusal::desktop_only().into());
         }
         let leg = fresh(LegId::from_suffix)?;
         let input = |authority| {
@@ -538,10 +538,13 @@ impl Calls {
     /// A coach leaves; nothing else ends (J5). The leg is done.
     ///
     /// # Errors
-    /// `not_found` for who does not coach.
+    /// `not_found` for who does not coach, `conflict` when another device has the audio.
     pub async fn leave(&self, caller: &Caller, call: &CallId) -> Result<CoachLeg> {
-        let user = caller.user_id.clone();
-        let snapshot = self.give(caller, call, Input::Leave { user }, None).await?;
+        let input = Input::Leave {
+            user: caller.user_id.clone(),
+            device: caller.device_id.clone(),
+        };
+        let snapshot = self.give(caller, call, input, None).await?;
         leg_of(&snapshot, &caller.user_id)
     }
 
@@ -810,7 +813,7 @@ impl Calls {
     async fn change(&self, caller: &Caller, call: &CallId, input: Input) -> Result<Call> {
         let viewer = self.viewer(caller).await?;
         let snapshot = self.give(caller, call, input, None).await?;
-        Ok(self.shown(&snapshot.record, &viewer))
+        Ok(self.shown(&snapshot.record, &viewer, caller))
     }
 
     /// Gives a call an input that depends on what the caller may do at the very moment (A2): when
@@ -892,8 +895,9 @@ impl Calls {
             .ok_or_else(|| RequestError::UnknownCall.into())
     }
 
-    fn shown(&self, record: &Call, viewer: &Viewer) -> Call {
-        view(record, &self.shared.settings.limits, viewer)
+    fn shown(&self, record: &Call, viewer: &Viewer, caller: &Caller) -> Call {
+        let call = view(record, &self.shared.settings.limits, viewer);
+        seen_from(caller.client_type, call)
     }
 
     async fn viewer(&self, caller: &Caller) -> Result<Viewer> {

@@ -55,7 +55,10 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
             done(api.call(&route::MUTE, &id, &MuteRequest { muted }).await?)
         }
         Request::Dtmf(id, request) => done(api.call(&route::SEND_DTMF, &id, &request).await?),
-        Request::Media(id, sdp) => Reply::MediaAnswer(api.media(&id, sdp).await?),
+        Request::Media(id, sdp) => {
+            let answer = api.media(&id, sdp).await?;
+            Reply::MediaAnswer(answer.sdp, answer.coach_leg.map(Box::new))
+        }
         Request::Join(id, request) => {
             Reply::CoachLeg(Box::new(api.call(&route::JOIN, &id, &request).await?))
         }

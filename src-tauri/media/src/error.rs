@@ -28,7 +28,7 @@ pub enum MediaError {
     #[error("the offer is longer than {} bytes", wire::SDP_BYTES_MAX)]
     OfferTooLong,
     /// The offer is not a session description that WebRTC can use; the text says why.
-    #[error("the offer could not be read: {0}")]
+    #[error("the offer isn't valid: {0}")]
     OfferMalformed(String),
     /// The offer has no audio section in which something can be sent to the client, or sections of
     /// another kind, or more than two.

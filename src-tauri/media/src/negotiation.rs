@@ -18,6 +18,8 @@ use crate::track::TRACKS_MAX;
 
 /// How often reports are sent (RTCP). The counts in them serve the peer's statistics only.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// What is said of an offer that can't be read at all.
+const NOT_SDP: &str = "it isn't a session description (RFC 8866)";
 /// Error texts are cut to this length, so that an offer is not echoed back whole.
 const REASON_CHARS_MAX: usize = 120;
 
@@ -47,7 +49,8 @@ pub(crate) fn negotiate(
     if offer.len() > SDP_BYTES_MAX {
         return Err(MediaError::OfferTooLong);
     }
-    let parsed = SdpOffer::from_sdp_string(offer).map_err(|error| malformed(&error))?;
+    // The parser's own words hold the place in memory where it stopped.
+    let parsed = SdpOffer::from_sdp_string(offer).map_err(|_| malformed(&NOT_SDP))?;
     let credentials = IceCreds::new();
     let ufrag = credentials.ufrag.clone();
     let mut rtc = configure(certificate, credentials).build(Instant::now());

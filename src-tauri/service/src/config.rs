@@ -26,6 +26,7 @@ pub enum LogFormat {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub allowed_origins: Vec<String>,
     pub data: PathBuf,
     pub database: Option<String>,
     pub data_bytes_max: u64,
@@ -69,6 +70,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7780)),
+            allowed_origins: Vec::new(),
             data: PathBuf::from("data"),
             database: None,
             data_bytes_max: 0,
@@ -173,6 +175,8 @@ impl Config {
                 .into()
         } else if self.access_token_s == 0 || self.refresh_token_s < self.access_token_s {
             "access_token_s must be at least 1, and refresh_token_s no shorter".into()
+        } else if let Some(origin) = self.allowed_origins.iter().find(|one| !is_origin(one)) {
+            format!("allowed_origins must be like https://app.example.com, not {origin}")
         } else if let Err(complaint) = self.telephony.check() {
             complaint
         } else {
@@ -192,6 +196,17 @@ impl Config {
     pub const fn shutdown_timeout(&self) -> Duration {
         Duration::from_millis(self.shutdown_timeout_ms)
     }
+}
+
+/// Whether a browser could send this as its page's origin (RFC 6454, section 6.2): a scheme and a host,
+/// and a port where it isn't the scheme's own.
+fn is_origin(text: &str) -> bool {
+    let host =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.:[]".contains(&byte);
+    ["https://", "http://"].iter().any(|scheme| {
+        text.strip_prefix(scheme)
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(host))
+    })
 }
 
 #[cfg(test)]
@@ -231,6 +246,34 @@ mod tests {
     }
 
     #[test]
+    fn an_allowed_origin_is_one_that_a_browser_sends() {
+        let with = |origin: &str| {
+            merged(
+                &format!("allowed_origins = [\"{origin}\"]"),
+                &Flags::default(),
+            )
+        };
+        for good in [
+            "https://app.example.com",
+            "http://localhost:5173",
+            "http://[::1]:80",
+        ] {
+            assert_eq!(with(good).unwrap().allowed_origins, [good]);
+        }
+        for bad in [
+            "*",
+            "null",
+            "",
+            "app.example.com",
+            "https://App.example",
+            "https://a.example/",
+        ] {
+            let refused = with(bad).unwrap_err().to_string();
+            assert!(refused.contains("allowed_origins"), "{bad}: {refused}");
+        }
+    }
+
+    #[test]
     fn trunks_are_read_from_the_file_and_an_invalid_one_is_named() {
         let trunk = "[[telephony.trunks]]\nname = \"main\"\nhost = \"sip.example\"\n";
         let config = merged(trunk, &Flags::default()).unwrap();
@@ -255,7 +298,8 @@ mod tests {
             // Defaults that are null are explained in words.
             let default = default.as_str().map_or(default.to_string(), str::to_owned);
             let named = format!("[default: {default}");
-            assert!(default == "null" || help.contains(&named), "{name}: {help}");
+            let is_empty = default == "null" || default == "[]";
+            assert!(is_empty || help.contains(&named), "{name}: {help}");
             let variable = flag.get_env().unwrap().to_str().unwrap();
             assert_eq!(variable, format!("CALL_COACHING_{}", name.to_uppercase()));
         }

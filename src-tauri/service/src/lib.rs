@@ -16,6 +16,7 @@ mod hub;
 mod metrics;
 mod running;
 mod socket;
+mod strict;
 mod telephony;
 
 pub use config::{Config, ConfigError, Flags, LogFormat};

@@ -7,15 +7,16 @@ use crate::access;
 use crate::app::App;
 use crate::auth::{Rate, RateLimit};
 use crate::hub::{CloseReason, EnterError, Entered, Held, Outgoing};
+use crate::strict;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::Principal;
 use store::clock::now;
+use store::{Principal, SignInState};
 use tokio::sync::{mpsc, watch};
-use wire::{ClientMessage, Code, Hello, MESSAGE_BYTES_MAX, ServerMessage};
+use wire::{ClientMessage, ClientType, Code, Event, Hello, MESSAGE_BYTES_MAX, ServerMessage};
 
 /// The longest message that is read at all; between the contract's bound and this one it is refused
 /// politely, beyond it the socket is closed.
@@ -78,7 +79,15 @@ pub async fn serve(app: Arc<App>, socket: WebSocket) {
     };
     tracing::info!(user_id = %who.user_id, device_id = %who.device_id, "a socket came");
     let (own_in, own) = mpsc::channel(8);
-    let writer = tokio::spawn(write(sink, welcome, backlog, queue, own, close.clone()));
+    let to_write = ToWrite {
+        client_type: who.client_type,
+        welcome,
+        backlog,
+        queue,
+        own,
+        close: close.clone(),
+    };
+    let writer = tokio::spawn(write(sink, to_write));
     if seat.presence_changed {
         app.hub
             .availability_changed(&who.organization_id, &who.user_id);
@@ -131,11 +140,15 @@ async fn read(
             message = stream.next() => message,
             () = tokio::time::sleep_until(deadline) => return "silent",
             () = tokio::time::sleep_until(expiry) => {
-                match app.store.sign_in_valid_until(&who.sign_in_id, now()).await {
-                    Ok(Some(later)) => expiry = until(later),
-                    Ok(None) => {
-                        let _ = own.try_send(Own::SignedOut);
+                match app.store.sign_in_state(&who.sign_in_id, now()).await {
+                    Ok(SignInState::Good(later)) => expiry = until(later),
+                    Ok(SignInState::Expired) => {
+                        let _ = own.try_send(Own::Expired);
                         return "expired";
+                    }
+                    Ok(SignInState::Over) => {
+                        let _ = own.try_send(Own::SignedOut);
+                        return "signed out";
                     }
                     Err(_) => expiry = tokio::time::Instant::now() + LOOK_AGAIN,
                 }
@@ -189,23 +202,36 @@ async fn read(
 enum Own {
     Answer(ServerMessage),
     LastError(String),
+    /// The access token has ended, and the refresh token has not.
+    Expired,
     SignedOut,
 }
 
-/// Writes until there is nothing more to say.
-async fn write(
-    mut sink: Sink,
+/// What the writer works with.
+struct ToWrite {
+    client_type: ClientType,
     welcome: ServerMessage,
     backlog: Vec<Held>,
-    mut queue: mpsc::Receiver<Outgoing>,
-    mut own: mpsc::Receiver<Own>,
-    mut close: watch::Receiver<Option<CloseReason>>,
-) {
+    queue: mpsc::Receiver<Outgoing>,
+    own: mpsc::Receiver<Own>,
+    close: watch::Receiver<Option<CloseReason>>,
+}
+
+/// Writes until there is nothing more to say.
+async fn write(mut sink: Sink, to_write: ToWrite) {
+    let ToWrite {
+        client_type,
+        welcome,
+        backlog,
+        mut queue,
+        mut own,
+        mut close,
+    } = to_write;
     let mut closing = close.clone();
     let first = async {
         say(&mut sink, &welcome).await?;
         for held in backlog {
-            put(&mut sink, held.message()).await?;
+            put(&mut sink, text_of(Outgoing::Event(held), client_type)).await?;
         }
         Ok::<(), axum::Error>(())
     };
@@ -225,13 +251,17 @@ async fn write(
                     Some(Own::LastError(complaint)) => {
                         return refuse(sink, Code::InvalidRequest, &complaint).await;
                     }
+                    Some(Own::Expired) => {
+                        let message = "The access token has expired. Refresh it, then connect again.";
+                        return refuse(sink, Code::Unauthenticated, message).await;
+                    }
                     Some(Own::SignedOut) => break Some(CloseReason::SignedOut),
                 };
                 if !unless_slow(say(&mut sink, &message), &mut closing).await { return }
             }
             // When the place in the hub is gone, the reader has the last word.
             Some(outgoing) = queue.recv() => {
-                let text = text_of(outgoing);
+                let text = text_of(outgoing, client_type);
                 if !unless_slow(put(&mut sink, text), &mut closing).await { return }
             }
         }
@@ -251,7 +281,7 @@ async fn write(
             let last = async {
                 // What is queued was meant to be heard: the end of calls, above all.
                 while let Ok(outgoing) = queue.try_recv() {
-                    put(&mut sink, text_of(outgoing)).await?;
+                    put(&mut sink, text_of(outgoing, client_type)).await?;
                 }
                 say(&mut sink, &ServerMessage::GoingAway {}).await?;
                 finish(&mut sink, close_code::AWAY).await
@@ -297,10 +327,29 @@ async fn slow(close: &mut watch::Receiver<Option<CloseReason>>) {
     }
 }
 
-fn text_of(outgoing: Outgoing) -> String {
+/// A message as this client may use it. All clients of a user share one stream; only the desktop app can
+/// join a call, so no other is told that it could.
+fn text_of(outgoing: Outgoing, client_type: ClientType) -> String {
     match outgoing {
-        Outgoing::Event(held) => held.message(),
+        Outgoing::Event(held) if client_type == ClientType::Native => held.message(),
+        Outgoing::Event(held) => seen_from(client_type, held).message(),
         Outgoing::Text(text) => text.to_string(),
+    }
+}
+
+fn seen_from(client_type: ClientType, held: Held) -> Held {
+    let json = match serde_json::from_str(&held.json) {
+        Ok(Event::CallChanged { call }) => serde_json::to_string(&Event::CallChanged {
+            call: Box::new(call::seen_from(client_type, *call)),
+        }),
+        _ => return held,
+    };
+    match json {
+        Ok(json) => Held {
+            json: json.into(),
+            ..held
+        },
+        Err(_) => held,
     }
 }
 
@@ -318,18 +367,21 @@ fn parse(message: &Message) -> Result<ClientMessage, Option<String>> {
     }
     // What serde says names fields and positions, and repeats at most a wrong tag; a token is never
     // in it, for `hello` is not printed when its form is right.
-    serde_json::from_str(text).map_err(|error| {
+    const NOT_ONE: &str = "This isn't a message that a client sends. See /api/events.schema.json.";
+    let said: ClientMessage = serde_json::from_str(text).map_err(|error| {
         Some(match error.classify() {
-            serde_json::error::Category::Data => {
-                "This is no message of a client; see the events' schema.".into()
-            }
+            serde_json::error::Category::Data => NOT_ONE.into(),
             _ => format!(
-                "This is no JSON, at line {}, column {}.",
+                "This isn't JSON: line {}, column {}.",
                 error.line(),
                 error.column()
             ),
         })
-    })
+    })?;
+    match strict::departure(text.as_bytes(), &said) {
+        None => Ok(said),
+        Some(_) => Err(Some(NOT_ONE.into())),
+    }
 }
 
 /// What to say of an error of the connection: only a message that is too long is worth a word.

@@ -96,8 +96,8 @@ pub enum Reply {
     Call(Box<Call>),
     /// The user's own coach leg.
     CoachLeg(Box<CoachLeg>),
-    /// The SDP answer to an offer.
-    MediaAnswer(String),
+    /// The SDP answer to an offer, and the user's own coach leg as the new connection finds it.
+    MediaAnswer(String, Option<Box<CoachLeg>>),
 }
 
 /// Why something could not be done.

@@ -409,7 +409,7 @@ impl Session {
             }
             Purpose::Mode => self.mode_answered(now, id, result),
             Purpose::Reread => self.reread_answered(now, id, result),
-            Purpose::Media(media) => self.media_answered(now, media, result),
+            Purpose::Media(media) => self.media_answered(now, id, media, result),
             Purpose::Refresh => match result {
                 Ok(_) => self.connect(now),
                 Err(_) => self.link.wait(now, 1.0),
@@ -598,7 +598,7 @@ impl Session {
             | Reply::NothingKept
             | Reply::Balance(_)
             | Reply::CoachLeg(_)
-            | Reply::MediaAnswer(_) => {}
+            | Reply::MediaAnswer(..) => {}
         }
     }
 
@@ -903,17 +903,35 @@ impl Session {
         }
     }
 
-    fn media_answered(&mut self, now: Duration, id: MediaId, result: Result<Reply, Failure>) {
+    fn media_answered(
+        &mut self,
+        now: Duration,
+        request: RequestId,
+        id: MediaId,
+        result: Result<Reply, Failure>,
+    ) {
+        if let Ok(Reply::MediaAnswer(_, Some(leg))) = &result {
+            self.leg_came_back(request, leg);
+        }
         if self.sound.as_ref().and_then(|sound| sound.media) != Some(id) {
             return;
         }
         match result {
-            Ok(Reply::MediaAnswer(sdp)) => self.outputs.push_back(Output::MediaAnswer(id, sdp)),
+            Ok(Reply::MediaAnswer(sdp, _)) => self.outputs.push_back(Output::MediaAnswer(id, sdp)),
             Ok(_) => self.media_lost(now, id, 1.0),
             Err(failure) => {
                 self.media_lost(now, id, 1.0);
                 self.notify(Notice::Trouble(failure));
             }
+        }
+    }
+
+    /// The answer to an offer tells in which mode the leg came back; no event needs to be waited for.
+    fn leg_came_back(&mut self, request: RequestId, leg: &CoachLeg) {
+        let mine = |coaching: &&mut Coaching| coaching.leg.id == leg.id;
+        if let Some(coaching) = self.view.coaching.as_mut().filter(mine) {
+            coaching.reread(request, leg.clone());
+            self.leg_seen(leg);
         }
     }
 

@@ -45,7 +45,7 @@ pub use organizations::{MemberFacts, MembershipChange};
 pub use random::Hash;
 pub use recordings::{Kept, RecordingPlan};
 pub use roles::{ROLES_MAX, RoleChange};
-pub use sign_ins::{Credentials, NewSignIn, Principal, Rotated, Rotation};
+pub use sign_ins::{Credentials, NewSignIn, Principal, Rotated, Rotation, SignInState};
 
 /// Why the store did not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

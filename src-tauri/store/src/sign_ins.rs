@@ -104,6 +104,17 @@ pub enum Rotated {
     },
 }
 
+/// How a sign-in stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInState {
+    /// Its newest access token is good until then.
+    Good(Timestamp),
+    /// No access token is good any more, but the refresh token gives another.
+    Expired,
+    /// It has ended: only signing in again helps.
+    Over,
+}
+
 impl Database {
     /// What the sign-in of this e-mail address, in lower case, is checked against.
     pub async fn credentials(&self, email: &str) -> Result<Option<Credentials>, StoreError> {
@@ -239,23 +250,27 @@ impl Database {
             .transpose()
     }
 
-    /// Until when a sign-in's newest access token is good; none when it is over.
-    pub async fn sign_in_valid_until(
-        &self,
-        id: &str,
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let row = sql(
-            "SELECT max(access_token.expires_at) AS expires_at FROM access_token
-             JOIN sign_in ON sign_in.id = access_token.sign_in_id
+    /// How a sign-in stands.
+    pub async fn sign_in_state(&self, id: &str, now: Timestamp) -> Result<SignInState, StoreError> {
+        let row = sql("SELECT sign_in.refresh_expires_at,
+                    (SELECT max(access_token.expires_at) FROM access_token
+                     WHERE access_token.sign_in_id = sign_in.id) AS access_expires_at
+             FROM sign_in
              JOIN membership ON membership.account_id = sign_in.account_id
-             WHERE sign_in.id = $1 AND access_token.expires_at > $2 AND membership.active = 1",
-        )
+             WHERE sign_in.id = $1 AND membership.active = 1")
         .bind(id)
-        .bind(now.0)
-        .one(&self.reader)
+        .optional(&self.reader)
         .await?;
-        Ok(row.optional_int("expires_at")?.map(Timestamp))
+        let Some(row) = row else {
+            return Ok(SignInState::Over);
+        };
+        let good_until = row.optional_int("access_expires_at")?;
+        let refresh_until = row.int("refresh_expires_at")?;
+        Ok(match good_until.filter(|until| *until > now.0) {
+            Some(until) => SignInState::Good(Timestamp(until)),
+            None if refresh_until > now.0 => SignInState::Expired,
+            None => SignInState::Over,
+        })
     }
 }
 

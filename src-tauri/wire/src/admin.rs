@@ -190,7 +190,7 @@ pub struct PlanFeature {
     pub included: bool,
 }
 
-/// `GET /api/v1/plan/`: what a plan holds (J3).
+/// `GET /api/v1/plan/`: what a plan holds.
 #[wire_type]
 pub struct PlanInfo {
     /// Which.
@@ -199,7 +199,7 @@ pub struct PlanInfo {
     pub name: String,
     /// Whether it is still sold.
     pub on_sale: bool,
-    /// Whether calls can be coached on it (J3).
+    /// Whether calls can be coached on it.
     pub has_call_coaching: bool,
     /// The same features for each plan, in the same order.
     pub features: Vec<PlanFeature>,

@@ -3,7 +3,7 @@
 use crate::{CallId, LeadBrief, UserId};
 use wire_macros::wire_type;
 
-/// The kind of a client. Only `native`, the desktop app, can coach or be invited (W3).
+/// The kind of a client. Only `native`, the desktop app, can coach or be invited.
 #[wire_type(Copy, PartialOrd, Ord, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientType {

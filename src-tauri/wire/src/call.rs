@@ -114,7 +114,7 @@ pub struct Call {
     pub status: CallStatus,
     /// The organization's number, E.164.
     pub local_phone: String,
-    /// What kind of number that is (J1).
+    /// What kind of number that is.
     pub local_phone_type: PhoneNumberKind,
     /// The lead's number, E.164; empty when who calls withholds it.
     pub remote_phone: String,

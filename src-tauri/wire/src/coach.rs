@@ -3,7 +3,7 @@
 use crate::{DeviceId, InvitationId, LegId, Timestamp, UserId};
 use wire_macros::wire_type;
 
-/// The three modes of a coach (M1, M2). What each lets whom hear is `mix::Mode`.
+/// The three modes of a coach: who hears them.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum CoachMode {
@@ -55,13 +55,13 @@ pub enum CoachLegStatus {
 pub enum LegEndReason {
     /// The coach left.
     Left,
-    /// The call ended (J5).
+    /// The call ended.
     CallEnded,
-    /// The coach's role lost the permission (A2).
+    /// The coach's role lost the permission.
     PermissionRevoked,
-    /// The organization's plan lost the feature (A2, J3).
+    /// The organization's plan lost the feature.
     PlanChanged,
-    /// The coach was deactivated (A2).
+    /// The coach was deactivated.
     Deactivated,
     /// The connection was lost for longer than is waited for.
     ConnectionLost,
@@ -83,13 +83,13 @@ pub enum ParticipationAction {
     Muted,
     /// Opened the microphone again.
     Unmuted,
-    /// Moved the audio to another device of theirs (J4).
+    /// Moved the audio to another device of theirs.
     MovedDevice,
     /// The audio was lost.
     ConnectionLost,
     /// The audio came back.
     Reconnected,
-    /// A permission was taken away, so the mode became Listen (A2).
+    /// A permission was taken away, so the mode became Listen.
     MovedToListen,
     /// Left, or was put out.
     Left,
@@ -131,7 +131,7 @@ pub struct CoachLeg {
     pub participation_history: Vec<ParticipationEntry>,
 }
 
-/// `POST …/coach_leg/`: joins a call. A coach always enters in Listen (M1).
+/// `POST …/coach_leg/`: joins a call. A coach always enters in Listen, also when they come back.
 #[wire_type(Default)]
 #[serde(deny_unknown_fields)]
 pub struct JoinRequest {

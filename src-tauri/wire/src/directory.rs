@@ -31,9 +31,9 @@ pub struct Contact {
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum PhoneNumberKind {
-    /// A line of the organization's own; calls from it can be coached (J1).
+    /// A line of the organization's own; calls from it can be coached.
     Internal,
-    /// A number that is only shown as caller id; calls from it cannot be coached (J1).
+    /// A number that is only shown as caller id; calls from it cannot be coached.
     External,
     /// A number that forwards.
     Virtual,
@@ -60,7 +60,7 @@ pub struct PhoneNumber {
 crate::list::list_query! {
     /// Which leads are wanted.
     LeadQuery {
-        /// Part of the lead's name, in any case of letters.
+        /// Part of the lead's name, in any case of letters, up to 200 characters.
         #[param(max_length = 200)]
         pub query: Option<String>,
     }

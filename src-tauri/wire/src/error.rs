@@ -22,31 +22,31 @@ pub struct ErrorDetail {
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// The call came in; only outbound calls can be joined (J1).
+    /// The call came in; only outbound calls can be joined.
     InboundCall,
-    /// The call shows a number that is not the organization's own line (J1).
+    /// The call shows a number that is not the organization's own line.
     ExternalNumber,
     /// The call is over, or is not up yet.
     CallEnded,
-    /// The call has as many parties as it may (J2).
+    /// The call has as many parties as it may.
     CallFull,
-    /// The role does not hold the permission (A1).
+    /// The role does not hold the permission.
     PermissionRequired,
-    /// The plan does not hold the feature (J3).
+    /// The plan does not hold the feature.
     PlanRequired,
-    /// A rep cannot coach a call of their own (J4).
+    /// A rep cannot coach a call of their own.
     OwnCall,
-    /// The usage balance does not pay for it (B3).
+    /// The usage balance does not pay for it.
     InsufficientBalance,
-    /// The invitation is no longer open (W3).
+    /// The invitation is no longer open.
     InviteExpired,
-    /// The user has no desktop app online (W3).
+    /// The user has no desktop app online.
     UserOffline,
     /// The request is not of the form that is documented.
     InvalidRequest,
     /// There is no valid token with the request.
     Unauthenticated,
-    /// There is no such thing, or it is not for this user to see (A3).
+    /// There is no such thing, or it is not for this user to see.
     NotFound,
     /// Too many tries; wait and try again.
     RateLimited,

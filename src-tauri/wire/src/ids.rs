@@ -109,7 +109,7 @@ macro_rules! id {
 
 id!(/// A person with an account.
     UserId, "user_");
-id!(/// A company that uses the product; nothing crosses from one to another (A3).
+id!(/// A company that uses the product; nothing crosses from one to another.
     OrganizationId, "orga_");
 id!(/// A person's place in an organization.
     MembershipId, "memb_");
@@ -127,13 +127,13 @@ id!(/// A call; calls are activities.
     CallId, "acti_");
 id!(/// One party's connection to one call: the rep's, the lead's, or a coach's.
     LegId, "leg_");
-id!(/// An invitation to coach a call (W3).
+id!(/// An invitation to coach a call.
     InvitationId, "invi_");
 id!(/// An invitation into an organization, by a link.
     MemberInviteId, "minv_");
-id!(/// A line of the ledger (B2).
+id!(/// A line of the ledger.
     LedgerEntryId, "ledg_");
-id!(/// A line of the audit log (A4).
+id!(/// A line of the audit log.
     AuditEntryId, "audi_");
 id!(/// One installation of a client; a user may have several.
     DeviceId, "devi_");

@@ -3,7 +3,7 @@
 use crate::{CallId, InvitationId, Joinability, LeadBrief, Timestamp, UserId};
 use wire_macros::wire_type;
 
-/// `POST …/invitation/`: the rep invites teammates (W3).
+/// `POST …/invitation/`: the rep invites teammates.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct InvitationRequest {
@@ -12,7 +12,7 @@ pub struct InvitationRequest {
     pub user_ids: Vec<UserId>,
 }
 
-/// A teammate who may be shown in the Invite dropdown: has the desktop app online (W3).
+/// A teammate who may be shown in the Invite dropdown: has the desktop app online.
 #[wire_type]
 pub struct InvitationTarget {
     /// Who.
@@ -37,7 +37,7 @@ pub enum InvitationStatus {
     Cancelled,
 }
 
-/// An invitation to coach a call. It gives no permission (W3).
+/// An invitation to coach a call. It gives no permission.
 #[wire_type]
 pub struct Invitation {
     /// Its id.

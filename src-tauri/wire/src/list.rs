@@ -99,7 +99,7 @@ macro_rules! list_query {
             pub limit: Option<u32>,
             /// How many items to pass over: 0 when not given.
             #[serde(rename = "_skip", default, skip_serializing_if = "Option::is_none")]
-            #[param(rename = "_skip")]
+            #[param(rename = "_skip", maximum = 2147483647)]
             pub skip: Option<u32>,
             /// Where the page begins: the `cursor` of the page before it. `_skip` counts from there.
             #[serde(rename = "_cursor", default, skip_serializing_if = "Option::is_none")]

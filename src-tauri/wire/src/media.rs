@@ -7,6 +7,8 @@
 //! A coach's client that cannot put the mode into its packets, such as a browser, offers two sending
 //! sections instead, and says which is for which mode ([`MediaTracks`], rule M3).
 
+use crate::CoachLeg;
+use utoipa::openapi::{ObjectBuilder, schema::Type};
 use wire_macros::wire_type;
 
 /// The RTP header extension (RFC 8285, one-byte form) that carries the mode in which a frame was
@@ -25,7 +27,7 @@ pub const SDP_BYTES_MAX: usize = 16 * 1024;
 #[serde(deny_unknown_fields)]
 pub struct MediaOffer {
     /// The offer (RFC 8866), at most 16 KiB.
-    #[schema(max_length = 16384)]
+    #[schema(schema_with = offer_schema)]
     pub sdp: String,
     /// Which audio section is for which mode, from a coach's client that cannot stamp its packets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,9 +58,22 @@ pub struct MediaTracks {
     pub barge: String,
 }
 
-/// The service's SDP answer.
+/// By hand, since the attribute takes no constant.
+fn offer_schema() -> ObjectBuilder {
+    let kib = SDP_BYTES_MAX / 1024;
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(format!("The offer (RFC 8866), at most {kib} KiB.")))
+        .max_length(Some(SDP_BYTES_MAX))
+}
+
+/// The service's SDP answer, and how the leg came back.
 #[wire_type]
 pub struct MediaAnswer {
     /// The answer (RFC 8866), with the service's candidates in it.
     pub sdp: String,
+    /// A coach's leg as it is now; null for the rep. A new connection begins in Listen, whatever the mode
+    /// was before: `mode` says so. Switch again once the audio is connected.
+    #[serde(default)]
+    pub coach_leg: Option<CoachLeg>,
 }

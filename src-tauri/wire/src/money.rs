@@ -4,7 +4,7 @@ use crate::list::list_query;
 use crate::{CallId, LeadBrief, LedgerEntryId, LegId, Timestamp, UserId};
 use wire_macros::wire_type;
 
-/// An amount in micro-dollars: 4000 is $0.0040. Money is never anything but whole ones of these (B2).
+/// An amount in micro-dollars: 4000 is $0.0040. Money is never anything but whole ones of these.
 #[wire_type(Copy, PartialOrd, Ord, Hash, Default)]
 #[specta(type = i32)]
 pub struct MicroDollars(
@@ -16,15 +16,15 @@ pub struct MicroDollars(
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerKind {
-    /// A started minute of a coach's leg (B1).
+    /// A started minute of a coach's leg.
     Coaching,
-    /// A started minute of the call itself (B1).
+    /// A started minute of the call itself.
     Call,
     /// Money put in.
     TopUp,
 }
 
-/// What a started minute costs from some moment on (B1).
+/// What a started minute costs from some moment on.
 #[wire_type]
 pub struct Rate {
     /// Of what.
@@ -38,7 +38,7 @@ pub struct Rate {
 /// The balance, as those who manage the organization are told it.
 #[wire_type(Copy)]
 pub struct Balance {
-    /// What is left; below zero when coaching went on without money (B3).
+    /// What is left; below zero when coaching went on without money.
     pub balance_micro_dollars: MicroDollars,
     /// Below this it counts as low.
     pub low_balance_micro_dollars: MicroDollars,
@@ -57,7 +57,7 @@ pub struct SpendOfDay {
     pub call_micro_dollars: MicroDollars,
 }
 
-/// What one coach cost (B4).
+/// What one coach cost.
 #[wire_type]
 pub struct SpendOfCoach {
     /// The coach.
@@ -68,7 +68,7 @@ pub struct SpendOfCoach {
     pub micro_dollars: MicroDollars,
 }
 
-/// What one call cost (B4).
+/// What one call cost.
 #[wire_type]
 pub struct SpendOfCall {
     /// The call.
@@ -90,7 +90,7 @@ pub struct SpendOfCall {
 }
 
 /// `GET /api/v1/usage/`: the balance, the rates, and what was spent between two moments, for those
-/// who manage the organization (B4).
+/// who manage the organization.
 #[wire_type]
 pub struct Usage {
     /// The balance now.
@@ -109,7 +109,7 @@ pub struct Usage {
     pub by_call: Vec<SpendOfCall>,
 }
 
-/// One line of the ledger, which is only ever added to (B2).
+/// One line of the ledger, which is only ever added to.
 #[wire_type]
 pub struct LedgerEntry {
     /// Its id.

@@ -6,7 +6,7 @@ use crate::{
 };
 use wire_macros::wire_type;
 
-/// What an organization has bought (J3).
+/// What an organization has bought.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {
@@ -21,20 +21,20 @@ pub enum Plan {
 }
 
 impl Plan {
-    /// Whether calls can be coached on this plan (J3).
+    /// Whether calls can be coached on this plan.
     #[must_use]
     pub const fn has_call_coaching(self) -> bool {
         matches!(self, Self::BusinessLegacy | Self::Enterprise)
     }
 }
 
-/// What a role may hold (A1).
+/// What a role may hold.
 #[wire_type(Copy, PartialOrd, Ord, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
     /// Join calls in Listen.
     CallCoachListen,
-    /// Whisper and Barge; it implies [`Permission::CallCoachListen`].
+    /// Whisper and Barge; it implies `call_coach_listen`.
     CallCoachBarge,
     /// Manage members, roles, numbers, plan and money, and read the audit log.
     ManageOrganization,
@@ -51,9 +51,9 @@ pub struct Organization {
     pub name: String,
     /// Its plan.
     pub plan: Plan,
-    /// What a coach's started minute on a call costs now, in micro-dollars: 4000 is $0.0040 (B1).
+    /// What a coach's started minute on a call costs now, in micro-dollars: 4000 is $0.0040.
     pub coach_rate_micro_dollars_per_minute: u32,
-    /// What a started minute of a call itself costs now, in micro-dollars (B1).
+    /// What a started minute of a call itself costs now, in micro-dollars.
     pub call_rate_micro_dollars_per_minute: u32,
     /// How it records.
     pub recording: RecordingSettings,
@@ -73,7 +73,7 @@ pub struct Role {
 }
 
 impl Role {
-    /// Whether its holder may coach in this mode (A1).
+    /// Whether its holder may coach in this mode.
     #[must_use]
     pub fn allows(&self, mode: CoachMode) -> bool {
         let barges = self.permissions.contains(&Permission::CallCoachBarge);
@@ -132,7 +132,7 @@ pub struct Me {
 }
 
 /// `PATCH /api/v1/membership/{id}/`, for those who manage the organization. It takes effect on calls
-/// in progress at once (A2).
+/// in progress at once.
 #[wire_type(Default)]
 #[serde(deny_unknown_fields)]
 pub struct MembershipPatch {
@@ -142,7 +142,7 @@ pub struct MembershipPatch {
     /// Whether the member is active; one who is not cannot sign in and is out of every call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
-    /// Whether their calls are recorded (R1); from the next call on.
+    /// Whether their calls are recorded; from the next call on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<RecordingOverride>,
 }
@@ -152,9 +152,10 @@ pub struct MembershipPatch {
 #[serde(deny_unknown_fields)]
 pub struct OrganizationPatch {
     /// The new name, 1 to 64 characters.
+    #[schema(min_length = 1, max_length = 64)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The new plan. It takes effect on calls in progress at once (A2).
+    /// The new plan. It takes effect on calls in progress at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
     /// How it records, from the next call on.

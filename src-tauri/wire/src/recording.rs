@@ -61,7 +61,7 @@ pub struct RecordingRequest {
     pub paused: bool,
 }
 
-/// How an organization records (R1).
+/// How an organization records.
 #[wire_type(Copy)]
 pub struct RecordingSettings {
     /// Whether calls are recorded, where the member does not say otherwise.
@@ -72,7 +72,7 @@ pub struct RecordingSettings {
     pub retention_days: u32,
 }
 
-/// What a member says about the recording of their calls (R1).
+/// What a member says about the recording of their calls.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordingOverride {

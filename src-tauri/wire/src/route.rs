@@ -821,12 +821,16 @@ routes! {
     ///
     /// The answer comes immediately, with the status `created`; changes are sent as `call_changed`.
     /// Connect the rep's audio with `…/media/`. A lead, contact or number of another organization is
-    /// `not_found`.
+    /// `not_found`. A rep can have 100 calls in progress, and the service 10 000; the next one is
+    /// `unavailable`. A call that isn't answered within 60 s ends as `no-answer`.
     PLACE_CALL((), Body<PlaceCallRequest>) -> Json<Call> = Post "/api/v1/activity/call/" {
         who: Who::Member,
         tag: "call",
         answer: 201 "The new call.",
-        refusals: [NotFound "not found in the user's organization."],
+        refusals: [
+            NotFound "not found in the user's organization.",
+            Unavailable "the rep or the service has too many calls in progress.",
+        ],
     }
 
     /// Returns one call, in progress or past.
@@ -862,7 +866,8 @@ routes! {
         answer: 200 "The changed call.",
     }
 
-    /// Mutes or unmutes the signed-in user's own leg, as the rep or a coach.
+    /// Mutes or unmutes the signed-in user's own leg, as the rep or a coach. A coach does it on the device
+    /// that has the audio.
     MUTE(CallId, Body<MuteRequest>) -> Json<Call> = Put "/api/v1/activity/call/{id}/mute/" {
         who: Who::Member,
         tag: "call",
@@ -879,7 +884,9 @@ routes! {
 
     /// Answers an SDP offer for the signed-in user's own leg, as the rep or a coach, on this device.
     ///
-    /// *Media*, at the top, says what the offer has to contain. A later offer takes over the leg.
+    /// *Media*, at the top, says what the offer has to contain. A later offer takes over the leg. A coach's
+    /// leg always comes back in the narrower mode: it's in Listen, whatever the mode was before, and
+    /// `coach_leg.mode` in the answer says so.
     OFFER_MEDIA(CallId, Body<MediaOffer>) -> Json<MediaAnswer> = Post "/api/v1/activity/call/{id}/media/" {
         who: Who::Member,
         tag: "call",
@@ -891,6 +898,11 @@ routes! {
         who: Who::Member,
         tag: "call",
         answer: 201 "The ringing call.",
+        refusals: [
+            NotFound "no such lead or number, or the service has no demo data.",
+            Conflict "the number takes no calls, or the lead has no phone.",
+            UserOffline "whose number it is doesn't have the desktop app online.",
+        ],
         window: true,
     }
 
@@ -938,7 +950,9 @@ routes! {
     /// device.
     ///
     /// Requires the permission `call_coach_listen`, a plan with coaching, and someone else's outbound
-    /// call in progress from an internal number. Connect the audio with `…/media/`.
+    /// call in progress from an internal number. Connect the audio with `…/media/`. A coach who joins
+    /// again, on whichever device, comes back in Listen: the leg's `mode` says so. Other devices of theirs
+    /// then can't mute, switch or leave any more (`conflict`).
     JOIN(CallId, Body<JoinRequest>) -> Json<CoachLeg> = Post "/api/v1/activity/call/{id}/coach_leg/" {
         who: Who::Member,
         audited: CoachJoin,
@@ -952,10 +966,12 @@ routes! {
             PlanRequired "the organization's plan doesn't include coaching.",
             OwnCall "a rep can't coach their own call.",
             InviteExpired "the invitation is no longer open.",
+            InsufficientBalance "the balance doesn't cover the first minute.",
         ],
     }
 
-    /// Leaves the call that the signed-in user coaches. The call goes on.
+    /// Leaves the call that the signed-in user coaches, from the device that has the audio. The call goes
+    /// on.
     LEAVE(CallId, Nothing) -> Nothing = Delete "/api/v1/activity/call/{id}/coach_leg/" {
         who: Who::Member,
         audited: CoachLeave,
@@ -963,7 +979,7 @@ routes! {
         answer: 204 "Left.",
     }
 
-    /// Switches the coach's own mode: `listen`, `whisper` or `barge`.
+    /// Switches the coach's own mode: `listen`, `whisper` or `barge`. Only on the device that has the audio.
     ///
     /// Whisper and Barge require the permission `call_coach_barge`. The mode is in force in the mixer
     /// once the answer arrives; don't stamp packets with a wider mode before that.

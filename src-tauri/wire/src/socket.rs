@@ -152,14 +152,14 @@ pub enum Event {
         /// How many; which ones is not repeated.
         digit_count: u8,
     },
-    /// What this user is or may do changed (A2). To that user.
+    /// What this user is or may do changed. To that user.
     MeChanged {
         /// The whole of it, as it is now.
         me: Box<Me>,
     },
     /// Members, roles, groups or numbers changed: read them anew. To the organization.
     DirectoryChanged {},
-    /// The balance changed, or what counts as low. To those who manage the organization (B4).
+    /// The balance changed, or what counts as low. To those who manage the organization.
     BalanceChanged {
         /// As it is now.
         balance: Balance,

@@ -29,7 +29,7 @@ fn b1_a_coach_who_stays_five_minutes_costs_two_cents() {
     let mut world = World::answered();
     world.coach(MORGAN);
     world.pass(300_000);
-    world.ok(Input::Leave { user: user(MORGAN) });
+    world.ok(leave(MORGAN));
     world.pass(300_000);
     let (minutes, sum) = charged(&world);
     assert_eq!(sum, 20_000);
@@ -214,7 +214,7 @@ fn b2_a_coach_who_was_never_connected_costs_nothing() {
     world.ok(join);
     world.pass(29_000);
     let leg = world.leg(MORGAN).id.clone();
-    world.ok(Input::Leave { user: user(MORGAN) });
+    world.ok(leave(MORGAN));
     assert_eq!(minutes_of(&world, &leg), [0; 0]);
 }
 
@@ -267,7 +267,7 @@ fn b2_whenever_it_is_woken_each_started_minute_is_charged_once() {
             }
         }
         // Who was lost for too long is out already.
-        let _ = world.give(Input::Leave { user: user(MORGAN) });
+        let _ = world.give(leave(MORGAN));
         world.ok(hang_up(REP));
         let leg = world.last_leg(MORGAN);
         let dates = (leg.date_connected.unwrap(), leg.date_done.unwrap());

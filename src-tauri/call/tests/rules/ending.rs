@@ -50,15 +50,12 @@ fn j5_a_coach_who_leaves_ends_nothing_else() {
     let mut world = World::answered();
     let leg = world.coach(MORGAN);
     world.coach(CASEY);
-    let outputs = world.ok(Input::Leave { user: user(MORGAN) });
+    let outputs = world.ok(leave(MORGAN));
     assert_eq!(outputs[0], Output::RemoveLeg { leg });
     assert_eq!(outputs.len(), 2, "{outputs:?}");
     assert!(!world.machine.is_over());
     assert_eq!(world.leg(CASEY).status, CoachLegStatus::Connected);
-    assert_eq!(
-        world.refused(Input::Leave { user: user(MORGAN) }),
-        Code::NotFound
-    );
+    assert_eq!(world.refused(leave(MORGAN)), Code::NotFound);
     assert_eq!(world.refused(hang_up(CASEY)), Code::PermissionRequired);
 }
 
@@ -67,7 +64,7 @@ fn j5_who_comes_again_has_a_new_leg() {
     let mut world = World::answered();
     world.coach(MORGAN);
     let first = world.leg(MORGAN).id.clone();
-    world.ok(Input::Leave { user: user(MORGAN) });
+    world.ok(leave(MORGAN));
     world.coach(MORGAN);
     assert_ne!(world.leg(MORGAN).id, first);
     assert_eq!(world.machine.record().coach_legs.len(), 2);
@@ -231,7 +228,7 @@ fn whatever_comes_late_is_refused_as_call_ended() {
         join,
         hang_up(REP),
         mode(MORGAN, CoachMode::Listen),
-        Input::Leave { user: user(MORGAN) },
+        leave(MORGAN),
         Input::MediaLost(leg),
         Input::Lead(LeadProgress::Answered),
         Input::TimePassed,

@@ -51,7 +51,7 @@ fn j2_rep_and_lead_count_and_the_next_is_refused() {
     }
     let join = world.join_input(99, 99, manager());
     assert_eq!(world.refused(join.clone()), Code::CallFull);
-    world.ok(Input::Leave { user: user(5) });
+    world.ok(leave(5));
     world.ok(join);
 }
 
@@ -95,7 +95,7 @@ fn j2_everyone_is_told_when_a_call_gets_full_and_has_room_again() {
     assert!(!world.ok(first).contains(&Output::CallChanged));
     let second = world.join_input(CASEY, 2, manager());
     assert!(world.ok(second).contains(&Output::CallChanged));
-    let left = world.ok(Input::Leave { user: user(CASEY) });
+    let left = world.ok(leave(CASEY));
     assert!(left.contains(&Output::CallChanged));
 }
 
@@ -202,6 +202,31 @@ fn j4_only_the_device_that_has_the_audio_gets_media() {
     assert_eq!(from(1).unwrap_err().code, Code::Conflict);
     let stranger = world.machine.media_leg(&user(SAM), &device(3));
     assert_eq!(stranger.unwrap_err().code, Code::NotFound);
+}
+
+#[test]
+fn j4_a_device_that_lost_the_audio_can_do_nothing_but_join() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    let join = world.join_input(MORGAN, 11, manager());
+    world.ok(join);
+    world.ok(mode_on(MORGAN, 11, CoachMode::Barge, manager()));
+    let mute = |muted| Input::SetMuted {
+        user: user(MORGAN),
+        device: device(1),
+        muted,
+    };
+    for input in [
+        mute(true),
+        mute(false),
+        mode_on(MORGAN, 1, CoachMode::Listen, manager()),
+        mode_on(MORGAN, 1, CoachMode::Whisper, manager()),
+        mode_on(MORGAN, 1, CoachMode::Barge, manager()),
+        leave_on(MORGAN, 1),
+    ] {
+        assert_eq!(world.refused(input.clone()), Code::Conflict, "{input:?}");
+    }
+    world.ok(leave_on(MORGAN, 11));
 }
 
 #[test]

@@ -25,7 +25,7 @@ enum Step {
     Muted(u32, u32, bool),
     Dtmf(u32),
     Join(u32, u32, Authority, Option<u32>),
-    Leave(u32),
+    Leave(u32, u32),
     Mode(u32, u32, CoachMode, Authority),
     Invite(u32, Vec<(u32, Authority, bool)>),
     Decline(u32, u32),
@@ -91,7 +91,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => who().prop_map(Step::Dtmf),
         40 => (who(), on(), authority(), prop::option::weighted(0.2, 0..10_u32))
             .prop_map(|(who, on, authority, by)| Step::Join(who, on, authority, by)),
-        8 => who().prop_map(Step::Leave),
+        8 => (who(), on()).prop_map(|(who, on)| Step::Leave(who, on)),
         40 => (who(), on(), mode(), authority())
             .prop_map(|(who, on, mode, authority)| Step::Mode(who, on, mode, authority)),
         8 => (0..2_u32, invitees).prop_map(|(who, invitees)| Step::Invite(who, invitees)),
@@ -145,7 +145,10 @@ fn input(step: &Step, fresh: &mut u32) -> Input {
             leg: wire::LegId::from_suffix(&id().to_string()).unwrap(),
             invitation: by.map(invitation),
         }),
-        Step::Leave(who) => Input::Leave { user: user(who) },
+        Step::Leave(who, on) => Input::Leave {
+            user: user(who),
+            device: on_device(who, on),
+        },
         Step::Mode(who, on, mode, authority) => Input::SetMode {
             user: user(who),
             device: on_device(who, on),
@@ -287,7 +290,7 @@ fn is_of_a_coach(step: &Step) -> bool {
             *who != REP
         }
         Step::Muted(who, ..) | Step::Mode(who, ..) => *who != REP,
-        Step::Join(..) | Step::Leave(_) | Step::Invite(..) | Step::Decline(..) | Step::Plan(_) => {
+        Step::Join(..) | Step::Leave(..) | Step::Invite(..) | Step::Decline(..) | Step::Plan(_) => {
             true
         }
         Step::Lead(_) | Step::Time | Step::Stop => false,

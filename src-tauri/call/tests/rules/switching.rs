@@ -63,14 +63,15 @@ fn a2_each_mode_change_checks_the_role_again() {
 }
 
 #[test]
-fn j4_only_the_device_with_the_audio_widens_any_narrows() {
+fn j4_only_the_device_with_the_audio_switches() {
     let mut world = World::answered();
     world.coach(MORGAN);
-    let elsewhere = mode_on(MORGAN, 11, CoachMode::Barge, manager());
-    assert_eq!(world.refused(elsewhere), Code::Conflict);
-    world.ok(mode(MORGAN, CoachMode::Barge));
-    world.ok(mode_on(MORGAN, 11, CoachMode::Listen, manager()));
-    assert_eq!(world.leg(MORGAN).mode, CoachMode::Listen);
+    world.ok(mode(MORGAN, CoachMode::Whisper));
+    for wanted in [CoachMode::Listen, CoachMode::Whisper, CoachMode::Barge] {
+        let elsewhere = mode_on(MORGAN, 11, wanted, manager());
+        assert_eq!(world.refused(elsewhere), Code::Conflict, "{wanted:?}");
+    }
+    world.ok(mode(MORGAN, CoachMode::Listen));
 }
 
 #[test]

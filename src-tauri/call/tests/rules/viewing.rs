@@ -1,9 +1,9 @@
 //! W5, J1 to J3: who sees what, and who hears how loud whom.
 
 use crate::world::*;
-use call::{Input, LEAD_LEG, Limits, REP_LEG, view};
+use call::{Input, LEAD_LEG, Limits, REP_LEG, seen_from, view};
 use mix::{LegLevel, Mode};
-use wire::{CoachMode, Code, Level, PartyKind, Plan};
+use wire::{ClientType, CoachMode, Code, Level, PartyKind, Plan};
 
 #[test]
 fn w5_only_rep_coaches_and_listeners_see_the_coach_legs() {
@@ -43,6 +43,28 @@ fn joinability_is_the_viewer_s_own() {
         ..manager()
     };
     assert_eq!(code(MORGAN, locked), Some(Code::PlanRequired));
+}
+
+#[test]
+fn only_the_desktop_app_is_told_that_it_may_join() {
+    let world = World::answered();
+    let seen = |client_type, who, authority| {
+        let call = world.machine.view(&viewer(who, authority));
+        seen_from(client_type, call).joinability
+    };
+    let native = seen(ClientType::Native, MORGAN, manager());
+    assert_eq!((native.joinable, native.code), (true, None));
+    for client_type in [ClientType::Web, ClientType::Mobile] {
+        let other = seen(client_type, MORGAN, manager());
+        assert_eq!(
+            (other.joinable, other.code),
+            (false, Some(Code::UserOffline))
+        );
+        assert!(other.message.unwrap().contains("desktop app"));
+        // What the desktop app could not do either is said first.
+        let listed = seen(client_type, SAM, nobody());
+        assert_eq!(listed.code, Some(Code::PermissionRequired));
+    }
 }
 
 #[test]

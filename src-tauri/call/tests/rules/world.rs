@@ -191,6 +191,17 @@ pub fn mode_on(who: u32, on: u32, mode: CoachMode, authority: Authority) -> Inpu
     }
 }
 
+pub fn leave(who: u32) -> Input {
+    leave_on(who, who)
+}
+
+pub fn leave_on(who: u32, on: u32) -> Input {
+    Input::Leave {
+        user: user(who),
+        device: device(on),
+    }
+}
+
 pub fn invite(who: &[(u32, u32)]) -> Input {
     Input::Invite {
         user: user(REP),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use wire::route::{
     self, Body, File, Gives, Input, Json, Nothing, Output, PathId, Query, Route, Takes,
 };
-use wire::{CallId, ErrorBody, List, ListQuery, MediaOffer, RecordingQuery};
+use wire::{CallId, ErrorBody, List, ListQuery, MediaAnswer, MediaOffer, RecordingQuery};
 
 use super::Api;
 use crate::ClientError;
@@ -157,16 +157,15 @@ impl Api {
         Ok((bytes, length))
     }
 
-    /// The SDP answer to an offer for the user's own leg. It is waited for a short while only.
+    /// The answer to an SDP offer for the user's own leg. It is waited for a short while only.
     ///
     /// # Errors
     /// As [`Api::call`].
-    pub async fn media(&self, id: &CallId, offer_sdp: String) -> Result<String, ClientError> {
+    pub async fn media(&self, id: &CallId, offer_sdp: String) -> Result<MediaAnswer, ClientError> {
         let offer = MediaOffer::new(offer_sdp);
         let mut ask = Ask::new(&route::OFFER_MEDIA, id, &offer)?;
         ask.wait = Some(SHORT_ANSWER_WAIT);
-        let answer: wire::MediaAnswer = read(self.authorized(&ask).await?, Gives::Json).await?;
-        Ok(answer.sdp)
+        read(self.authorized(&ask).await?, Gives::Json).await
     }
 
     /// Asks a route that the window may ask, by its name. Every other one is refused.

@@ -110,7 +110,9 @@ impl Auth {
     ) -> Result<Tokens, AuthError> {
         let email = request.email.trim().to_lowercase();
         if email.len() > 254 || request.password.len() > 1024 {
-            return Err(AuthError::WrongCredentials);
+            return Err(AuthError::Invalid(
+                "An email address has at most 254 bytes, and a password at most 1024.",
+            ));
         }
         // What is kept of an e-mail address that is tried is its hash: as long as any, and nobody's.
         let email_key = random::hash(&email);

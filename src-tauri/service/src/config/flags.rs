@@ -28,6 +28,16 @@ pub struct Flags {
     #[arg(long, env = "CALL_COACHING_LISTEN", value_name = "ADDRESS:PORT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
+    /// Origins of web pages that may use the API from a browser, separated by commas, such as
+    /// https://app.example.com [default: none]
+    #[arg(
+        long,
+        env = "CALL_COACHING_ALLOWED_ORIGINS",
+        value_name = "ORIGINS",
+        value_delimiter = ','
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_origins: Option<Vec<String>>,
     /// Data folder. Created if it doesn't exist [default: data]
     #[arg(long, env = "CALL_COACHING_DATA", value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]

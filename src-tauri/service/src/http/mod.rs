@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod call;
 mod check;
+mod cors;
 mod csv;
 mod error;
 mod gate;
@@ -56,6 +57,10 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(axum::middleware::from_fn_with_state(
             app.clone(),
             trace::watch,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            app.clone(),
+            cors::cors,
         ))
         .with_state(app)
 }

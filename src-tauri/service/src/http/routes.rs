@@ -5,7 +5,9 @@ use super::error::Refused;
 use super::gate::unauthenticated;
 use crate::app::App;
 use crate::audit::Note;
+use crate::strict;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -141,10 +143,11 @@ impl Routes {
         let rule = route.rule;
         debug_assert_eq!(W::KNOWN, rule.who != route::Who::Anybody, "{}", rule.name);
         let status = StatusCode::from_u16(rule.status).unwrap_or(StatusCode::OK);
+        let bounds: Arc<[Bounds]> = In::parameters().iter().map(Bounds::of).collect();
         let serve = move |State(app): State<Arc<App>>, request: Request| {
-            let handler = handler.clone();
+            let (handler, bounds) = (handler.clone(), bounds.clone());
             async move {
-                let asked = ask::<Id, In, W>(app, request).await?;
+                let asked = ask::<Id, In, W>(app, request, &bounds).await?;
                 let value = handler(asked).await?;
                 Ok::<_, Refused>(Out::response(status, value))
             }
@@ -189,6 +192,7 @@ const fn filter(method: Method) -> MethodFilter {
 async fn ask<Id: PathId, In: Input, W: Asking>(
     app: Arc<App>,
     request: Request,
+    bounds: &[Bounds],
 ) -> Result<Ask<Id, In::Value, W>, Refused> {
     let (mut parts, body) = request.into_parts();
     let who = W::of(&parts)?;
@@ -196,7 +200,7 @@ async fn ask<Id: PathId, In: Input, W: Asking>(
     let input = match In::TAKES {
         // Nothing is what JSON calls null.
         Takes::Nothing => json(b"null")?,
-        Takes::Query => query(&parts)?,
+        Takes::Query => query(&parts, bounds)?,
         Takes::Body => {
             is_json(&parts.headers)?;
             json(&read(body).await?)?
@@ -224,14 +228,61 @@ async fn id<Id: PathId>(parts: &mut Parts, app: &Arc<App>) -> Result<Id, Refused
         .ok_or_else(|| Refused::not_found("thing"))
 }
 
-fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, Refused> {
-    let read = Query::<T>::try_from_uri(&parts.uri);
-    read.map(|Query(value)| value).map_err(|rejection| {
+fn query<T: DeserializeOwned>(parts: &Parts, bounds: &[Bounds]) -> Result<T, Refused> {
+    let invalid = |rejection: QueryRejection| {
+        let why = rejection.body_text();
         Refused::new(
             Code::InvalidRequest,
-            format!("The query cannot be read: {}.", rejection.body_text()),
+            format!("The query cannot be read: {why}."),
         )
-    })
+    };
+    let Query(value) = Query::<T>::try_from_uri(&parts.uri).map_err(invalid)?;
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(invalid)?;
+    for (name, text) in &pairs.0 {
+        let bounds = bounds.iter().find(|bounds| bounds.name == *name);
+        if let Some(expected) = bounds.and_then(|bounds| bounds.exceeded(text)) {
+            return Err(Refused::new(
+                Code::InvalidRequest,
+                format!("The query cannot be read: `{name}` takes {expected}."),
+            ));
+        }
+    }
+    Ok(value)
+}
+
+/// The bounds of a parameter in the query. They are those that the documentation states: there is no
+/// other list of them.
+struct Bounds {
+    name: String,
+    minimum: Option<i64>,
+    maximum: Option<i64>,
+    chars_max: Option<u64>,
+}
+
+impl Bounds {
+    fn of(parameter: &impl Serialize) -> Self {
+        let parameter = serde_json::json!(parameter);
+        let schema = &parameter["schema"];
+        Self {
+            name: parameter["name"].as_str().unwrap_or_default().to_owned(),
+            minimum: schema["minimum"].as_f64().map(|bound| bound as i64),
+            maximum: schema["maximum"].as_f64().map(|bound| bound as i64),
+            chars_max: schema["maxLength"].as_u64(),
+        }
+    }
+
+    /// What is expected, where it isn't that.
+    fn exceeded(&self, text: &str) -> Option<String> {
+        if let Some(max) = self.chars_max
+            && text.chars().count() as u64 > max
+        {
+            return Some(format!("at most {max} characters"));
+        }
+        let number: i64 = text.parse().ok()?;
+        let (minimum, maximum) = (self.minimum?, self.maximum?);
+        let within = (minimum..=maximum).contains(&number);
+        (!within).then(|| format!("{minimum} to {maximum}"))
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> Result<(), Refused> {
@@ -251,9 +302,9 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refused> {
     ))
 }
 
-fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
+fn json<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let invalid = |path: String, error: &serde_json::Error| {
+    let invalid = |path: String, error: &dyn std::fmt::Display| {
         let place = if path.is_empty() || path == "." {
             String::new()
         } else {
@@ -264,11 +315,14 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
             format!("The body cannot be read{place}: {error}."),
         )
     };
-    let value = serde_path_to_error::deserialize(&mut reader)
+    let value: T = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| invalid(error.path().to_string(), error.inner()))?;
     reader
         .end()
         .map_err(|error| invalid(String::new(), &error))?;
+    if let Some((place, why)) = strict::departure(bytes, &value) {
+        return Err(invalid(place, &why));
+    }
     Ok(value)
 }
 

@@ -108,6 +108,193 @@ async fn every_schema_of_the_document_is_one_and_every_reference_leads_somewhere
     service.stop().await;
 }
 
+/// Every schema that stands within another: its place, and itself.
+fn inner_schemas<'a>(place: &str, value: &'a Value, into: &mut Vec<(String, &'a Value)>) {
+    let inner: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (format!("{place}/{name}"), value))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(at, value)| (format!("{place}/{at}"), value))
+            .collect(),
+        _ => Vec::new(),
+    };
+    for (place, value) in inner {
+        if value["type"].is_string() || value["type"].is_array() {
+            into.push((place.clone(), value));
+        }
+        inner_schemas(&place, value, into);
+    }
+}
+
+#[tokio::test]
+async fn every_object_of_the_document_has_a_name_so_that_generators_have_one() {
+    let mut service = Service::start().await;
+    let document = document(&service).await;
+    let mut inner = Vec::new();
+    inner_schemas("paths", &document["paths"], &mut inner);
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        inner_schemas(name, schema, &mut inner);
+    }
+    assert!(inner.len() > 100);
+    for (place, schema) in inner {
+        let is_object = schema["properties"].is_object();
+        assert!(!is_object, "{place} is an object without a name");
+        assert!(
+            schema["enum"].is_null(),
+            "{place} is an enum without a name"
+        );
+        // The only arrays are lists: a file is never one of numbers.
+        assert!(
+            place.starts_with("RecordingPeaks") || schema["items"]["type"] != "integer",
+            "{place}"
+        );
+    }
+    let mut lists = 0;
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        if let Some(of) = name.strip_prefix("List_") {
+            let expected = json!(format!("#/components/schemas/{of}"));
+            assert_eq!(schema["properties"]["data"]["items"]["$ref"], expected);
+            lists += 1;
+        }
+    }
+    assert_eq!(lists, 14);
+    service.stop().await;
+}
+
+/// Every text that a person reads in a document.
+fn descriptions<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if name == "description" || name == "summary" => {
+                        into.push(text);
+                    }
+                    _ => descriptions(value, into),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| descriptions(item, into)),
+        _ => {}
+    }
+}
+
+/// Whether a text holds a number of one of our rules, such as `J1`, as a word.
+fn names_a_rule(text: &str) -> bool {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words.into_iter().any(|word| {
+        let mut letters = word.chars();
+        let first = letters
+            .next()
+            .is_some_and(|letter| letter.is_ascii_uppercase());
+        let digits = letters.as_str();
+        first && !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+#[tokio::test]
+async fn no_description_names_a_rule_of_ours_or_a_module() {
+    let mut service = Service::start().await;
+    for path in ["/api/openapi.json", "/api/events.schema.json"] {
+        let (_, document) = service.ask(Method::GET, path, None, None).await;
+        let mut texts = Vec::new();
+        descriptions(&document, &mut texts);
+        assert!(texts.len() > 100, "{path}");
+        for text in texts {
+            assert!(!names_a_rule(text), "{path}: {text}");
+            for inner in ["::", "{{"] {
+                assert!(!text.contains(inner), "{path}: {inner} in {text}");
+            }
+            // What stands in brackets is a link with its address, and no name of the code.
+            let mut links = text.split("`]").skip(1);
+            assert!(links.all(|rest| rest.starts_with('(')), "{path}: {text}");
+        }
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn the_document_says_what_a_client_has_to_know_besides_the_bodies() {
+    let mut service = Service::start().await;
+    let document = document(&service).await;
+    assert_eq!(document["servers"][0]["url"], "/");
+    assert!(document["info"]["license"]["name"].is_string());
+    let info = document["info"]["description"].as_str().unwrap();
+    for part in [
+        "licence",
+        "Retry-After",
+        "1008",
+        "1001",
+        "16 KiB",
+        "64 KiB",
+        "narrower mode",
+    ] {
+        assert!(info.contains(part), "nothing about {part}");
+    }
+    // One figure each, wherever it stands.
+    let offer = &document["components"]["schemas"]["MediaOffer"]["properties"]["sdp"];
+    assert_eq!(offer["maxLength"], json!(wire::SDP_BYTES_MAX));
+    let kib = format!("{} KiB", wire::SDP_BYTES_MAX / 1024);
+    assert!(offer["description"].as_str().unwrap().contains(&kib));
+    let media = &document["paths"]["/api/v1/activity/call/{id}/media/"]["post"];
+    let too_large = media["responses"]["413"]["description"].as_str().unwrap();
+    assert!(too_large.contains(&kib), "{too_large}");
+    let place = &document["paths"]["/api/v1/activity/call/"]["post"];
+    let place = place["description"].as_str().unwrap();
+    let settings = calls::CallsSettings::default();
+    assert_eq!(settings.calls_max, 10_000);
+    let per_rep = settings.calls_per_rep_max.to_string();
+    for figure in [per_rep.as_str(), "10 000"] {
+        assert!(place.contains(figure), "{place}");
+    }
+
+    let recording = &document["paths"]["/api/v1/activity/call/{id}/recording/"]["get"];
+    let parameters = recording["parameters"].as_array().unwrap();
+    for name in ["Range", "If-Range", "If-None-Match"] {
+        assert!(
+            parameters
+                .iter()
+                .any(|one| one["name"] == name && one["in"] == "header"),
+            "{name}"
+        );
+    }
+    for (status, header) in [
+        ("200", "ETag"),
+        ("200", "Accept-Ranges"),
+        ("206", "Content-Range"),
+        ("304", "ETag"),
+        ("416", "Content-Range"),
+        ("503", "Retry-After"),
+    ] {
+        let headers = &recording["responses"][status]["headers"];
+        assert!(headers[header].is_object(), "{status} {header}");
+    }
+    for status in ["200", "206"] {
+        let sound = &recording["responses"][status]["content"]["audio/ogg"]["schema"];
+        assert_eq!(sound, &json!({"type": "string", "format": "binary"}));
+    }
+    for (method, path, operation) in operations(&document) {
+        for (status, answer) in operation["responses"].as_object().unwrap() {
+            let headers = &answer["headers"];
+            assert!(
+                headers["x-request-id"].is_object(),
+                "{method} {path} {status}"
+            );
+            let waits = status == "429" || status == "503";
+            assert_eq!(
+                waits,
+                headers["Retry-After"].is_object(),
+                "{method} {path} {status}"
+            );
+        }
+    }
+    service.stop().await;
+}
+
 fn collect_references(value: &Value, into: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {

@@ -208,11 +208,16 @@ async fn an_access_token_ends_by_itself_and_takes_its_socket_along() {
         let message = socket.next().await;
         if message["type"] == "error" {
             assert_eq!(message["code"], "unauthenticated");
+            // The refresh token is good: nobody has to sign in again.
+            let message = message["message"].as_str().unwrap();
+            assert!(message.contains("Refresh it"), "{message}");
+            assert!(!message.contains("ign in"), "{message}");
             break;
         }
         assert_eq!(message["type"], "event", "{message}");
     }
     assert_eq!(me_status(&service, &second["access_token"]).await, 401);
+    assert_eq!(refresh(&service, &second["refresh_token"]).await.0, 200);
     service.stop().await;
 }
 

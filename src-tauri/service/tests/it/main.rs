@@ -17,6 +17,7 @@ mod invites;
 mod members;
 mod numbers;
 mod program;
+mod refusals;
 mod roles;
 mod socket;
 mod store;

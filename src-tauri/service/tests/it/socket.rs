@@ -268,6 +268,8 @@ async fn an_unknown_or_malformed_message_is_refused_and_the_socket_goes_on() {
         Message::text("{"),
         Message::text(r#"{"type":"heartbeat","more":1}"#),
         Message::text(r#"{"type":"hello","access_token":"x"}"#),
+        Message::text(r#"["heartbeat"]"#),
+        Message::text(r#"["hello",["x"]]"#),
         Message::binary(vec![0, 159, 146, 150]),
         Message::text(too_long),
     ] {

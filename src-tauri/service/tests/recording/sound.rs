@@ -1,5 +1,6 @@
 //! What is in a recording, and who gets it.
 
+use super::common::peer::Offer;
 use super::common::sound::{HEARD_DB, silent, stamped, unstamped};
 use super::common::until;
 use super::file::{ABSENT_DB, loudest_db, seconds};
@@ -69,6 +70,28 @@ async fn r1_a_whisper_is_not_in_the_file_and_a_barge_is() {
     let loud = values.iter().filter(|peak| peak.as_u64().unwrap() > 15);
     assert!((8..values.len() / 2).contains(&loud.count()), "{values:?}");
     stage.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m1_the_answer_to_an_offer_says_that_the_leg_came_back_in_listen() {
+    let stage = Stage::new(config(), None, &[]).await;
+    let coach = stage.service.token_of("morgan@demo.example").await;
+    let path = stage.path("coach_leg/");
+    let (status, leg) = stage.service.post(&path, Some(&coach), json!({})).await;
+    assert_eq!(status, 201, "{leg}");
+    stage.connect(&coach, silent()).await;
+    let barge = json!({"mode": "barge"});
+    let (status, leg) = stage.put(&coach, "coach_leg/mode/", barge).await;
+    assert_eq!((status.as_u16(), &leg["mode"]), (200, &json!("barge")));
+    let media = stage.path("media/");
+    for (token, expected) in [(&coach, json!("listen")), (&stage.token, Value::Null)] {
+        let body = json!({ "sdp": Offer::new().sdp() });
+        let (status, answer) = stage.service.post(&media, Some(token), body).await;
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(answer["coach_leg"]["mode"], expected, "{answer}");
+    }
+    let mut service = stage.service;
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -127,6 +127,37 @@ fn m3_a_lost_socket_narrows_until_the_leg_is_read_anew() {
 }
 
 #[test]
+fn m1_the_answer_to_an_offer_tells_in_which_mode_the_leg_came_back() {
+    let mut world = World::coaching();
+    world.mode(Mode::Whisper);
+    let (id, _) = world.asked(is_mode);
+    world.answer(id, granted(Mode::Whisper, 1));
+    assert_eq!(world.stamp, Mode::Whisper);
+    let media = world.media.unwrap();
+    world.input(Input::Media(media, MediaInput::Lost { jitter: 0.0 }));
+    assert_eq!(world.stamp, Mode::Listen);
+    world.pass(Duration::from_secs(1));
+    world.outputs.clear();
+    let media = world.media.unwrap();
+    world.input(Input::Media(media, MediaInput::Offered("offer".into())));
+    let (id, _) = world.asked(|request| matches!(request, Request::Media(..)));
+    let came_back = Some(Box::new(leg(Mode::Listen, 2)));
+    let answer = Reply::MediaAnswer("answer".into(), came_back);
+    world.answer(id, Ok(answer));
+    world.input(Input::Media(media, MediaInput::Connected));
+    // Nothing is in doubt any more, so nothing has to be read.
+    let coaching = world.session.view().coaching.as_ref().unwrap();
+    assert!(!coaching.in_doubt());
+    assert_eq!(coaching.leg.mode, wire::CoachMode::Listen);
+    let read = world.asked_all(|request| matches!(request, Request::Call(_)));
+    assert!(read.is_empty(), "{read:?}");
+    world.mode(Mode::Whisper);
+    let (id, _) = world.asked(is_mode);
+    world.answer(id, granted(Mode::Whisper, 3));
+    assert_eq!(world.stamp, Mode::Whisper);
+}
+
+#[test]
 fn lost_media_is_made_again_with_a_growing_wait() {
     let mut world = World::coaching();
     let first = world.media.unwrap();

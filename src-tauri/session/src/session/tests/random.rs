@@ -29,6 +29,7 @@ enum Step {
     /// The service takes a permission away.
     Revoke(Mode),
     MediaLost,
+    MediaOffered,
     MediaUp,
     SocketLost,
     SocketUp(bool),
@@ -51,6 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<usize>().prop_map(Step::Event),
         1 => mode().prop_map(Step::Revoke),
         1 => Just(Step::MediaLost),
+        2 => Just(Step::MediaOffered),
         2 => Just(Step::MediaUp),
         1 => Just(Step::SocketLost),
         2 => any::<bool>().prop_map(Step::SocketUp),
@@ -125,7 +127,13 @@ fn reply(service: &mut Service, request: &Request) -> Reply {
             let call = call("rep", CallStatus::InProgress, vec![service.leg()]);
             Reply::Call(Box::new(call))
         }
-        Request::Media(..) => Reply::MediaAnswer("answer".into()),
+        Request::Media(..) => {
+            // A new connection begins in Listen.
+            if service.grant != Mode::Listen {
+                service.change(Mode::Listen);
+            }
+            Reply::MediaAnswer("answer".into(), Some(Box::new(service.leg())))
+        }
         _ => Reply::Done,
     }
 }
@@ -161,6 +169,7 @@ fn take(world: &mut World, service: &mut Service, step: &Step) {
                 match &result {
                     Ok(Reply::CoachLeg(leg)) => service.tell(&leg.clone()),
                     Ok(Reply::Call(call)) => service.tell(&call.coach_legs[0].clone()),
+                    Ok(Reply::MediaAnswer(_, Some(leg))) => service.tell(&leg.clone()),
                     _ => {}
                 }
                 world.answer(id, result);
@@ -192,6 +201,11 @@ fn take(world: &mut World, service: &mut Service, step: &Step) {
             if let Some(media) = world.media {
                 world.input(Input::Media(media, MediaInput::Lost { jitter: 0.5 }));
                 assert_eq!(world.stamp, Mode::Listen, "a lost connection narrows");
+            }
+        }
+        Step::MediaOffered => {
+            if let Some(media) = world.media {
+                world.input(Input::Media(media, MediaInput::Offered("offer".into())));
             }
         }
         Step::MediaUp => {

@@ -218,7 +218,7 @@ impl World {
         let media = self.media.expect("media was started");
         self.input(Input::Media(media, MediaInput::Offered("offer".into())));
         let (id, _) = self.asked(|request| matches!(request, Request::Media(..)));
-        self.answer(id, Ok(Reply::MediaAnswer("answer".into())));
+        self.answer(id, Ok(Reply::MediaAnswer("answer".into(), None)));
         self.input(Input::Media(media, MediaInput::Connected));
     }
 
