@@ -93,9 +93,16 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
         }
     }
 
+    // While the lead is on hold there is no public mix to record.
+    let is_recorded = recording.is_some() && !routes.held();
+    if let Some(recording) = recording
+        && routes.held()
+    {
+        recording.gap(tick_number);
+    }
     // All encoders first: a new one continues from the state its source had before this tick.
     for mix in mixes.iter() {
-        if is_wanted(&mix, legs, recording.is_some()) && is_encoded(&mix, legs) {
+        if is_wanted(&mix, legs, is_recorded) && is_encoded(&mix, legs) {
             let source = source(&mix, legs);
             if !encoders.want(means.pool, tick_number, mix.key, source) {
                 means.metrics.encodes_missed.add(1);
@@ -106,7 +113,7 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
     let mut packet = [0_u8; MAX_PACKET_BYTES];
     let mut lead_served = false;
     for mix in mixes.iter() {
-        if !is_wanted(&mix, legs, recording.is_some()) {
+        if !is_wanted(&mix, legs, is_recorded) {
             continue;
         }
         let started = Instant::now();

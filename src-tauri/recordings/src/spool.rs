@@ -1,7 +1,7 @@
 //! A recording on the disk while it is made: the file itself, and beside it what cannot be read from it.
 //!
 //! `<call>.ogg` plays at any time, as far as it is written. `<call>.marks` begins with whose it is and
-//! when it started, and then has two bytes for each 100 ms: the peak, and whether the rep had paused.
+//! when it started, and then has two bytes for each 100 ms: the peak, and whether anything is left out.
 //! So a recording is finished after the service was killed, with nothing but these two.
 
 use super::ogg::{self, OggOpus, SILENCE};
@@ -93,21 +93,26 @@ impl Spool {
         })
     }
 
-    /// Takes the next packet. Ticks that are missing before it become silence, so that the file's time
-    /// is the call's.
+    /// Takes the next packet. Ticks that are missing before it become a gap, so that the file's time is
+    /// the call's.
     pub fn take(&mut self, taken: &Taken<'_>) {
         let expected = self.next_tick.unwrap_or(taken.tick);
         for _ in 0..taken.tick.saturating_sub(expected).min(MISSING_MAX) {
-            self.push(SILENCE, 0, false);
+            self.leave_out();
         }
         self.next_tick = Some(taken.tick.saturating_add(1));
         if taken.muffled {
-            let at = self.ogg.packets();
-            self.gaps.add(at, at + 1);
-            self.push(SILENCE, 0, true);
+            self.leave_out();
         } else {
             self.push(taken.opus, taken.peak, false);
         }
+    }
+
+    /// One tick without sound: silence in the file, and a gap (rule R3).
+    fn leave_out(&mut self) {
+        let at = self.ogg.packets();
+        self.gaps.add(at, at + 1);
+        self.push(SILENCE, 0, true);
     }
 
     fn push(&mut self, opus: &[u8], peak: u8, muffled: bool) {
@@ -275,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_ticks_become_silence_of_their_length() {
+    fn r3_missing_ticks_become_a_gap_of_their_length() {
         let folder = tempfile::tempdir().unwrap();
         let (organization, call) = names();
         let mut spool = Spool::create(folder.path(), &organization, &call, Timestamp(5)).unwrap();
@@ -288,6 +293,11 @@ mod tests {
         expected.extend([0; 10]);
         expected.extend([100; 10]);
         assert_eq!(whole.peaks.peaks, expected);
+        let gap = RecordingGap {
+            from_ms: 1000,
+            to_ms: 2000,
+        };
+        assert_eq!(whole.gaps, [gap]);
         let length = std::fs::metadata(path(folder.path(), &call)).unwrap().len();
         assert_eq!(length, whole.bytes);
     }
