@@ -14,8 +14,10 @@ use wire::SDP_BYTES_MAX;
 use crate::error::MediaError;
 use crate::stamp::stamp_extension;
 
-/// How often reports are sent (RTCP). The counts in them serve the peer's statistics only.
-const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// How often reports are sent (RTCP). Clients go by the loss in them, as the service goes by theirs.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the peer's own reports are looked at. Clients send one every second, browsers every five.
+const STATS_INTERVAL: Duration = Duration::from_secs(1);
 /// Error texts are cut to this length, so that an offer is not echoed back whole.
 const REASON_CHARS_MAX: usize = 120;
 
@@ -27,6 +29,43 @@ pub(crate) struct Negotiated {
     pub(crate) payload_type: Pt,
     /// The source of packets to the peer.
     pub(crate) ssrc: Ssrc,
+    pub(crate) origin: Origin,
+}
+
+/// An offer that was understood.
+pub(crate) struct Offered {
+    /// A new connection for it, and the answer that says so.
+    pub(crate) negotiated: Negotiated,
+    pub(crate) answer: String,
+    /// The offer itself, for the connection that it may be of.
+    pub(crate) offer: SdpOffer,
+}
+
+/// What all offers of one connection have in common, and those of another have not. A client that
+/// reloads begins a new session, even with its old certificate, and a new handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The id of the session: it stays, and its version counts up (RFC 8829 §5.2.2).
+    session: String,
+    /// Of the certificates of its DTLS; an ICE restart keeps them (RFC 8842 §5.4).
+    fingerprints: Vec<String>,
+    /// The names of its sections.
+    mids: Vec<String>,
+}
+
+impl Origin {
+    fn of(offer: &str) -> Self {
+        let values = |prefix: &str| -> Vec<String> {
+            let lines = offer.lines().filter_map(|line| line.strip_prefix(prefix));
+            lines.map(|value| value.trim_end().to_owned()).collect()
+        };
+        let session = values("o=").into_iter().next().unwrap_or_default();
+        Self {
+            session: session.split(' ').nth(1).unwrap_or_default().to_owned(),
+            fingerprints: values("a=fingerprint:"),
+            mids: values("a=mid:"),
+        }
+    }
 }
 
 /// Answers an offer. The peer will send to the worker's `candidate`.
@@ -37,11 +76,12 @@ pub(crate) fn negotiate(
     offer: &str,
     certificate: &DtlsCert,
     candidate: SocketAddr,
-) -> Result<(Negotiated, String), MediaError> {
+) -> Result<Offered, MediaError> {
     if offer.len() > SDP_BYTES_MAX {
         return Err(MediaError::OfferTooLong);
     }
-    let parsed = SdpOffer::from_sdp_string(offer).map_err(|error| malformed(&error))?;
+    let parse = || SdpOffer::from_sdp_string(offer).map_err(|error| malformed(&error));
+    let (parsed, again) = (parse()?, parse()?);
     let credentials = IceCreds::new();
     let ufrag = credentials.ufrag.clone();
     let mut rtc = configure(certificate, credentials).build(Instant::now());
@@ -77,8 +117,13 @@ pub(crate) fn negotiate(
         ufrag,
         payload_type,
         ssrc,
+        origin: Origin::of(offer),
     };
-    Ok((negotiated, answer))
+    Ok(Offered {
+        negotiated,
+        answer,
+        offer: again,
+    })
 }
 
 fn configure(certificate: &DtlsCert, credentials: IceCreds) -> RtcConfig {
@@ -94,6 +139,7 @@ fn configure(certificate: &DtlsCert, credentials: IceCreds) -> RtcConfig {
         .set_extension(2, stamp_extension())
         .set_extension(4, Extension::RtpMid)
         .set_rtcp_report_interval_audio(REPORT_INTERVAL)
+        .set_stats_interval(Some(STATS_INTERVAL))
         // Packets are written one at a time and never sent again.
         .set_send_buffer_audio(1)
 }
@@ -117,4 +163,34 @@ fn audio_mid(answer: &str) -> Option<Mid> {
 fn malformed(error: &dyn std::fmt::Display) -> MediaError {
     let reason = error.to_string();
     MediaError::OfferMalformed(reason.chars().take(REASON_CHARS_MAX).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFER: &str = "v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:abcd\r\n\
+        a=fingerprint:sha-256 AA:BB\r\na=mid:0\r\n";
+
+    #[test]
+    fn offers_of_one_connection_are_told_from_those_of_others() {
+        let origin = Origin::of(OFFER);
+        for same in [
+            OFFER.replace("46117 2 IN IP4 127.0.0.1", "46117 3 IN IP4 192.0.2.1"),
+            OFFER.replace("abcd", "efgh"),
+            OFFER.replace("m=audio 9", "m=audio 50000"),
+        ] {
+            assert_eq!(Origin::of(&same), origin, "{same}");
+        }
+        for other in [
+            OFFER.replace("46117", "46118"),
+            OFFER.replace("AA:BB", "AA:CC"),
+            OFFER.replace("a=mid:0", "a=mid:1"),
+            OFFER.replace("o=", "x="),
+            String::new(),
+        ] {
+            assert_ne!(Origin::of(&other), origin, "{other}");
+        }
+    }
 }
