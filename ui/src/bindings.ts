@@ -1202,7 +1202,7 @@ export type Rate = {
 	date_from: Timestamp,
 };
 
-/**  A stretch that was not recorded because the rep had paused. */
+/**  A stretch without sound: the rep had paused, the lead was on hold, or packets were lost. */
 export type RecordingGap = {
 	/**  Its start, from the start of the recording. */
 	from_ms: number,

@@ -36,6 +36,8 @@ const FOUND_PERCENT_MIN: usize = 80;
 pub struct Call100 {
     /// The service's processor time.
     pub cpu: CpuShare,
+    /// Whether packets carried copies of the frame before them.
+    pub fec: bool,
     pub figures: Vec<Figure>,
 }
 
@@ -97,13 +99,16 @@ pub fn run(
     );
     let skipped = grew("ticks_skipped_total")?;
     let lost_by_service = grew("packets_lost_total")?;
+    let fec_share = grew("encodes_with_fec_total")? / encodes;
+    let fec = fec_share > 0.0;
     check(&report, ticks, cpu.window_s)?;
     let delays = Delays::of(&said, &report)?;
 
     let settings = json!({
         "parties": PARTIES, "talking": "rep and simulated lead, all the time",
         "speech": speech::source(), "bitrate_bps": encoding.bitrate_bps, "complexity": encoding.complexity,
-        "fec": encoding.fec, "expected_loss_percent": encoding.expected_loss_percent,
+        "fec": fec, "packets_with_fec_percent": rounded(100.0 * fec_share),
+        "expected_loss_percent": encoding.expected_loss_percent,
         "transport": "DTLS-SRTP over UDP on loopback", "window_s": rounded(cpu.window_s), "cores": cores,
         "load_core_percent": rounded(own.core_percent),
     });
@@ -166,7 +171,7 @@ pub fn run(
         ),
     ];
     api.hang_up(&rep, &call)?;
-    Ok(Call100 { cpu, figures })
+    Ok(Call100 { cpu, fec, figures })
 }
 
 /// Whether the call was as it should be: everyone got 50 packets a second.

@@ -84,8 +84,9 @@ struct Flags {
     /// The complexity of each compared encoder.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=10))]
     complexity: u8,
-    /// The packet loss that each encoder prepares for; 0 turns FEC off.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..=20))]
+    /// The packet loss that each encoder prepares for at all times. With 0 there's no FEC, since none is
+    /// lost here.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=20))]
     expected_loss_percent: u8,
 }
 
@@ -186,7 +187,7 @@ fn one_call_and_peer(
             unit: "times ours, a listener",
             settings: json!({
                 "peer": "Janus AudioBridge, plain RTP, not encrypted", "parties": call100::PARTIES, "talking": 2,
-                "bitrate_bps": encoding.bitrate_bps, "complexity": encoding.complexity, "fec": encoding.fec,
+                "bitrate_bps": encoding.bitrate_bps, "complexity": encoding.complexity, "fec": ours.fec,
                 "expected_loss_percent": encoding.expected_loss_percent, "window_s": rounded(theirs.cpu.window_s),
                 "cores": cores, "janus_core_percent": rounded(theirs.cpu.core_percent),
                 "ours_core_percent": rounded(ours.cpu.core_percent),

@@ -147,7 +147,7 @@ pub fn density(encoding: &EncoderSettings, cores: usize) -> Result<Vec<Figure>, 
     let settings = json!({
         "parties": "a rep over WebRTC and a lead on a telephone", "talking": "both, all the time",
         "codec": "G.711 A-law, plain RTP on loopback", "recorded": true, "workers": PHONES.workers,
-        "bitrate_bps": encoding.bitrate_bps, "complexity": encoding.complexity, "fec": encoding.fec,
+        "bitrate_bps": encoding.bitrate_bps, "complexity": encoding.complexity, "fec": phones.compared.fec,
         "cores": cores, "load_shares_the_cores": true,
     });
     let with = |more: serde_json::Value| {

@@ -77,13 +77,14 @@ pub fn run(shape: &Shape, encoding: &EncoderSettings, cores: usize) -> Result<Fi
     let (service, load) = last_held.map_or((0.0, 0.0), |window| {
         (window.service.core_percent, window.load.core_percent)
     });
+    let fec = last_held.is_some_and(|window| window.fec);
     Ok(Figure {
         name: shape.name,
         value: held as f64,
         unit: "calls",
         settings: json!({
             "parties": shape.coaches + 2, "talking": "rep and simulated lead of each, all the time",
-            "bitrate_bps": encoding.bitrate_bps, "complexity": encoding.complexity, "fec": encoding.fec,
+            "bitrate_bps": encoding.bitrate_bps, "complexity": encoding.complexity, "fec": fec,
             "window_s": WINDOW.as_secs(), "not_held": format!("a tick over 20 ms late in {TRIES} windows in a row"),
             "tried_at_most": shape.calls_max, "cores": cores, "load_shares_the_cores": true,
             "service_core_percent": rounded(service), "load_core_percent": rounded(load),
@@ -129,6 +130,8 @@ pub struct Window {
     pub service: CpuShare,
     /// The load's, telephones included.
     pub load: CpuShare,
+    /// Whether packets carried copies of the frame before them.
+    pub fec: bool,
     /// The fewest packets received by one client.
     pub received_min: u64,
     /// What the leads' telephones sent and received, if leads have telephones.
@@ -219,26 +222,24 @@ impl Ramp {
     }
 
     fn watch(&self) -> Result<Window, BenchError> {
-        let late = || -> Result<f64, BenchError> {
-            let metrics = self.service.api.metrics()?;
-            let counters = metrics
-                .get("ticks_late_total")
-                .zip(metrics.get("ticks_skipped_total"));
-            let (late, skipped) = counters
-                .ok_or_else(|| BenchError::Unexpected("no counter of late ticks".into()))?;
-            Ok(late + skipped)
-        };
         self.load.restart()?;
         if let Some(callee) = &self.callee {
             callee.restart()?;
         }
-        let before = late()?;
+        let before = self.service.api.metrics()?;
         let service = CpuWatch::start(self.service.pid())?;
         let load = CpuWatch::start(std::process::id())?;
         std::thread::sleep(WINDOW);
         let (service, load) = (service.share()?, load.share()?);
+        let after = self.service.api.metrics()?;
+        let grew = |name: &str| {
+            after
+                .since(&before, name)
+                .ok_or_else(|| BenchError::Unexpected(format!("no counter {name}")))
+        };
         Ok(Window {
-            late: late()? - before,
+            late: grew("ticks_late_total")? + grew("ticks_skipped_total")?,
+            fec: grew("encodes_with_fec_total")? > 0.0,
             service,
             load,
             received_min: self.load.report()?.received_min,

@@ -439,9 +439,13 @@ impl Loop {
     }
 
     pub fn tell_quality(&mut self, stats: PeerStats) {
-        let Some(voice) = self.voice.as_ref().map(Voice::stats) else {
+        let Some(voice) = &self.voice else {
             return;
         };
+        if let Some(lost) = stats.sent_lost_fraction {
+            voice.report_loss(lost as f32);
+        }
+        let voice = voice.stats();
         let (received, lost) = (voice.jitter.received, voice.jitter.lost);
         let new_lost = lost.saturating_sub(self.counted.1);
         let new = received.saturating_sub(self.counted.0) + new_lost;

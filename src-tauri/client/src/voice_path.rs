@@ -8,7 +8,7 @@ use mix::{Frame, Mode, SILENCE};
 use tokio::sync::{mpsc, watch};
 use voice::{
     EncoderSettings, JitterBuffer, JitterSettings, JitterStats, MAX_PACKET_BYTES, Packet,
-    StampedEncoder, level_dbov,
+    ReportedLoss, StampedEncoder, level_dbov,
 };
 
 use crate::audio::{Loudspeaker, Microphone};
@@ -58,7 +58,7 @@ impl Devices {
 /// How to encode and to buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VoiceSettings {
-    /// The microphone's encoder.
+    /// The microphone's encoder, while the service loses nothing of it.
     pub encoder: EncoderSettings,
     /// The jitter buffer before the loudspeaker.
     pub jitter: JitterSettings,
@@ -95,6 +95,7 @@ enum Control {
     Open(Instant, bool),
     Outgoing(Outgoing),
     Incoming(Incoming),
+    Lost(f32),
     /// The connection is gone.
     Disconnected,
 }
@@ -130,6 +131,8 @@ impl Voice {
         let path = Path {
             devices,
             encoder: StampedEncoder::new(&settings.encoder).map_err(error)?,
+            settings: settings.encoder,
+            reported_loss: ReportedLoss::default(),
             jitter: JitterBuffer::new(settings.jitter).map_err(error)?,
             switches: Switches::default(),
             stamp: Mode::Listen,
@@ -173,6 +176,11 @@ impl Voice {
         self.tell(Control::Incoming(incoming));
     }
 
+    /// The service reported that it lost this part of what was sent lately, 0 to 1.
+    pub fn report_loss(&self, lost_fraction: f32) {
+        self.tell(Control::Lost(lost_fraction));
+    }
+
     /// Nothing is sent or played until there is another connection.
     pub fn disconnect(&self) {
         self.tell(Control::Disconnected);
@@ -211,6 +219,8 @@ impl Voice {
 struct Path {
     devices: Devices,
     encoder: StampedEncoder,
+    settings: EncoderSettings,
+    reported_loss: ReportedLoss,
     jitter: JitterBuffer,
     switches: Switches,
     stamp: Mode,
@@ -274,10 +284,22 @@ impl Path {
                 self.jitter.reset();
                 self.incoming = Some(incoming);
             }
+            Control::Lost(lost_fraction) => self.follow_loss(lost_fraction),
             Control::Disconnected => {
                 self.outgoing = None;
                 self.incoming = None;
             }
+        }
+    }
+
+    /// More of what is sent goes into copies while the service loses packets.
+    fn follow_loss(&mut self, lost_fraction: f32) {
+        let now = self.started.elapsed();
+        self.reported_loss.report(now, lost_fraction);
+        let lost_percent = self.reported_loss.expected_percent(now);
+        let settings = self.settings.against_loss(lost_percent);
+        if let Err(error) = self.encoder.apply(&settings) {
+            tracing::warn!(%error, "the encoder stays as it is");
         }
     }
 

@@ -119,6 +119,8 @@ impl RecordingTap for RecordingHead {
     fn packet(&mut self, _tick: u64, opus: &[u8]) {
         self.0.take(opus);
     }
+
+    fn gap(&mut self, _tick: u64) {}
 }
 
 /// The simulated lead's line with two tapes on it.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mix::{
     Gate, GrantCause, LegNumber, MAX_PARTIES, MixKey, Mixer, Mode, Role, Routes, RoutesError,
 };
-use voice::JitterBuffer;
+use voice::{JitterBuffer, ReportedLoss};
 use wire::CallId;
 
 use crate::announcement::{ANNOUNCEMENT_LEG, Announcement, Playing};
@@ -47,6 +47,10 @@ pub(crate) struct Leg {
     pub(crate) lost: bool,
     pub(crate) reachable: bool,
     pub(crate) lead: Option<Box<dyn LeadMedia>>,
+    /// What its client, or its phone, reports to lose of what it is sent.
+    reported_loss: ReportedLoss,
+    /// The loss to prepare for, in percent, as of the last review.
+    pub(crate) lost_percent: u8,
     /// Played instead of sound from outside.
     pub(crate) playing: Option<Playing>,
     /// The mix it was last served.
@@ -174,6 +178,8 @@ impl Leg {
             lost: false,
             reachable: true,
             lead: None,
+            reported_loss: ReportedLoss::default(),
+            lost_percent: 0,
             playing: None,
             served: None,
             loudest: None,
@@ -183,15 +189,26 @@ impl Leg {
     /// A client's offer was answered: `key` will become the leg's connection. Returns the key of a
     /// connection that was still being set up and is given up for it.
     pub(crate) fn offered(&mut self, key: usize) -> Option<usize> {
+        self.begin_in_listen();
+        self.pending.replace(key)
+    }
+
+    /// The client made another offer for the connection `key`, which it has or is setting up. Returns the
+    /// key of one that was to replace it and is given up.
+    pub(crate) fn offered_again(&mut self, key: usize) -> Option<usize> {
+        self.begin_in_listen();
+        self.pending.take_if(|pending| *pending != key)
+    }
+
+    /// A coach is in Listen after each offer (rule M1). What was said before it is not played any more
+    /// either: only what comes now can say how wide it was meant to go.
+    fn begin_in_listen(&mut self) {
         if self.role == Role::Coach {
-            // Every connection of a coach begins in Listen (rule M1). What the old one said is not
-            // played any more either: only the new one can say how wide it was meant to go.
             for track in &mut self.tracks {
                 track.gate = Gate::new();
             }
             self.forget_streams();
         }
-        self.pending.replace(key)
     }
 
     /// Whether sound from this connection is the leg's. A coach's old connection is no longer trusted
@@ -233,6 +250,14 @@ impl Leg {
         self.tracks
             .iter_mut()
             .for_each(|track| track.count(metrics));
+    }
+
+    /// Takes what was reported to be lost since the last review, if there was a report.
+    pub(crate) fn note_loss(&mut self, now: Duration, lost_fraction: Option<f32>) {
+        if let Some(lost) = lost_fraction {
+            self.reported_loss.report(now, lost);
+        }
+        self.lost_percent = self.reported_loss.expected_percent(now);
     }
 
     /// Whether its mix has anywhere to go.

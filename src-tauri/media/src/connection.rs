@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mix::{FRAME_SAMPLES, LegNumber, Mode};
+use str0m::change::SdpOffer;
 use str0m::media::{Mid, Pt};
 use str0m::net::{DatagramSend, Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc};
 use str0m::{Event, IceConnectionState, Input, Output, Rtc};
 
 use crate::demux::Transaction;
-use crate::negotiation::Negotiated;
+use crate::negotiation::{Negotiated, Origin};
 
 /// A peer that is silent for this long is lost. Clients check connectivity every 2 to 3 s.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(5);
@@ -64,7 +65,10 @@ pub(crate) struct Connection {
     pub(crate) up: bool,
     /// It panicked and must never be touched again.
     pub(crate) panicked: bool,
+    /// What the peer last reported to lose; taken by the review.
+    reported_loss: Option<f32>,
     checks: VecDeque<Transaction>,
+    origin: Origin,
     rtc: Rtc,
     /// The media section of each track, and what it was declared for. A packet of no such section is
     /// not taken.
@@ -96,7 +100,9 @@ impl Connection {
             born: now,
             up: false,
             panicked: false,
+            reported_loss: None,
             checks: VecDeque::new(),
+            origin: negotiated.origin,
             rtc: negotiated.rtc,
             tracks: negotiated.tracks,
             local,
@@ -112,6 +118,24 @@ impl Connection {
         !self.panicked && self.rtc.is_alive()
     }
 
+    /// Whether an offer with this origin is of this connection.
+    pub(crate) fn is_of(&self, origin: &Origin) -> bool {
+        self.is_alive() && self.origin == *origin
+    }
+
+    /// Answers another offer of this connection: an ICE restart (RFC 8445 §9), or one that changes
+    /// nothing. Sound goes on over the old path until the peer has proven a new one, and the DTLS
+    /// session stays. Returns the answer, and the fragment that the peer will name from now on; `None`
+    /// when that cannot be.
+    pub(crate) fn renegotiate(&mut self, offer: SdpOffer) -> Option<(String, String)> {
+        self.guarded(|rtc| {
+            let answer = rtc.sdp_api().accept_offer(offer).ok()?;
+            let credentials = rtc.direct_api().local_ice_credentials();
+            Some((answer.to_sdp_string(), credentials.ufrag))
+        })
+        .flatten()
+    }
+
     /// Whether the peer has sent anything lately.
     pub(crate) fn is_heard(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.last_received) < SILENCE_MAX
@@ -125,6 +149,12 @@ impl Connection {
                 .is_ok_and(|receive| rtc.accepts(&Input::Receive(now, receive)))
         })
         .unwrap_or(false)
+    }
+
+    /// The part of the packets that the peer lost, by its latest receiver reports, if there are new
+    /// ones.
+    pub(crate) fn take_reported_loss(&mut self) -> Option<f32> {
+        self.reported_loss.take()
     }
 
     /// Notes an accepted connectivity check. True if it is new.
@@ -212,6 +242,9 @@ impl Connection {
                     Event::IceConnectionStateChange(state) => {
                         let reachable = state != IceConnectionState::Disconnected;
                         happened(Happening::Reachable(reachable));
+                    }
+                    Event::MediaEgressStats(stats) => {
+                        self.reported_loss = stats.loss.or(self.reported_loss);
                     }
                     _ => {}
                 },

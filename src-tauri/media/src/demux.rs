@@ -34,6 +34,16 @@ impl Demux {
         self.known.insert(key, known);
     }
 
+    /// The peer of a connection will name another fragment from now on. Its addresses stay its own.
+    pub(crate) fn rename(&mut self, key: usize, ufrag: &str) {
+        let Some(known) = self.known.get_mut(&key) else {
+            return;
+        };
+        let before = std::mem::replace(&mut known.ufrag, ufrag.to_owned());
+        self.ufrags.remove(&before);
+        self.ufrags.insert(ufrag.to_owned(), key);
+    }
+
     /// Forgets a connection and all its addresses.
     pub(crate) fn remove(&mut self, key: usize) {
         let Some(known) = self.known.remove(&key) else {
@@ -177,6 +187,24 @@ mod tests {
             Some(3)
         );
         assert_eq!(demux.by_ufrag(&binding_request("ours:theirs")), Some(3));
+        demux.remove(3);
+        assert!(demux.is_empty());
+    }
+
+    #[test]
+    fn a_renamed_connection_keeps_its_addresses_and_leaves_nothing_behind() {
+        let mut demux = Demux::default();
+        let address = SocketAddr::from(([127, 0, 0, 1], 9));
+        demux.insert(3, "ours");
+        demux.learn(3, address);
+        demux.rename(3, "new");
+        assert_eq!(demux.by_address(address), Some(3));
+        assert_eq!(demux.by_ufrag(&binding_request("ours:theirs")), None);
+        assert_eq!(demux.by_ufrag(&binding_request("new:theirs")), Some(3));
+        // The same name again, and a connection that is gone.
+        demux.rename(3, "new");
+        assert_eq!(demux.by_ufrag(&binding_request("new:theirs")), Some(3));
+        demux.rename(4, "nobody");
         demux.remove(3);
         assert!(demux.is_empty());
     }

@@ -9,6 +9,7 @@ pub(crate) const SPARE_ENCODERS: usize = 16;
 
 /// Encoders without a mix.
 pub(crate) struct EncoderPool {
+    /// For receivers who lose nothing. Its loss is what is prepared for at all times.
     settings: EncoderSettings,
     spare: Vec<Encoder>,
 }
@@ -22,6 +23,12 @@ impl EncoderPool {
         };
         pool.balance();
         pool
+    }
+
+    /// The settings of a mix whose worst receiver loses so many packets.
+    fn settings(&self, lost_percent: u8) -> EncoderSettings {
+        let always = self.settings.expected_loss_percent;
+        self.settings.against_loss(lost_percent.max(always))
     }
 
     /// Refills what ticks took and drops what they gave back in excess. Allocates, so only between ticks.
@@ -62,16 +69,20 @@ impl MixEncoders {
     /// given, so that its listeners hear no break; otherwise it starts from silence. Call this for every
     /// mix of a tick before encoding the first. `false` when the pool is
     /// empty.
+    ///
+    /// It encodes for the listener who loses most, `lost_percent` of the packets: one encode serves all.
     pub(crate) fn want(
         &mut self,
         pool: &mut EncoderPool,
         tick: u64,
         key: MixKey,
         source: Option<MixKey>,
+        lost_percent: u8,
     ) -> bool {
+        let settings = pool.settings(lost_percent);
         if let Some(mix) = self.mixes.iter_mut().find(|mix| mix.key == key) {
             mix.wanted = tick;
-            return true;
+            return mix.encoder.apply(&settings).is_ok();
         }
         let Some(mut encoder) = pool.spare.pop() else {
             return false;
@@ -80,12 +91,13 @@ impl MixEncoders {
             Some(source) => encoder.copy_state_from(&source.encoder),
             None => encoder.reset(),
         }
+        let applied = encoder.apply(&settings);
         self.mixes.push(MixEncoder {
             key,
             encoder,
             wanted: tick,
         });
-        true
+        applied.is_ok()
     }
 
     /// Encodes the mix; `None` when it has no encoder.

@@ -19,7 +19,7 @@ use crate::metrics::{MediaMetrics, WorkerMetrics};
 use crate::negotiation::negotiate;
 use crate::recording::{RecordingTap, RecordingTaps, both};
 use crate::socket;
-use crate::worker::{COMMANDS_MAX, Change, Command, Waker, Worker, WorkerSettings};
+use crate::worker::{COMMANDS_MAX, Change, Command, Reply, Waker, Worker, WorkerSettings};
 
 /// How to run the engine.
 #[derive(Clone)]
@@ -37,7 +37,8 @@ pub struct MediaSettings {
     pub bitrate_bps: u32,
     /// The encoder's complexity, 0 to 10.
     pub complexity: u8,
-    /// The packet loss to prepare for, 0 to 100. Above 0, packets carry FEC.
+    /// The packet loss to prepare for at all times, 0 to 100. At 0, packets carry FEC only while a
+    /// listener reports loss.
     pub expected_loss_percent: u8,
     /// Who records the public mix, if anyone.
     pub recording: Option<Arc<dyn RecordingTaps>>,
@@ -52,7 +53,7 @@ impl Default for MediaSettings {
             worker_count: 0,
             bitrate_bps: 32_000,
             complexity: 5,
-            expected_loss_percent: 5,
+            expected_loss_percent: 0,
             recording: None,
         }
     }
@@ -203,10 +204,11 @@ impl Media {
 
     /// Answers a client's offer for a leg.
     ///
-    /// A second offer takes the leg over (rule J4, and reconnecting): the new connection replaces the
-    /// old one when its DTLS is up, and until then the old one keeps hearing. A coach's
-    /// connection begins in Listen: their grant falls to Listen with the offer, and no one hears what an
-    /// old connection still sends. Call [`Media::set_mode`] afterwards.
+    /// A second offer of the same connection, such as an ICE restart when the client's network has
+    /// changed, is answered by that connection, and sound goes on meanwhile. Any other takes the leg over
+    /// (rule J4, and reconnecting): the new connection replaces the old one when its DTLS is up, and until
+    /// then the old one keeps hearing. A coach's grant falls to Listen with every offer, and no one hears
+    /// what an old connection still sends. Call [`Media::set_mode`] afterwards.
     ///
     /// # Errors
     /// [`MediaError::OfferTooLong`], [`MediaError::OfferMalformed`], [`MediaError::NoAudio`],
@@ -219,11 +221,19 @@ impl Media {
         offer: &MediaOffer,
     ) -> Result<Answered, MediaError> {
         let candidate = self.worker_of(call)?.candidate;
-        let (negotiated, sdp) = negotiate(offer, &self.shared.certificate, candidate)?;
-        let widest = negotiated.widest;
-        let change = Change::Connect(leg, Box::new(negotiated));
-        self.change(call, change).await?;
-        Ok(Answered { sdp, widest })
+        let offered = Box::new(negotiate(offer, &self.shared.certificate, candidate)?);
+        let widest = offered.negotiated.widest;
+        let id = call.clone();
+        let sdp = self.ask(call, |reply| Command::Connect {
+            call: id,
+            leg,
+            offered,
+            reply,
+        });
+        Ok(Answered {
+            sdp: sdp.await?,
+            widest,
+        })
     }
 
     /// Grants a coach a mode. Resolves once it applies.
@@ -331,15 +341,23 @@ impl Media {
     }
 
     async fn change(&self, call: &CallId, change: Change) -> Result<(), MediaError> {
-        let worker = self.worker_of(call)?;
-        let (reply, answer) = oneshot::channel();
-        let call = call.clone();
-        let command = Command::Change {
-            call,
+        let id = call.clone();
+        self.ask(call, |reply| Command::Change {
+            call: id,
             change,
             reply,
-        };
-        let sent = worker.commands.send(command).await;
+        })
+        .await
+    }
+
+    async fn ask<T>(
+        &self,
+        call: &CallId,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, MediaError> {
+        let worker = self.worker_of(call)?;
+        let (reply, answer) = oneshot::channel();
+        let sent = worker.commands.send(command(reply)).await;
         sent.map_err(|_| MediaError::Stopped)?;
         worker.waker.wake();
         answer.await.unwrap_or(Err(MediaError::Stopped))

@@ -119,6 +119,7 @@ pub(crate) struct WorkerMetrics {
     pub(crate) ticks_skipped: Counter,
     pub(crate) encodes: Counter,
     pub(crate) encodes_missed: Counter,
+    pub(crate) encodes_lbrr: Counter,
     pub(crate) decodes: Counter,
     pub(crate) lost: Counter,
     pub(crate) recovered: Counter,
@@ -228,6 +229,9 @@ pub struct MediaMetrics {
     pub encodes: u64,
     /// Mixes that could not be encoded, for lack of a spare encoder or because libopus refused.
     pub encodes_missed: u64,
+    /// Encoded mixes whose packet carries a copy of the frame before it (LBRR), for receivers who lose
+    /// packets.
+    pub encodes_lbrr: u64,
     /// Frames with sound pulled from jitter buffers.
     pub decodes: u64,
     /// Client packets missing when they were due, including recovered ones.
@@ -295,6 +299,7 @@ impl MediaMetrics {
             ticks_skipped: total(|w| &w.ticks_skipped),
             encodes: total(|w| &w.encodes),
             encodes_missed: total(|w| &w.encodes_missed),
+            encodes_lbrr: total(|w| &w.encodes_lbrr),
             decodes: total(|w| &w.decodes),
             lost: total(|w| &w.lost),
             recovered: total(|w| &w.recovered),

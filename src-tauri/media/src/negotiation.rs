@@ -16,8 +16,10 @@ use crate::error::MediaError;
 use crate::stamp::stamp_extension;
 use crate::track::TRACKS_MAX;
 
-/// How often reports are sent (RTCP). The counts in them serve the peer's statistics only.
-const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// How often reports are sent (RTCP). Clients go by the loss in them, as the service goes by theirs.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the peer's own reports are looked at. Clients send one every second, browsers every five.
+const STATS_INTERVAL: Duration = Duration::from_secs(1);
 /// What is said of an offer that can't be read at all.
 const NOT_SDP: &str = "it isn't a session description (RFC 8866)";
 /// Error texts are cut to this length, so that an offer is not echoed back whole.
@@ -35,6 +37,45 @@ pub(crate) struct Negotiated {
     pub(crate) tracks: Vec<(Mid, Option<Mode>)>,
     /// How far a coach can reach over it (rule M3).
     pub(crate) widest: Mode,
+    pub(crate) origin: Origin,
+}
+
+/// An offer that was understood.
+pub(crate) struct Offered {
+    /// A new connection for it, and the answer that says so.
+    pub(crate) negotiated: Negotiated,
+    pub(crate) answer: String,
+    /// The offer itself, for the connection that it may be of.
+    pub(crate) offer: SdpOffer,
+}
+
+/// What all offers of one connection have in common, and those of another have not. A client that
+/// reloads begins a new session, even with its old certificate, and a new handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The id of the session: it stays, and its version counts up (RFC 8829 §5.2.2).
+    session: String,
+    /// Of the certificates of its DTLS; an ICE restart keeps them (RFC 8842 §5.4).
+    fingerprints: Vec<String>,
+    /// The names of its sections, and what each was declared for.
+    mids: Vec<String>,
+    tracks: Option<MediaTracks>,
+}
+
+impl Origin {
+    fn of(offer: &str, tracks: Option<&MediaTracks>) -> Self {
+        let values = |prefix: &str| -> Vec<String> {
+            let lines = offer.lines().filter_map(|line| line.strip_prefix(prefix));
+            lines.map(|value| value.trim_end().to_owned()).collect()
+        };
+        let session = values("o=").into_iter().next().unwrap_or_default();
+        Self {
+            session: session.split(' ').nth(1).unwrap_or_default().to_owned(),
+            fingerprints: values("a=fingerprint:"),
+            mids: values("a=mid:"),
+            tracks: tracks.cloned(),
+        }
+    }
 }
 
 /// Answers an offer. The peer will send to the worker's `candidate`.
@@ -45,18 +86,20 @@ pub(crate) fn negotiate(
     MediaOffer { sdp: offer, tracks }: &MediaOffer,
     certificate: &DtlsCert,
     candidate: SocketAddr,
-) -> Result<(Negotiated, String), MediaError> {
+) -> Result<Offered, MediaError> {
     if offer.len() > SDP_BYTES_MAX {
         return Err(MediaError::OfferTooLong);
     }
     // The parser's own words hold the place in memory where it stopped.
-    let parsed = SdpOffer::from_sdp_string(offer).map_err(|_| malformed(&NOT_SDP))?;
+    let parse = || SdpOffer::from_sdp_string(offer).map_err(|_| malformed(&NOT_SDP));
+    let (parsed, again) = (parse()?, parse()?);
     let credentials = IceCreds::new();
     let ufrag = credentials.ufrag.clone();
     let mut rtc = configure(certificate, credentials).build(Instant::now());
     let local = Candidate::host(candidate, "udp").map_err(|error| malformed(&error))?;
     rtc.add_local_candidate(local);
     let sections = audio_sections(offer)?;
+    let origin = Origin::of(offer, tracks.as_ref());
     let tracks = declare(&sections, tracks.as_ref())?;
     let answer = rtc
         .sdp_api()
@@ -95,8 +138,13 @@ pub(crate) fn negotiate(
         ssrc,
         tracks,
         widest,
+        origin,
     };
-    Ok((negotiated, answer))
+    Ok(Offered {
+        negotiated,
+        answer,
+        offer: again,
+    })
 }
 
 fn configure(certificate: &DtlsCert, credentials: IceCreds) -> RtcConfig {
@@ -112,6 +160,7 @@ fn configure(certificate: &DtlsCert, credentials: IceCreds) -> RtcConfig {
         .set_extension(2, stamp_extension())
         .set_extension(4, Extension::RtpMid)
         .set_rtcp_report_interval_audio(REPORT_INTERVAL)
+        .set_stats_interval(Some(STATS_INTERVAL))
         // Packets are written one at a time and never sent again.
         .set_send_buffer_audio(1)
 }
@@ -182,11 +231,15 @@ fn malformed(error: &dyn std::fmt::Display) -> MediaError {
 
 #[cfg(test)]
 mod tests {
-    use super::{Section, audio_sections, declare};
+    use super::{Origin, Section, audio_sections, declare};
     use crate::error::MediaError;
     use mix::Mode::{self, Barge, Whisper};
     use str0m::media::Mid;
     use wire::MediaTracks;
+
+    const OFFER: &str = "v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:abcd\r\n\
+        a=fingerprint:sha-256 AA:BB\r\na=mid:0\r\n";
 
     fn declared(mids: &[&str], tracks: Option<(&str, &str)>) -> Option<Vec<Option<Mode>>> {
         let tracks = tracks.map(|(whisper, barge)| MediaTracks {
@@ -238,5 +291,32 @@ mod tests {
             let sections = audio_sections(&sdp).map(|all| all.len());
             assert_eq!(sections, count.ok_or(MediaError::NoAudio), "{sdp}");
         }
+    }
+
+    #[test]
+    fn offers_of_one_connection_are_told_from_those_of_others() {
+        let origin = Origin::of(OFFER, None);
+        for same in [
+            OFFER.replace("46117 2 IN IP4 127.0.0.1", "46117 3 IN IP4 192.0.2.1"),
+            OFFER.replace("abcd", "efgh"),
+            OFFER.replace("m=audio 9", "m=audio 50000"),
+        ] {
+            assert_eq!(Origin::of(&same, None), origin, "{same}");
+        }
+        for other in [
+            OFFER.replace("46117", "46118"),
+            OFFER.replace("AA:BB", "AA:CC"),
+            OFFER.replace("a=mid:0", "a=mid:1"),
+            OFFER.replace("o=", "x="),
+            String::new(),
+        ] {
+            assert_ne!(Origin::of(&other, None), origin, "{other}");
+        }
+        // A connection does not change what its tracks are for (M3).
+        let tracks = MediaTracks {
+            whisper: "0".into(),
+            barge: "1".into(),
+        };
+        assert_ne!(Origin::of(OFFER, Some(&tracks)), origin);
     }
 }

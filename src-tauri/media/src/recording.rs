@@ -18,6 +18,9 @@ pub trait RecordingTap: Send {
     /// The Opus packet of the public mix in one tick. Ticks count up from 0; a missing one was not
     /// mixed.
     fn packet(&mut self, tick: u64, opus: &[u8]);
+
+    /// The lead is on hold in this tick, so that nothing is public: it is a gap, which is shown (rule R3).
+    fn gap(&mut self, tick: u64);
 }
 
 /// Two recordings of one call.
@@ -32,6 +35,11 @@ impl RecordingTap for Both {
     fn packet(&mut self, tick: u64, opus: &[u8]) {
         self.0.packet(tick, opus);
         self.1.packet(tick, opus);
+    }
+
+    fn gap(&mut self, tick: u64) {
+        self.0.gap(tick);
+        self.1.gap(tick);
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use mix::{LegNumber, MAX_PARTIES, Mix, MixKey, Mode, Role, SILENCE, Spoken};
 use slab::Slab;
-use voice::{MAX_PACKET_BYTES, level_dbov};
+use voice::{MAX_PACKET_BYTES, level_dbov, packet_has_lbrr};
 
 use crate::call::{Call, Leg};
 use crate::connection::{Connection, Happening};
@@ -94,11 +94,19 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
         }
     }
 
+    // While the lead is on hold there is no public mix to record.
+    let is_recorded = recording.is_some() && !routes.held();
+    if let Some(recording) = recording
+        && routes.held()
+    {
+        recording.gap(tick_number);
+    }
     // All encoders first: a new one continues from the state its source had before this tick.
     for mix in mixes.iter() {
-        if is_wanted(&mix, legs, recording.is_some()) && is_encoded(&mix, legs) {
+        if is_wanted(&mix, legs, is_recorded) && is_encoded(&mix, legs) {
             let source = source(&mix, legs);
-            if !encoders.want(means.pool, tick_number, mix.key, source) {
+            let lost_percent = worst_loss_percent(&mix, legs);
+            if !encoders.want(means.pool, tick_number, mix.key, source, lost_percent) {
                 means.metrics.encodes_missed.add(1);
             }
         }
@@ -107,15 +115,17 @@ pub(crate) fn run(call: &mut Call, now: Instant, elapsed: Duration, means: &mut 
     let mut packet = [0_u8; MAX_PACKET_BYTES];
     let mut lead_served = false;
     for mix in mixes.iter() {
-        if !is_wanted(&mix, legs, recording.is_some()) {
+        if !is_wanted(&mix, legs, is_recorded) {
             continue;
         }
         let started = Instant::now();
         let opus = if is_encoded(&mix, legs) {
             match encoders.encode(mix.key, mix.frame, &mut packet) {
                 Some(Ok(len)) => {
+                    let opus = packet.get(..len).unwrap_or_default();
                     means.metrics.encodes.add(1);
-                    packet.get(..len).unwrap_or_default()
+                    means.metrics.encodes_lbrr.add(packet_has_lbrr(opus).into());
+                    opus
                 }
                 Some(Err(_)) => {
                     means.metrics.encodes_missed.add(1);
@@ -209,6 +219,13 @@ fn is_encoded(mix: &Mix<'_>, legs: &[Leg]) -> bool {
             let lead = leg_of(legs, *id).and_then(|leg| leg.lead.as_ref());
             lead.is_none_or(|lead| lead.hears_opus())
         })
+}
+
+/// What the listener loses who loses most.
+fn worst_loss_percent(mix: &Mix<'_>, legs: &[Leg]) -> u8 {
+    let listeners = mix.listeners.iter().filter_map(|id| leg_of(legs, *id));
+    let lost = listeners.map(|leg| leg.lost_percent);
+    lost.max().unwrap_or(0)
 }
 
 /// The mix whose encoder a new one continues from: the one its listeners have heard so far, if they

@@ -33,7 +33,7 @@ use crate::error::MediaError;
 use crate::event::{MediaEvent, Outbox};
 use crate::lead::LeadMedia;
 use crate::metrics::WorkerMetrics;
-use crate::negotiation::Negotiated;
+use crate::negotiation::Offered;
 use crate::recording::RecordingTap;
 use crate::socket::{Incoming, Outgoing, RECEIVE_BATCH};
 use crate::stamp::Stamp;
@@ -164,6 +164,15 @@ impl Worker {
                 }) => {
                     let result = self.apply(call, change);
                     // Whoever asked may be gone; the change applies all the same.
+                    let _ = reply.send(result);
+                }
+                Ok(Command::Connect {
+                    call,
+                    leg,
+                    offered,
+                    reply,
+                }) => {
+                    let result = self.connect(&call, leg, *offered);
                     let _ = reply.send(result);
                 }
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return false,
@@ -314,8 +323,7 @@ impl Worker {
         if let Change::Open(recording) = change {
             return self.open_call(call, recording);
         }
-        let now = Instant::now();
-        let elapsed = self.elapsed(now);
+        let elapsed = self.elapsed(Instant::now());
         let key = *self.by_id.get(&call).ok_or(MediaError::UnknownCall)?;
         let call = self.calls.get_mut(key).ok_or(MediaError::UnknownCall)?;
         match change {
@@ -329,7 +337,6 @@ impl Worker {
                 let leg = call.remove_leg(leg)?;
                 self.drop_leg(leg);
             }
-            Change::Connect(leg, negotiated) => self.connect(key, leg, *negotiated, now)?,
             Change::Mode(leg, mode, cause) => call.set_mode(elapsed, leg, mode, cause)?,
             Change::Muted(leg, muted) => {
                 if !call.routes.set_muted(leg, muted) {
@@ -393,18 +400,45 @@ impl Worker {
             .set(self.metrics.legs.get().saturating_sub(1));
     }
 
+    /// Gives a leg the connection that was offered, or another answer to the one that it is of. Returns
+    /// the answer.
     fn connect(
         &mut self,
-        call_key: usize,
+        call: &CallId,
         id: LegNumber,
-        negotiated: Negotiated,
-        now: Instant,
-    ) -> Result<(), MediaError> {
+        offered: Offered,
+    ) -> Result<String, MediaError> {
+        let Offered {
+            negotiated,
+            answer,
+            offer,
+        } = offered;
+        let now = Instant::now();
+        let call_key = *self.by_id.get(call).ok_or(MediaError::UnknownCall)?;
         let call = self
             .calls
             .get_mut(call_key)
             .ok_or(MediaError::UnknownCall)?;
         let leg = call.leg(id)?;
+        let known = [leg.pending, leg.current]
+            .into_iter()
+            .flatten()
+            .find(|key| {
+                let connection = self.connections.get(*key);
+                connection.is_some_and(|connection| connection.is_of(&negotiated.origin))
+            });
+        if let Some(key) = known
+            && let Some(connection) = self.connections.get_mut(key)
+            && let Some((answer, ufrag)) = connection.renegotiate(offer)
+        {
+            let given_up = leg.offered_again(key);
+            self.demux.rename(key, &ufrag);
+            if let Some(given_up) = given_up {
+                self.close_connection(given_up);
+            }
+            self.drain(key, now);
+            return Ok(answer);
+        }
         let ufrag = negotiated.ufrag.clone();
         let connection = Connection::new(negotiated, call_key, id, self.candidate, now);
         let key = self.connections.insert(connection);
@@ -415,7 +449,7 @@ impl Worker {
         }
         self.metrics.connections.set(self.connections.len() as u64);
         self.drain(key, now);
-        Ok(())
+        Ok(answer)
     }
 
     /// Handles one datagram, whoever sent it.
@@ -565,8 +599,9 @@ impl Worker {
     }
 
     /// Every 200 ms for each call: who is lost or back, who did not connect in time, how loud everyone
-    /// was.
+    /// was, how much each of them loses.
     fn review(&mut self, call_key: usize, now: Instant) {
+        let elapsed = self.elapsed(now);
         let Some(call) = self.calls.get_mut(call_key) else {
             return;
         };
@@ -590,7 +625,13 @@ impl Worker {
                 leg.pending = None;
                 ended.push(key);
             }
-            let current = leg.current.and_then(|key| self.connections.get(key));
+            let mut current = leg.current.and_then(|key| self.connections.get_mut(key));
+            let reported_loss = match (&mut leg.lead, &mut current) {
+                (Some(lead), _) => lead.take_reported_loss(),
+                (None, Some(connection)) => connection.take_reported_loss(),
+                (None, None) => None,
+            };
+            leg.note_loss(elapsed, reported_loss);
             let Some(connection) = current else {
                 continue;
             };
@@ -624,14 +665,21 @@ impl Worker {
 }
 
 /// Where the answer goes.
-type Reply = oneshot::Sender<Result<(), MediaError>>;
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, MediaError>>;
 
 /// One request, or the last one.
 pub(crate) enum Command {
     Change {
         call: CallId,
         change: Change,
-        reply: Reply,
+        reply: Reply<()>,
+    },
+    /// An offer was answered; the reply is the answer to send.
+    Connect {
+        call: CallId,
+        leg: LegNumber,
+        offered: Box<Offered>,
+        reply: Reply<String>,
     },
     Stop,
 }
@@ -642,7 +690,6 @@ pub(crate) enum Change {
     Close,
     AddLeg(LegNumber, Role),
     RemoveLeg(LegNumber),
-    Connect(LegNumber, Box<Negotiated>),
     Mode(LegNumber, Mode, GrantCause),
     Muted(LegNumber, bool),
     Held(bool),

@@ -80,6 +80,10 @@ impl RecordingTap for Nowhere {
     fn packet(&mut self, _: u64, opus: &[u8]) {
         assert!(!opus.is_empty());
     }
+
+    fn gap(&mut self, _: u64) {
+        panic!("no one is on hold");
+    }
 }
 
 #[tokio::test]

@@ -10,9 +10,9 @@
 //! HTTP ◀── Recordings ◀── database, object store ◀── keeper, one task a recording
 //! ```
 //!
-//! No call ever waits for any of it: a ring that is full loses packets, which are counted and become
-//! silence; a disk or a store that fails costs the recording and not the call. Nothing of a pause gets
-//! as far as the ring.
+//! No call ever waits for any of it: a ring that is full loses packets, which are counted and become a
+//! gap; a disk or a store that fails costs the recording and not the call. Nothing of a pause or of the
+//! time on hold gets as far as the ring.
 //!
 //! A recording begins when the lead answers; its `date_started` is the moment of its first packet.
 

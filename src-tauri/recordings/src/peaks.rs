@@ -1,4 +1,4 @@
-//! What is gathered of a recording on the way: its waveform, and where the rep had paused.
+//! What is gathered of a recording on the way: its waveform, and what was left out.
 
 use wire::{RecordingGap, RecordingPeaks};
 
@@ -64,7 +64,7 @@ impl Peaks {
     }
 }
 
-/// Stretches in which the rep had paused.
+/// Stretches that were left out: pauses, holds, and what was lost on the way to the disk.
 #[derive(Debug, Clone, Default)]
 pub struct Gaps(Vec<RecordingGap>);
 

@@ -1,7 +1,7 @@
 //! A recording on the disk while it is made: the file itself, and beside it what cannot be read from it.
 //!
 //! `<call>.ogg` plays at any time, as far as it is written. `<call>.marks` begins with whose it is and
-//! when it started, and then has two bytes for each 100 ms: the peak, and whether the rep had paused.
+//! when it started, and then has two bytes for each 100 ms: the peak, and whether anything is left out.
 //! So a recording is finished after the service was killed, with nothing but these two.
 
 use super::ogg::{self, OggOpus, SILENCE};
@@ -349,6 +349,11 @@ mod tests {
         expected.extend([0; 10]);
         expected.extend([100; 10]);
         assert_eq!(whole.peaks.peaks, expected);
+        let gap = RecordingGap {
+            from_ms: 1000,
+            to_ms: 2000,
+        };
+        assert_eq!(whole.gaps, [gap]);
         let length = std::fs::metadata(path(folder.path(), &call)).unwrap().len();
         assert_eq!(length, whole.bytes);
     }

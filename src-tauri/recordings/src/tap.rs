@@ -73,7 +73,7 @@ pub struct Tap {
 pub struct Taken<'a> {
     pub tick: u64,
     pub peak: u8,
-    /// It was left out: the rep had paused.
+    /// It was left out: the rep had paused, or the lead was on hold.
     pub muffled: bool,
     pub opus: &'a [u8],
 }
@@ -98,7 +98,18 @@ impl RecordingTap for Tap {
     }
 
     fn packet(&mut self, tick: u64, opus: &[u8]) {
-        let muffled = match self.control.state.load(Ordering::Acquire) {
+        self.take(tick, Some(opus));
+    }
+
+    fn gap(&mut self, tick: u64) {
+        self.take(tick, None);
+    }
+}
+
+impl Tap {
+    /// Takes one tick, with what may be recorded of it.
+    fn take(&mut self, tick: u64, opus: Option<&[u8]>) {
+        let is_paused = match self.control.state.load(Ordering::Acquire) {
             WAITING => return,
             PAUSED => {
                 self.aftermath = AFTERMATH_PACKETS;
@@ -115,11 +126,9 @@ impl RecordingTap for Tap {
             self.control.started_at.store(now().0, Ordering::Release);
         }
         // What was said in a pause does not even get into memory.
-        let (opus, peak) = if muffled {
-            (&[][..], 0)
-        } else {
-            (opus, self.peak)
-        };
+        let opus = opus.filter(|_| !is_paused);
+        let muffled = opus.is_none();
+        let (opus, peak) = opus.map_or((&[][..], 0), |opus| (opus, self.peak));
         let opus = opus.get(..PACKET_BYTES_MAX).unwrap_or(opus);
         let mut header = [0; HEADER_BYTES];
         let fields = tick
@@ -204,6 +213,42 @@ mod tests {
         }
         assert_eq!(taken[after + 1].3, b"later");
         assert_eq!(taken.len(), 18);
+    }
+
+    #[test]
+    fn r3_a_hold_is_left_out_from_its_first_tick_to_its_last() {
+        let control = Arc::new(Control::new(Arc::default()));
+        let (mut tap, mut ring) = tap(control.clone());
+        tap.gap(1);
+        control.begin();
+        tap.peak(32_767);
+        tap.packet(2, b"said");
+        tap.gap(3);
+        tap.gap(4);
+        tap.packet(5, b"later");
+        // A pause within a hold outlasts it.
+        tap.gap(6);
+        control.set_paused(true);
+        tap.gap(7);
+        tap.packet(8, b"secret");
+        let muffled: Vec<_> = all(&mut ring)
+            .into_iter()
+            .map(|(tick, peak, muffled, opus)| {
+                assert_eq!(muffled, opus.is_empty());
+                assert!(!muffled || peak == 0);
+                (tick, muffled)
+            })
+            .collect();
+        let expected = [
+            (2, false),
+            (3, true),
+            (4, true),
+            (5, false),
+            (6, true),
+            (7, true),
+            (8, true),
+        ];
+        assert_eq!(muffled, expected);
     }
 
     #[test]

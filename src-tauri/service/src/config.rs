@@ -84,7 +84,7 @@ impl Default for Config {
             parties_max: 100,
             opus_bitrate_bps: 32_000,
             opus_complexity: 5,
-            opus_expected_loss_percent: 5,
+            opus_expected_loss_percent: 0,
             lead_speech: None,
             lead_talks_over: false,
             recordings: None,

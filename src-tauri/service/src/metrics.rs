@@ -284,6 +284,11 @@ impl Page {
                 media.encodes_missed,
             ),
             (
+                "encodes_with_fec",
+                "Encoded mixes whose packet carries a copy of the frame before it.",
+                media.encodes_lbrr,
+            ),
+            (
                 "decodes",
                 "Frames taken from a jitter buffer.",
                 media.decodes,
@@ -295,7 +300,7 @@ impl Page {
             ),
             (
                 "packets_recovered",
-                "Lost packets recovered from the next.",
+                "Lost packets recovered by FEC: from the copy in the next one.",
                 media.recovered,
             ),
             (

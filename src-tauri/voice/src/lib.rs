@@ -16,6 +16,7 @@ mod jitter;
 mod level;
 mod opus;
 mod processing;
+mod reported_loss;
 mod resample;
 pub mod speech;
 mod stamped;
@@ -25,7 +26,9 @@ pub use jitter::{Codec, JitterBuffer, JitterSettings, JitterStats, Kind, Packet,
 pub use level::{level_dbov, rms};
 pub use opus::{
     Decoder, Encoder, EncoderSettings, MAX_PACKET_BYTES, PACKET_SAMPLES_MAX, VoiceError,
+    packet_has_lbrr,
 };
 pub use processing::{Processing, VoiceProcessor};
+pub use reported_loss::ReportedLoss;
 pub use resample::Resampler;
 pub use stamped::{Stamped, StampedEncoder};

@@ -27,6 +27,16 @@ pub enum VoiceError {
     },
 }
 
+/// The bit rates of [`EncoderSettings::bitrate_bps`].
+const BITRATES_BPS: std::ops::RangeInclusive<u32> = 6_000..=128_000;
+/// The least bit rate with copies: below it, libopus narrows the band to make room for them
+/// (`decide_fec` in its `opus_encoder.c`).
+const LBRR_BITRATE_MIN_BPS: u32 = 32_000;
+/// The loss that libopus is told when there is any. Up to 5 % it gives up the copies rather than
+/// bandwidth; beyond 25 % it no longer changes what it does.
+const LBRR_LOSS_MIN_PERCENT: u8 = 10;
+const LBRR_LOSS_MAX_PERCENT: u8 = 25;
+
 /// How to encode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncoderSettings {
@@ -52,6 +62,39 @@ impl Default for EncoderSettings {
     }
 }
 
+impl EncoderSettings {
+    /// These settings for receivers who lose so many packets, so that libopus really writes copies, and
+    /// they sound like what they stand for: what they take is added to the bit rate, within its range. At
+    /// 0 the settings stay as they are.
+    #[must_use]
+    pub fn against_loss(self, lost_percent: u8) -> Self {
+        if lost_percent == 0 {
+            return self;
+        }
+        let bitrate_bps = self.bitrate_bps.saturating_mul(2);
+        let lost_percent = lost_percent.clamp(LBRR_LOSS_MIN_PERCENT, LBRR_LOSS_MAX_PERCENT);
+        Self {
+            bitrate_bps: bitrate_bps.clamp(LBRR_BITRATE_MIN_BPS, *BITRATES_BPS.end()),
+            fec: true,
+            expected_loss_percent: lost_percent.max(self.expected_loss_percent),
+            ..self
+        }
+    }
+
+    fn check(&self) -> Result<(), VoiceError> {
+        if !BITRATES_BPS.contains(&self.bitrate_bps) {
+            return Err(VoiceError::Settings("bitrate_bps, 6000 to 128000"));
+        }
+        if self.complexity > 10 {
+            return Err(VoiceError::Settings("complexity, 0 to 10"));
+        }
+        if self.expected_loss_percent > 100 {
+            return Err(VoiceError::Settings("expected_loss_percent, 0 to 100"));
+        }
+        Ok(())
+    }
+}
+
 /// A state block of libopus: flat, without pointers into itself, aligned for its widest member.
 struct Block(Box<[u128]>);
 
@@ -65,6 +108,8 @@ impl Block {
 /// One Opus encoder, 48 kHz mono, 20 ms a packet.
 pub struct Encoder {
     state: Block,
+    /// What the state was told.
+    settings: EncoderSettings,
 }
 
 impl Encoder {
@@ -73,15 +118,7 @@ impl Encoder {
     /// # Errors
     /// [`VoiceError::Settings`] when a setting is out of range.
     pub fn new(settings: &EncoderSettings) -> Result<Self, VoiceError> {
-        if !(6_000..=128_000).contains(&settings.bitrate_bps) {
-            return Err(VoiceError::Settings("bitrate_bps, 6000 to 128000"));
-        }
-        if settings.complexity > 10 {
-            return Err(VoiceError::Settings("complexity, 0 to 10"));
-        }
-        if settings.expected_loss_percent > 100 {
-            return Err(VoiceError::Settings("expected_loss_percent, 0 to 100"));
-        }
+        settings.check()?;
         // SAFETY: a pure function of the number of channels.
         #[expect(unsafe_code, reason = "libopus is C")]
         let mut state = Block::new(unsafe { opusic_sys::opus_encoder_get_size(1) });
@@ -96,25 +133,45 @@ impl Encoder {
             )
         };
         check("start an encoder", code)?;
-        let mut encoder = Self { state };
-        encoder.set(
-            opusic_sys::OPUS_SET_BITRATE_REQUEST,
-            settings.bitrate_bps.cast_signed(),
-        )?;
-        encoder.set(
-            opusic_sys::OPUS_SET_COMPLEXITY_REQUEST,
-            settings.complexity.into(),
-        )?;
+        let mut encoder = Self {
+            state,
+            settings: *settings,
+        };
         encoder.set(
             opusic_sys::OPUS_SET_SIGNAL_REQUEST,
             opusic_sys::OPUS_SIGNAL_VOICE,
         )?;
-        encoder.set(opusic_sys::OPUS_SET_INBAND_FEC_REQUEST, settings.fec.into())?;
-        encoder.set(
+        encoder.tell(settings)?;
+        Ok(encoder)
+    }
+
+    /// Encodes by other settings from the next frame on. The stream goes on. Allocates nothing.
+    ///
+    /// # Errors
+    /// [`VoiceError::Settings`] when a setting is out of range.
+    pub fn apply(&mut self, settings: &EncoderSettings) -> Result<(), VoiceError> {
+        if self.settings != *settings {
+            settings.check()?;
+            self.tell(settings)?;
+            self.settings = *settings;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, settings: &EncoderSettings) -> Result<(), VoiceError> {
+        self.set(
+            opusic_sys::OPUS_SET_BITRATE_REQUEST,
+            settings.bitrate_bps.cast_signed(),
+        )?;
+        self.set(
+            opusic_sys::OPUS_SET_COMPLEXITY_REQUEST,
+            settings.complexity.into(),
+        )?;
+        self.set(opusic_sys::OPUS_SET_INBAND_FEC_REQUEST, settings.fec.into())?;
+        self.set(
             opusic_sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST,
             settings.expected_loss_percent.into(),
-        )?;
-        Ok(encoder)
+        )
     }
 
     fn set(&mut self, request: c_int, value: i32) -> Result<(), VoiceError> {
@@ -167,6 +224,7 @@ impl Encoder {
         // Both blocks have the same size, that of a mono encoder; libopus documents its states as
         // copyable by a plain copy of memory.
         self.state.0.copy_from_slice(&other.state.0);
+        self.settings = other.settings;
     }
 }
 
@@ -312,8 +370,10 @@ pub(crate) fn packet_samples(packet: &[u8]) -> Option<usize> {
         .filter(|samples| (1..=PACKET_SAMPLES_MAX).contains(samples))
 }
 
-/// Whether a packet carries a copy of the frame before it.
-pub(crate) fn packet_has_lbrr(packet: &[u8]) -> bool {
+/// Whether a packet carries a copy of the frame before it: its LBRR flag (RFC 6716 §4.2.3), which a
+/// packet of CELT alone does not have.
+#[must_use]
+pub fn packet_has_lbrr(packet: &[u8]) -> bool {
     let Ok(len) = i32::try_from(packet.len()) else {
         return false;
     };
@@ -382,6 +442,104 @@ mod tests {
         assert!((20_000..40_000).contains(&bitrate_bps), "{bitrate_bps}");
     }
 
+    /// Of the packets of some speech: how many carry a copy, and their bit rate.
+    fn copies_and_bitrate(encoder: &mut Encoder) -> (usize, usize) {
+        let frames = speech_frames();
+        let mut out = [0; MAX_PACKET_BYTES];
+        let (mut bytes, mut copies) = (0, 0);
+        for frame in &frames {
+            let len = encoder.encode(frame, &mut out).expect("room enough");
+            copies += usize::from(packet_has_lbrr(&out[..len]));
+            bytes += len;
+        }
+        (copies, bytes * 8 * 50 / frames.len())
+    }
+
+    #[test]
+    fn settings_against_loss_give_copies_at_every_rate() {
+        let half = speech_frames().len() / 2;
+        for bitrate_bps in [6_000, 32_000, 128_000] {
+            for complexity in [0, 5, 9] {
+                let base = EncoderSettings {
+                    bitrate_bps,
+                    complexity,
+                    fec: false,
+                    expected_loss_percent: 0,
+                };
+                let mut encoder = Encoder::new(&base).expect("in range");
+                let (copies, _) = copies_and_bitrate(&mut encoder);
+                assert_eq!(copies, 0, "{base:?}");
+                for lost_percent in [1, 100] {
+                    let settings = base.against_loss(lost_percent);
+                    encoder.apply(&settings).expect("in range");
+                    let (copies, _) = copies_and_bitrate(&mut encoder);
+                    assert!(copies > half, "{copies}: {settings:?}");
+                }
+                assert_eq!(base.against_loss(0), base);
+                encoder.apply(&base).expect("in range");
+                // The first packet may still hold a copy that was made before.
+                let (copies, _) = copies_and_bitrate(&mut encoder);
+                assert!(copies <= 1, "{copies}: {base:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_libopus_leaves_out_is_not_counted_as_a_copy() {
+        // What the service used to be set to: FEC is asked for, and libopus has no room for it.
+        let settings = EncoderSettings {
+            bitrate_bps: 32_000,
+            complexity: 5,
+            fec: true,
+            expected_loss_percent: 5,
+        };
+        let mut encoder = Encoder::new(&settings).expect("in range");
+        let (copies, _) = copies_and_bitrate(&mut encoder);
+        assert_eq!(copies, 0);
+    }
+
+    #[test]
+    fn a_split_stream_takes_its_settings_along() {
+        let base = EncoderSettings {
+            fec: false,
+            expected_loss_percent: 0,
+            ..EncoderSettings::default()
+        };
+        let lossy = base.against_loss(10);
+        let mut one = Encoder::new(&lossy).expect("in range");
+        let mut other = Encoder::new(&base).expect("in range");
+        other.copy_state_from(&one);
+        assert_eq!(other.settings, lossy);
+        // So that settings which differ are told again.
+        other.apply(&base).expect("in range");
+        assert_eq!(copies_and_bitrate(&mut other).0, 0);
+        assert!(copies_and_bitrate(&mut one).0 > 50);
+    }
+
+    #[test]
+    fn the_flag_of_a_copy_is_where_rfc_6716_puts_it() {
+        // TOC byte: configuration, mono, one frame. Then SILK's header: the voice activity flag of
+        // each 20 ms, and the LBRR flag after them.
+        let toc = |config: u8| config << 3;
+        let (silk_20_ms, silk_40_ms, silk_60_ms) = (toc(9), toc(10), toc(11));
+        let (hybrid_20_ms, celt_20_ms) = (toc(15), toc(31));
+        for (toc, flag) in [
+            (silk_20_ms, 0b0100_0000),
+            (hybrid_20_ms, 0b0100_0000),
+            (silk_40_ms, 0b0010_0000),
+            (silk_60_ms, 0b0001_0000),
+        ] {
+            assert!(packet_has_lbrr(&[toc, flag, 1, 2]));
+            assert!(!packet_has_lbrr(&[toc, !flag, 1, 2]));
+        }
+        assert!(!packet_has_lbrr(&[celt_20_ms, 0xff, 1, 2]));
+        // Stereo: the flags of the second channel follow.
+        let stereo = silk_20_ms | 0b100;
+        assert!(packet_has_lbrr(&[stereo, 0b0001_0000, 1, 2]));
+        // A frame of no bytes has no flags.
+        assert!(!packet_has_lbrr(&[silk_20_ms]));
+    }
+
     #[test]
     fn settings_out_of_range_and_short_buffers_are_refused() {
         let settings = EncoderSettings::default();
@@ -403,6 +561,8 @@ mod tests {
                 Encoder::new(&settings),
                 Err(VoiceError::Settings(_))
             ));
+            let mut encoder = Encoder::new(&EncoderSettings::default()).expect("defaults");
+            assert!(encoder.apply(&settings).is_err());
         }
         let mut encoder = Encoder::new(&settings).expect("defaults");
         let frame = speech_frames()[20];

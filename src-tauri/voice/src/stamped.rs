@@ -79,6 +79,14 @@ impl StampedEncoder {
         Ok(Some(Stamped { mode, len }))
     }
 
+    /// Encodes by other settings from the next frame on. Allocates nothing.
+    ///
+    /// # Errors
+    /// [`VoiceError::Settings`] when a setting is out of range.
+    pub fn apply(&mut self, settings: &EncoderSettings) -> Result<(), VoiceError> {
+        self.encoder.apply(settings)
+    }
+
     /// Forgets everything heard so far, for a pause in sending (a muted microphone). The receiver
     /// starts over too when timestamps jump, so there is no glitch afterwards.
     pub fn reset(&mut self) {

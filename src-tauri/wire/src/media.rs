@@ -2,7 +2,8 @@
 //!
 //! A client offers one `sendrecv` audio section with Opus 48 kHz and both header extensions below;
 //! the service answers as ICE-lite with its UDP candidate. A leg's offer may be sent again at any
-//! time (a new device, another network): the new connection takes the leg over.
+//! time: one of the same connection (an ICE restart, for another network) is answered by it, and a new
+//! connection (a new device) takes the leg over.
 //!
 //! A coach's client that cannot put the mode into its packets, such as a browser, offers two sending
 //! sections instead, and says which is for which mode ([`MediaTracks`], rule M3).

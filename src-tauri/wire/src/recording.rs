@@ -20,7 +20,7 @@ pub enum RecordingStatus {
     Deleted,
 }
 
-/// A stretch that was not recorded because the rep had paused.
+/// A stretch without sound: the rep had paused, the lead was on hold, or packets were lost.
 #[wire_type]
 pub struct RecordingGap {
     /// Its start, from the start of the recording.

@@ -1,6 +1,7 @@
 //! The other end of a media connection: str0m on a thread, as the service uses it.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -53,6 +54,9 @@ impl ExtensionSerializer for ModeSerializer {
 
 pub struct Far {
     arrived: Arc<Mutex<Vec<Arrived>>>,
+    /// Of the packets that it sends, each of this number is lost; 0 for none.
+    loses: Arc<AtomicU64>,
+    reported_loss: Arc<Mutex<Option<f32>>>,
     stop: Sender<()>,
     thread: Option<JoinHandle<()>>,
 }
@@ -75,6 +79,7 @@ impl Far {
             .clear_codecs()
             .enable_opus(true, false)
             .clear_extension_map()
+            .set_stats_interval(Some(Duration::from_millis(500)))
             .set_extension(1, Extension::AudioLevel);
         if takes == Takes::Everything {
             let extension = Extension::with_serializer(COACH_MODE_EXTENSION_URI, ModeSerializer);
@@ -93,6 +98,8 @@ impl Far {
         let pt = rtc.media(mid).unwrap().remote_pts()[0];
         let ssrc = rtc.direct_api().stream_tx_by_mid(mid, None).unwrap().ssrc();
         let arrived = Arc::new(Mutex::new(Vec::new()));
+        let loses = Arc::default();
+        let reported_loss = Arc::default();
         let (stop, stopped) = channel();
         let run = Run {
             rtc,
@@ -101,15 +108,29 @@ impl Far {
             pt,
             ssrc,
             arrived: Arc::clone(&arrived),
+            loses: Arc::clone(&loses),
+            reported_loss: Arc::clone(&reported_loss),
             stopped,
         };
         let thread = Some(std::thread::spawn(move || run.run()));
         let far = Self {
             arrived,
+            loses,
+            reported_loss,
             stop,
             thread,
         };
         (far, answer)
+    }
+
+    /// Loses every such packet on its way to the client.
+    pub fn loses_every(&self, nth: u64) {
+        self.loses.store(nth, Ordering::Release);
+    }
+
+    /// The part of its packets that the client last reported to be lost.
+    pub fn reported_loss(&self) -> Option<f32> {
+        *self.reported_loss.lock().unwrap()
     }
 
     /// Everything that arrived so far.
@@ -134,6 +155,8 @@ struct Run {
     pt: Pt,
     ssrc: Ssrc,
     arrived: Arc<Mutex<Vec<Arrived>>>,
+    loses: Arc<AtomicU64>,
+    reported_loss: Arc<Mutex<Option<f32>>>,
     stopped: Receiver<()>,
 }
 
@@ -166,6 +189,10 @@ impl Run {
                             level_dbov: values.audio_level,
                             payload: packet.payload.to_vec(),
                         });
+                    }
+                    Output::Event(Event::MediaEgressStats(stats)) => {
+                        let mut reported = self.reported_loss.lock().unwrap();
+                        *reported = stats.loss.or(*reported);
                     }
                     Output::Event(_) => {}
                     Output::Timeout(at) => break at,
@@ -210,6 +237,10 @@ impl Run {
         }
         let mut packet = [0; MAX_PACKET_BYTES];
         let len = encoder.encode(&frame, &mut packet).unwrap();
+        let nth = self.loses.load(Ordering::Acquire);
+        if nth > 0 && sequence.is_multiple_of(nth) {
+            return;
+        }
         let write = RtpWrite::new(
             self.pt,
             sequence.into(),

@@ -211,6 +211,33 @@ async fn what_the_service_says_is_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_is_told_what_is_lost_on_the_way_to_the_client() {
+    let connected = connected(MediaRole::Rep).await;
+    let told = || connected.far.reported_loss();
+    until("a report", || told() == Some(0.0)).await;
+    connected.far.loses_every(10);
+    // A tenth, give or take a packet in each report.
+    let is_told = || told().is_some_and(|lost| (0.07..0.13).contains(&lost));
+    until("the loss to be reported", is_told).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_is_sent_while_the_service_loses_packets() {
+    let connected = connected(MediaRole::Rep).await;
+    connected.voice.set_stamp(Mode::Barge);
+    connected.voice.set_microphone_open(true);
+    let bytes = |packets: &[Arrived]| -> usize { packets.iter().map(|p| p.payload.len()).sum() };
+    let before = connected.arrived("speech", |all| all.len() >= 60).await;
+    connected.voice.report_loss(0.1);
+    let sent = before.len() + 100;
+    let after = connected
+        .arrived("more of it", |all| all.len() >= sent)
+        .await;
+    let (few, more) = (bytes(&before[10..60]), bytes(&after[sent - 50..sent]));
+    assert!(more > few + few / 3, "{few} bytes, then {more}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rep_sends_without_a_stamp() {
     let connected = connected(MediaRole::Rep).await;
     connected.voice.set_stamp(Mode::Barge);

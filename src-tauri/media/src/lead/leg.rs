@@ -113,6 +113,12 @@ pub trait LeadMedia: Send {
         true
     }
 
+    /// The part of the packets that the lead's phone did not get, by its latest receiver report (RFC 3550
+    /// §6.4.1), if there is a new one. Never blocks, locks or allocates.
+    fn take_reported_loss(&mut self) -> Option<f32> {
+        None
+    }
+
     /// Called every 20 ms on the call's worker, also while the lead is on hold. Never blocks, locks
     /// or allocates. `now` is the worker's clock. Each packet given to `speak` is the lead's speech
     /// as it arrived, in any order and number, without a stamp.

@@ -52,6 +52,10 @@ impl media::RecordingTap for Tap {
     fn packet(&mut self, _: u64, opus: &[u8]) {
         self.0.hear(opus);
     }
+
+    fn gap(&mut self, _: u64) {
+        self.0.hear(&[]);
+    }
 }
 
 /// One engine with one call: a rep, a lead who says a tone, and a recording.

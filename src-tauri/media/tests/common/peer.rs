@@ -14,7 +14,7 @@ use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{Extension, ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
-use voice::{Encoder, MAX_PACKET_BYTES};
+use voice::{Encoder, MAX_PACKET_BYTES, packet_has_lbrr};
 use wire::{MediaOffer, MediaTracks};
 
 use super::sound::{Ring, Sound, Tone, encoder};
@@ -40,9 +40,7 @@ impl Offer {
     }
 
     fn of(tracks: usize) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let local = socket.local_addr().unwrap();
+        let (socket, local) = bind();
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
@@ -52,6 +50,8 @@ impl Offer {
             .set_extension(3, Extension::AudioLevel)
             .set_extension(7, stamp_extension())
             .set_extension(9, Extension::RtpMid)
+            // As clients do.
+            .set_rtcp_report_interval_audio(Duration::from_secs(1))
             .build(Instant::now());
         rtc.add_local_candidate(Candidate::host(local, "udp").unwrap());
         let mut change = rtc.sdp_api();
@@ -111,6 +111,7 @@ impl Offer {
             next_frame: Instant::now(),
             deadline: Instant::now(),
             last_received: None,
+            arrived: 0,
             connected: false,
         }
     }
@@ -127,6 +128,8 @@ pub struct Client {
     next_frame: Instant,
     deadline: Instant,
     last_received: Option<u64>,
+    /// Packets of sound that came, lost ones included.
+    arrived: u64,
     connected: bool,
 }
 
@@ -160,7 +163,10 @@ pub struct Peer {
 struct Shared {
     say: Mutex<Sound>,
     packets: AtomicU64,
+    copies: AtomicU64,
     gaps: AtomicU64,
+    /// Of the packets of sound that come, each of this number is lost; 0 for none.
+    loses: AtomicU64,
     closed: AtomicBool,
     /// Neither sends nor receives anything, as if its network were gone.
     cut_off: AtomicBool,
@@ -176,6 +182,16 @@ impl Peer {
 
     pub fn packets(&self) -> u64 {
         self.shared.packets.load(Ordering::Acquire)
+    }
+
+    /// Packets that carried a copy of the frame before them.
+    pub fn copies(&self) -> u64 {
+        self.shared.copies.load(Ordering::Acquire)
+    }
+
+    /// Loses every such packet of sound that comes, or none (0).
+    pub fn loses_every(&self, nth: u64) {
+        self.shared.loses.store(nth, Ordering::Release);
     }
 
     /// Sequence numbers that were skipped on the way here.
@@ -238,6 +254,8 @@ impl Peers {
             shared: Arc::new(Shared {
                 say: Mutex::new(say),
                 packets: AtomicU64::new(0),
+                copies: AtomicU64::new(0),
+                loses: AtomicU64::new(0),
                 gaps: AtomicU64::new(0),
                 closed: AtomicBool::new(false),
                 cut_off: AtomicBool::new(false),
@@ -248,6 +266,62 @@ impl Peers {
         self.clients.lock().unwrap().push((client, peer.clone()));
         peer
     }
+
+    /// Makes another offer for a peer's connection, with new credentials, as a browser does after
+    /// `restartIce()`.
+    pub fn restart_ice(&self, peer: &Peer) -> Restart {
+        self.with(peer, |client| {
+            let mut change = client.rtc.sdp_api();
+            change.ice_restart(true);
+            let (offer, pending) = change.apply().unwrap();
+            Restart {
+                sdp: offer.to_sdp_string(),
+                pending,
+            }
+        })
+    }
+
+    /// Takes the answer to it.
+    pub fn accept(&self, peer: &Peer, restart: Restart, answer: &str) {
+        let answer = SdpAnswer::from_sdp_string(answer).unwrap();
+        self.with(peer, |client| {
+            let api = client.rtc.sdp_api();
+            api.accept_answer(restart.pending, answer).unwrap();
+            client.deadline = Instant::now();
+        });
+    }
+
+    /// The peer's machine changes its network: what it had is gone at once, and it has another address.
+    pub fn change_network(&self, peer: &Peer) {
+        self.with(peer, |client| {
+            let (socket, local) = bind();
+            let candidate = |address| Candidate::host(address, "udp").unwrap();
+            let before = candidate(client.local);
+            client.rtc.direct_api().invalidate_candidate(&before);
+            client.rtc.add_local_candidate(candidate(local));
+            (client.socket, client.local) = (socket, local);
+        });
+    }
+
+    fn with<T>(&self, peer: &Peer, run: impl FnOnce(&mut Client) -> T) -> T {
+        let mut clients = self.clients.lock().unwrap();
+        let mut clients = clients.iter_mut();
+        let found = clients.find(|(_, of)| Arc::ptr_eq(&of.shared, &peer.shared));
+        run(&mut found.unwrap().0)
+    }
+}
+
+/// Another offer that waits for its answer.
+pub struct Restart {
+    pub sdp: String,
+    pending: SdpPendingOffer,
+}
+
+fn bind() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let local = socket.local_addr().unwrap();
+    (socket, local)
 }
 
 impl Drop for Peers {
@@ -269,7 +343,7 @@ impl Client {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(_) => continue,
             };
-            if cut_off {
+            if cut_off || self.is_lost(&buffer[..len], peer) {
                 continue;
             }
             let Ok(receive) = Receive::new(Protocol::Udp, source, self.local, &buffer[..len])
@@ -297,6 +371,19 @@ impl Client {
         if !self.rtc.is_alive() {
             peer.shared.closed.store(true, Ordering::Release);
         }
+    }
+
+    fn is_lost(&mut self, datagram: &[u8], peer: &Peer) -> bool {
+        // RTP, and not RTCP (RFC 7983 §7, RFC 5761 §4).
+        let [128..=191, second, ..] = datagram else {
+            return false;
+        };
+        if (64..=95).contains(&(second & 0x7f)) {
+            return false;
+        }
+        self.arrived += 1;
+        let nth = peer.shared.loses.load(Ordering::Acquire);
+        nth > 0 && self.arrived.is_multiple_of(nth)
     }
 
     fn speak(&mut self, now: Instant, peer: &Peer) {
@@ -351,6 +438,8 @@ impl Client {
                         peer.shared.gaps.fetch_add(gap, Ordering::AcqRel);
                     }
                     peer.ring.hear(&packet.payload);
+                    let copies = u64::from(packet_has_lbrr(&packet.payload));
+                    peer.shared.copies.fetch_add(copies, Ordering::AcqRel);
                     peer.shared.packets.fetch_add(1, Ordering::AcqRel);
                 }
                 Ok(Output::Event(_)) => {}

@@ -55,6 +55,124 @@ async fn j4_a_second_offer_takes_the_leg_over_and_begins_in_listen() {
     stage.media.stop().await;
 }
 
+/// Ticks whose packet may be missing when a client changes its network: a second.
+const SILENT_MAX: u64 = 50;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ice_restart_keeps_the_connection_and_interrupts_nothing() {
+    let mut stage = Stage::new(1).await;
+    stage.lead(None).await;
+    let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
+    let listens = stage.join(coach(1), Role::Coach, silent()).await;
+    stage.lead.hears(REP_HZ).await;
+    assert_eq!(stage.event().await, connected(REP));
+    assert_eq!(stage.event().await, connected(coach(1)));
+    for (leg, peer) in [(REP, &rep), (coach(1), &listens)] {
+        for _ in 0..3 {
+            let (gaps, packets) = (peer.gaps(), peer.packets());
+            let restart = stage.peers.restart_ice(peer);
+            let answer = stage.media.connect(&stage.call, leg, &restart.sdp).await;
+            stage.peers.accept(peer, restart, &answer.unwrap());
+            let heard = packets + SILENT_MAX;
+            until("sound goes on", || peer.packets() > heard).await;
+            assert_eq!(peer.gaps(), gaps, "nothing is missing");
+            assert!(!peer.is_closed());
+        }
+    }
+    stage.lead.listen(25).await;
+    assert!(stage.lead.loudest_db(REP_HZ) > HEARD_DB);
+    // Beyond what a client may be silent for: its checks reach it under their new name.
+    listens.ring.listen(300).await;
+    listens.ring.hears(REP_HZ).await;
+    assert_eq!(stage.metrics().await.connections, 2);
+    stage.media.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ice_restart_moves_a_client_to_another_network_within_a_second() {
+    let stage = Stage::new(1).await;
+    stage.lead(None).await;
+    let rep = stage.join(REP, Role::Rep, unstamped(REP_HZ)).await;
+    stage.lead.hears(REP_HZ).await;
+    let gaps = rep.gaps();
+    stage.peers.change_network(&rep);
+    let restart = stage.peers.restart_ice(&rep);
+    let answer = stage.media.connect(&stage.call, REP, &restart.sdp).await;
+    stage.peers.accept(&rep, restart, &answer.unwrap());
+    let packets = rep.packets();
+    until("sound goes on", || rep.packets() > packets + 25).await;
+    let missing = rep.gaps() - gaps;
+    assert!(missing <= SILENT_MAX, "{missing}");
+    stage.lead.listen(25).await;
+    stage.lead.hears(REP_HZ).await;
+    assert_eq!(stage.metrics().await.connections, 1);
+    stage.media.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_offer_again_is_answered_by_the_same_connection() {
+    let stage = Stage::new(1).await;
+    stage.lead(None).await;
+    stage
+        .media
+        .add_leg(&stage.call, REP, Role::Rep)
+        .await
+        .unwrap();
+    let offer = Offer::new();
+    let sdp = offer.sdp();
+    let first = stage.media.connect(&stage.call, REP, &sdp).await.unwrap();
+    // While it is being set up, and once it is up.
+    let again = stage.media.connect(&stage.call, REP, &sdp).await.unwrap();
+    let line = |sdp: &str, prefix: &str| {
+        let found = sdp.lines().find(|line| line.starts_with(prefix));
+        found.unwrap().to_owned()
+    };
+    let same = |answer: &str| {
+        for prefix in ["a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:"] {
+            assert_eq!(line(answer, prefix), line(&first, prefix));
+        }
+    };
+    same(&again);
+    let rep = stage.peers.add(offer.accept(&first), unstamped(REP_HZ));
+    stage.lead.hears(REP_HZ).await;
+    let (gaps, packets) = (rep.gaps(), rep.packets());
+    // A plain new offer counts the version up.
+    let session = line(&sdp, "o=");
+    let mut fields: Vec<&str> = session.split(' ').collect();
+    fields[2] = "7";
+    let plain = sdp.replace(&session, &fields.join(" "));
+    same(&stage.media.connect(&stage.call, REP, &plain).await.unwrap());
+    until("sound goes on", || rep.packets() > packets + SILENT_MAX).await;
+    assert_eq!(rep.gaps(), gaps, "nothing is missing");
+    stage.lead.listen(25).await;
+    assert!(stage.lead.loudest_db(REP_HZ) > HEARD_DB);
+    assert_eq!(stage.metrics().await.connections, 1);
+    stage.media.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m1_m3_a_coach_is_in_listen_after_an_ice_restart() {
+    let stage = Stage::new(1).await;
+    stage.lead(None).await;
+    let speaks = stage
+        .join(coach(1), Role::Coach, stamped(ONE_HZ, Mode::Barge))
+        .await;
+    stage.grant(coach(1), Mode::Barge).await;
+    stage.lead.hears(ONE_HZ).await;
+    let restart = stage.peers.restart_ice(&speaks);
+    let answer = stage.media.connect(&stage.call, coach(1), &restart.sdp);
+    let answer = answer.await.unwrap();
+    stage.peers.accept(&speaks, restart, &answer);
+    // They go on speaking and stamping Barge, and are not heard until it is granted again.
+    stage.lead.hears_not(ONE_HZ).await;
+    stage.lead.listen(25).await;
+    assert!(stage.lead.loudest_db(ONE_HZ) < SILENT_DB);
+    stage.grant(coach(1), Mode::Barge).await;
+    stage.lead.hears(ONE_HZ).await;
+    assert!(!speaks.is_closed());
+    stage.media.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offer_that_never_connects_leaves_the_old_connection_up() {
     let stage = Stage::new(1).await;

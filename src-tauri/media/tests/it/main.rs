@@ -9,4 +9,5 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod connections;
+mod loss;
 mod who_hears_whom;

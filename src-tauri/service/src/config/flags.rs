@@ -114,7 +114,8 @@ pub struct Flags {
     #[arg(long, env = "CALL_COACHING_OPUS_COMPLEXITY", value_name = "0-10")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opus_complexity: Option<u8>,
-    /// Packet loss the encoder's error correction prepares for, in percent, 0 to 100 [default: 5]
+    /// Packet loss the encoder's error correction always prepares for, in percent, 0 to 100. With 0, it's
+    /// on only while listeners lose packets [default: 0]
     #[arg(
         long,
         env = "CALL_COACHING_OPUS_EXPECTED_LOSS_PERCENT",

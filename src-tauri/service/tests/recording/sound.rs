@@ -165,6 +165,60 @@ async fn r1_what_is_said_in_a_pause_is_not_in_the_file_nor_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn r3_the_time_on_hold_is_a_gap_in_the_recording() {
+    let mut stage = Stage::new(config(), None, &[]).await;
+    let rep = stage.connect(&stage.token, unstamped(REP_HZ)).await;
+    let coach = stage.service.token_of("morgan@demo.example").await;
+    let path = stage.path("coach_leg/");
+    let (status, leg) = stage.service.post(&path, Some(&coach), json!({})).await;
+    assert_eq!(status, 201, "{leg}");
+    let morgan = stage.connect(&coach, silent()).await;
+    stage.lead.hears(REP_HZ).await;
+    rep.say(silent());
+    stage.lead.hears_not(REP_HZ).await;
+    stage.lead.listen(SECOND / 2).await;
+    let token = stage.token.clone();
+    let hold = |held| stage.put(&token, "hold/", json!({ "held": held }));
+    assert_eq!(hold(true).await.0, 200);
+    // Rep and coach talk about the lead.
+    rep.say(unstamped(SECRET_HZ));
+    morgan.ring.hears(SECRET_HZ).await;
+    stage.lead.listen(SECOND).await;
+    rep.say(silent());
+    morgan.ring.hears_not(SECRET_HZ).await;
+    assert_eq!(hold(false).await.0, 200);
+    stage.lead.listen(SECOND / 2).await;
+    rep.say(unstamped(REP_HZ));
+    stage.lead.hears(REP_HZ).await;
+    stage.lead.listen(SECOND).await;
+    // On hold when the call ends: the recording is as long as the call all the same.
+    assert_eq!(hold(true).await.0, 200);
+    stage.lead.listen(SECOND).await;
+    let call = stage.hang_up().await;
+
+    let samples = stage.file().await;
+    let gaps = call["recording"]["gaps"].as_array().unwrap();
+    let [first, last] = gaps.as_slice() else {
+        panic!("{gaps:?}");
+    };
+    let at = |gap: &Value, name: &str| gap[name].as_u64().unwrap() as usize * 48;
+    let (from, to) = (at(first, "from_ms"), at(first, "to_ms"));
+    assert!(to - from > 48_000, "{first}");
+    assert!(at(last, "to_ms") - at(last, "from_ms") > 43_000, "{last}");
+    assert!(at(last, "to_ms") >= samples.len(), "{last}");
+    let secret = loudest_db(&samples[from - 9_600..to + 19_200], SECRET_HZ);
+    assert!(
+        secret < ABSENT_DB,
+        "what was said on hold is in it: {secret} dB"
+    );
+    assert!(loudest_db(&samples[..from], REP_HZ) > HEARD_DB);
+    assert!(loudest_db(&samples[to..at(last, "from_ms")], REP_HZ) > HEARD_DB);
+    let silence = &samples[from + 4_800..to];
+    assert!(silence.iter().all(|sample| sample.abs() < 3));
+    stage.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn r1_a_recorded_call_is_announced_to_the_lead_first_when_the_organization_wants_it() {
     let folder = tempfile::tempdir().unwrap();
     let notice = folder.path().join("notice.wav");

@@ -48,6 +48,8 @@ pub(super) struct Stream {
     pub source: Source,
     pub reception: Reception,
     pub round_trip: Option<Duration>,
+    /// The part of what was sent that the peer lost, by its latest report; taken once.
+    pub reported_loss: Option<f32>,
     ssrc: Option<u32>,
     /// A stream that would take its place, with the sequence number that would confirm it.
     candidate: Option<(u32, u16)>,
@@ -63,6 +65,7 @@ impl Inbound {
                 source: Source::new(negotiated.peer, negotiated.peer_rtcp),
                 reception: Reception::default(),
                 round_trip: None,
+                reported_loss: None,
                 ssrc: None,
                 candidate: None,
                 timeline: Timeline::default(),
@@ -261,6 +264,7 @@ impl Stream {
             RtcpItem::Received(block) if block.ssrc == own => {
                 let round_trip = round_trip(&block, EPOCH + arrival.at());
                 self.round_trip = round_trip.or(self.round_trip);
+                self.reported_loss = Some(f32::from(block.fraction_lost) / 256.0);
             }
             // The next stream needs no second packet.
             RtcpItem::Goodbye { ssrc } if self.ssrc == Some(ssrc) => self.ssrc = None,

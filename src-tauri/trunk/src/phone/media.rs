@@ -210,6 +210,11 @@ impl LeadMedia for PhoneMedia {
         })
     }
 
+    fn take_reported_loss(&mut self) -> Option<f32> {
+        let (_, inbound) = self.session.as_mut()?;
+        inbound.stream.reported_loss.take()
+    }
+
     fn tick(
         &mut self,
         now: Duration,

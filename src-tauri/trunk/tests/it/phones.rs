@@ -9,7 +9,8 @@
 
 use crate::common;
 
-use common::{End, HOLD_HZ, Tone, call, negotiate, run, strength};
+use common::{End, HERE, HOLD_HZ, Tone, call, negotiate, run, strength};
+use media::LeadMedia;
 use mix::FRAME_SAMPLES;
 use trunk::sdp::MediaDirection;
 use voice::Codec;
@@ -88,6 +89,44 @@ fn the_wire_of_an_encrypted_call_does_not_carry_the_sound() {
         // Of sound that is no noise many neighbours are alike.
         let alike = plain.payload.windows(2).filter(|pair| pair[0] == pair[1]);
         assert!(alike.count() < 8);
+    }
+}
+
+#[test]
+fn what_a_phone_loses_is_told_by_its_reports() {
+    for encrypted in [false, true] {
+        let (mut rep, mut lead) = call(&[Codec::Opus], encrypted);
+        // Each takes its side of a network for the other.
+        let (near_rep, near_lead) = (common::socket(), common::socket());
+        let (mut at_rep, mut at_lead) = negotiate(&mut rep, &mut lead);
+        at_rep.peer = near_rep.local_addr().unwrap();
+        at_lead.peer = near_lead.local_addr().unwrap();
+        rep.control.negotiated(at_rep).unwrap();
+        lead.control.negotiated(at_lead).unwrap();
+        let (mut sent, mut told) = (0, Vec::new());
+        for _ in 0..600 {
+            rep.tick();
+            for (_, packet) in common::received(&near_rep) {
+                sent += 1;
+                if sent % 10 != 0 {
+                    let to = (HERE, lead.local.port);
+                    near_lead.send_to(&packet, to).unwrap();
+                }
+            }
+            lead.tick();
+            for (_, packet) in common::received(&near_lead) {
+                let to = (HERE, rep.local.port);
+                near_rep.send_to(&packet, to).unwrap();
+            }
+            told.extend(rep.media.take_reported_loss());
+        }
+        // After a second, and then every five.
+        let [_, steady, ..] = told.as_slice() else {
+            panic!("encrypted: {encrypted}: {told:?}");
+        };
+        assert!((0.08..0.12).contains(steady), "{told:?}");
+        assert!(told.len() <= 4, "a report counts once: {told:?}");
+        assert_eq!(lead.media.take_reported_loss(), Some(0.0), "the other way");
     }
 }
 

@@ -95,6 +95,7 @@ fn networks() -> impl Strategy<Value = Network> {
             jitter_ms,
             loss,
             duplicates,
+            ..Network::default()
         },
     )
 }

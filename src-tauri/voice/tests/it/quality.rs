@@ -13,11 +13,15 @@ use crate::network;
 use crate::recorded;
 
 use std::path::Path;
+use std::time::Duration;
 
-use mix::Mode;
-use network::{Network, Sent, frames, played, sent, sent_g711};
+use mix::{FRAME_SAMPLES, Frame, Mode};
+use network::{Network, Random, Sent, frames, played, sent, sent_g711};
 use recorded::{Band, pesq, piece, write};
-use voice::{EncoderSettings, JitterSettings, Kind, Law};
+use voice::{
+    Codec, Encoder, EncoderSettings, JitterSettings, JitterStats, Kind, Law, MAX_PACKET_BYTES,
+    ReportedLoss, packet_has_lbrr,
+};
 
 /// Prompts and where to start in them, in seconds; eight seconds are taken from each.
 const PIECES: [(&str, usize); 6] = [
@@ -178,4 +182,183 @@ fn a_telephone_survives_loss() {
         let speaker = Speaker::Telephone(Law::A);
         assert!(score(name, speaker, network, SEEDS) >= least);
     }
+}
+
+/// What is said before the part that is scored: until then, the first reports are in.
+const WARM_UP_FRAMES: usize = 4 * 50;
+/// A client reports every second what it lost.
+const REPORT_FRAMES: usize = 50;
+
+/// The encoder of a client's microphone, and that of the service at its default settings.
+const CLIENT: EncoderSettings = EncoderSettings {
+    bitrate_bps: 32_000,
+    complexity: 9,
+    fec: true,
+    expected_loss_percent: 15,
+};
+const SERVICE: EncoderSettings = EncoderSettings {
+    bitrate_bps: 32_000,
+    complexity: 5,
+    fec: false,
+    expected_loss_percent: 0,
+};
+
+/// Encodes frames for a receiver whose network loses packets, and who reports it every second: as a
+/// client does for the service, and the service for a client. What is lost is left out. Also how many
+/// packets carry a copy.
+fn carried(
+    frames: impl Iterator<Item = Frame>,
+    base: EncoderSettings,
+    loss: f64,
+    seed: u64,
+) -> (Vec<Sent>, usize) {
+    let mut random = Random(seed);
+    let mut encoder = Encoder::new(&base).expect("in range");
+    let mut reported = ReportedLoss::default();
+    let mut out = [0; MAX_PACKET_BYTES];
+    let (mut packets, mut copies, mut lost) = (Vec::new(), 0, 0_u16);
+    for (index, frame) in frames.enumerate() {
+        let at = Duration::from_millis(20 * (index as u64 + 1));
+        if index > 0 && index % REPORT_FRAMES == 0 {
+            let fraction = f32::from(std::mem::take(&mut lost)) / REPORT_FRAMES as f32;
+            reported.report(at, fraction);
+        }
+        let settings = base.against_loss(reported.expected_percent(at));
+        encoder.apply(&settings).expect("in range");
+        let len = encoder.encode(&frame, &mut out).expect("room enough");
+        copies += usize::from(packet_has_lbrr(&out[..len]));
+        if random.uniform() < loss {
+            lost += 1;
+            continue;
+        }
+        packets.push(Sent {
+            at,
+            codec: Codec::Opus,
+            sequence: index as u16,
+            timestamp: index as u32 * FRAME_SAMPLES as u32,
+            mode: None,
+            payload: out[..len].to_vec(),
+        });
+    }
+    (packets, copies)
+}
+
+/// What a listening client hears of a speaking one: encoder, network, the service's jitter buffer and
+/// encoder, another network, the other client's jitter buffer.
+struct Heard {
+    samples: Vec<i16>,
+    at_service: JitterStats,
+    at_listener: JitterStats,
+    /// Packets of the service, and those of them that carry a copy.
+    packets: usize,
+    copies: usize,
+}
+
+fn whole_path(speech: &[i16], up: Network, down: Network, seed: u64) -> Heard {
+    let warm_up = &speech[..WARM_UP_FRAMES * FRAME_SAMPLES];
+    let said = [warm_up, speech].concat();
+    let settings = JitterSettings::default();
+    // What is lost is left out already.
+    let lossless = |network: Network| Network {
+        loss: 0.0,
+        ..network
+    };
+    let captured = frames(&said).into_iter();
+    let (sent, _) = carried(captured, CLIENT, up.loss, seed);
+    let (mixed, at_service) = played(&sent, lossless(up), settings, seed);
+    let mixed = mixed
+        .into_iter()
+        .skip_while(|played| played.kind == Kind::Idle)
+        .map(|played| played.frame);
+    let (packets, copies) = carried(mixed, SERVICE, down.loss, seed + 1);
+    let count = packets.len();
+    let (heard, at_listener) = played(&packets, lossless(down), settings, seed + 1);
+    let samples = heard
+        .into_iter()
+        .skip_while(|played| played.kind == Kind::Idle)
+        .flat_map(|played| played.frame)
+        .skip(2 * LOOKAHEAD_SAMPLES + warm_up.len())
+        .take(speech.len())
+        .collect();
+    Heard {
+        samples,
+        at_service,
+        at_listener,
+        packets: count,
+        copies,
+    }
+}
+
+/// The mean PESQ-WB of the whole path over all pieces.
+fn whole_path_score(name: &str, up: Network, down: Network) -> f64 {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let mut pairs = Vec::new();
+    for (index, (prompt, from_seconds)) in PIECES.into_iter().enumerate() {
+        let speech = piece(prompt, from_seconds);
+        let seed = SEED + 100 * index as u64;
+        let heard = whole_path(&speech, up, down, seed);
+        let reference = folder.join(format!("{name}-{index}.s16"));
+        let degraded = folder.join(format!("{name}-{index}-heard.s16"));
+        write(Band::Wide, &reference, &speech);
+        write(Band::Wide, &degraded, &heard.samples);
+        pairs.push((reference, degraded));
+        eprintln!(
+            "{name}: {prompt} seed {seed}: {} of {} packets with a copy; at the service {:?}; at \
+             the listener {:?}",
+            heard.copies, heard.packets, heard.at_service, heard.at_listener
+        );
+        if down.loss > 0.0 {
+            assert!(heard.copies * 3 > heard.packets, "copies are sent");
+            assert!(heard.at_listener.recovered * 2 > heard.at_listener.lost);
+        } else {
+            assert_eq!(heard.copies, 0, "nobody loses");
+        }
+    }
+    let scores = pesq(Band::Wide, &pairs);
+    let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+    eprintln!("{name}: mean PESQ-WB {mean:.3} of {scores:.2?}");
+    mean
+}
+
+/// Loss, and how well speech is heard beyond it at least: alone, and with packets that take up to 30 ms
+/// longer, for which the jitter buffer stretches and shortens what it plays.
+const LOSSES: [(f64, f64, f64); 3] = [(0.0, 4.0, 3.7), (0.05, 3.8, 3.7), (0.1, 3.3, 3.2)];
+const CLEAN: Network = Network {
+    delay_ms: 20.0,
+    jitter_ms: 0.0,
+    spread_ms: 0.0,
+    loss: 0.0,
+    duplicates: 0.0,
+};
+
+/// Scores one way under each loss, without jitter and with some. All of it is measured before it is judged.
+fn judge(way: &str, score: impl Fn(&str, Network) -> f64) {
+    let mut short = Vec::new();
+    for (loss, least, least_with_jitter) in LOSSES {
+        for (spread_ms, least) in [(0.0, least), (30.0, least_with_jitter)] {
+            let network = Network {
+                spread_ms,
+                loss,
+                ..CLEAN
+            };
+            let name = format!("{way}-{loss}-{spread_ms}");
+            let score = score(&name, network);
+            if score < least {
+                short.push(format!("{name}: {score:.2}, not {least}"));
+            }
+        }
+    }
+    assert!(short.is_empty(), "{short:?}");
+}
+
+#[test]
+fn speech_is_clear_though_the_way_to_the_service_loses() {
+    judge("up", |name, network| whole_path_score(name, network, CLEAN));
+}
+
+#[test]
+fn speech_is_clear_though_the_way_to_the_listener_loses() {
+    judge("down", |name, network| {
+        whole_path_score(name, CLEAN, network)
+    });
 }

@@ -41,6 +41,8 @@ pub struct Network {
     pub delay_ms: f64,
     /// Standard deviation of the delay.
     pub jitter_ms: f64,
+    /// How much longer a packet may take, every delay up to that being as likely as the other.
+    pub spread_ms: f64,
     pub loss: f64,
     pub duplicates: f64,
 }
@@ -160,7 +162,10 @@ pub fn played(
             1
         };
         for _ in 0..copies {
-            let delay_ms = network.delay_ms + network.jitter_ms * random.gaussian();
+            let mut delay_ms = network.delay_ms + network.jitter_ms * random.gaussian();
+            if network.spread_ms > 0.0 {
+                delay_ms += network.spread_ms * random.uniform();
+            }
             let at = packet.at + Duration::from_secs_f64(delay_ms.max(0.0) / 1000.0);
             if random.uniform() >= network.loss {
                 arrivals.push((at, packet));
