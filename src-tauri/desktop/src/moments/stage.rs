@@ -483,8 +483,8 @@ impl Stage {
     }
 
     pub fn leaves(&mut self, coach: &str, id: &CallId) {
-        let user = user(coach);
-        self.happens(id, call::Input::Leave { user });
+        let (user, device) = (user(coach), device(coach));
+        self.happens(id, call::Input::Leave { user, device });
     }
 
     /// The rep of that call invites a teammate.
@@ -748,9 +748,12 @@ impl Stage {
             Request::Media(id, _) => {
                 let machine = self.machine(&id)?;
                 let leg = machine.media_leg(&me, &device_of(&me)).map_err(refused)?;
-                self.change(&id, call::Input::MediaOffered(leg))?;
+                // The app stamps its packets.
+                let widest = mix::Mode::Barge;
+                self.change(&id, call::Input::MediaOffered { leg, widest })?;
+                let coach_leg = self.machine(&id)?.coach_leg(&me).cloned();
                 self.leg = Some((id, leg));
-                return Ok(Reply::MediaAnswer("answer".into()));
+                return Ok(Reply::MediaAnswer("answer".into(), coach_leg.map(Box::new)));
             }
             Request::Join(id, request) => {
                 let join = Join {
@@ -773,7 +776,10 @@ impl Stage {
                 self.change(&id, input)?;
                 return self.coach_leg(&id);
             }
-            Request::Leave(id) => self.change(&id, call::Input::Leave { user: me })?,
+            Request::Leave(id) => {
+                let device = device_of(&me);
+                self.change(&id, call::Input::Leave { user: me, device })?;
+            }
             Request::Invite(id, request) => {
                 self.invite(&id, me, &request.user_ids)?;
                 let open = self.machine(&id)?.open_invitations();
