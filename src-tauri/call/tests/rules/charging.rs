@@ -68,7 +68,7 @@ fn b2_each_minute_is_charged_once_it_is_certain_to_have_started() {
     world.pass(53_999);
     assert_eq!(minutes_of(&world, &leg).len(), 6);
     world.pass(2);
-    world.ok(Input::Leave { user: user(MORGAN) });
+    world.ok(leave(MORGAN));
     assert_eq!(minutes_of(&world, &leg).len(), 7);
 }
 
