@@ -12,7 +12,7 @@ use std::time::Duration;
 use media::{Media, MediaEvent, MediaSettings, RecordingTaps};
 use mix::{GrantCause, LegNumber, Mode, Role};
 use tokio::sync::mpsc;
-use wire::CallId;
+use wire::{CallId, MediaOffer};
 
 use peer::{Peer, Peers};
 use sound::{Ring, Sound, ToneLead};
@@ -120,6 +120,13 @@ impl Stage {
         added.unwrap();
         self.accept(leg, peer::Offer::by_track(), Sound::default())
             .await
+    }
+
+    /// The engine's answer to an offer of one section.
+    pub async fn answer(&self, leg: LegNumber, sdp: &str) -> String {
+        let offer = MediaOffer::new(sdp);
+        let answered = self.media.connect(&self.call, leg, &offer).await;
+        answered.unwrap().sdp
     }
 
     async fn accept(&self, leg: LegNumber, offer: peer::Offer, say: Sound) -> Peer {

@@ -71,8 +71,8 @@ async fn an_ice_restart_keeps_the_connection_and_interrupts_nothing() {
         for _ in 0..3 {
             let (gaps, packets) = (peer.gaps(), peer.packets());
             let restart = stage.peers.restart_ice(peer);
-            let answer = stage.media.connect(&stage.call, leg, &restart.sdp).await;
-            stage.peers.accept(peer, restart, &answer.unwrap());
+            let answer = stage.answer(leg, &restart.sdp).await;
+            stage.peers.accept(peer, restart, &answer);
             let heard = packets + SILENT_MAX;
             until("sound goes on", || peer.packets() > heard).await;
             assert_eq!(peer.gaps(), gaps, "nothing is missing");
@@ -97,8 +97,8 @@ async fn an_ice_restart_moves_a_client_to_another_network_within_a_second() {
     let gaps = rep.gaps();
     stage.peers.change_network(&rep);
     let restart = stage.peers.restart_ice(&rep);
-    let answer = stage.media.connect(&stage.call, REP, &restart.sdp).await;
-    stage.peers.accept(&rep, restart, &answer.unwrap());
+    let answer = stage.answer(REP, &restart.sdp).await;
+    stage.peers.accept(&rep, restart, &answer);
     let packets = rep.packets();
     until("sound goes on", || rep.packets() > packets + 25).await;
     let missing = rep.gaps() - gaps;
@@ -120,9 +120,9 @@ async fn the_same_offer_again_is_answered_by_the_same_connection() {
         .unwrap();
     let offer = Offer::new();
     let sdp = offer.sdp();
-    let first = stage.media.connect(&stage.call, REP, &sdp).await.unwrap();
+    let first = stage.answer(REP, &sdp).await;
     // While it is being set up, and once it is up.
-    let again = stage.media.connect(&stage.call, REP, &sdp).await.unwrap();
+    let again = stage.answer(REP, &sdp).await;
     let line = |sdp: &str, prefix: &str| {
         let found = sdp.lines().find(|line| line.starts_with(prefix));
         found.unwrap().to_owned()
@@ -141,7 +141,7 @@ async fn the_same_offer_again_is_answered_by_the_same_connection() {
     let mut fields: Vec<&str> = session.split(' ').collect();
     fields[2] = "7";
     let plain = sdp.replace(&session, &fields.join(" "));
-    same(&stage.media.connect(&stage.call, REP, &plain).await.unwrap());
+    same(&stage.answer(REP, &plain).await);
     until("sound goes on", || rep.packets() > packets + SILENT_MAX).await;
     assert_eq!(rep.gaps(), gaps, "nothing is missing");
     stage.lead.listen(25).await;
@@ -160,8 +160,7 @@ async fn m1_m3_a_coach_is_in_listen_after_an_ice_restart() {
     stage.grant(coach(1), Mode::Barge).await;
     stage.lead.hears(ONE_HZ).await;
     let restart = stage.peers.restart_ice(&speaks);
-    let answer = stage.media.connect(&stage.call, coach(1), &restart.sdp);
-    let answer = answer.await.unwrap();
+    let answer = stage.answer(coach(1), &restart.sdp).await;
     stage.peers.accept(&speaks, restart, &answer);
     // They go on speaking and stamping Barge, and are not heard until it is granted again.
     stage.lead.hears_not(ONE_HZ).await;
