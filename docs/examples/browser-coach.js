@@ -46,14 +46,13 @@ export class BrowserCoach {
     const whisper = this.connection.addTransceiver("audio", { direction: "sendrecv" });
     const barge = this.connection.addTransceiver("audio", { direction: "sendonly" });
     this.#ways = { whisper: this.#way(whisper), barge: this.#way(barge) };
-    await this.connection.setLocalDescription();
-    const answer = await this.#ask("POST", "media/", {
-      sdp: this.connection.localDescription.sdp,
-      tracks: { whisper: whisper.mid, barge: barge.mid },
-    });
-    // Every connection begins in Listen.
-    this.#open("listen");
-    await this.connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    await this.#offer();
+  }
+
+  /** Moves the connection to another network. The sound goes on meanwhile, in Listen. */
+  async restart() {
+    this.connection.restartIce();
+    await this.#offer();
   }
 
   /** Switches to `listen`, `whisper` or `barge`. Narrows at once, and widens when the service agrees. */
@@ -69,15 +68,27 @@ export class BrowserCoach {
     await this.#ask("DELETE", "coach_leg/");
   }
 
-  /** From the microphone to one track. While its sender has no track, it sends nothing. */
-  #way({ sender }) {
+  async #offer() {
+    await this.connection.setLocalDescription();
+    const { whisper, barge } = this.#ways;
+    const answer = await this.#ask("POST", "media/", {
+      sdp: this.connection.localDescription.sdp,
+      tracks: { whisper: whisper.transceiver.mid, barge: barge.transceiver.mid },
+    });
+    // A leg comes back in Listen after every offer.
+    this.#open("listen");
+    await this.connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+  }
+
+  /** From the microphone to one track. While its sender has no track, nothing is sent. */
+  #way(transceiver) {
     const { microphone, process } = this.#options;
     const gate = new GainNode(microphone.context, { gain: 0 });
     const end = new MediaStreamAudioDestinationNode(microphone.context, { channelCount: 1 });
     microphone.connect(gate);
     process(gate).connect(end);
     const [track] = end.stream.getAudioTracks();
-    return { gate, sender, track, closing: undefined };
+    return { transceiver, gate, track, closing: undefined };
   }
 
   /** Closes the other way at once, and then opens this one. */
@@ -88,12 +99,12 @@ export class BrowserCoach {
       clearTimeout(way.closing);
       if (of === mode) continue;
       way.gate.gain.setValueAtTime(0, now);
-      way.closing = setTimeout(() => way.sender.replaceTrack(null), DRAIN_MS);
+      way.closing = setTimeout(() => way.transceiver.sender.replaceTrack(null), DRAIN_MS);
     }
     this.mode = mode;
     this.#options.switched(mode, opens);
     const way = this.#ways[mode];
-    way?.sender.replaceTrack(way.track);
+    way?.transceiver.sender.replaceTrack(way.track);
     way?.gate.gain.setValueAtTime(1, opens);
   }
 

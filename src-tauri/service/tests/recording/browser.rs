@@ -1,4 +1,5 @@
-//! A coach in Chromium, as the documented example has it, with a slow way from microphone to network.
+//! A coach in Chromium, as the documented example has it: with a slow way from microphone to network, and
+//! on a network that changes.
 
 use super::common::sound::{HEARD_DB, Ring, SILENT_DB, silent};
 use super::file::loudest_db;
@@ -30,7 +31,11 @@ const EXAMPLE: &str = include_str!("../../../../docs/examples/browser-coach.js")
 #[tokio::test(flavor = "multi_thread")]
 async fn m3_a_browser_with_a_slow_pipeline_leaks_no_whisper() {
     let mut stage = Stage::new(config(), None, &[]).await;
-    let [rep, other] = coached(&mut stage, CYCLES, false).await;
+    let story = Story {
+        cycles: CYCLES,
+        ..Story::default()
+    };
+    let (_, [rep, other]) = coached(&mut stage, story).await;
     for (who, ring) in [("the lead", &stage.lead), ("the other coach", &other)] {
         let whisper = ring.loudest_db(WHISPER_HZ);
         assert!(whisper < SILENT_DB, "{who} heard a whisper: {whisper} dB");
@@ -56,15 +61,53 @@ async fn m3_a_browser_with_a_slow_pipeline_leaks_no_whisper() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_pipeline_that_both_tracks_share_is_seen_to_leak() {
     let mut stage = Stage::new(config(), None, &[]).await;
-    let [_, other] = coached(&mut stage, 3, true).await;
+    let story = Story {
+        cycles: 3,
+        shared: true,
+        ..Story::default()
+    };
+    let (_, [_, other]) = coached(&mut stage, story).await;
     for ring in [&stage.lead, &other] {
         assert!(ring.loudest_db(WHISPER_HZ) > HEARD_DB);
     }
     stage.service.stop().await;
 }
 
-/// A call whose coach is a browser that switches so often. Returns what the rep and another coach heard.
-async fn coached(stage: &mut Stage, cycles: usize, shared: bool) -> [Ring; 2] {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_restarts_ice_misses_at_most_a_second() {
+    let mut stage = Stage::new(config(), None, &[]).await;
+    let story = Story {
+        cycles: 3,
+        restarts: 3,
+        ..Story::default()
+    };
+    let (missing, [rep, other]) = coached(&mut stage, story).await;
+    assert!(missing <= 50, "{missing} packets are missing");
+    // The other way as well, on both tracks.
+    for (ring, hz) in [
+        (&rep, WHISPER_HZ),
+        (&other, BARGE_HZ),
+        (&stage.lead, BARGE_HZ),
+    ] {
+        assert!(ring.loudest_db(hz) > HEARD_DB, "{hz} Hz");
+    }
+    stage.service.stop().await;
+}
+
+/// What the page does.
+#[derive(Default)]
+struct Story {
+    /// How often it switches to each mode.
+    cycles: usize,
+    /// How often it restarts ICE before.
+    restarts: usize,
+    /// Whether both tracks have the same way from the microphone.
+    shared: bool,
+}
+
+/// A call whose coach is a browser. Returns how many packets it missed at most, and what the rep and
+/// another coach heard.
+async fn coached(stage: &mut Stage, story: Story) -> (i64, [Ring; 2]) {
     let rep = stage.connect(&stage.token, silent()).await;
     let other = stage.service.token_of("admin@demo.example").await;
     let path = stage.path("coach_leg/");
@@ -76,10 +119,11 @@ async fn coached(stage: &mut Stage, cycles: usize, shared: bool) -> [Ring; 2] {
         "token": stage.service.token_of("morgan@demo.example").await,
         "call": stage.call["id"],
         "tones_hz": {"whisper": WHISPER_HZ, "barge": BARGE_HZ},
-        "cycles": cycles,
+        "cycles": story.cycles,
+        "restarts": story.restarts,
         "said_ms": SAID_MS,
         "delay_ms": DELAY_MS,
-        "shared": shared,
+        "shared": story.shared,
     }));
     tokio::pin!(chromium);
     let mut every = tokio::time::interval(Duration::from_secs(5));
@@ -90,8 +134,8 @@ async fn coached(stage: &mut Stage, cycles: usize, shared: bool) -> [Ring; 2] {
             _ = every.tick() => drop(stage.socket.heartbeat().await),
         }
     };
-    assert_eq!(told, json!({ "cycles": cycles }), "what the page says");
-    [rep.ring, other.ring]
+    assert_eq!(told["cycles"], story.cycles, "{told}");
+    (told["missing"].as_i64().unwrap(), [rep.ring, other.ring])
 }
 
 /// How often a tone was heard, with a pause before each.
