@@ -889,9 +889,7 @@ impl Machine {
         coach.note(done, ParticipationAction::Left);
         let leg = coach.audio;
         let changed = coach.changed();
-        for charge in owed {
-            self.put(Output::Charge(charge));
-        }
+        self.put_charges(owed);
         self.put(Output::RemoveLeg { leg });
         self.put(changed);
         if was_full && reason != LegEndReason::CallEnded && reason != LegEndReason::ServiceStopped {
@@ -1105,9 +1103,7 @@ impl Machine {
             let until = coach.heard.unwrap_or(certain);
             due.extend(coach.charge(until, minute_ms));
         }
-        for charge in due {
-            self.put(Output::Charge(charge));
-        }
+        self.put_charges(due);
         if !self.is_over() {
             self.charge_call(self.heard().unwrap_or(certain));
         }
@@ -1118,11 +1114,13 @@ impl Machine {
         let Some(answered) = self.call.date_answered else {
             return;
         };
-        let (leg, user) = (&self.call.rep_leg_id, &self.call.user_id);
+        let whose = (&self.call.rep_leg_id, &self.call.user_id);
         let (dates, minute_ms) = ((answered, until), self.limits.minute_ms);
-        let due: Vec<Charge> =
-            charges(LedgerKind::Call, leg, user, dates, self.charged, minute_ms).collect();
-        self.charged += due.len() as u32;
+        let due = take_charges(LedgerKind::Call, whose, dates, &mut self.charged, minute_ms);
+        self.put_charges(due);
+    }
+
+    fn put_charges(&mut self, due: Vec<Charge>) {
         for charge in due {
             self.put(Output::Charge(charge));
         }
@@ -1276,11 +1274,9 @@ impl Coach {
         let Some(connected) = self.leg.date_connected else {
             return Vec::new();
         };
-        let (leg, user) = (&self.leg.id, &self.leg.user_id);
+        let whose = (&self.leg.id, &self.leg.user_id);
         let (kind, dates) = (LedgerKind::Coaching, (connected, until));
-        let due: Vec<Charge> = charges(kind, leg, user, dates, self.charged, minute_ms).collect();
-        self.charged += due.len() as u32;
-        due
+        take_charges(kind, whose, dates, &mut self.charged, minute_ms)
     }
 
     fn note(&mut self, now: Timestamp, action: ParticipationAction) {
@@ -1297,4 +1293,18 @@ impl Coach {
     fn changed(&self) -> Output {
         Output::CoachLegChanged(Box::new(self.leg.clone()))
     }
+}
+
+/// The charges of a leg's minutes that started between two moments and were not charged yet. They are
+/// counted as charged from now on.
+fn take_charges(
+    kind: LedgerKind,
+    (leg, user): (&wire::LegId, &UserId),
+    dates: (Timestamp, Timestamp),
+    charged: &mut u32,
+    minute_ms: u64,
+) -> Vec<Charge> {
+    let due: Vec<Charge> = charges(kind, leg, user, dates, *charged, minute_ms).collect();
+    *charged += due.len() as u32;
+    due
 }

@@ -200,6 +200,17 @@ impl Refusal {
         )
     }
 
+    /// Why a teammate could not join, said to the rep.
+    pub(crate) fn of_a_teammate(self) -> Self {
+        match self.code {
+            Code::PermissionRequired => Self::new(
+                self.code,
+                "Their role does not hold the Listen permission. An admin can give it.",
+            ),
+            _ => self,
+        }
+    }
+
     pub(crate) fn invitee(refusal: &Self) -> Self {
         match refusal.code {
             Code::PermissionRequired => Self::new(

@@ -1,7 +1,7 @@
 //! What one viewer may see of a call, and whether they may join it.
 
 use wire::{
-    Call, CallStatus, ClientType, CoachLegStatus, Code, Direction, InvitationTarget, Joinability,
+    Call, CallStatus, ClientType, CoachLegStatus, Direction, InvitationTarget, Joinability,
     PhoneNumberKind, UserId,
 };
 
@@ -28,15 +28,20 @@ pub fn view(record: &Call, limits: &Limits, viewer: &Viewer) -> Call {
     } else {
         Vec::new()
     };
-    let verdict = joinability(record, limits, viewer);
     Call {
         coach_legs: legs,
-        joinability: Joinability {
-            joinable: verdict.is_ok(),
-            code: verdict.as_ref().err().map(|refusal| refusal.code),
-            message: verdict.err().map(|refusal| refusal.message),
-        },
+        joinability: told(joinability(record, limits, viewer)),
         ..without_legs(record)
+    }
+}
+
+/// What is told of a verdict.
+fn told(verdict: Result<(), Refusal>) -> Joinability {
+    let refusal = verdict.err();
+    Joinability {
+        joinable: refusal.is_none(),
+        code: refusal.as_ref().map(|refusal| refusal.code),
+        message: refusal.map(|refusal| refusal.message),
     }
 }
 
@@ -47,13 +52,8 @@ pub fn seen_from(client_type: ClientType, call: Call) -> Call {
     if client_type == ClientType::Native || !call.joinability.joinable {
         return call;
     }
-    let refusal = Refusal::desktop_only();
     Call {
-        joinability: Joinability {
-            joinable: false,
-            code: Some(refusal.code),
-            message: Some(refusal.message),
-        },
+        joinability: told(Err(Refusal::desktop_only())),
         ..call
     }
 }
@@ -94,20 +94,10 @@ pub fn invitation_targets(
         .filter(|one| one.user != record.user_id && !on_call(record, &one.user));
     targets
         .map(|viewer| {
-            let refusal = joinability(record, limits, &viewer).err();
+            let verdict = joinability(record, limits, &viewer);
             InvitationTarget {
                 user_id: viewer.user,
-                joinability: Joinability {
-                    joinable: refusal.is_none(),
-                    code: refusal.as_ref().map(|refusal| refusal.code),
-                    message: refusal.map(|refusal| match refusal.code {
-                        Code::PermissionRequired => {
-                            "Their role does not hold the Listen permission. An admin can give it."
-                                .to_owned()
-                        }
-                        _ => refusal.message,
-                    }),
-                },
+                joinability: told(verdict.map_err(Refusal::of_a_teammate)),
             }
         })
         .collect()

@@ -96,18 +96,9 @@ async fn a_flood_of_garbage_costs_another_call_not_one_frame() {
     let too_slow = waits.too_slow();
     let after = stage.metrics().await;
 
-    for peer in [&rep, &listens, &barges] {
-        assert!(!peer.is_closed());
-    }
-    if let Some(slow) = too_slow {
-        eprintln!("too slow to judge whether each frame came: {slow}");
-    } else {
-        assert_eq!(
-            [&rep, &listens, &barges].map(common::peer::Peer::gaps),
-            [0; 3]
-        );
+    let peers = [&rep, &listens, &barges];
+    if common::every_frame_came(peers, (&before, &after), too_slow) {
         assert_eq!(after.lost, before.lost);
-        assert_eq!(after.ticks_skipped, before.ticks_skipped);
     }
     assert_eq!(after.panics, 0);
     assert_eq!((after.legs, after.connections), (4, 3));

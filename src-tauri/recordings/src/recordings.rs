@@ -427,7 +427,9 @@ impl Recordings {
         let (organization, call) = (&stored.organization, &stored.call);
         let known = self.database.recording(organization, call).await?;
         if known.is_some_and(|known| known.recording.status == RecordingStatus::Deleted) {
-            self.remove(stored).await?;
+            if let Some(key) = &stored.key {
+                self.remove(key).await?;
+            }
             return Ok(false);
         }
         uploaded?;
@@ -580,22 +582,17 @@ impl Recordings {
         self.keep(&kept, None).await?;
         // What failed to be stored may still stand in the spool, to be tried again.
         spool::remove(&self.folder, &kept.call).map_err(StorageError::from)?;
-        if kept.key.is_some() {
-            self.remove(&kept).await?;
-            kept.key = None;
+        if let Some(key) = kept.key.take() {
+            self.remove(&key).await?;
             self.database.save_recording(&kept, None).await?;
         }
         Ok(())
     }
 
     /// Removes the file from the store of recordings, if it is there.
-    async fn remove(&self, kept: &Kept) -> Result<(), StorageError> {
-        let key = kept.key.as_deref().unwrap_or_default();
-        match self
-            .store
-            .delete(&object_store::path::Path::from(key))
-            .await
-        {
+    async fn remove(&self, key: &str) -> Result<(), StorageError> {
+        let path = object_store::path::Path::from(key);
+        match self.store.delete(&path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }

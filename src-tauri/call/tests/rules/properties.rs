@@ -347,7 +347,10 @@ proptest! {
                 });
                 prop_assert!(!touched, "rep and lead are untouched by {step:?}: {outputs:?}");
             }
-            if let (Step::Offered(leg, mode), Ok(())) = (step, &result) {
+            // An offer for a leg that is not in is passed over.
+            if let (Step::Offered(leg, mode), Ok(())) = (step, &result)
+                && media.roles.contains_key(&LegNumber(*leg))
+            {
                 widest.insert(LegNumber(*leg), *mode);
             }
             match step {
@@ -377,7 +380,7 @@ proptest! {
                     leg.mode == CoachMode::Listen || Some(media.grant(audio)) <= most,
                     "{who} has {:?}, may {most:?}", leg.mode
                 );
-                // M3: nor beyond what the connection can tell apart. A leg not yet in does not count.
+                // M3: nor beyond what the connection can tell apart.
                 let of_connection = widest.get(&audio).copied().unwrap_or(Mode::Barge);
                 prop_assert!(media.grant(audio) <= of_connection, "{audio:?} {of_connection:?}");
                 if leg.status == CoachLegStatus::Reconnecting {

@@ -1,6 +1,12 @@
 //! Peers for the engine: str0m as a client, over real sockets with DTLS-SRTP, who say tones and
 //! measure which tones they hear.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 pub mod peer;
 pub mod sound;
@@ -27,6 +33,23 @@ pub fn coach(number: u32) -> LegNumber {
 
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Whether all of these clients got every frame, and no tick was skipped, between two readings of the
+/// metrics. On a machine that was too slow for that, nothing is judged.
+pub fn every_frame_came(
+    peers: [&Peer; 3],
+    (before, after): (&media::MediaMetrics, &media::MediaMetrics),
+    too_slow: Option<String>,
+) -> bool {
+    assert!(peers.iter().all(|peer| !peer.is_closed()));
+    if let Some(slow) = too_slow {
+        eprintln!("too slow to judge whether each frame came: {slow}");
+        return false;
+    }
+    assert_eq!(peers.map(Peer::gaps), [0; 3]);
+    assert_eq!(after.ticks_skipped, before.ticks_skipped);
+    true
+}
 
 /// Waits until something is so.
 pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {

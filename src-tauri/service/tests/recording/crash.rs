@@ -169,6 +169,19 @@ impl Program {
     }
 }
 
+/// There is no such file: a voice is synthesized, which is quicker than to read one.
+const NO_SPEECH: &str = "/no/speech";
+/// A lead who talks all the time.
+const TALKS: [&str; 3] = ["--lead-speech", NO_SPEECH, "--lead-talks-over"];
+
+/// A program with such a lead, the path of a call with them, and the call while it is recorded.
+async fn talking(folder: &Path) -> (Program, String, Value) {
+    let program = Program::start(folder, &TALKS, &[]).await;
+    let path = program.call().await;
+    let call = program.recorded(&path, "recording").await;
+    (program, path, call)
+}
+
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     since.as_millis() as i64
@@ -177,16 +190,7 @@ fn now_ms() -> i64 {
 #[tokio::test]
 async fn r2_a_service_that_is_killed_loses_at_most_a_second_and_the_file_plays() {
     let folder = tempfile::tempdir().unwrap();
-    let speech = folder.path().join("nothing");
-    // A voice is synthesized, which is quicker than to read one.
-    let arguments = [
-        "--lead-speech",
-        speech.to_str().unwrap(),
-        "--lead-talks-over",
-    ];
-    let mut program = Program::start(folder.path(), &arguments, &[]).await;
-    let path = program.call().await;
-    let call = program.recorded(&path, "recording").await;
+    let (mut program, path, call) = talking(folder.path()).await;
     let started = &call["recording"]["date_started"];
     let started = moment_ms(started);
     // Killed at a moment that is no multiple of anything, after some seconds.
@@ -210,7 +214,7 @@ async fn r2_a_service_that_is_killed_loses_at_most_a_second_and_the_file_plays()
     );
 
     // And once the next service has finished it.
-    let program = Program::start(folder.path(), &arguments, &[]).await;
+    let program = Program::start(folder.path(), &TALKS, &[]).await;
     let call = program.recorded(&path, "stored").await;
     assert_eq!(call["hangup_cause"], "service_stopped");
     let finished = program.file(&path, folder.path()).await;
@@ -235,8 +239,7 @@ async fn r2_a_service_that_is_killed_loses_at_most_a_second_and_the_file_plays()
 #[tokio::test]
 async fn r2_a_recording_that_runs_is_stored_whole_when_the_service_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
-    let speech = folder.path().join("nothing");
-    let arguments = ["--lead-speech", speech.to_str().unwrap()];
+    let arguments = ["--lead-speech", NO_SPEECH];
     let program = Program::start(folder.path(), &arguments, &[]).await;
     let path = program.call().await;
     program.recorded(&path, "recording").await;
@@ -257,15 +260,7 @@ async fn r2_b2_a_disk_that_takes_nothing_is_forgotten_once_it_does() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let speech = folder.path().join("nothing");
-    let arguments = [
-        "--lead-speech",
-        speech.to_str().unwrap(),
-        "--lead-talks-over",
-    ];
-    let mut program = Program::start(folder.path(), &arguments, &[]).await;
-    let path = program.call().await;
-    let call = program.recorded(&path, "recording").await;
+    let (mut program, path, call) = talking(folder.path()).await;
     let answered = moment_ms(&call["date_answered"]);
     program.limit_files("1");
     for _ in 0..3 {
@@ -310,7 +305,7 @@ async fn r2_b2_a_disk_that_takes_nothing_is_forgotten_once_it_does() {
     let lasted_ms = now_ms() - answered;
     program.signal("-KILL");
     program.child.wait().unwrap();
-    let program = Program::start(folder.path(), &arguments, &[]).await;
+    let program = Program::start(folder.path(), &TALKS, &[]).await;
     let call = program.recorded(&path, "stored").await;
     let duration_s = call["duration"].as_i64().unwrap();
     println!("the call lasted {lasted_ms} ms, and has {duration_s} s");
@@ -377,10 +372,9 @@ async fn r2_recordings_are_kept_in_s3_when_that_is_configured_and_its_keys_are_n
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let speech = folder.path().join("nothing");
     let arguments = [
         "--lead-speech",
-        speech.to_str().unwrap(),
+        NO_SPEECH,
         "--recordings",
         "s3://recordings/calls",
         "--recordings-endpoint",

@@ -198,18 +198,8 @@ async fn a_thousand_calls_at_once_succeed_and_cost_others_no_frame() {
         after.ticks_late - before.ticks_late,
         after.lost - before.lost
     );
-    for peer in [&rep, &listens, &barges] {
-        assert!(!peer.is_closed());
-    }
-    if let Some(slow) = too_slow {
-        eprintln!("too slow to judge whether each frame came: {slow}");
-    } else {
-        assert_eq!(
-            [&rep, &listens, &barges].map(common::peer::Peer::gaps),
-            [0; 3]
-        );
-        assert_eq!(after.ticks_skipped, before.ticks_skipped);
-    }
+    let peers = [&rep, &listens, &barges];
+    common::every_frame_came(peers, (&before, &after), too_slow);
     assert_eq!(after.panics, 0);
     let deadline = Instant::now() + PATIENCE;
     while tasks.num_alive_tasks() > tasks_before {

@@ -6,6 +6,7 @@ use media::LeadSignal::{self, Answered, EarlyMedia, Failed, HungUp, Lost, Ringin
 use sha2::{Digest, Sha256};
 use trunk::TrunkSettings;
 
+use super::changes::{Answer, answered};
 use super::desk::{Desk, trunk_at};
 use super::uas::{Message, Rtp, Uas, sound};
 
@@ -208,17 +209,13 @@ async fn what_is_played_by_the_later_of_two_networks_is_heard() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn b2_it_is_told_when_a_phone_is_heard_no_more_and_again() {
-    let mut uas = Uas::start().await;
-    let echo = Rtp::echo().await;
-    let desk = Desk::with(vec![trunk_at(uas.port)]).await;
-    let mut call = desk.dial();
-    let invite = uas.take("INVITE").await;
-    uas.reply(&invite, "200 OK", "a", "", &sound(echo.port))
-        .await;
-    uas.take("ACK").await;
-    call.expect(&[Answered]).await;
-    call.worker.say(700.0);
-    call.until("heard", |call| call.hears(700.0) > HEARD).await;
+    let Answer {
+        mut uas,
+        desk,
+        mut call,
+        echo,
+        ..
+    } = answered("").await;
     // It falls silent, says that it is there when it is asked, and the next time says nothing.
     drop(echo);
     let options = uas.take("OPTIONS").await;
@@ -239,17 +236,13 @@ async fn b2_it_is_told_when_a_phone_is_heard_no_more_and_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vanished_phone_is_reported_within_ten_seconds() {
-    let mut uas = Uas::start().await;
-    let echo = Rtp::echo().await;
-    let desk = Desk::with(vec![trunk_at(uas.port)]).await;
-    let mut call = desk.dial();
-    let invite = uas.take("INVITE").await;
-    uas.reply(&invite, "200 OK", "a", "", &sound(echo.port))
-        .await;
-    uas.take("ACK").await;
-    call.expect(&[Answered]).await;
-    call.worker.say(700.0);
-    call.until("heard", |call| call.hears(700.0) > HEARD).await;
+    let Answer {
+        mut uas,
+        desk,
+        mut call,
+        echo,
+        ..
+    } = answered("").await;
     drop(echo);
     let vanished = Instant::now();
     call.expect(&[Lost]).await;

@@ -14,16 +14,16 @@ const HEARD: f32 = 2_000.0;
 const SILENT: f32 = 100.0;
 
 /// A call whose phone has just answered.
-struct Answer {
-    uas: Uas,
-    desk: Desk,
-    call: Call,
+pub struct Answer {
+    pub uas: Uas,
+    pub desk: Desk,
+    pub call: Call,
     invite: Message,
-    echo: Rtp,
+    pub echo: Rtp,
 }
 
 /// Calls a phone that answers with these lines.
-async fn answered(lines: &str) -> Answer {
+pub async fn answered(lines: &str) -> Answer {
     let mut uas = Uas::start().await;
     let echo = Rtp::echo().await;
     let desk = Desk::with(vec![trunk_at(uas.port)]).await;
