@@ -8,14 +8,14 @@ mod common;
 mod relay;
 mod restart;
 
-use client::{Audience, Connection, MediaStatus};
+use client::{Audience, Connection, EndReason, MediaStatus, View};
 use common::{Listening, Stage, answered, is_heard, join, leg_of, place, switch, until, words};
 use demo::actor::{Actor, in_time};
 use relay::{SoundRelay, WireRelay};
 use std::time::Duration;
 use wire::{
-    CallId, CallStatus, CoachLegStatus, CoachMode, LegId, ParticipationAction, PhoneNumberKind,
-    route,
+    CallId, CallStatus, CoachLegStatus, CoachMode, HangupCause, LegId, ParticipationAction,
+    PhoneNumberKind, route,
 };
 
 /// A leg is held for 30 s from when its loss is noticed.
@@ -257,4 +257,96 @@ async fn a_call_whose_every_connection_is_dead_for_half_a_minute_goes_on() {
     in_time("the end", stopping)
         .await
         .expect("the service stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j5_a_hang_up_in_an_outage_ends_the_call_as_soon_as_the_connection_is_back() {
+    let scene = Scene::set().await;
+    // Nothing passes and nobody is told: the worst that a network does.
+    scene.rep_wire.silence();
+    let session = scene.rep.session.clone();
+    let hung_up = tokio::spawn(async move { session.hang_up().await });
+    until(&scene.rep, "the call to be over here", |view| {
+        view.my_call.is_none()
+    })
+    .await;
+    until(&scene.rep, "the break to be shown", |view| {
+        view.connection != Connection::Online
+    })
+    .await;
+    assert!(scene.coach.session.coaching().is_some(), "nobody knows yet");
+    scene.rep_wire.mend();
+    let done = in_time("the hang-up to be done", hung_up).await;
+    done.expect("in time").expect("a task").expect("it is done");
+    until(&scene.coach, "the end of the coaching", |view| {
+        view.coaching.is_none()
+    })
+    .await;
+    let call = scene
+        .coach
+        .session
+        .api()
+        .call(&route::GET_CALL, &scene.call_id, &())
+        .await
+        .expect("the call");
+    assert_eq!(call.hangup_cause, Some(HangupCause::Rep));
+    scene.stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m3_a_mode_asked_for_in_an_outage_is_granted_when_the_connection_is_back() {
+    let scene = Scene::set().await;
+    scene.coach_wire.silence();
+    let session = scene.coach.session.clone();
+    let switched = tokio::spawn(async move { session.set_mode(CoachMode::Whisper).await });
+    until(&scene.coach, "the break to be shown", |view| {
+        let coaching = view.coaching.as_ref();
+        view.connection != Connection::Online
+            && coaching.is_some_and(|c| c.mode_under_way() == Some(CoachMode::Whisper))
+    })
+    .await;
+    assert_eq!(scene.heard(241).await, (false, false));
+    scene.coach_wire.mend();
+    scene.coach_is_back(CoachMode::Whisper).await;
+    let done = in_time("the switch to be done", switched).await;
+    done.expect("in time").expect("a task").expect("it is done");
+    assert_eq!(scene.heard(242).await, (true, false));
+    scene.stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j5_a_coach_sees_that_the_rep_is_lost_and_learns_why_the_call_ended() {
+    let scene = Scene::set().await;
+    let mut events = scene.coach.session.events();
+    let lost_at = tokio::time::Instant::now();
+    // The coach's sound came second.
+    scene.sound.cut_all_but(1);
+    scene.rep_wire.silence();
+    let reconnecting = |is: bool| {
+        move |view: &View| {
+            let call = view.calls.values().next();
+            call.is_some_and(|call| call.rep_reconnecting == is)
+        }
+    };
+    until(
+        &scene.coach,
+        "the rep's loss to be shown",
+        reconnecting(true),
+    )
+    .await;
+    println!("seen after {:?}", lost_at.elapsed());
+    until(
+        &scene.rep,
+        "the rep to be told that it was too long",
+        |view| view.media == MediaStatus::Lost,
+    )
+    .await;
+    let reason = EndReason::Call(Some(HangupCause::RepLost));
+    assert_eq!(common::ends(&mut events).await, [reason]);
+    scene.rep_wire.mend();
+    until(&scene.rep, "the rep to be told the end", |view| {
+        view.my_call.is_none()
+    })
+    .await;
+    scene.stage.strike().await;
 }

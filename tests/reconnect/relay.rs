@@ -5,15 +5,32 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::watch;
 
 const DATAGRAM_BYTES_MAX: usize = 2048;
-/// Nobody is cut off.
-const OPEN: usize = usize::MAX;
+
+/// Whose datagrams do not pass, either way. Clients are counted from 0.
+#[derive(Debug, Clone, Copy)]
+enum Cut {
+    Nobody,
+    /// Everyone but the first so many.
+    After(usize),
+    /// Everyone but this one.
+    AllBut(usize),
+}
+
+impl Cut {
+    const fn spares(self, nth: usize) -> bool {
+        match self {
+            Self::Nobody => true,
+            Self::After(spared) => nth < spared,
+            Self::AllBut(spared) => nth == spared,
+        }
+    }
+}
 
 /// Passes on datagrams. A client is known by its address; one that connects anew has another.
 pub struct SoundRelay {
@@ -21,8 +38,7 @@ pub struct SoundRelay {
     pub address: SocketAddr,
     /// Where the service is to listen: the same port of another address of this machine.
     pub service: SocketAddr,
-    /// From the how manieth client on nothing passes, either way.
-    cut_from: Arc<AtomicUsize>,
+    cut: watch::Sender<Cut>,
     clients: watch::Receiver<usize>,
 }
 
@@ -36,13 +52,13 @@ impl SoundRelay {
             if UdpSocket::bind(service).await.is_err() {
                 continue;
             }
-            let cut_from = Arc::new(AtomicUsize::new(OPEN));
+            let (cut, state) = watch::channel(Cut::Nobody);
             let (count, clients) = watch::channel(0);
-            tokio::spawn(pass_on(front, service, Arc::clone(&cut_from), count));
+            tokio::spawn(pass_on(front, service, state, count));
             return Self {
                 address,
                 service,
-                cut_from,
+                cut,
                 clients,
             };
         }
@@ -51,11 +67,16 @@ impl SoundRelay {
 
     /// Cuts off all clients after the first so many, and whoever comes new.
     pub fn cut_after(&self, spared: usize) {
-        self.cut_from.store(spared, Ordering::Relaxed);
+        self.cut.send_replace(Cut::After(spared));
+    }
+
+    /// Cuts off everyone but this client, and whoever comes new.
+    pub fn cut_all_but(&self, spared: usize) {
+        self.cut.send_replace(Cut::AllBut(spared));
     }
 
     pub fn mend(&self) {
-        self.cut_from.store(OPEN, Ordering::Relaxed);
+        self.cut.send_replace(Cut::Nobody);
     }
 
     /// Addresses of clients so far.
@@ -67,7 +88,7 @@ impl SoundRelay {
 async fn pass_on(
     front: Arc<UdpSocket>,
     service: SocketAddr,
-    cut_from: Arc<AtomicUsize>,
+    cut: watch::Receiver<Cut>,
     count: watch::Sender<usize>,
 ) {
     let mut doors: HashMap<SocketAddr, (usize, Arc<UdpSocket>)> = HashMap::new();
@@ -84,12 +105,12 @@ async fn pass_on(
                 let door = Arc::new(door.expect("a socket"));
                 door.connect(service).await.expect("an address");
                 let (front, back) = (Arc::clone(&front), Arc::clone(&door));
-                tokio::spawn(pass_back(front, back, from, nth, Arc::clone(&cut_from)));
+                tokio::spawn(pass_back(front, back, from, nth, cut.clone()));
                 count.send_replace(nth + 1);
                 new.insert((nth, door))
             }
         };
-        if *nth < cut_from.load(Ordering::Relaxed) {
+        if cut.borrow().spares(*nth) {
             let _ = door.send(&buffer[..len]).await;
         }
     }
@@ -100,12 +121,12 @@ async fn pass_back(
     door: Arc<UdpSocket>,
     client: SocketAddr,
     nth: usize,
-    cut_from: Arc<AtomicUsize>,
+    cut: watch::Receiver<Cut>,
 ) {
     let mut buffer = [0; DATAGRAM_BYTES_MAX];
     loop {
         if let Ok(len) = door.recv(&mut buffer).await
-            && nth < cut_from.load(Ordering::Relaxed)
+            && cut.borrow().spares(nth)
         {
             let _ = front.send_to(&buffer[..len], client).await;
         }

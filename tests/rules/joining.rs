@@ -161,7 +161,7 @@ async fn j5_the_lead_hangs_up_and_all_is_over() {
     assert_eq!(call.coach_legs[0].end_reason, Some(LegEndReason::CallEnded));
     assert_eq!(
         ends(&mut told).await,
-        [EndReason::Leg(LegEndReason::CallEnded)]
+        [EndReason::Call(Some(HangupCause::Lead))]
     );
     stage.strike().await;
 }

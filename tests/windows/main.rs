@@ -14,11 +14,15 @@
 mod common;
 #[path = "../../src-tauri/sound/tests/pulse/mod.rs"]
 mod pulse;
+#[path = "../reconnect/relay.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod relay;
 
 mod desk;
 mod inbound;
 mod local;
 mod organization;
+mod outage;
 mod page_dies;
 mod pages;
 mod phone;

@@ -47,7 +47,7 @@ async fn a_lost_service_is_said_and_comes_back_by_itself() {
     let folder = stage.stop().await;
     riley.see("banner-connection").await;
     riley.shots("connection-lost").await;
-    let stage = Stage::start(folder, address).await;
+    let stage = Stage::start(folder, |config| config.listen = address).await;
     riley.gone("banner-connection").await;
     riley.click("nav-team").await;
     riley.sees("team-row-riley", "data-status", "online").await;

@@ -30,7 +30,7 @@ pub struct Stage {
 impl Stage {
     pub async fn set() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::start(folder, config().listen).await
+        Self::start(folder, |_| {}).await
     }
 
     /// The service stops; its store is left.
@@ -72,8 +72,8 @@ impl Stage {
         stage
     }
 
-    /// On this store, at this address.
-    pub async fn start(folder: tempfile::TempDir, listen: std::net::SocketAddr) -> Self {
+    /// On this store, with these settings.
+    pub async fn start(folder: tempfile::TempDir, change: impl FnOnce(&mut Config)) -> Self {
         let line = SimulatedLine::new(SimulatedLineSettings {
             sentences: vec![speech(LEAD_HZ)],
             talks_over: true,
@@ -85,11 +85,11 @@ impl Stage {
             lead_line: Some(Arc::new(line)),
             recording: Some(Arc::new(recording.clone())),
         };
-        let config = Config {
+        let mut config = Config {
             data: folder.path().to_owned(),
-            listen,
             ..config()
         };
+        change(&mut config);
         let service = service::start(config, hooks)
             .await
             .expect("the service starts");
@@ -117,7 +117,12 @@ impl Stage {
 
     /// An app for one of the demonstration's people, signed in.
     pub async fn window(&self, desk: &Desk, name: &'static str, profile: &str) -> Window {
-        let window = self.signed_out_window(desk, name, profile).await;
+        Self::window_at(&self.server, desk, name, profile).await
+    }
+
+    /// The same where the app finds the service at another address.
+    pub async fn window_at(server: &str, desk: &Desk, name: &'static str, profile: &str) -> Window {
+        let window = Self::signed_out_window_at(server, desk, name, profile).await;
         sign_in(&window, &format!("{name}@demo.example")).await;
         window
     }
@@ -129,7 +134,16 @@ impl Stage {
         name: &'static str,
         profile: &str,
     ) -> Window {
-        let arguments = ["--server", &self.server];
+        Self::signed_out_window_at(&self.server, desk, name, profile).await
+    }
+
+    async fn signed_out_window_at(
+        server: &str,
+        desk: &Desk,
+        name: &'static str,
+        profile: &str,
+    ) -> Window {
+        let arguments = ["--server", server];
         let start = Start {
             name,
             profile,

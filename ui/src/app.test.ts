@@ -85,11 +85,32 @@ describe("the connection", () => {
       kind: "error",
       code: "plan_required",
       message: "The plan was changed.",
+      stays: false,
     });
     const toast = await find(testids.toast);
     expect(toast.getAttribute("role")).toBe("alert");
     await user.click(within(toast).getByRole("button"));
     await waitFor(() => none(testids.toast));
+  });
+
+  it("keeps what happened during an outage until it is dismissed", async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: false });
+    try {
+      const { fake } = await open("team");
+      const say = (message: string, stays: boolean): void =>
+        fake.tell("message", { kind: "error", code: null, message, stays });
+      say("The call ended.", true);
+      say("The plan was changed.", false);
+      await vi.waitFor(() => expect(screen.getAllByTestId(testids.toast)).toHaveLength(2));
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(screen.getAllByTestId(testids.toast)).toHaveLength(1);
+      const toast = get(testids.toast);
+      expect(toast.textContent).toContain("The call ended.");
+      await fireEvent.click(within(toast).getByRole("button"));
+      await vi.waitFor(() => none(testids.toast));
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
@@ -292,10 +313,23 @@ describe("the Call Coaching bar", () => {
     const bar = await find(testids.coachingBar);
     expect([bar.dataset["mode"], bar.dataset["audience"]]).toEqual(["listen", "nobody"]);
     expect(get(testids.coachingAudience).textContent).toContain(
-      "you are in Listen until it is back",
+      "You’re in Listen mode until you’re back",
     );
     await user.keyboard("wv");
     expect(asked("setMode").concat(asked("holdToWhisper"))).toEqual([]);
+  });
+
+  it("says that a long outage has probably ended the call", async () => {
+    await open("lost", "#/team");
+    expect((await find(testids.coachingAudience)).textContent).toContain("probably ended");
+    expect(get(testids.coachingElapsed).textContent).toContain("Disconnected");
+    expect(get(testids.mode("whisper"))).toHaveProperty("disabled", true);
+    expect(get(testids.coachingLeave)).toHaveProperty("disabled", false);
+  });
+
+  it("says when the rep's connection is lost", async () => {
+    await open("rep-lost", "#/team");
+    expect((await find(testids.coachingRep)).textContent).toContain("Lost connection");
   });
 
   it("w4: is on every page, and goes when the coach leaves", async () => {
@@ -325,6 +359,18 @@ describe("the rep's call", () => {
     fake.at("riley/rep-coached-later");
     await waitFor(() => expect(get(testids.callCoach("Morgan")).dataset["mode"]).toBe("barge"));
     none(testids.callCoach("Casey"));
+  });
+
+  it("shows nothing that is not known while the connection is away", async () => {
+    const { fake } = await open("my-call-resuming", "#/settings");
+    expect((await find(testids.callAway)).textContent).toContain("get you back");
+    expect(get(testids.callStatus).textContent).toContain("Reconnecting");
+    none(testids.callRecording);
+    expect(screen.queryByRole("list", { name: "Coaches on your call" })).toBeNull();
+    fake.at("riley/rep-coached-lost");
+    await waitFor(() => expect(get(testids.callAway).textContent).toContain("probably ended"));
+    expect(get(testids.callStatus).textContent).toContain("Disconnected");
+    expect(get(testids.callHangup)).toHaveProperty("disabled", false);
   });
 
   it("w3: invites those whom the service gives, several at once, and shows what became of it", async () => {

@@ -301,7 +301,7 @@ describe("the plan", () => {
   it("j3: tells what is lost before it is changed, and is changed", async () => {
     const { user, asked } = await open("admin", "#/plan");
     expect((await find(testids.planCard("enterprise"))).dataset["current"]).toBe("true");
-    none(testids.planChoose("business_legacy")); // No longer sold.
+    none(testids.planChoose("business_legacy")); // No longer available.
     await user.click(get(testids.planChoose("professional")));
     const dialog = await find(testids.confirm);
     expect(dialog.textContent).toContain("Whisper & Barge");

@@ -26,7 +26,7 @@ import {
 import { Clock } from "./clock.svelte";
 import { hashOf, routeOf, type Route } from "./lib/route";
 
-export type Toast = Pick<Message, "kind" | "message"> & { id: number };
+export type Toast = Pick<Message, "kind" | "message" | "stays"> & { id: number };
 
 const TOASTS_MAX = 4;
 const TOAST_MS = 8_000;
@@ -50,7 +50,7 @@ export class AppState {
   levels = $state.raw<Levels | null>(null);
   /** How the recording that was played last goes. */
   playback = $state.raw<Playback | null>(null);
-  /** The connection is back since a moment ago: said for a while. */
+  /** You're back online since a moment ago: said for a while. */
   back = $state(false);
 
   /** What was told of the lead's phone last, and on which call. */
@@ -110,7 +110,7 @@ export class AppState {
       await this.#on("leadKey", (pressed) => this.#leadPressed(pressed));
       await this.#on("levels", (levels) => (this.levels = levels));
       await this.#on("playback", (playback) => (this.playback = playback));
-      await this.#on("message", ({ kind, message }) => this.say(kind, message));
+      await this.#on("message", ({ kind, message, stays }) => this.say(kind, message, stays));
       await this.#on("openCall", ({ call_id }) => this.openCall(call_id));
       this.settings = await this.backend.settings();
       const view = await this.backend.view();
@@ -145,11 +145,12 @@ export class AppState {
     }
   }
 
-  say(kind: Toast["kind"], message: string): void {
+  /** Says it for a while, or until it is dismissed. */
+  say(kind: Toast["kind"], message: string, stays = false): void {
     const id = ++this.#toastId;
     const others = this.toasts.filter((toast) => toast.message !== message);
-    this.toasts = [...others, { id, kind, message }].slice(-TOASTS_MAX);
-    this.#later(TOAST_MS, () => this.unsay(id));
+    this.toasts = [...others, { id, kind, message, stays }].slice(-TOASTS_MAX);
+    if (!stays) this.#later(TOAST_MS, () => this.unsay(id));
   }
 
   unsay(id: number): void {

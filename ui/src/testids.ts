@@ -63,6 +63,7 @@ export const testids = {
 
   // The rep's call
   callBar: "call-bar",
+  callAway: "call-away",
   callStatus: "call-status",
   callMute: "call-mute",
   callHold: "call-hold",
@@ -80,6 +81,7 @@ export const testids = {
 
   // Coaching
   coachingBar: "coaching-bar",
+  coachingRep: "coaching-rep",
   coachingAudience: "coaching-audience",
   coachingElapsed: "coaching-elapsed",
   coachingCost: "coaching-cost",

@@ -36,7 +36,7 @@ impl Default for Limits {
             party_max: 100,
             ring_ms: 60_000,
             reconnect_ms: 30_000,
-            silence_ms: 5_000,
+            silence_ms: 4_500,
             charge_after_ms: 6_000,
             invitation_ms: 60_000,
             minute_ms: usage::MINUTE_MS,

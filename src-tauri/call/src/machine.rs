@@ -102,6 +102,7 @@ impl Machine {
                 hangup_cause: None,
                 held: false,
                 muted: false,
+                rep_reconnecting: false,
                 recording_url: None,
                 recording: None,
                 coach_legs: Vec::new(),
@@ -346,6 +347,7 @@ impl Machine {
             self.rep_connected = true;
             self.rep_heard = None;
             self.rep_deadline = None;
+            self.set_rep_reconnecting(false);
         } else {
             self.coach_connected(leg);
         }
@@ -359,8 +361,16 @@ impl Machine {
             if self.rep_deadline.is_none() {
                 self.rep_deadline = Some(self.now.plus_millis(self.limits.reconnect_ms));
             }
+            self.set_rep_reconnecting(true);
         } else {
             self.coach_lost(leg);
+        }
+    }
+
+    fn set_rep_reconnecting(&mut self, reconnecting: bool) {
+        if self.call.rep_reconnecting != reconnecting {
+            self.call.rep_reconnecting = reconnecting;
+            self.put(Output::CallChanged);
         }
     }
 
@@ -398,16 +408,18 @@ impl Machine {
             HangupCause::ServiceStopped => LegEndReason::ServiceStopped,
             _ => LegEndReason::CallEnded,
         };
+        let ended = self.ended_at(cause);
+        self.charge_call(ended);
+        self.call.rep_reconnecting = false;
+        end(&mut self.call, ended, cause);
+        // Before the coaches' legs: then they know why it ended when theirs does.
+        self.put(Output::CallChanged);
         self.end_coaches(reason);
         self.close_invitations(InvitationStatus::Cancelled, |_| true);
         if self.lead_added {
             self.put(Output::RemoveLeg { leg: LEAD_LEG });
         }
         self.put(Output::RemoveLeg { leg: REP_LEG });
-        let ended = self.ended_at(cause);
-        self.charge_call(ended);
-        end(&mut self.call, ended, cause);
-        self.put(Output::CallChanged);
         self.put(Output::Ended(cause));
     }
 

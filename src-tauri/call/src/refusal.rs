@@ -205,7 +205,7 @@ impl Refusal {
         match self.code {
             Code::PermissionRequired => Self::new(
                 self.code,
-                "Their role does not hold the Listen permission. An admin can give it.",
+                "Their role doesn't have the Listen permission. An admin can add it.",
             ),
             _ => self,
         }

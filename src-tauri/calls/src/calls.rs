@@ -138,25 +138,25 @@ impl Calls {
         if !viewer.authority.active {
             return Err(error(
                 Code::PermissionRequired,
-                "You are not an active member. Ask an admin.",
+                "Your account isn't active. Ask an admin.",
             ));
         }
         let number = directory
             .phone_number(organization, &request.local_phone_id)
             .await
             .map_err(stored)?
-            .ok_or_else(|| error(Code::NotFound, "There is no such phone number."))?;
+            .ok_or_else(|| error(Code::NotFound, "There's no such phone number."))?;
         if !number.user_ids.is_empty() && !number.user_ids.contains(&caller.user_id) {
             return Err(error(
                 Code::PermissionRequired,
-                "You may not call from this number. Choose another one, or ask an admin.",
+                "You can't call from this number. Choose another one, or ask an admin.",
             ));
         }
         let lead = directory
             .lead(organization, &request.lead_id)
             .await
             .map_err(stored)?
-            .ok_or_else(|| error(Code::NotFound, "There is no such lead."))?;
+            .ok_or_else(|| error(Code::NotFound, "There's no such lead."))?;
         let (contact, remote_phone) = whom(&lead, request)?;
         let at = now();
         let placed = Placed {
@@ -198,7 +198,7 @@ impl Calls {
             tracing::error!(call_id = %record.id, ?saved, "the call is not placed: it cannot be kept");
             return Err(error(
                 Code::Unavailable,
-                "The call cannot be kept just now, so it was not placed. Try again shortly.",
+                "The call couldn't be saved, so it wasn't placed. Try again shortly.",
             ));
         }
         let place = Request::Place {
@@ -382,19 +382,19 @@ impl Calls {
             .phone_number(organization, &request.local_phone_id)
             .await
             .map_err(stored)?
-            .ok_or_else(|| error(Code::NotFound, "There is no such phone number."))?;
+            .ok_or_else(|| error(Code::NotFound, "There's no such phone number."))?;
         let lead = directory
             .lead(organization, &request.lead_id)
             .await
             .map_err(stored)?
-            .ok_or_else(|| error(Code::NotFound, "There is no such lead."))?;
+            .ok_or_else(|| error(Code::NotFound, "There's no such lead."))?;
         let owner = self.who_answers(organization, &number).await?.user;
         let mut contacts = lead.contacts.iter();
         let found = contacts.find_map(|contact| Some((contact, contact.phones.first()?)));
         let (contact, phone) = found.ok_or_else(|| {
             error(
                 Code::Conflict,
-                "The lead has no phone to call from. Add one to a contact.",
+                "The lead has no phone number. Add one to a contact.",
             )
         })?;
         let (contact, phone) = (contact.id.clone(), phone.clone());
@@ -430,7 +430,7 @@ impl Calls {
             .number_called(organization, local_phone)
             .await
             .map_err(stored)?
-            .ok_or_else(|| error(Code::NotFound, "There is no such phone number."))?;
+            .ok_or_else(|| error(Code::NotFound, "There's no such phone number."))?;
         let owner = self.who_answers(&organization, &number).await?;
         // Only now: a caller whom nobody would hear becomes no lead.
         let who_calls = directory
@@ -481,7 +481,7 @@ impl Calls {
             .ok_or_else(|| {
                 error(
                     Code::Conflict,
-                    "Nobody takes calls to this number. Choose an internal one that is somebody's.",
+                    "No one takes calls to this number. Choose an internal number that's assigned to someone.",
                 )
             })?;
         let member = self.member(organization, owner).await?;
@@ -489,7 +489,7 @@ impl Calls {
         let authority = member.filter(|_| online).ok_or_else(|| {
             error(
                 Code::UserOffline,
-                "Whose number it is has no desktop app online, so nobody would hear it ring.",
+                "No one assigned to this number is online, so no one would hear it ring.",
             )
         })?;
         Ok(Viewer {
@@ -585,7 +585,7 @@ impl Calls {
         if users.is_empty() || users.len() > INVITEES_MAX {
             return Err(error(
                 Code::InvalidRequest,
-                format!("Invite 1 to {INVITEES_MAX} teammates at once."),
+                format!("Invite 1 to {INVITEES_MAX} teammates at a time."),
             ));
         }
         for _ in 0..LOOKUPS_MAX {
@@ -594,7 +594,7 @@ impl Calls {
             for user in users {
                 let member = self.member(&caller.organization_id, user).await?;
                 let authority =
-                    member.ok_or_else(|| error(Code::NotFound, "There is no such teammate."))?;
+                    member.ok_or_else(|| error(Code::NotFound, "There's no such teammate."))?;
                 invitees.push(Invitee {
                     user: user.clone(),
                     authority,
@@ -999,7 +999,7 @@ fn whom(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, Str
             .ok_or_else(|| {
                 error(
                     Code::InvalidRequest,
-                    "That phone number is not one of the contact's. Choose one of theirs.",
+                    "That phone number isn't the contact's. Choose one of theirs.",
                 )
             })?,
         None => contact.phones.first().ok_or_else(no_phone)?,
@@ -1010,7 +1010,7 @@ fn whom(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, Str
 fn no_phone() -> ErrorBody {
     error(
         Code::Conflict,
-        "There is no phone number to call. Add one to the contact first.",
+        "There's no phone number to call. Add one to the contact first.",
     )
 }
 
@@ -1027,7 +1027,7 @@ fn media_error(call: &CallId, failed: &MediaError) -> ErrorBody {
             tracing::error!(call_id = %call, error = %other, "the media refused an offer");
             error(
                 Code::Internal,
-                "A fault of the service's own. Its log tells more.",
+                "Something went wrong in the service. Its log says more.",
             )
         }
     }
@@ -1059,7 +1059,7 @@ fn fresh<T>(make: impl Fn(&str) -> std::result::Result<T, wire::IdError>) -> Res
         tracing::error!(%failed, "a new id is none");
         error(
             Code::Internal,
-            "A fault of the service's own. Its log tells more.",
+            "Something went wrong in the service. Its log says more.",
         )
     })
 }

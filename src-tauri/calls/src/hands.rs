@@ -62,7 +62,7 @@ impl Hands {
                 Work::Answer(reply, snapshot) => {
                     let answer = if std::mem::take(&mut self.failed) {
                         Err(RequestError::Unavailable(
-                            "The call's sound could not be changed just now. Try again.".to_owned(),
+                            "The call's audio couldn't be changed. Try again.".to_owned(),
                         ))
                     } else {
                         Ok(Answer::Call(snapshot))

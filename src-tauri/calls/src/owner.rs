@@ -237,9 +237,9 @@ impl Owner {
             .filter(|live| live.machine.rep() == rep)
             .count();
         let full = if self.state.live.len() >= self.settings.calls_max {
-            Some("The service has as many calls as it can carry. Try again shortly.")
+            Some("The service can't take more calls right now. Try again shortly.")
         } else if of_rep >= self.settings.calls_per_rep_max {
-            Some("You have as many calls in progress as one person may. Hang one up first.")
+            Some("You have too many calls in progress. Hang one up first.")
         } else {
             None
         };
@@ -751,7 +751,7 @@ fn answer_after(waits: Vec<oneshot::Receiver<()>>, reply: Reply) {
 
 fn answer_when_kept(kept: oneshot::Receiver<()>, reply: Reply) {
     tokio::spawn(async move {
-        let too_much = "Too much waits to be kept just now. Try again shortly.";
+        let too_much = "The service can't save changes right now. Try again shortly.";
         let kept = tokio::time::timeout(FLUSH_MAX, kept).await;
         let _ = reply.send(match kept {
             Ok(Ok(())) => Ok(Answer::Done),

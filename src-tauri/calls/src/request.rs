@@ -110,7 +110,7 @@ impl Answer {
     /// Of an owner that speaks another version, say.
     fn unexpected(&self) -> RequestError {
         tracing::error!(answer = ?self, "the owner of the calls answers something else than was asked");
-        RequestError::Unavailable("The call cannot be reached just now. Try again.".to_owned())
+        RequestError::Unavailable("The call can't be reached right now. Try again.".to_owned())
     }
 }
 
@@ -151,7 +151,7 @@ pub enum RequestError {
 impl RequestError {
     /// The owner is gone, or going.
     pub(crate) fn stopping() -> Self {
-        Self::Unavailable("The service is being stopped. Try again shortly.".to_owned())
+        Self::Unavailable("The service is stopping. Try again shortly.".to_owned())
     }
 }
 
@@ -164,15 +164,15 @@ impl From<Refusal> for RequestError {
 impl From<RequestError> for ErrorBody {
     fn from(error: RequestError) -> Self {
         match error {
-            RequestError::UnknownCall => Self::new(Code::NotFound, "There is no such call."),
+            RequestError::UnknownCall => Self::new(Code::NotFound, "There's no such call."),
             RequestError::StaleFacts => Self::new(
                 Code::Unavailable,
-                "Permissions are being changed just now. Try again.",
+                "Permissions are being changed. Try again.",
             ),
             RequestError::Refused(refusal) => refusal.into(),
             RequestError::LeadOnCall => Self::new(
                 Code::Conflict,
-                "A call with this lead is in progress. Hang it up first.",
+                "A call with this lead is in progress. Hang up first.",
             ),
             RequestError::Unavailable(message) => Self::new(Code::Unavailable, message),
         }

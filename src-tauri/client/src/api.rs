@@ -214,7 +214,7 @@ impl Api {
         let Some(tokens) = tokens else {
             return Err(ClientError::Refused {
                 code: wire::Code::Unauthenticated,
-                message: "nobody is signed in".into(),
+                message: "You're signed out. Sign in first.".into(),
             });
         };
         if old.is_some_and(|old| old != tokens.access_token) {

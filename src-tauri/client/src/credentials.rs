@@ -13,7 +13,7 @@ const SERVICE: &str = "Call Coaching";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
     /// There is none, it is locked, or it refuses.
-    #[error("the key ring cannot be used: {0}")]
+    #[error("the key ring can't be used: {0}")]
     Unavailable(String),
 }
 
@@ -91,6 +91,6 @@ fn unavailable(error: keyring::Error) -> CredentialsError {
             cause.to_string()
         }
         keyring::Error::NoDefaultStore => "there is none".into(),
-        _ => "it holds something else than was kept".into(),
+        _ => "it holds something other than what was saved".into(),
     })
 }

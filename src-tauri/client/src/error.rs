@@ -18,7 +18,7 @@ pub enum ClientError {
     #[error("{0}")]
     NotPossible(String),
     /// The service could not be reached.
-    #[error("the service cannot be reached: {0}")]
+    #[error("can't reach the service: {0}")]
     Unreachable(String),
     /// The service answered something else than is documented.
     #[error("unexpected answer: {0}")]
@@ -27,10 +27,10 @@ pub enum ClientError {
     #[error("media: {0}")]
     Media(String),
     /// A microphone, a loudspeaker or a sound file cannot be used.
-    #[error("audio: {0}")]
+    #[error("There's a problem with your audio: {0}.")]
     Audio(String),
     /// A setting makes no sense.
-    #[error("setting: {0}")]
+    #[error("This setting can't be used: {0}.")]
     Settings(String),
 }
 

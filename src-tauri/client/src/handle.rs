@@ -253,7 +253,9 @@ impl Session {
         self.order(Command::DeclineCall(call), None).await.map(drop)
     }
 
-    /// Hangs up the user's own call.
+    /// Hangs up the user's own call. While the service can't be reached it is asked again and again, and
+    /// this doesn't return; the call is over here within some seconds all the same. So it is with holding,
+    /// muting, pausing, declining and leaving.
     ///
     /// # Errors
     /// As every command.
@@ -267,6 +269,16 @@ impl Session {
     /// As every command.
     pub async fn hold(&self, held: bool) -> Result<(), ClientError> {
         self.order(Command::Hold(held), None).await.map(drop)
+    }
+
+    /// Pauses the recording of the user's own call, or lets it go on.
+    ///
+    /// # Errors
+    /// As every command.
+    pub async fn pause_recording(&self, paused: bool) -> Result<(), ClientError> {
+        self.order(Command::PauseRecording(paused), None)
+            .await
+            .map(drop)
     }
 
     /// Presses keys on the user's own call: 1 to 32 of `0`–`9`, `*`, `#`, `A`–`D`.
@@ -380,9 +392,9 @@ impl Session {
 }
 
 fn over() -> ClientError {
-    ClientError::NotPossible("the session is over".into())
+    ClientError::NotPossible("The app is shutting down.".into())
 }
 
 fn unexpected() -> ClientError {
-    ClientError::Protocol("another answer than was asked for".into())
+    ClientError::Protocol("not what was asked for".into())
 }

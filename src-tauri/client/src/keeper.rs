@@ -81,7 +81,7 @@ impl Keeper {
         let mut done = self.done.clone();
         let told = tokio::time::timeout(KEEP_WAIT, done.wait_for(|done| *done >= version)).await;
         if told.is_err() {
-            tracing::warn!("the key ring does not answer");
+            tracing::warn!("the key ring isn't responding");
             self.kept.send_if_modified(std::mem::take);
         }
     }
@@ -125,7 +125,7 @@ fn run(
             drop(slot);
             let loaded = credentials
                 .load()
-                .inspect_err(|error| tracing::warn!(%error, "no sign-in can be resumed"));
+                .inspect_err(|error| tracing::warn!(%error, "could not read the saved sign-in"));
             // Whoever asked may have gone.
             let _ = load.send(loaded.ok().flatten());
             slot = shared.slot();
@@ -147,7 +147,7 @@ fn put(credentials: &dyn Credentials, wanted: &Wanted) -> bool {
     match (result, wanted) {
         (Ok(()), _) => is_kept,
         (Err(error), Wanted::Saved(_)) => {
-            tracing::warn!(%error, "the sign-in is not kept");
+            tracing::warn!(%error, "could not save the sign-in");
             // The token before is good no more: showing it again would end the sign-in.
             if let Err(error) = credentials.clear() {
                 tracing::debug!(%error, "nor cleared");
@@ -155,7 +155,7 @@ fn put(credentials: &dyn Credentials, wanted: &Wanted) -> bool {
             false
         }
         (Err(error), Wanted::Cleared) => {
-            tracing::warn!(%error, "a sign-in that is over may still be kept");
+            tracing::warn!(%error, "could not remove an old sign-in");
             false
         }
     }

@@ -144,12 +144,12 @@ impl Peer {
         connection.set_local_description(offer).await?;
         let gathered = tokio::time::timeout(GATHER_WAIT, gathering.recv()).await;
         if gathered.is_err() {
-            return Err(ClientError::Media("no network address was found".into()));
+            return Err(ClientError::Media("found no network address".into()));
         }
         let sdp = connection
             .local_description()
             .await
-            .ok_or_else(|| ClientError::Media("no offer could be made".into()))?
+            .ok_or_else(|| ClientError::Media("could not make an offer".into()))?
             .sdp;
         let peer = Self {
             connection,
@@ -174,7 +174,7 @@ impl Peer {
             .codecs
             .first()
             .map(|codec| codec.payload_type)
-            .ok_or_else(|| ClientError::Media("the service does not take Opus".into()))?;
+            .ok_or_else(|| ClientError::Media("the service doesn't accept Opus".into()))?;
         let id_of = |uri: &str| {
             let found = parameters.header_extensions.iter().find(|e| e.uri == uri)?;
             u8::try_from(found.id).ok()
@@ -183,7 +183,7 @@ impl Peer {
             (MediaRole::Rep, _) => None,
             (MediaRole::Coach, Some(id)) => Some(id),
             (MediaRole::Coach, None) => {
-                let why = "the service does not take the mode's header extension";
+                let why = "the service doesn't accept the header extension for the mode";
                 return Err(ClientError::Media(why.into()));
             }
         };

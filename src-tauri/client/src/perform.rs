@@ -1,7 +1,9 @@
 //! Carries out one request of the pure session over HTTP.
 
 use session::{Failure, Reply, Request};
-use wire::{Call, CallQuery, HoldRequest, ListQuery, ModeRequest, MuteRequest, route};
+use wire::{
+    Call, CallQuery, HoldRequest, ListQuery, ModeRequest, MuteRequest, RecordingRequest, route,
+};
 
 use crate::api::Api;
 use crate::error::ClientError;
@@ -49,10 +51,18 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
             reply_call(api.call(&route::PLACE_CALL, &(), &request).await?)
         }
         Request::Answer(id) => reply_call(api.call(&route::ANSWER, &id, &()).await?),
-        Request::HangUp(id) => done(api.call(&route::HANG_UP, &id, &()).await?),
-        Request::Hold(id, held) => done(api.call(&route::HOLD, &id, &HoldRequest { held }).await?),
-        Request::Mute(id, muted) => {
-            done(api.call(&route::MUTE, &id, &MuteRequest { muted }).await?)
+        Request::HangUp(id) => done(api.call_soon(&route::HANG_UP, &id, &()).await?),
+        Request::Hold(id, held) => done(
+            api.call_soon(&route::HOLD, &id, &HoldRequest { held })
+                .await?,
+        ),
+        Request::Mute(id, muted) => done(
+            api.call_soon(&route::MUTE, &id, &MuteRequest { muted })
+                .await?,
+        ),
+        Request::PauseRecording(id, paused) => {
+            let paused = RecordingRequest { paused };
+            done(api.call_soon(&route::PAUSE_RECORDING, &id, &paused).await?)
         }
         Request::Dtmf(id, request) => done(api.call(&route::SEND_DTMF, &id, &request).await?),
         Request::Media(id, sdp) => {
@@ -63,16 +73,15 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
             Reply::CoachLeg(Box::new(api.call(&route::JOIN, &id, &request).await?))
         }
         Request::Mode(id, mode) => {
-            let leg = api
-                .call(&route::SET_MODE, &id, &ModeRequest { mode })
-                .await?;
+            let mode = ModeRequest { mode };
+            let leg = api.call_soon(&route::SET_MODE, &id, &mode).await?;
             Reply::CoachLeg(Box::new(leg))
         }
-        Request::Leave(id) => done(api.call(&route::LEAVE, &id, &()).await?),
+        Request::Leave(id) => done(api.call_soon(&route::LEAVE, &id, &()).await?),
         Request::Invite(id, request) => {
             Reply::Invitations(api.call(&route::INVITE, &id, &request).await?.data)
         }
-        Request::Decline(id) => done(api.call(&route::DECLINE, &id, &()).await?),
+        Request::Decline(id) => done(api.call_soon(&route::DECLINE, &id, &()).await?),
     })
 }
 

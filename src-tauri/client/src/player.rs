@@ -79,9 +79,7 @@ impl Player {
             let position_ms = speak(from_ms, frames, loudspeaker, &says).await;
             let failure = match reader.await {
                 Ok(read) => read.err(),
-                Err(_) => Some(ClientError::Protocol(
-                    "the recording is not readable".into(),
-                )),
+                Err(_) => Some(ClientError::Protocol("the recording can't be read".into())),
             };
             says.send_replace(Playing {
                 position_ms,

@@ -26,7 +26,7 @@ const MEDIA_WAIT: Duration = Duration::from_secs(10);
 const QUALITY_INTERVAL: Duration = Duration::from_secs(2);
 /// What the loop's own tasks may have reported and it has not read.
 const REPORTS_MAX: usize = 256;
-const NO_VOICE: &str = "The sound stopped working. Leave the call and join it again.";
+const NO_VOICE: &str = "Audio stopped working. Leave the call, then join again.";
 
 /// One command of the user, and whom to tell what came of it.
 pub struct Order {

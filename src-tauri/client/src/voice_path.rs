@@ -345,7 +345,7 @@ impl Path {
             }
             Err(error) => {
                 self.reopen_at = now.checked_add(REOPEN_WAIT);
-                self.tell_trouble(Some(format!("The microphone cannot be opened: {error}.")));
+                self.tell_trouble(Some(format!("Your microphone can't be opened: {error}.")));
             }
         }
     }
@@ -356,7 +356,7 @@ impl Path {
             let changed = *told != trouble;
             if changed {
                 if let Some(trouble) = &trouble {
-                    tracing::warn!(%trouble, "nobody hears the user");
+                    tracing::warn!(%trouble, "no one can hear the user");
                 }
                 *told = trouble;
             }
@@ -410,7 +410,7 @@ impl Path {
             }
             Ok(None) => return,
             Err(error) => {
-                self.tell_trouble(Some(format!("What you say cannot be encoded: {error}.")));
+                self.tell_trouble(Some(format!("Your voice can't be encoded: {error}.")));
                 return;
             }
         };

@@ -34,12 +34,21 @@ impl From<ClientError> for AppError {
                 return Self::new("not_possible", message.clone());
             }
             ClientError::Unreachable(why) => {
-                log::info!("the service cannot be reached: {why}");
-                let message = "The service cannot be reached. Check the connection and try again.";
+                log::info!("can't reach the service: {why}");
+                let message = "Can't reach the service. Check your connection and try again.";
                 return Self::new("unreachable", message);
             }
-            ClientError::Protocol(_) => "protocol",
-            ClientError::Media(_) => "media",
+            ClientError::Protocol(why) => {
+                log::warn!("an unexpected answer: {why}");
+                let message =
+                    "The service gave an unexpected answer. Check that the app is up to date.";
+                return Self::new("protocol", message);
+            }
+            ClientError::Media(why) => {
+                log::warn!("no audio connection: {why}");
+                let message = "Audio couldn't be connected. Check your network and try again.";
+                return Self::new("media", message);
+            }
             ClientError::Audio(_) => "audio",
             ClientError::Settings(_) => "settings",
         };
@@ -69,11 +78,14 @@ mod tests {
     fn the_services_code_and_sentence_cross_as_they_are() {
         let error = AppError::from(ClientError::Refused {
             code: wire::Code::PermissionRequired,
-            message: "You may not whisper.".into(),
+            message: "You don't have permission to whisper.".into(),
         });
         assert_eq!(
             error,
-            AppError::new("permission_required", "You may not whisper.")
+            AppError::new(
+                "permission_required",
+                "You don't have permission to whisper."
+            )
         );
     }
 }

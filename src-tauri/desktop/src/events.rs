@@ -126,6 +126,8 @@ pub struct Message {
     pub code: Option<String>,
     /// The sentence.
     pub message: String,
+    /// Whether it stays until the person closes it: it may have happened while they were away.
+    pub stays: bool,
 }
 
 /// Devices came or went, or another became the default.

@@ -142,6 +142,12 @@ fn resuming(stage: &mut Stage) {
     stage.pass(Duration::from_secs(2));
 }
 
+/// For longer than the service waits.
+fn lost(stage: &mut Stage) {
+    stage.lose_connection();
+    stage.pass(Duration::from_secs(31));
+}
+
 fn roots(tape: &Tape) -> Vec<Root> {
     let mut roots = vec![
         root("sign-in", false, |_| {}),
@@ -202,6 +208,14 @@ fn roots(tape: &Tape) -> Vec<Root> {
             coaching(stage, "morgan", whisper);
             resuming(stage);
         }),
+        root("morgan/whisper-lost", false, move |stage| {
+            coaching(stage, "morgan", whisper);
+            lost(stage);
+        }),
+        root("morgan/whisper-rep-lost", false, move |stage| {
+            coaching(stage, "morgan", whisper);
+            stage.is_lost(&globex());
+        }),
         root("morgan/whisper-in-trouble", false, move |stage| {
             coaching(stage, "morgan", whisper);
             // As the sound card says it.
@@ -217,7 +231,7 @@ fn roots(tape: &Tape) -> Vec<Root> {
         root("riley/rep-recorded", true, recorded),
         root("riley/rep-paused", true, |stage| {
             recorded(stage);
-            stage.act(&Action::PauseRecording(true));
+            stage.act(&Action::Command(Command::PauseRecording(true)));
         }),
         root("riley/rep-recorded-coached", true, move |stage| {
             recorded(stage);
@@ -246,6 +260,16 @@ fn roots(tape: &Tape) -> Vec<Root> {
         root("riley/rep-recorded-resuming", false, |stage| {
             recorded(stage);
             resuming(stage);
+        }),
+        root("riley/rep-coached-resuming", false, move |stage| {
+            recorded(stage);
+            stage.coaches("morgan", &globex(), whisper);
+            resuming(stage);
+        }),
+        root("riley/rep-coached-lost", false, move |stage| {
+            recorded(stage);
+            stage.coaches("morgan", &globex(), whisper);
+            lost(stage);
         }),
         root("riley/incoming", true, |stage| {
             home(stage, "riley");
@@ -336,7 +360,7 @@ fn actions(stage: &mut Stage) -> Vec<Action> {
         }
         if let Some(recording) = &call.recording {
             let is_paused = recording.status == RecordingStatus::Paused;
-            all.push(Action::PauseRecording(!is_paused));
+            all.push(Action::Command(Command::PauseRecording(!is_paused)));
         }
     } else if let Some(ringing) = rings_here(view) {
         add(Command::Answer(ringing.clone()));
@@ -582,7 +606,7 @@ impl Recording {
         let refused = AppError::from(ClientError::from(Failure::refused(
             Code::Unauthenticated,
             // As the service says it.
-            "E-mail or password is wrong.",
+            "Incorrect email or password.",
         )));
         format!(
             "{{\"someone\":{},\n\"sign_in_refused\":{},\n\"shells\":[\n{}\n],\n\

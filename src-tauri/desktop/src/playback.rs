@@ -98,6 +98,7 @@ async fn tell(app: AppHandle, player: Player, mut told: Playback) {
                 kind: MessageKind::Error,
                 code: Some(code),
                 message,
+                stays: false,
             };
             say(&app, &told);
         }

@@ -1,6 +1,6 @@
 //! What the session and the sound card say, passed on to the presenter, the window and the desktop.
 
-use client::{ClientError, EndReason, Notice, Session, SessionEvent, SignedOutReason};
+use client::{ClientError, EndReason, Notice, Request, Session, SessionEvent, SignedOutReason};
 use tauri::{AppHandle, Manager};
 use tauri_plugin_notification::NotificationExt;
 use tokio::sync::broadcast::error::RecvError;
@@ -99,72 +99,135 @@ fn take(app: &AppHandle, presenter: &Presenter, event: SessionEvent) {
 
 /// What a person is told in a sentence: only what the pages do not show by themselves.
 fn message(notice: &Notice) -> Option<Message> {
-    let info = |message: &str| Message {
-        kind: MessageKind::Info,
-        code: None,
-        message: message.into(),
-    };
-    let error = |message: &str| Message {
-        kind: MessageKind::Error,
-        ..info(message)
-    };
     Some(match notice {
         Notice::SignedOut(SignedOutReason::Expired) => {
-            error("Your sign-in is over. Please sign in again.")
+            error("Your session has expired. Sign in again.")
         }
-        Notice::CoachingEnded(_, reason) => match reason {
-            EndReason::SignedOut | EndReason::Leg(LegEndReason::Left) => return None,
-            EndReason::MovedDevice => {
-                info("You joined the call on another device; the sound is there now.")
-            }
-            EndReason::Gone => {
-                error("You are no longer on the call. Join it again from the Team page.")
-            }
-            EndReason::Leg(LegEndReason::CallEnded) => info("The call has ended."),
-            EndReason::Leg(LegEndReason::PermissionRevoked) => error(
-                "An admin took away your permission to be on this call. The call itself goes on.",
-            ),
-            EndReason::Leg(LegEndReason::PlanChanged) => error(
-                "Your organization's plan no longer has Call Coaching. The call itself goes on.",
-            ),
-            EndReason::Leg(LegEndReason::Deactivated) => error("Your account was deactivated."),
-            EndReason::Leg(LegEndReason::ConnectionLost) => error(
-                "The connection was lost for too long. Join the call again if it still goes on.",
-            ),
-            EndReason::Leg(LegEndReason::ServiceStopped) => error("The service was stopped."),
-        },
-        Notice::MyCallEnded(call) => match (call.status, call.hangup_cause) {
-            (CallStatus::Busy, Some(HangupCause::Declined)) => info("The lead declined the call."),
-            (CallStatus::Busy, _) => info("The lead's line is busy."),
-            (CallStatus::NoAnswer, _) => info("The lead did not answer."),
-            (CallStatus::Failed, Some(HangupCause::NetworkFailed)) => error(
-                "The phone network could not put the call through. Try again, or call from another number.",
-            ),
-            (CallStatus::Failed, Some(HangupCause::Unreachable)) => error(
-                "This number does not exist, or nobody can be reached under it. Check the number.",
-            ),
-            (_, Some(HangupCause::LeadLost)) => {
-                error("Nothing was heard of the lead's phone any more, so the call was ended.")
-            }
-            (_, Some(HangupCause::NetworkFailed)) => {
-                error("The phone network ended the call. Call again.")
-            }
-            (_, Some(HangupCause::Lead)) => info("The lead hung up."),
-            (_, Some(HangupCause::RepLost)) => {
-                error("Your connection was lost for too long, and the call was ended.")
-            }
-            (_, Some(HangupCause::ServiceStopped)) => {
-                error("The service was stopped, and the call was ended.")
-            }
-            (CallStatus::Failed, _) => error("The call could not be put through. Try again."),
-            _ => return None,
-        },
+        Notice::CoachingEnded(_, reason) => coaching_ended(*reason)?,
+        Notice::MyCallEnded(call) => call_ended(call)?,
+        Notice::Postponed(request) => info(postponed(request)?),
         Notice::Trouble(failure) => {
             let AppError { code, message } = ClientError::from(failure.clone()).into();
             Message {
                 code: Some(code),
                 ..error(&message)
             }
+        }
+        _ => return None,
+    })
+}
+
+fn info(message: &str) -> Message {
+    Message {
+        kind: MessageKind::Info,
+        code: None,
+        message: message.into(),
+        stays: false,
+    }
+}
+
+fn error(message: &str) -> Message {
+    Message {
+        kind: MessageKind::Error,
+        ..info(message)
+    }
+}
+
+/// What may have happened while nobody looked.
+fn stays(message: &str) -> Message {
+    Message {
+        stays: true,
+        ..error(message)
+    }
+}
+
+/// Why the user coaches no longer.
+fn coaching_ended(reason: EndReason) -> Option<Message> {
+    Some(match reason {
+        EndReason::SignedOut | EndReason::Leg(LegEndReason::Left) => return None,
+        EndReason::MovedDevice => {
+            info("You joined the call on another device. Its audio is there now.")
+        }
+        EndReason::Gone => {
+            stays("You're no longer on the call. You can join again from the Team page.")
+        }
+        EndReason::Call(Some(HangupCause::RepLost)) => {
+            stays("The salesperson lost their connection, so the call ended.")
+        }
+        EndReason::Call(Some(HangupCause::LeadLost | HangupCause::NetworkFailed)) => {
+            stays("The connection to the lead's phone was lost, so the call ended.")
+        }
+        EndReason::Call(Some(HangupCause::ServiceStopped))
+        | EndReason::Leg(LegEndReason::ServiceStopped) => {
+            stays("The service was stopped, so the call ended.")
+        }
+        EndReason::Call(_) | EndReason::Leg(LegEndReason::CallEnded) => info("The call has ended."),
+        EndReason::Leg(LegEndReason::PermissionRevoked) => {
+            error("An admin removed your access to this call. The call is still in progress.")
+        }
+        EndReason::Leg(LegEndReason::PlanChanged) => error(
+            "Your organization's plan no longer includes Call Coaching. The call is still in progress.",
+        ),
+        EndReason::Leg(LegEndReason::Deactivated) => error("An admin deactivated your account."),
+        EndReason::Leg(LegEndReason::ConnectionLost) => stays(
+            "You were disconnected for too long, so you're off the call. You can join again if it's still \
+             in progress.",
+        ),
+    })
+}
+
+/// Why the user's own call ended.
+fn call_ended(call: &Call) -> Option<Message> {
+    let lead = &call.lead.display_name;
+    Some(match (call.status, call.hangup_cause) {
+        (CallStatus::Busy, Some(HangupCause::Declined)) => info("The lead declined the call."),
+        (CallStatus::Busy, _) => info("The lead's line is busy."),
+        (CallStatus::NoAnswer, _) => info("The lead didn't answer."),
+        (CallStatus::Failed, Some(HangupCause::NetworkFailed)) => error(
+            "The phone network couldn't connect the call. Try again, or call from another number.",
+        ),
+        (CallStatus::Failed, Some(HangupCause::Unreachable)) => {
+            error("This number doesn't exist or can't be reached. Check the number.")
+        }
+        (_, Some(HangupCause::LeadLost)) => stays(&format!(
+            "We lost the connection to the lead's phone, so your call with {lead} ended."
+        )),
+        (_, Some(HangupCause::NetworkFailed)) => {
+            error("The phone network ended the call. Try calling again.")
+        }
+        (_, Some(HangupCause::Lead)) => info("The lead hung up."),
+        (_, Some(HangupCause::RepLost)) => stays(&format!(
+            "You were disconnected for too long, so your call with {lead} ended."
+        )),
+        (_, Some(HangupCause::ServiceStopped)) => stays(&format!(
+            "The service was stopped, so your call with {lead} ended."
+        )),
+        (CallStatus::Failed, _) => error("The call couldn't be connected. Try again."),
+        _ => return None,
+    })
+}
+
+/// What the service will be told as soon as it can be reached. What holds here at once needs no word.
+const fn postponed(request: &Request) -> Option<&'static str> {
+    Some(match request {
+        Request::HangUp(_) => {
+            "The service can't be reached. We'll end the call as soon as it's back."
+        }
+        Request::Hold(_, true) => {
+            "The service can't be reached. We'll put the call on hold as soon as it's back."
+        }
+        Request::Hold(_, false) => {
+            "The service can't be reached. We'll take the call off hold as soon as it's back."
+        }
+        Request::Mute(_, false) => {
+            "The service can't be reached. We'll unmute you as soon as it's back."
+        }
+        Request::PauseRecording(_, true) => {
+            "The service can't be reached, so the recording may still be running. We'll pause it as soon \
+             as it's back."
+        }
+        Request::PauseRecording(_, false) => {
+            "The service can't be reached. We'll resume the recording as soon as it's back."
         }
         _ => return None,
     })
@@ -220,6 +283,7 @@ mod tests {
             hangup_cause: cause,
             held: false,
             muted: false,
+            rep_reconnecting: false,
             recording_url: None,
             recording: None,
             coach_legs: vec![],
@@ -250,7 +314,7 @@ mod tests {
                 CallStatus::NoAnswer,
                 HangupCause::NoAnswer,
                 MessageKind::Info,
-                "did not answer",
+                "didn't answer",
             ),
             (
                 CallStatus::Failed,
@@ -262,7 +326,7 @@ mod tests {
                 CallStatus::Failed,
                 HangupCause::NetworkFailed,
                 MessageKind::Error,
-                "phone network could not",
+                "phone network couldn't",
             ),
             (
                 CallStatus::Completed,
@@ -295,6 +359,31 @@ mod tests {
     }
 
     #[test]
+    fn b2_what_happened_during_an_outage_stays_until_it_is_read() {
+        let mine = ended(CallStatus::Completed, Some(HangupCause::RepLost)).unwrap();
+        assert!(mine.stays && mine.message.contains("Globex"), "{mine:?}");
+        let call = CallId::parse("acti_1").unwrap();
+        let coached = |reason| message(&Notice::CoachingEnded(call.clone(), reason)).unwrap();
+        let lost = coached(EndReason::Leg(LegEndReason::ConnectionLost));
+        let rep_lost = coached(EndReason::Call(Some(HangupCause::RepLost)));
+        let over = coached(EndReason::Call(Some(HangupCause::Lead)));
+        assert!(lost.stays && rep_lost.stays && !over.stays);
+        assert!(rep_lost.message.contains("lost their connection"));
+    }
+
+    #[test]
+    fn whoever_acts_during_an_outage_is_told_what_is_still_to_come() {
+        let call = CallId::parse("acti_1").unwrap();
+        let told = |request| message(&Notice::Postponed(request)).map(|told| told.message);
+        let pause = told(Request::PauseRecording(call.clone(), true)).unwrap();
+        assert!(pause.contains("may still be running"), "{pause}");
+        assert!(told(Request::HangUp(call.clone())).is_some());
+        // They hold here at once.
+        assert_eq!(told(Request::Mute(call.clone(), true)), None);
+        assert_eq!(told(Request::Leave(call)), None);
+    }
+
+    #[test]
     fn a_rep_who_hung_up_is_told_nothing() {
         for status in [CallStatus::Completed, CallStatus::Cancel] {
             assert_eq!(ended(status, Some(HangupCause::Rep)), None);
@@ -307,11 +396,7 @@ mod tests {
         let ended = |reason| message(&Notice::CoachingEnded(call.clone(), reason));
         let revoked = ended(EndReason::Leg(LegEndReason::PermissionRevoked)).unwrap();
         assert_eq!(revoked.kind, MessageKind::Error);
-        assert!(
-            revoked.message.contains("permission"),
-            "{}",
-            revoked.message
-        );
+        assert!(revoked.message.contains("access"), "{}", revoked.message);
         assert_eq!(ended(EndReason::Leg(LegEndReason::Left)), None);
     }
 }

@@ -16,8 +16,9 @@ use str0m::{Event, IceConnectionState, Input, Output, Rtc};
 use crate::demux::Transaction;
 use crate::negotiation::{Negotiated, Origin};
 
-/// A peer that is silent for this long is lost. Clients check connectivity every 2 to 3 s.
-pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// A peer that is silent for this long is lost, so that the others know within 5 s. Clients check
+/// connectivity every 2 to 3 s.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_millis(4_500);
 /// How long a peer may take to connect after the answer.
 pub(crate) const SETUP_MAX: Duration = Duration::from_secs(30);
 /// Outputs taken from str0m in one go; the rest wait for the next.

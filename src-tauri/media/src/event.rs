@@ -19,7 +19,7 @@ pub enum MediaEvent {
         /// The leg in it.
         leg: LegNumber,
     },
-    /// A leg's client has been silent for 5 s, or closed its connection. Never missed. The leg stays
+    /// A leg's client has been silent for 4.5 s, or closed its connection. Never missed. The leg stays
     /// in the call until it is removed.
     Lost {
         /// The call.

@@ -109,10 +109,10 @@ pub struct RecordingCounts {
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteError {
     /// There is none.
-    #[error("there is no such recording")]
+    #[error("there's no such recording")]
     NotFound,
     /// It is still being made.
-    #[error("the recording is still being made")]
+    #[error("the call is still being recorded")]
     Running,
     /// The service's store refused.
     #[error(transparent)]
@@ -179,7 +179,7 @@ impl Recordings {
         };
         if self.opened.try_send(opened).is_err() {
             self.failed.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(call_id = %call, "the call is not recorded: too many wait for the writer");
+            tracing::error!(call_id = %call, "could not record the call: too many are waiting to be written");
             return None;
         }
         self.controls().insert(call.clone(), control);
@@ -314,7 +314,7 @@ impl Recordings {
                 let noted = self.keep(&kept, None).await;
                 is_noted = noted.is_ok();
                 if let Err(error) = noted {
-                    tracing::debug!(call_id = %kept.call, %error, "a recording is not noted yet");
+                    tracing::debug!(call_id = %kept.call, %error, "could not save a recording's entry yet");
                 }
             }
             let (written, end) = {
@@ -326,12 +326,12 @@ impl Recordings {
             }
             if let Err(error) = upload.advance(written).await {
                 // It is all on the disk, and sent anew at the end.
-                tracing::warn!(call_id = %kept.call, %error, "a part of the recording was not stored");
+                tracing::warn!(call_id = %kept.call, %error, "could not store a part of the recording");
             }
             let more = tokio::select! {
                 more = progress.changed() => more,
                 () = self.stopped() => {
-                    tracing::warn!(call_id = %kept.call, "the disk does not take the end of the recording; it is finished at the next start");
+                    tracing::warn!(call_id = %kept.call, "could not write the end of the recording; it will be finished at the next start");
                     return;
                 }
             };
@@ -380,7 +380,7 @@ impl Recordings {
             match self.store(&stored, whole, &mut upload).await {
                 Ok(true) => {
                     self.stored.fetch_add(1, Ordering::Relaxed);
-                    tracing::info!(call_id = %kept.call, bytes, duration_ms = whole.duration_ms, "the recording is stored");
+                    tracing::info!(call_id = %kept.call, bytes, duration_ms = whole.duration_ms, "stored the recording");
                     break;
                 }
                 Ok(false) => {
@@ -388,11 +388,11 @@ impl Recordings {
                     break;
                 }
                 Err(error) if turn == TRIES_MAX => {
-                    tracing::error!(call_id = %kept.call, %error, "the recording is not stored; it stays in the spool, and is tried again now and then");
+                    tracing::error!(call_id = %kept.call, %error, "could not store the recording; it stays in the spool and will be tried again");
                     self.give_up(kept.clone()).await;
                 }
                 Err(error) => {
-                    tracing::warn!(call_id = %kept.call, %error, turn, "the recording was not stored");
+                    tracing::warn!(call_id = %kept.call, %error, turn, "could not store the recording");
                 }
             }
             let pause = tokio::time::sleep(backoff);
@@ -407,7 +407,7 @@ impl Recordings {
             backoff = (backoff * 2).min(BACKOFF_MAX);
         }
         if let Err(error) = spool::remove(&self.folder, &kept.call) {
-            tracing::warn!(call_id = %kept.call, %error, "a spooled recording stays");
+            tracing::warn!(call_id = %kept.call, %error, "could not remove a recording from the spool");
         }
     }
 
@@ -441,7 +441,7 @@ impl Recordings {
         self.failed.fetch_add(1, Ordering::Relaxed);
         kept.recording.status = RecordingStatus::Failed;
         if let Err(error) = self.keep(&kept, None).await {
-            tracing::error!(call_id = %kept.call, %error, "a failed recording cannot be noted");
+            tracing::error!(call_id = %kept.call, %error, "could not save that a recording failed");
         }
     }
 
@@ -471,7 +471,7 @@ impl Recordings {
         // Both taken here: what begins later is not left behind.
         let began = now();
         let left = spool::left_behind(&self.folder).unwrap_or_else(|error| {
-            tracing::error!(%error, "the spool of recordings cannot be read");
+            tracing::error!(%error, "could not read the spool of recordings");
             Vec::new()
         });
         let of = self.clone();
@@ -495,7 +495,7 @@ impl Recordings {
         let unfinished = match self.database.unfinished_recordings().await {
             Ok(unfinished) => unfinished,
             Err(error) => {
-                tracing::error!(%error, "recordings that were cut off cannot be read");
+                tracing::error!(%error, "could not read recordings that were cut off");
                 Vec::new()
             }
         };
@@ -516,7 +516,7 @@ impl Recordings {
         let recovered = match recovered {
             Ok(Ok(recovered)) => recovered,
             Ok(Err(error)) => {
-                tracing::error!(call_id = %call, %error, "a recording that was cut off cannot be finished");
+                tracing::error!(call_id = %call, %error, "could not finish a recording that was cut off");
                 return;
             }
             Err(_) => return,
@@ -527,7 +527,7 @@ impl Recordings {
             call,
             key: None,
         };
-        tracing::info!(call_id = %kept.call, "a recording that was cut off is finished");
+        tracing::info!(call_id = %kept.call, "finished a recording that was cut off");
         match recovered.whole {
             Some(whole) => {
                 let upload = self.upload(&kept);
@@ -537,7 +537,7 @@ impl Recordings {
                 let call = kept.call.clone();
                 self.give_up(kept).await;
                 if let Err(error) = spool::remove(&self.folder, &call) {
-                    tracing::warn!(call_id = %call, %error, "a spooled recording stays");
+                    tracing::warn!(call_id = %call, %error, "could not remove a recording from the spool");
                 }
             }
         }
@@ -553,16 +553,16 @@ impl Recordings {
             ),
         ] {
             let found = found.unwrap_or_else(|error| {
-                tracing::error!(%error, "old recordings cannot be found");
+                tracing::error!(%error, "could not look for old recordings");
                 Vec::new()
             });
             for kept in found {
                 let (organization, call) = (kept.organization.clone(), kept.call.clone());
                 let _changing = self.changing.lock().await;
                 if let Err(error) = self.delete(kept).await {
-                    tracing::error!(call_id = %call, %error, "an old recording is not deleted");
+                    tracing::error!(call_id = %call, %error, "could not delete an old recording");
                 } else if is_expired {
-                    tracing::info!(call_id = %call, "the recording's days were over");
+                    tracing::info!(call_id = %call, "deleted a recording that was past its retention");
                     let expired = RecordingEvent::Expired { organization, call };
                     // Who is to know may have stopped.
                     let _ = self.events.send(expired).await;

@@ -233,7 +233,7 @@ pub struct Recovered {
 /// # Errors
 /// When the files cannot be read or written, or are none of ours.
 pub fn recover(folder: &Path, call: &CallId) -> io::Result<Recovered> {
-    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "the marks are not readable");
+    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "the marks can't be read");
     let mut marks = BufReader::new(File::open(marks_path(folder, call))?);
     let mut header = String::new();
     marks

@@ -201,7 +201,7 @@ impl Upload {
         if let Some(mut parts) = self.parts.take()
             && let Err(error) = parts.abort().await
         {
-            tracing::debug!(%error, "parts of a recording were not taken back");
+            tracing::debug!(%error, "could not discard parts of a recording");
         }
     }
 

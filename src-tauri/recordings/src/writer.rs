@@ -102,11 +102,11 @@ impl Written {
         }
         match written {
             Err(error) if !self.is_failing => {
-                tracing::error!(call_id = %self.opened.call, %error, "the recording cannot be written just now");
+                tracing::error!(call_id = %self.opened.call, %error, "could not write the recording");
                 self.is_failing = true;
             }
             Ok(()) if self.is_failing && is_tried => {
-                tracing::info!(call_id = %self.opened.call, "the recording is written again");
+                tracing::info!(call_id = %self.opened.call, "the recording is being written again");
                 self.is_failing = false;
             }
             _ => {}

@@ -121,7 +121,7 @@ impl Metrics {
         page.head(
             "http_request_seconds_total",
             "counter",
-            "Time that requests took.",
+            "How long requests took.",
         );
         for ((method, route, status), served) in &requests {
             let status = status.to_string();
@@ -135,21 +135,21 @@ impl Metrics {
         page.one(
             "sign_ins_refused_total",
             "counter",
-            "Sign-ins that were refused.",
+            "Sign-ins refused.",
             refused,
         );
         page.hub(&gauges.hub);
-        page.one("calls", "gauge", "Calls that are not over.", gauges.calls);
-        let help = "Tries to keep a change on a call that failed.";
+        page.one("calls", "gauge", "Calls in progress.", gauges.calls);
+        let help = "Failed attempts to save a change to a call.";
         page.one(
             "call_saves_failed_total",
             "counter",
             help,
             gauges.saves.failed,
         );
-        let help = "Changes on calls that could not be kept.";
+        let help = "Changes to calls that couldn't be saved.";
         page.one("call_saves_lost_total", "counter", help, gauges.saves.lost);
-        let help = "Lines of the audit log that could not be kept.";
+        let help = "Audit entries that couldn't be saved.";
         page.one("audit_lost_total", "counter", help, gauges.audit_lost);
         page.recordings(&gauges.recordings);
         page.media(&gauges.media);
@@ -182,31 +182,26 @@ impl Page {
     }
 
     fn hub(&mut self, hub: &HubCounts) {
-        self.one("sockets", "gauge", "WebSockets that are in.", hub.sockets);
-        self.one(
-            "streams",
-            "gauge",
-            "Event streams that are held.",
-            hub.streams,
-        );
+        self.one("sockets", "gauge", "Open WebSockets.", hub.sockets);
+        self.one("streams", "gauge", "Event streams held.", hub.streams);
         self.one(
             "events_total",
             "counter",
-            "Events that were numbered.",
+            "Events sent to streams.",
             hub.events,
         );
-        let help = "WebSockets closed because their client did not read.";
+        let help = "WebSockets closed because their client didn't read.";
         self.one("sockets_slow_total", "counter", help, hub.slow);
     }
 
     fn recordings(&mut self, counts: &RecordingCounts) {
-        let help = "Recordings that run or wait to be stored.";
+        let help = "Recordings in progress or waiting to be stored.";
         self.one("recordings", "gauge", help, counts.open);
-        let help = "Recordings that were stored.";
+        let help = "Recordings stored.";
         self.one("recordings_stored_total", "counter", help, counts.stored);
-        let help = "Recordings that could not be kept.";
+        let help = "Recordings that couldn't be stored.";
         self.one("recordings_failed_total", "counter", help, counts.failed);
-        let help = "Packets of recordings that were lost to a slow disk.";
+        let help = "Packets of recordings lost to a slow disk.";
         self.one(
             "recording_overflows_total",
             "counter",
@@ -224,18 +219,20 @@ impl Page {
         let gauges: [(&str, &str, Value); 4] = [
             (
                 "trunk_up",
-                "Whether the trunk answered when it was asked last.",
+                "Whether the trunk answered the last time it was asked.",
                 |trunk| u64::from(trunk.is_up),
             ),
             (
                 "trunk_registered",
-                "Whether it knows where we are; 1 also where it need not.",
+                "Whether we're registered with the trunk; 1 also where no registration is needed.",
                 |trunk| u64::from(trunk.is_registered != Some(false)),
             ),
-            ("trunk_legs", "Phones on it now.", |trunk| trunk.legs.into()),
+            ("trunk_legs", "Phones on the trunk now.", |trunk| {
+                trunk.legs.into()
+            }),
             (
                 "trunk_dialogs",
-                "SIP dialogs and transactions that are held for it.",
+                "SIP dialogs and transactions held for the trunk.",
                 |trunk| trunk.dialogs as u64,
             ),
         ];
@@ -248,12 +245,7 @@ impl Page {
     }
 
     fn media(&mut self, media: &MediaMetrics) {
-        self.one(
-            "media_calls",
-            "gauge",
-            "Calls that have media.",
-            media.calls,
-        );
+        self.one("media_calls", "gauge", "Calls with media.", media.calls);
         self.one("legs", "gauge", "Parties in calls.", media.legs);
         self.one(
             "connections",
@@ -272,20 +264,16 @@ impl Page {
                 "Ticks that finished over 20 ms late.",
                 media.ticks_late,
             ),
-            (
-                "ticks_skipped",
-                "Ticks that were given up.",
-                media.ticks_skipped,
-            ),
-            ("encodes", "Mixes that were encoded.", media.encodes),
+            ("ticks_skipped", "Ticks skipped.", media.ticks_skipped),
+            ("encodes", "Mixes encoded.", media.encodes),
             (
                 "encodes_missed",
-                "Mixes that could not be encoded.",
+                "Mixes that couldn't be encoded.",
                 media.encodes_missed,
             ),
             (
                 "encodes_with_fec",
-                "Encoded mixes whose packet carries a copy of the frame before it.",
+                "Encoded mixes whose packet carries a copy of the previous frame.",
                 media.encodes_lbrr,
             ),
             (
@@ -295,7 +283,7 @@ impl Page {
             ),
             (
                 "packets_lost",
-                "Packets of clients that were not there in time.",
+                "Packets from clients that didn't arrive in time.",
                 media.lost,
             ),
             (
@@ -303,36 +291,24 @@ impl Page {
                 "Lost packets recovered by FEC: from the copy in the next one.",
                 media.recovered,
             ),
-            (
-                "frames_concealed",
-                "Frames that were made up.",
-                media.concealed,
-            ),
-            (
-                "packets_late",
-                "Packets that came after their turn.",
-                media.late,
-            ),
+            ("frames_concealed", "Frames concealed.", media.concealed),
+            ("packets_late", "Packets that arrived too late.", media.late),
             (
                 "packets_refused",
-                "Packets of clients that were not Opus.",
+                "Packets from clients that weren't Opus.",
                 media.refused,
             ),
+            ("datagrams_in", "Datagrams received.", media.packets_in),
+            ("datagrams_out", "Datagrams sent.", media.packets_out),
             (
-                "datagrams_in",
-                "Datagrams that were read.",
-                media.packets_in,
+                "rtp_in",
+                "Authenticated RTP packets from clients.",
+                media.rtp_in,
             ),
-            (
-                "datagrams_out",
-                "Datagrams that were sent.",
-                media.packets_out,
-            ),
-            ("rtp_in", "Authentic RTP packets of clients.", media.rtp_in),
             ("rtp_out", "RTP packets to clients.", media.rtp_out),
             (
                 "datagrams_unknown",
-                "Datagrams from nobody known.",
+                "Datagrams from unknown senders.",
                 media.dropped_unknown,
             ),
             (
@@ -342,17 +318,17 @@ impl Page {
             ),
             (
                 "datagrams_unsent",
-                "Datagrams that the kernel did not take.",
+                "Datagrams the kernel didn't accept.",
                 media.send_failed,
             ),
             (
                 "levels_dropped",
-                "Level events that nobody took in time.",
+                "Level events dropped because no one read them in time.",
                 media.levels_dropped,
             ),
             (
                 "media_panics",
-                "Connections given up after a panic.",
+                "Connections closed after a panic.",
                 media.panics,
             ),
         ] {

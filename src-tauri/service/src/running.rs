@@ -109,12 +109,17 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         .map_err(|error| StartError::Listen(config.listen, error))?;
 
     let store = database;
+    let limits = call::Limits {
+        party_max: config.parties_max,
+        ..call::Limits::default()
+    };
     let presence = Arc::new(InProcessPresence::default());
     let hub = Hub::new(
         HubSettings {
             events_max: config.stream_events_max,
             queue_max: config.socket_queue_max,
             sockets_max: config.sockets_max,
+            reconnect_ms: limits.reconnect_ms.unsigned_abs(),
         },
         presence.clone(),
     );
@@ -139,10 +144,6 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         (None, None) => Arc::new(PreparedLine::new(&config)?),
     };
     let auth = Auth::new(store.clone(), passwords, auth_settings(&config));
-    let limits = call::Limits {
-        party_max: config.parties_max,
-        ..call::Limits::default()
-    };
     let recordings = if config.read_only {
         None
     } else {

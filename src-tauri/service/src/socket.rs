@@ -42,18 +42,18 @@ pub async fn serve(app: Arc<App>, socket: WebSocket) {
         Ok(Err(Some(complaint))) => return refuse(sink, Code::InvalidRequest, &complaint).await,
         Ok(Err(None)) => return,
         Err(_) => {
-            return refuse(sink, Code::InvalidRequest, "No `hello` came in time.").await;
+            return refuse(sink, Code::InvalidRequest, "No `hello` arrived in time.").await;
         }
     };
     let who = match access::authenticate(&app.auth, &hello.access_token).await {
         Ok(Some(who)) => who,
         Ok(None) => {
-            let message = "The access token is not good. Refresh it or sign in again.";
+            let message = "The access token isn't valid. Refresh it or sign in again.";
             return refuse(sink, Code::Unauthenticated, message).await;
         }
         Err(error) => {
             tracing::error!(%error, "a token could not be looked up");
-            let message = "The service cannot read its store just now. Try again later.";
+            let message = "The service can't read its data right now. Try again later.";
             return refuse(sink, Code::Unavailable, message).await;
         }
     };
@@ -69,7 +69,7 @@ pub async fn serve(app: Arc<App>, socket: WebSocket) {
     } = match entered {
         Ok(entered) => entered,
         Err(EnterError::Full) => {
-            let message = "There are too many connections. Close one, or try again later.";
+            let message = "Too many connections. Close one, or try again later.";
             return refuse(sink, Code::Unavailable, message).await;
         }
         Err(EnterError::GoingAway) => {
@@ -110,7 +110,7 @@ async fn read_hello(stream: &mut Stream) -> Result<Hello, Option<String>> {
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
             Some(Ok(message)) => match parse(&message) {
                 Ok(ClientMessage::Hello(hello)) => Ok(hello),
-                Ok(_) => Err(Some("The first message is `hello`.".into())),
+                Ok(_) => Err(Some("The first message must be `hello`.".into())),
                 Err(complaint) => Err(complaint),
             },
             Some(Err(error)) => Err(too_long(&error)),
@@ -176,7 +176,7 @@ async fn read(
             Message::Close(_) => return "clean",
             message => match parse(&message) {
                 Ok(said) if !access::allows(access::message_rule(&said), &who.permissions) => {
-                    error(Code::PermissionRequired, "Your role does not hold this.")
+                    error(Code::PermissionRequired, "Your role doesn't allow this.")
                 }
                 Ok(ClientMessage::Heartbeat {}) => ServerMessage::HeartbeatAck {},
                 Ok(ClientMessage::Hello(_)) => error(Code::InvalidRequest, "`hello` was said."),
@@ -187,7 +187,7 @@ async fn read(
         if matches!(answer, ServerMessage::Error { .. }) {
             refused += 1;
             if refused >= REFUSED_MAX {
-                let complaint = "Too many messages that cannot be read.";
+                let complaint = "Too many invalid messages.";
                 let _ = own.try_send(Own::LastError(complaint.into()));
                 return "malformed";
             }
@@ -273,7 +273,7 @@ async fn write(mut sink: Sink, to_write: ToWrite) {
             refuse(
                 sink,
                 Code::Unauthenticated,
-                "The sign-in is over. Sign in again.",
+                "Your session has ended. Sign in again.",
             )
             .await;
         }
@@ -358,11 +358,11 @@ fn parse(message: &Message) -> Result<ClientMessage, Option<String>> {
     let text = match message {
         Message::Text(text) => text,
         Message::Close(_) => return Err(None),
-        _ => return Err(Some("Messages are text frames of JSON.".into())),
+        _ => return Err(Some("Send messages as text frames of JSON.".into())),
     };
     if text.len() > MESSAGE_BYTES_MAX {
         return Err(Some(format!(
-            "A message has at most {MESSAGE_BYTES_MAX} bytes."
+            "A message can be up to {MESSAGE_BYTES_MAX} bytes long."
         )));
     }
     // What serde says names fields and positions, and repeats at most a wrong tag; a token is never
@@ -389,7 +389,7 @@ fn too_long(error: &axum::Error) -> Option<String> {
     error
         .to_string()
         .contains("too long")
-        .then(|| format!("A message has at most {MESSAGE_BYTES_MAX} bytes."))
+        .then(|| format!("A message can be up to {MESSAGE_BYTES_MAX} bytes long."))
 }
 
 fn error(code: Code, message: &str) -> ServerMessage {

@@ -3,7 +3,7 @@
 use mix::Mode;
 use serde::{Serialize, Serializer};
 use specta::Type;
-use wire::{CallId, CoachLeg, CoachMode, MicroDollars, Timestamp};
+use wire::{CallId, CoachLeg, CoachLegStatus, CoachMode, MicroDollars, Timestamp};
 
 use crate::input::{CommandId, RequestId};
 use crate::view::Audience;
@@ -30,6 +30,8 @@ pub struct Coaching {
     ceiling: Mode,
     asked: Option<Ask>,
     next: Option<Want>,
+    /// The service could not answer the last question: the next waits until the leg is known again.
+    deferred: bool,
     /// Answers to earlier requests do not end a doubt.
     doubt_ends_with: RequestId,
 }
@@ -119,6 +121,7 @@ impl Coaching {
             ceiling: Mode::Listen,
             asked: None,
             next: None,
+            deferred: false,
             doubt_ends_with: RequestId(0),
             leg,
         }
@@ -179,7 +182,9 @@ impl Coaching {
     /// The mode to ask the service for now, if any. One question at a time: two under way could be
     /// answered in either order.
     pub(crate) fn question(&self) -> Option<Mode> {
-        if self.asked.is_some() {
+        let is_back =
+            self.connected && self.grant.is_some() && self.leg.status == CoachLegStatus::Connected;
+        if self.asked.is_some() || self.deferred && !is_back {
             return None;
         }
         match &self.next {
@@ -192,6 +197,7 @@ impl Coaching {
     /// The question was sent.
     pub(crate) fn asked(&mut self, request: RequestId, mode: Mode) {
         let want = self.next.take();
+        self.deferred = false;
         self.asked = Some(Ask {
             request,
             mode,
@@ -211,8 +217,31 @@ impl Coaching {
         })
     }
 
-    /// The service refused a question, or did not answer it. Whether that changed the grant is not
-    /// known until the leg is read anew; the user has at most what was there before.
+    /// The service could not answer a question: it is asked again once the connection is back, unless the
+    /// user wants something else by then. Until it is answered, nothing wider is stamped.
+    pub(crate) fn unanswered(
+        &mut self,
+        request: RequestId,
+        next_request: RequestId,
+    ) -> Option<Settled> {
+        let ask = self.asked.take_if(|ask| ask.request == request)?;
+        self.deferred = true;
+        self.doubt(next_request);
+        if self.next.is_some() {
+            return Some(Settled {
+                command: ask.command,
+            });
+        }
+        self.next = Some(Want {
+            command: ask.command,
+            mode: ask.mode,
+            before: ask.before,
+        });
+        None
+    }
+
+    /// The service refused a question. Whether that changed the grant is not known until the leg is read
+    /// anew; the user has at most what was there before.
     pub(crate) fn refused(
         &mut self,
         request: RequestId,

@@ -42,6 +42,8 @@ pub enum Command {
     HangUp,
     /// Puts the lead on hold, or takes them off it.
     Hold(bool),
+    /// Pauses the recording of the user's own call, or lets it go on.
+    PauseRecording(bool),
     /// Presses keys on the user's own call: 1 to 32 of `0`–`9`, `*`, `#`, `A`–`D`.
     Dtmf(String),
     /// Invites teammates to the user's own call.
@@ -128,6 +130,14 @@ impl Failure {
             unreachable: true,
             ..Self::local(why)
         }
+    }
+
+    /// Whether it may work later: the service could not be asked, or cannot answer just now.
+    pub(crate) const fn may_pass(&self) -> bool {
+        matches!(
+            self.code,
+            None | Some(Code::Unavailable | Code::RateLimited | Code::Internal)
+        )
     }
 
     /// A failure without a code of the service.

@@ -17,6 +17,7 @@ mod input;
 mod invitations;
 mod link;
 mod output;
+mod owed;
 mod retry;
 mod session;
 mod view;

@@ -50,6 +50,8 @@ pub enum Request {
     Hold(CallId, bool),
     /// [`Reply::Done`].
     Mute(CallId, bool),
+    /// [`Reply::Done`].
+    PauseRecording(CallId, bool),
     /// [`Reply::Done`]. The digits are not printed.
     Dtmf(CallId, wire::DtmfRequest),
     /// [`Reply::MediaAnswer`].
@@ -136,6 +138,8 @@ pub enum Notice {
     LeadKey(CallId, char),
     /// How the network to the lead's phone does. Only on the device that is on the call.
     LeadQuality(CallId, LeadQuality),
+    /// The service could not be told of this yet: it is told as soon as it can be reached again.
+    Postponed(Request),
     /// The service could not do something that nobody waits for.
     Trouble(Failure),
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use mix::Mode;
 use wire::{
-    Call, CallId, ClientMessage, ClientType, CoachLeg, CoachLegStatus, CoachMode, Code,
-    DtmfRequest, Event, Invitation, InvitationRequest, InvitationStatus, JoinRequest, LegEndReason,
-    Me, MicroDollars, ServerMessage, Timestamp,
+    Call, CallId, CallStatus, ClientMessage, ClientType, CoachLeg, CoachLegStatus, CoachMode, Code,
+    DtmfRequest, Event, HangupCause, Invitation, InvitationId, InvitationRequest, InvitationStatus,
+    JoinRequest, LegEndReason, Me, MicroDollars, ServerMessage, Timestamp,
 };
 
 use crate::coaching::Coaching;
@@ -15,6 +15,7 @@ use crate::input::{Command, CommandId, Failure, Input, MediaId, MediaInput, Repl
 use crate::invitations::{Expiries, ServiceClock};
 use crate::link::{Link, LinkAction, Sequence};
 use crate::output::{MediaRole, Notice, Output, Request, SignedOutReason};
+use crate::owed::{Outcome, Owed};
 use crate::retry::{RETRY_MIN, Retry};
 use crate::view::{Audience, Connection, EndReason, MediaStatus, MyCall, View};
 
@@ -24,6 +25,8 @@ const REREAD_WAIT: Duration = Duration::from_secs(1);
 const RELOAD_WAIT: Duration = Duration::from_secs(2);
 /// The longest wait before sound that was lost is tried again: the leg is held for 30 s.
 const MEDIA_RETRY_MAX: Duration = Duration::from_secs(2);
+/// How long a call that was hung up is shown as ending while the service doesn't confirm it.
+const HANG_UP_WAIT: Duration = Duration::from_secs(5);
 /// Events of calls that are remembered while the list of calls is read.
 const TOUCHED_MAX: usize = 10_000;
 
@@ -36,9 +39,8 @@ enum Purpose {
     Resume,
     PlaceCall(CommandId),
     Join(CommandId, CallId),
-    HangUp(CommandId, CallId),
-    Leave(CommandId),
-    Mute(CommandId, bool),
+    /// What the user did to a call, asked until it is answered.
+    Owed,
     /// A switch of the coach's mode.
     Mode,
     /// Reads the coach's leg anew.
@@ -69,6 +71,8 @@ enum Task {
     Reload,
     /// Reading the coach's leg.
     Reread,
+    /// Asking what the service has not answered.
+    Owed,
 }
 
 /// A client's state machine. Drain [`Session::poll`] after each [`Session::handle`].
@@ -89,6 +93,11 @@ pub struct Session {
     wall: Option<Timestamp>,
     /// A call is being placed or joined.
     entering: bool,
+    owed: Owed,
+    /// When the user's own call, which was hung up, is over here though the service has not said so.
+    hung_up_at: Option<Duration>,
+    /// How long the service waits for sound that was lost.
+    reconnect: Duration,
     reread: Retry,
     reload: Retry,
     /// When the coaching costs more next.
@@ -123,6 +132,9 @@ impl Session {
             kept: false,
             wall: None,
             entering: false,
+            owed: Owed::default(),
+            hung_up_at: None,
+            reconnect: Duration::MAX,
             reread: Retry::every(REREAD_WAIT),
             reload: Retry::every(RELOAD_WAIT),
             cost_at: None,
@@ -159,7 +171,7 @@ impl Session {
     /// Takes in what happened. `now` is any clock that never runs backwards.
     pub fn handle(&mut self, now: Duration, input: Input) {
         match input {
-            Input::Command(id, command) => self.command(id, command),
+            Input::Command(id, command) => self.command(now, id, command),
             Input::Answer(id, result) => {
                 if let Some(purpose) = self.purposes.remove(&id) {
                     self.answer(now, id, purpose, result);
@@ -179,7 +191,7 @@ impl Session {
 
     // What the user wants.
 
-    fn command(&mut self, id: CommandId, command: Command) {
+    fn command(&mut self, now: Duration, id: CommandId, command: Command) {
         let outcome = match command {
             Command::SignIn(request) => self.sign_in(id, Request::SignIn(request)),
             Command::AcceptInvite(request) => self.sign_in(id, Request::AcceptInvite(request)),
@@ -191,7 +203,7 @@ impl Session {
             }
             Command::SignOut => self.sign_out(id),
             Command::HoldToWhisper(held) => self.hold_to_whisper(id, held),
-            _ if self.view.user_id.is_none() => refuse("nobody is signed in"),
+            _ if self.view.user_id.is_none() => refuse("You're signed out. Sign in first."),
             Command::PlaceCall(request) => {
                 self.enter(Request::PlaceCall(request), Purpose::PlaceCall(id))
             }
@@ -204,22 +216,22 @@ impl Session {
                 Purpose::Join(id, call_id),
             ),
             Command::Decline(invitation) => {
-                self.request(Request::Decline(invitation), Purpose::Command(id));
+                self.decline(now, id, invitation);
                 Ok(())
             }
             Command::DeclineCall(call) => {
-                self.request(Request::HangUp(call), Purpose::Command(id));
+                self.owe(now, id, Request::HangUp(call));
                 Ok(())
             }
-            Command::Mute(muted) => self.mute(id, muted),
+            Command::Mute(muted) => self.mute(now, id, muted),
             Command::SetMode(mode) => self.set_mode(id, mode.into()),
-            Command::Leave => self.leave(id),
-            Command::HangUp => self.of_my_call(|session, call| {
-                session.hang_up();
-                session.request(Request::HangUp(call.clone()), Purpose::HangUp(id, call));
-            }),
+            Command::Leave => self.leave(now, id),
+            Command::HangUp => self.hang_up(now, id),
             Command::Hold(held) => self.of_my_call(|session, call| {
-                session.request(Request::Hold(call, held), Purpose::Command(id));
+                session.owe(now, id, Request::Hold(call, held));
+            }),
+            Command::PauseRecording(paused) => self.of_my_call(|session, call| {
+                session.owe(now, id, Request::PauseRecording(call, paused));
             }),
             Command::Dtmf(digits) => self.of_my_call(|session, call| {
                 let request = Request::Dtmf(call, DtmfRequest { digits });
@@ -237,7 +249,7 @@ impl Session {
 
     fn sign_in(&mut self, id: CommandId, request: Request) -> Result<(), Failure> {
         if self.view.user_id.is_some() {
-            return refuse("somebody is signed in already");
+            return refuse("Someone is already signed in.");
         }
         self.stop_resuming();
         self.request(request, Purpose::SignIn(id));
@@ -246,7 +258,7 @@ impl Session {
 
     fn sign_out(&mut self, id: CommandId) -> Result<(), Failure> {
         if self.view.user_id.is_none() {
-            return refuse("nobody is signed in");
+            return refuse("You're signed out. Sign in first.");
         }
         let leaving = self.sound.as_ref().map(|sound| match sound.role {
             MediaRole::Rep => Request::HangUp(sound.call_id.clone()),
@@ -256,9 +268,14 @@ impl Session {
             self.end_coaching(EndReason::SignedOut);
         }
         self.end_sound();
-        if let Some((request, command)) = self.leaving() {
+        if let Some((command, request, asked)) = self.owed.take_leaving() {
             // The service must take that in before the tokens end.
-            self.purposes.insert(request, Purpose::LeaveToSignOut(id));
+            let purpose = Purpose::LeaveToSignOut(id);
+            if let Some(asked) = asked {
+                self.purposes.insert(asked, purpose);
+            } else {
+                self.request(request, purpose);
+            }
             self.finish(command, Ok(Reply::Done));
             return Ok(());
         }
@@ -274,20 +291,14 @@ impl Session {
         Ok(())
     }
 
-    /// A call that is being left or hung up, without an answer yet.
-    fn leaving(&self) -> Option<(RequestId, CommandId)> {
-        self.purposes
-            .iter()
-            .find_map(|(id, purpose)| match purpose {
-                Purpose::Leave(command) | Purpose::HangUp(command, _) => Some((*id, *command)),
-                _ => None,
-            })
-    }
-
     /// Places or joins a call. There is one at a time.
     fn enter(&mut self, request: Request, purpose: Purpose) -> Result<(), Failure> {
         if self.entering || self.sound.is_some() {
-            return refuse("already on a call");
+            return refuse("You're already on a call.");
+        }
+        if self.owed.is_leaving() {
+            // The service would take what comes later for what was said before.
+            return refuse("Your last call is still being ended. Try again in a moment.");
         }
         self.entering = true;
         self.request(request, purpose);
@@ -301,13 +312,13 @@ impl Session {
                 act(self, call_id);
                 Ok(())
             }
-            _ => refuse("not on a call of one's own"),
+            _ => refuse("You're not on a call of your own."),
         }
     }
 
-    fn mute(&mut self, id: CommandId, muted: bool) -> Result<(), Failure> {
+    fn mute(&mut self, now: Duration, id: CommandId, muted: bool) -> Result<(), Failure> {
         let Some(sound) = &mut self.sound else {
-            return refuse("not on a call");
+            return refuse("You're not on a call.");
         };
         if muted {
             // At once here, then told; the other way round it waits to be confirmed.
@@ -316,44 +327,112 @@ impl Session {
         let call_id = sound.call_id.clone();
         self.apply_muted();
         self.restamp();
-        let request = self.request(Request::Mute(call_id, muted), Purpose::Mute(id, muted));
-        if let Some(sound) = &mut self.sound {
-            sound.mute_asked = Some(request);
-        }
+        self.owe(now, id, Request::Mute(call_id, muted));
         Ok(())
     }
 
     fn set_mode(&mut self, id: CommandId, mode: Mode) -> Result<(), Failure> {
         let Some(coaching) = &mut self.view.coaching else {
-            return refuse("not coaching a call");
+            return refuse("You're not coaching a call.");
         };
         let replaced = coaching.want(Some(id), mode);
         // A narrowing holds before anybody is told of it (M3).
         self.restamp();
         if let Some(replaced) = replaced {
-            self.finish(replaced, refuse("another switch took its place"));
+            self.finish(replaced, refuse("You chose another mode meanwhile."));
         }
         self.notify_coaching();
         Ok(())
     }
 
-    fn leave(&mut self, id: CommandId) -> Result<(), Failure> {
+    fn leave(&mut self, now: Duration, id: CommandId) -> Result<(), Failure> {
         let Some(coaching) = &self.view.coaching else {
-            return refuse("not coaching a call");
+            return refuse("You're not coaching a call.");
         };
         let call_id = coaching.call_id.clone();
         self.end_coaching(EndReason::Leg(LegEndReason::Left));
-        self.request(Request::Leave(call_id), Purpose::Leave(id));
+        self.owe(now, id, Request::Leave(call_id));
         Ok(())
     }
 
-    /// The sound ends at once; the call itself when the service says so.
-    fn hang_up(&mut self) {
-        self.end_sound();
-        if let Some(my_call) = &mut self.view.my_call {
+    /// The sound ends at once; the call itself when the service says so, or has not for a while. It can be
+    /// hung up again meanwhile.
+    fn hang_up(&mut self, now: Duration, id: CommandId) -> Result<(), Failure> {
+        let Some(my_call) = &mut self.view.my_call else {
+            return refuse("You're not on a call of your own.");
+        };
+        let call_id = my_call.call.id.clone();
+        if !my_call.ending {
             my_call.ending = true;
             let notice = Notice::MyCall(Box::new(my_call.clone()));
+            self.hung_up_at = now.checked_add(HANG_UP_WAIT);
+            self.end_sound();
             self.notify(notice);
+        }
+        self.owe(now, id, Request::HangUp(call_id));
+        Ok(())
+    }
+
+    /// The call is over for the user, and the service is told when it can be reached.
+    fn end_my_call_here(&mut self) {
+        self.hung_up_at = None;
+        if let Some(MyCall { mut call, .. }) = self.view.my_call.take_if(|my_call| my_call.ending) {
+            self.view.sent_invitations.clear();
+            self.view.calls.remove(&call.id);
+            call.status = CallStatus::Completed;
+            call.hangup_cause = Some(HangupCause::Rep);
+            self.notify(Notice::MyCallEnded(Box::new(call)));
+        }
+    }
+
+    /// The card goes at once.
+    fn decline(&mut self, now: Duration, id: CommandId, invitation: InvitationId) {
+        self.expiries.remove(&invitation);
+        if let Some(mut declined) = self.view.invitations.remove(&invitation) {
+            declined.status = InvitationStatus::Declined;
+            self.notify(Notice::InvitationEnded(Box::new(declined)));
+        }
+        self.owe(now, id, Request::Decline(invitation));
+    }
+
+    /// The service is asked for this now, and again until it answers.
+    fn owe(&mut self, now: Duration, id: CommandId, request: Request) {
+        if let Some(replaced) = self.owed.owe(now, id, request) {
+            self.finish(replaced, Ok(Reply::Done));
+        }
+        self.ask_owed();
+    }
+
+    fn ask_owed(&mut self) {
+        for request in self.owed.unasked() {
+            let id = self.request(request.clone(), Purpose::Owed);
+            self.owed.asked(&request, id);
+        }
+    }
+
+    fn owed_answered(&mut self, now: Duration, id: RequestId, result: Result<Reply, Failure>) {
+        match self.owed.answered(now, id, result) {
+            Outcome::Passed => {}
+            Outcome::Postponed(request) => self.notify(Notice::Postponed(request)),
+            Outcome::Settled {
+                command,
+                request,
+                result,
+            } => {
+                match request {
+                    Request::HangUp(call) if self.is_my_call(&call) => {
+                        self.request(Request::Call(call), Purpose::Load);
+                    }
+                    Request::Mute(call, muted) => {
+                        if let Some(sound) = self.sound.as_mut().filter(|s| s.call_id == call) {
+                            sound.muted = muted || result.is_err() && sound.muted;
+                            self.apply_muted();
+                        }
+                    }
+                    _ => {}
+                }
+                self.finish(command, result);
+            }
         }
     }
 
@@ -376,9 +455,8 @@ impl Session {
             return;
         }
         match purpose {
-            Purpose::Command(command) | Purpose::Leave(command) | Purpose::SignOut(command) => {
-                self.finish(command, result);
-            }
+            Purpose::Command(command) | Purpose::SignOut(command) => self.finish(command, result),
+            Purpose::Owed => self.owed_answered(now, id, result),
             Purpose::SignIn(command) => self.signed_in(now, command, result),
             Purpose::Resume => self.resume_answered(now, result),
             Purpose::PlaceCall(command) => {
@@ -392,18 +470,6 @@ impl Session {
                 self.entering = false;
                 if let Ok(Reply::CoachLeg(leg)) = &result {
                     self.joined(call_id, leg);
-                }
-                self.finish(command, result);
-            }
-            Purpose::HangUp(command, call_id) => {
-                self.request(Request::Call(call_id), Purpose::Load);
-                self.finish(command, result);
-            }
-            Purpose::Mute(command, muted) => {
-                if let Some(sound) = self.sound.as_mut().filter(|s| s.mute_asked == Some(id)) {
-                    sound.mute_asked = None;
-                    sound.muted = muted || result.is_err() && sound.muted;
-                    self.apply_muted();
                 }
                 self.finish(command, result);
             }
@@ -483,6 +549,7 @@ impl Session {
         };
         let settled = match &result {
             Ok(Reply::CoachLeg(leg)) => coaching.granted(id, (**leg).clone()),
+            Err(failure) if failure.may_pass() => coaching.unanswered(id, next_request),
             _ => coaching.refused(id, next_request),
         };
         if coaching.in_doubt() {
@@ -536,7 +603,7 @@ impl Session {
     /// What is shown may be old: it is read anew, after the next `welcome` when there is no
     /// connection.
     fn load_failed(&mut self, now: Duration, failure: Failure) {
-        if may_pass(failure.code) {
+        if failure.may_pass() {
             if self.link.is_online() {
                 if self.reload.deadline().is_none() {
                     self.reload.failed(now, 1.0);
@@ -545,7 +612,14 @@ impl Session {
                 self.stale = true;
             }
         }
-        self.notify(Notice::Trouble(failure));
+        self.trouble(failure);
+    }
+
+    /// Says what the service could not do. That it can't be reached is shown all the time anyway.
+    fn trouble(&mut self, failure: Failure) {
+        if !failure.unreachable {
+            self.notify(Notice::Trouble(failure));
+        }
     }
 
     fn my_call_gone(&mut self) {
@@ -633,7 +707,9 @@ impl Session {
                 seq,
                 resumed,
                 now: service_now,
+                reconnect_ms,
             } => {
+                self.reconnect = Duration::from_millis(reconnect_ms);
                 self.clock.set(now, service_now);
                 self.link.welcomed(now, stream_id, seq, resumed);
                 if let Some(wall) = self.wall {
@@ -642,6 +718,7 @@ impl Session {
                 if !resumed || self.stale {
                     self.reload();
                 }
+                self.owed.ask_again(now);
                 if self.view.coaching.as_ref().is_some_and(Coaching::in_doubt) {
                     self.reread.try_at(now);
                 }
@@ -730,6 +807,9 @@ impl Session {
         }
         if call.status.is_over() {
             self.view.calls.remove(&call.id);
+            for command in self.owed.call_over(&call.id) {
+                self.finish(command, Ok(Reply::Done));
+            }
         } else {
             self.view.calls.insert(call.id.clone(), call.clone());
         }
@@ -753,7 +833,7 @@ impl Session {
         }
         let coached = self.view.coaching.as_ref().map(|c| &c.call_id) == Some(&call.id);
         if coached && call.status.is_over() {
-            self.end_coaching(EndReason::Leg(LegEndReason::CallEnded));
+            self.end_coaching(EndReason::Call(call.hangup_cause));
         }
     }
 
@@ -787,7 +867,11 @@ impl Session {
         if self.view.device_id.as_ref() != Some(&leg.device_id) {
             self.end_coaching(EndReason::MovedDevice);
         } else if leg.status == CoachLegStatus::Done {
-            let reason = leg.end_reason.map_or(EndReason::Gone, EndReason::Leg);
+            let reason = match leg.end_reason {
+                Some(LegEndReason::CallEnded) => EndReason::Call(None),
+                Some(reason) => EndReason::Leg(reason),
+                None => EndReason::Gone,
+            };
             self.end_coaching(reason);
         } else {
             self.notify_coaching();
@@ -844,13 +928,7 @@ impl Session {
         ] {
             self.request(request, Purpose::Load);
         }
-        if let Some(my_call) = &self.view.my_call {
-            let call_id = my_call.call.id.clone();
-            self.request(Request::Call(call_id), Purpose::MyCall);
-        }
-        if self.view.coaching.is_some() {
-            self.reread.try_at(Duration::ZERO);
-        }
+        self.reread_call(Duration::ZERO);
     }
 
     // The sound of the call that the user is on.
@@ -882,6 +960,7 @@ impl Session {
             }
             MediaInput::Connected => {
                 sound.status = MediaStatus::Connected;
+                sound.lost_at = None;
                 sound.retry.worked();
                 if self.view.coaching.as_ref().is_some_and(Coaching::in_doubt) {
                     self.reread.try_at(now);
@@ -896,6 +975,7 @@ impl Session {
             sound.media = None;
             if sound.status == MediaStatus::Connected {
                 sound.status = MediaStatus::Reconnecting;
+                sound.lost_at = Some(now);
             }
             sound.retry.failed(now, jitter);
             self.doubt();
@@ -921,8 +1001,23 @@ impl Session {
             Ok(_) => self.media_lost(now, id, 1.0),
             Err(failure) => {
                 self.media_lost(now, id, 1.0);
-                self.notify(Notice::Trouble(failure));
+                if failure.may_pass() {
+                    self.trouble(failure);
+                } else {
+                    // The leg or the call may be over: that is told once it is known, and why.
+                    self.reread_call(now);
+                }
             }
+        }
+    }
+
+    fn reread_call(&mut self, now: Duration) {
+        if let Some(my_call) = &self.view.my_call {
+            let call_id = my_call.call.id.clone();
+            self.request(Request::Call(call_id), Purpose::MyCall);
+        }
+        if self.view.coaching.is_some() {
+            self.reread.try_at(now);
         }
     }
 
@@ -958,7 +1053,7 @@ impl Session {
             self.hold = None;
             self.end_sound_of(MediaRole::Coach);
             for command in coaching.waiting() {
-                self.finish(command, refuse("the coaching is over"));
+                self.finish(command, refuse("You're no longer coaching this call."));
             }
             self.notify(Notice::CoachingEnded(coaching.call_id, reason));
         }
@@ -1013,7 +1108,7 @@ impl Session {
 
     fn pressed(&mut self, id: CommandId) -> Result<(), Failure> {
         let Some(coaching) = &self.view.coaching else {
-            return refuse("not coaching a call");
+            return refuse("You're not coaching a call.");
         };
         // A key that is held repeats itself.
         if self.hold.is_some() {
@@ -1043,7 +1138,7 @@ impl Session {
             let outcome = if hold.press == Some(replaced) {
                 Ok(Reply::Done)
             } else {
-                refuse("another switch took its place")
+                refuse("You chose another mode meanwhile.")
             };
             self.finish(replaced, outcome);
         }
@@ -1054,10 +1149,10 @@ impl Session {
 
     fn resume(&mut self, id: CommandId) -> Result<(), Failure> {
         if self.view.user_id.is_some() {
-            return refuse("somebody is signed in already");
+            return refuse("Someone is already signed in.");
         }
         if self.is_signing_in() {
-            return refuse("somebody is being signed in already");
+            return refuse("Someone is already being signed in.");
         }
         self.resuming = Some(Resuming {
             command: id,
@@ -1071,7 +1166,7 @@ impl Session {
     fn stop_resuming(&mut self) {
         self.purposes
             .retain(|_, purpose| *purpose != Purpose::Resume);
-        self.finish_resuming(refuse("resuming was given up"));
+        self.finish_resuming(refuse("Signing in again was cancelled."));
     }
 
     fn finish_resuming(&mut self, result: Result<Reply, Failure>) {
@@ -1085,7 +1180,7 @@ impl Session {
             return;
         };
         if let Err(failure) = &result
-            && may_pass(failure.code)
+            && failure.may_pass()
         {
             resuming.retry.failed(now, 1.0);
             return;
@@ -1169,6 +1264,9 @@ impl Session {
                 self.notify(Notice::InvitationEnded(Box::new(invitation)));
             }
         }
+        if self.hung_up_at.is_some_and(|at| at <= now) {
+            self.end_my_call_here();
+        }
         // One by one: to read all of the state is also to read the leg.
         while let Some(task) = self.take_due(now) {
             self.again(task);
@@ -1183,6 +1281,7 @@ impl Session {
             resuming.map(|resuming| (Task::Resume, &mut resuming.retry)),
             Some((Task::Reload, &mut self.reload)),
             Some((Task::Reread, &mut self.reread)),
+            Some((Task::Owed, &mut self.owed.retry)),
         ]
         .into_iter()
         .flatten()
@@ -1200,6 +1299,7 @@ impl Session {
                 self.request(Request::Resume, Purpose::Resume);
             }
             Task::Reload => self.reload(),
+            Task::Owed => self.ask_owed(),
             Task::Reread => {
                 if let Some(coaching) = &self.view.coaching {
                     let call_id = coaching.call_id.clone();
@@ -1234,6 +1334,27 @@ impl Session {
         }
     }
 
+    fn media_status(&self, now: Duration) -> MediaStatus {
+        let Some(sound) = &self.sound else {
+            return MediaStatus::Idle;
+        };
+        if self.given_up_at().is_some_and(|at| at <= now) {
+            MediaStatus::Lost
+        } else {
+            sound.status
+        }
+    }
+
+    /// When the service has waited long enough for the sound that was lost, as far as is known here: a
+    /// service that can be reached says itself what it does.
+    fn given_up_at(&self) -> Option<Duration> {
+        let lost_at = self.sound.as_ref()?.lost_at?;
+        if self.link.is_online() {
+            return None;
+        }
+        lost_at.checked_add(self.reconnect)
+    }
+
     /// Asks and says what follows from the state.
     fn settle(&mut self, now: Duration) {
         self.restamp();
@@ -1247,7 +1368,7 @@ impl Session {
                 coaching.asked(id, mode);
             }
         }
-        let media = self.sound.as_ref().map_or(MediaStatus::Idle, |s| s.status);
+        let media = self.media_status(now);
         if self.view.media != media {
             self.view.media = media;
             self.notify(Notice::Media(media));
@@ -1262,7 +1383,13 @@ impl Session {
             self.notify(Notice::Connection(connection));
             self.notify_coaching();
         }
-        let others = [self.link.deadline(), self.expiries.deadline(), self.cost_at];
+        let others = [
+            self.link.deadline(),
+            self.expiries.deadline(),
+            self.cost_at,
+            self.hung_up_at,
+            self.given_up_at().filter(|at| *at > now),
+        ];
         let retries = self.retries().map(|(_, retry)| retry.deadline());
         let wake = retries.chain(others).flatten().min();
         if wake != self.last_wake {
@@ -1285,6 +1412,10 @@ impl Session {
         self.reread.stop();
         self.reload.stop();
         self.stale = false;
+        self.hung_up_at = None;
+        for command in self.owed.clear() {
+            self.finish(command, refuse("You signed out."));
+        }
         self.stop_resuming();
         self.view = View::default();
         // Only the sign-out itself is still waited for.
@@ -1293,7 +1424,7 @@ impl Session {
                 Purpose::SignOut(_) => {
                     self.purposes.insert(id, purpose);
                 }
-                other => self.finish_purpose(&other, refuse("signed out")),
+                other => self.finish_purpose(&other, refuse("You signed out.")),
             }
         }
         self.notify(Notice::SignedOut(reason));
@@ -1305,14 +1436,12 @@ impl Session {
             | Purpose::SignIn(id)
             | Purpose::PlaceCall(id)
             | Purpose::Join(id, _)
-            | Purpose::HangUp(id, _)
-            | Purpose::Leave(id)
-            | Purpose::Mute(id, _)
             | Purpose::LeaveToSignOut(id)
             | Purpose::Invite(id)
             | Purpose::SignOut(id) => self.finish(*id, result),
             Purpose::Resume => self.finish_resuming(result),
-            Purpose::Mode
+            Purpose::Owed
+            | Purpose::Mode
             | Purpose::Reread
             | Purpose::Media(_)
             | Purpose::Refresh
@@ -1354,8 +1483,8 @@ struct Sound {
     media: Option<MediaId>,
     status: MediaStatus,
     muted: bool,
-    /// The newest request to mute or unmute; answers to older ones change nothing.
-    mute_asked: Option<RequestId>,
+    /// Since when it has been lost.
+    lost_at: Option<Duration>,
     retry: Retry,
 }
 
@@ -1367,7 +1496,7 @@ impl Sound {
             media: None,
             status: MediaStatus::Connecting,
             muted: false,
-            mute_asked: None,
+            lost_at: None,
             retry: Retry::within(RETRY_MIN, MEDIA_RETRY_MAX),
         }
     }
@@ -1386,14 +1515,6 @@ struct Resuming {
     command: CommandId,
     /// Nothing waits while a try is under way.
     retry: Retry,
-}
-
-/// Whether it may work later: the service could not be asked, or cannot answer just now.
-fn may_pass(code: Option<Code>) -> bool {
-    matches!(
-        code,
-        None | Some(Code::Unavailable | Code::RateLimited | Code::Internal)
-    )
 }
 
 fn refuse<T>(why: &str) -> Result<T, Failure> {

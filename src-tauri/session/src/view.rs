@@ -6,8 +6,8 @@ use mix::Mode;
 use serde::{Serialize, Serializer};
 use specta::Type;
 use wire::{
-    Balance, Call, CallId, CoachMode, DeviceId, Invitation, InvitationId, LegEndReason, Me,
-    Permission, PresenceStatus, User, UserAvailability, UserId,
+    Balance, Call, CallId, CoachMode, DeviceId, HangupCause, Invitation, InvitationId,
+    LegEndReason, Me, Permission, PresenceStatus, User, UserAvailability, UserId,
 };
 
 use crate::coaching::{Coaching, CoachingView, shown};
@@ -42,6 +42,8 @@ pub enum MediaStatus {
     Connected,
     /// It was lost, and is being made again.
     Reconnecting,
+    /// It was lost for longer than the service waits: the call has probably ended.
+    Lost,
 }
 
 /// Who hears the user now.
@@ -71,7 +73,9 @@ impl Audience {
 /// Why coaching ended here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
-    /// The service's reason.
+    /// The call ended, and for this reason; `None` when the service doesn't say.
+    Call(Option<HangupCause>),
+    /// The service's reason, while the call goes on.
     Leg(LegEndReason),
     /// The coach moved the sound to another device of theirs (J4).
     MovedDevice,
@@ -215,7 +219,7 @@ impl View {
                     CoachMode::Listen => "Listen",
                     CoachMode::Whisper | CoachMode::Barge => "Whisper & Barge",
                 };
-                let refusal = || format!("Your role does not have the {permission} permission");
+                let refusal = || format!("Your role doesn't have the {permission} permission");
                 ModeChoice {
                     mode,
                     refusal: (!allows(mode)).then(refusal),
@@ -228,11 +232,11 @@ impl View {
     #[must_use]
     pub fn occupied(&self) -> Option<String> {
         let why = if self.my_call.is_some() {
-            "You are on a call"
+            "You're on a call"
         } else if self.coaching.is_some() {
-            "You are coaching a call"
+            "You're coaching a call"
         } else if self.connection != Connection::Online {
-            "There is no connection to the service"
+            "You're not connected to the service"
         } else {
             return None;
         };

@@ -68,6 +68,7 @@ fn call(name: &str, lead: &str, date_created: Timestamp) -> Call {
         hangup_cause: None,
         held: false,
         muted: false,
+        rep_reconnecting: false,
         recording_url: None,
         recording: None,
         coach_legs: Vec::new(),

@@ -133,6 +133,9 @@ pub struct Call {
     pub held: bool,
     /// Whether the rep is muted.
     pub muted: bool,
+    /// Whether the rep's audio is lost, and the call waits for it to come back.
+    #[serde(default)]
+    pub rep_reconnecting: bool,
     /// Where the recording is; null when there is none.
     pub recording_url: Option<String>,
     /// The recording; null when the call is not recorded.

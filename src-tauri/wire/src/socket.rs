@@ -62,6 +62,9 @@ pub enum ServerMessage {
         resumed: bool,
         /// The service's clock.
         now: Timestamp,
+        /// How long the service waits for audio that is lost before it ends the leg, in milliseconds; a rep's
+        /// leg ends with its call.
+        reconnect_ms: u64,
     },
     /// Something changed.
     Event {

@@ -241,7 +241,7 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
 
 /** Why a call cannot be joined, in the service's words; null when it can. */
 export function refusal({ joinable, message }: Joinability): string | null {
-  return joinable ? null : (message ?? "This call cannot be joined");
+  return joinable ? null : (message ?? "You can't join this call");
 }
 
 /** Why something was refused, in a few words for a table. */

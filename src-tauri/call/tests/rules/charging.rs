@@ -84,14 +84,14 @@ fn owed(world: &World) -> BTreeMap<String, Vec<u32>> {
 
 #[test]
 fn b2_a_coach_who_is_lost_pays_until_they_were_last_heard() {
-    // The 5 s of silence begin before, and after, the second minute does.
+    // The silence begins before, and after, the second minute does.
     for (lost_ms, minutes) in [(64_000, vec![0]), (66_000, vec![0, 1])] {
         let mut world = World::answered();
         let audio = world.coach(MORGAN);
         world.pass(lost_ms);
         world.ok(Input::MediaLost(audio));
         let leg = world.leg(MORGAN).id.clone();
-        let heard = world.now.plus_millis(-5_000);
+        let heard = world.now.plus_millis(-Limits::default().silence_ms);
         assert_eq!(world.machine.record().coach_legs[0].date_done, None);
         // They do not come back.
         while world.machine.coach_leg(&user(MORGAN)).is_some() {
@@ -175,7 +175,7 @@ fn b2_a_call_whose_rep_is_lost_is_charged_until_they_were_last_heard() {
             let _ = world.give(Input::TimePassed);
         }
         let record = world.machine.record();
-        let heard = answered.plus_millis(lost_ms - 5_000);
+        let heard = answered.plus_millis(lost_ms - Limits::default().silence_ms);
         assert_eq!(record.date_ended, Some(heard));
         assert_eq!(minutes_of(&world, &record.rep_leg_id), minutes);
         // The coach was there all the time.
@@ -203,7 +203,8 @@ fn b2_a_coach_who_was_lost_when_the_service_died_pays_no_more() {
     world.pass(10_000);
     let record = call::abandoned(world.machine.record(), world.now);
     let done = |at: usize| record.coach_legs[at].date_done.unwrap();
-    assert_eq!(done(0), world.now.plus_millis(-15_000));
+    let silent_ms = 10_000 + Limits::default().silence_ms;
+    assert_eq!(done(0), world.now.plus_millis(-silent_ms));
     assert_eq!(done(1), world.now);
 }
 

@@ -15,15 +15,19 @@ fn j5_when_the_rep_hangs_up_everything_ends() {
     world.ok(invite(&[(CASEY, 1)]));
     world.pass(12_500);
     let outputs = world.ok(hang_up(REP));
-    assert_eq!(outputs[0], Output::HangUpLead);
-    assert_eq!(outputs[1], Output::RemoveLeg { leg });
+    // The coach learns why it ended before their leg does.
+    let first = [
+        Output::HangUpLead,
+        Output::CallChanged,
+        Output::RemoveLeg { leg },
+    ];
+    assert_eq!(outputs[..3], first);
     let last = [
         Output::RemoveLeg { leg: LEAD_LEG },
         Output::RemoveLeg { leg: REP_LEG },
-        Output::CallChanged,
         Output::Ended(HangupCause::Rep),
     ];
-    assert_eq!(outputs[outputs.len() - 4..], last);
+    assert_eq!(outputs[outputs.len() - 3..], last);
     let record = world.machine.record();
     assert_eq!(record.status, CallStatus::Completed);
     assert_eq!(record.duration, 12);
@@ -271,4 +275,24 @@ fn calls_left_by_a_dead_service_are_closed() {
     assert_eq!(record.hangup_cause, Some(HangupCause::ServiceStopped));
     assert_eq!(record.coach_legs[0].date_done, Some(later));
     assert_eq!(abandoned(record.clone(), later.plus_millis(1)), record);
+}
+
+#[test]
+fn j5_everyone_is_told_when_the_rep_is_lost_and_when_they_are_back() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    for reconnecting in [true, false] {
+        let input = if reconnecting {
+            Input::MediaLost(REP_LEG)
+        } else {
+            Input::MediaConnected(REP_LEG)
+        };
+        let outputs = world.ok(input);
+        assert_eq!(outputs, [Output::CallChanged]);
+        assert_eq!(world.machine.record().rep_reconnecting, reconnecting);
+    }
+    // Nor is it said of a call that has ended.
+    world.ok(Input::MediaLost(REP_LEG));
+    world.ok(hang_up(REP));
+    assert!(!world.machine.record().rep_reconnecting);
 }

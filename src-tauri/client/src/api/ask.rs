@@ -80,9 +80,27 @@ impl Api {
         id: &Id,
         input: &In::Value,
     ) -> Result<Out::Value, ClientError> {
-        let response = self.authorized(&Ask::new(route, id, input)?).await?;
+        self.read_as::<Out>(&Ask::new(route, id, input)?).await
+    }
+
+    /// The same, for what is asked again when it is not answered soon.
+    ///
+    /// # Errors
+    /// As [`Api::call`].
+    pub(crate) async fn call_soon<Id: PathId, In: Input, Out: Answer>(
+        &self,
+        route: &Route<Id, In, Out>,
+        id: &Id,
+        input: &In::Value,
+    ) -> Result<Out::Value, ClientError> {
+        let mut ask = Ask::new(route, id, input)?;
+        ask.wait = Some(SHORT_ANSWER_WAIT);
+        self.read_as::<Out>(&ask).await
+    }
+
+    async fn read_as<Out: Answer>(&self, ask: &Ask) -> Result<Out::Value, ClientError> {
         // `null` stands for the body that there is not.
-        read(response, Out::GIVES).await
+        read(self.authorized(ask).await?, Out::GIVES).await
     }
 
     /// A list to its end, page by page.
@@ -109,7 +127,7 @@ impl Api {
                 return Ok(all);
             }
             if is_empty || all.len() > LIST_ITEMS_MAX {
-                return Err(ClientError::Protocol("the list has no end".into()));
+                return Err(ClientError::Protocol("the list doesn't end".into()));
             }
             match page.cursor {
                 Some(cursor) => set(&mut ask.input, "_cursor", cursor.into()),
@@ -163,9 +181,7 @@ impl Api {
     /// As [`Api::call`].
     pub async fn media(&self, id: &CallId, offer_sdp: String) -> Result<MediaAnswer, ClientError> {
         let offer = MediaOffer::new(offer_sdp);
-        let mut ask = Ask::new(&route::OFFER_MEDIA, id, &offer)?;
-        ask.wait = Some(SHORT_ANSWER_WAIT);
-        read(self.authorized(&ask).await?, Gives::Json).await
+        self.call_soon(&route::OFFER_MEDIA, id, &offer).await
     }
 
     /// Asks a route that the window may ask, by its name. Every other one is refused.
@@ -186,12 +202,7 @@ impl Api {
             ask: None,
         };
         route::visit(&mut window);
-        let refused = || {
-            refusal(
-                wire::Code::NotFound,
-                format!("there is no route {name} here"),
-            )
-        };
+        let refused = || refusal(wire::Code::NotFound, format!("there's no route {name}"));
         let (ask, gives) = window.ask.ok_or_else(refused)??;
         read(self.authorized(&ask).await?, gives).await
     }

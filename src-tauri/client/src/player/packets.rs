@@ -47,7 +47,7 @@ where
                     high,
                 ],
             ) => u64::from(u16::from_le_bytes([*low, *high])),
-            _ => return Err(ClientError::Protocol("this is no recording".into())),
+            _ => return Err(ClientError::Protocol("this isn't a recording".into())),
         };
         if from_ms > 0 {
             let place = u64::from(from_ms) * 48 + pre_skip;
@@ -123,5 +123,5 @@ fn unreadable(error: ogg::OggReadError) -> ClientError {
             Err(error) => ClientError::Protocol(error.to_string()),
         };
     }
-    ClientError::Protocol(format!("the recording is not readable: {error}"))
+    ClientError::Protocol(format!("the recording can't be read: {error}"))
 }

@@ -196,7 +196,7 @@ fn with_none() {
         assert_ne!(view.connection, Connection::SignedOut);
     });
     let said = log.0.lock().unwrap().clone();
-    assert!(String::from_utf8_lossy(&said).contains("the sign-in is not kept"));
+    assert!(String::from_utf8_lossy(&said).contains("could not save the sign-in"));
     no_token_in(&said, "the log");
     no_token_in_files(Path::new(&std::env::var("HOME").unwrap()));
 }

@@ -31,6 +31,7 @@ fn welcome(seq: u64, resumed: bool) -> ServerMessage {
         seq,
         resumed,
         now: Timestamp(0),
+        reconnect_ms: 30_000,
     }
 }
 

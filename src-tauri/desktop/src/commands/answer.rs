@@ -15,12 +15,12 @@ pub type Answer<T> = Result<T, AppError>;
 /// When there is no such folder, or it cannot be written.
 pub fn save(app: &AppHandle, name: &str, bytes: &[u8]) -> Answer<String> {
     let failed =
-        |why: String| AppError::new("not_possible", format!("It could not be saved: {why}"));
+        |why: String| AppError::new("not_possible", format!("The file couldn't be saved: {why}"));
     let folder = app
         .path()
         .download_dir()
         .or_else(|_| app.path().home_dir())
-        .map_err(|_| failed("there is no folder for downloads".into()))?;
+        .map_err(|_| failed("there's no Downloads folder".into()))?;
     std::fs::create_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "txt"));
     for number in 0..1000 {
@@ -43,5 +43,5 @@ pub fn save(app: &AppHandle, name: &str, bytes: &[u8]) -> Answer<String> {
             Err(error) => return Err(failed(error.to_string())),
         }
     }
-    Err(failed("there are too many files of that name".into()))
+    Err(failed("too many files have that name".into()))
 }

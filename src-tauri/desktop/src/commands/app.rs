@@ -55,7 +55,10 @@ pub async fn set_settings(
             autostart.disable()
         };
         set.map_err(|error| {
-            AppError::new("settings", format!("Starting with the desktop: {error}"))
+            AppError::new(
+                "settings",
+                format!("Couldn't change whether the app starts when you sign in: {error}"),
+            )
         })?;
     }
     let shortcut_trouble = shortcut::register(&app, settings.hold_to_whisper.as_deref()).err();
@@ -79,10 +82,7 @@ pub async fn set_server(
         (true, _) => None,
         (false, Some(url)) => Some(url),
         (false, None) => {
-            return Err(AppError::new(
-                "settings",
-                "Which service? Its address is missing.",
-            ));
+            return Err(AppError::new("settings", "Enter the service's address."));
         }
     };
     shell.set_server(&app, server).await
@@ -104,7 +104,7 @@ pub async fn sign_in(shell: Shell<'_>, email: String, password: String) -> Answe
 #[specta::specta]
 pub async fn sign_in_demo(shell: Shell<'_>, email: String) -> Answer<()> {
     if !shell.presenter.view().server.local {
-        let message = "The demonstration's people are there with the bundled service only.";
+        let message = "Demo users are only available with the bundled service.";
         return Err(AppError::new("not_possible", message));
     }
     Ok(shell
@@ -157,11 +157,15 @@ pub async fn open_window(shell: Shell<'_>) -> Answer<()> {
     let Some(next) = shell.profile.next() else {
         return Err(AppError::new(
             "not_possible",
-            "There is an end to it: no more windows.",
+            "You can't open more windows.",
         ));
     };
-    let failed =
-        |error: std::io::Error| AppError::new("not_possible", format!("No other window: {error}"));
+    let failed = |error: std::io::Error| {
+        AppError::new(
+            "not_possible",
+            format!("Couldn't open another window: {error}"),
+        )
+    };
     let program = std::env::current_exe().map_err(failed)?;
     let given: Vec<_> = std::env::args_os().skip(1).collect();
     let mut command = tokio::process::Command::new(program);

@@ -2,7 +2,7 @@
 
 use client::Player;
 use tauri::AppHandle;
-use wire::{CallId, RecordingQuery, RecordingRequest, RecordingStatus, route};
+use wire::{CallId, RecordingQuery, RecordingStatus, route};
 
 use super::answer::{Answer, Shell, save};
 use crate::error::AppError;
@@ -21,13 +21,13 @@ pub async fn play_recording(
     let duration_ms = match call.recording {
         Some(recording) if recording.status == RecordingStatus::Stored => recording.duration_ms,
         _ => {
-            let message = "There is no recording of this call to play.";
+            let message = "This call has no recording to play.";
             return Err(AppError::new("not_possible", message));
         }
     };
     let view = session.view();
     if view.my_call.is_some() || view.coaching.is_some() {
-        let message = "You are on a call. Play the recording afterwards.";
+        let message = "You're on a call. Play the recording afterwards.";
         return Err(AppError::new("not_possible", message));
     }
     let loudspeaker = Box::new(shell.card.loudspeaker());
@@ -62,17 +62,5 @@ pub async fn save_recording(app: AppHandle, shell: Shell<'_>, call_id: CallId) -
 #[tauri::command]
 #[specta::specta]
 pub async fn pause_recording(shell: Shell<'_>, paused: bool) -> Answer<()> {
-    let session = shell.session();
-    let call = session
-        .view()
-        .my_call
-        .as_ref()
-        .map(|mine| mine.call.id.clone());
-    let call = call.ok_or_else(|| AppError::new("not_possible", "You are on no call."))?;
-    let request = RecordingRequest { paused };
-    session
-        .api()
-        .call(&route::PAUSE_RECORDING, &call, &request)
-        .await?;
-    Ok(())
+    Ok(shell.session().pause_recording(paused).await?)
 }

@@ -28,8 +28,7 @@ pub async fn test_tone(shell: Shell<'_>) -> Answer<()> {
 #[specta::specta]
 pub async fn meter_microphone(shell: Shell<'_>, on: bool) -> Answer<()> {
     if on && shell.presenter.view().session.media != MediaStatus::Idle {
-        let message =
-            "The level is shown after the call: while you listen, the microphone stays closed.";
+        let message = "You can test your microphone after the call. It stays off while you listen.";
         return Err(AppError::new("not_possible", message));
     }
     shell.card.meter(on);

@@ -150,8 +150,6 @@ impl Tape {
 pub enum Action {
     /// Something that the session is told.
     Command(Command),
-    /// The rep pauses the recording, or lets it go on.
-    PauseRecording(bool),
     /// The lead whom this person calls answers.
     Answered,
     /// An admin has the simulated lead call in.
@@ -162,7 +160,6 @@ impl Action {
     /// As the fake is asked for it: the name of the command or route, and what it is given.
     pub fn asked(&self) -> (&'static str, Value) {
         match self {
-            Self::PauseRecording(paused) => ("pauseRecording", json!([paused])),
             Self::Answered => ("answered", json!([])),
             Self::Receive => (
                 "RECEIVE_SIMULATED_CALL",
@@ -175,6 +172,7 @@ impl Action {
                 Command::DeclineCall(call) => ("declineCall", json!([call])),
                 Command::HangUp => ("hangUp", json!([])),
                 Command::Hold(held) => ("hold", json!([held])),
+                Command::PauseRecording(paused) => ("pauseRecording", json!([paused])),
                 Command::Invite(users) => ("invite", json!([users])),
                 Command::Join {
                     call_id,
@@ -377,12 +375,6 @@ impl Stage {
         self.withholds = false;
         let done = match action {
             Action::Command(_) => Ok(Value::Null),
-            Action::PauseRecording(paused) => {
-                let (user, paused) = (self.me(), *paused);
-                let call = self.my_call();
-                let input = call::Input::SetRecordingPaused { user, paused };
-                self.change(&call, input).map(|()| Value::Null)
-            }
             Action::Answered => {
                 let call = self.my_call();
                 let input = call::Input::Lead(LeadProgress::Answered);
@@ -425,6 +417,12 @@ impl Stage {
     }
 
     // What others do.
+
+    /// Nothing is heard of the call's rep.
+    pub fn is_lost(&mut self, id: &CallId) {
+        self.happens(id, call::Input::MediaConnected(REP_LEG));
+        self.happens(id, call::Input::MediaLost(REP_LEG));
+    }
 
     /// A member calls a lead, from a device of theirs that is not this one.
     pub fn places(&mut self, rep: &str, lead: &str) -> CallId {
@@ -642,6 +640,7 @@ impl Stage {
                     seq: self.seq,
                     resumed: resume.is_some(),
                     now,
+                    reconnect_ms: Limits::default().reconnect_ms.unsigned_abs(),
                 };
                 self.hear(welcome);
             }
@@ -743,6 +742,9 @@ impl Stage {
                     muted,
                 };
                 self.change(&id, input)?;
+            }
+            Request::PauseRecording(id, paused) => {
+                self.change(&id, call::Input::SetRecordingPaused { user: me, paused })?;
             }
             Request::Dtmf(..) => {}
             Request::Media(id, _) => {
@@ -873,7 +875,7 @@ impl Stage {
     }
 
     fn machine(&self, id: &CallId) -> Result<&Machine, Failure> {
-        let none = || Failure::refused(Code::NotFound, "There is no such call.");
+        let none = || Failure::refused(Code::NotFound, "There's no such call.");
         self.calls.get(id).ok_or_else(none)
     }
 
@@ -961,7 +963,7 @@ impl Stage {
     /// Tells a call's machine, and whoever may know what came of it.
     fn change(&mut self, id: &CallId, input: call::Input) -> Result<(), Failure> {
         let now = self.now();
-        let none = || Failure::refused(Code::NotFound, "There is no such call.");
+        let none = || Failure::refused(Code::NotFound, "There's no such call.");
         let machine = self.calls.get_mut(id).ok_or_else(none)?;
         let result = machine.handle(now, input).map_err(refused);
         self.told(id);

@@ -55,11 +55,11 @@ impl Auth {
         let first_name = name(&request.first_name)?;
         let last_name = name(&request.last_name)?;
         if first_name.is_empty() {
-            return Err(AuthError::Invalid("Enter a given name."));
+            return Err(AuthError::Invalid("Enter a first name."));
         }
         if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&request.password.len()) {
             return Err(AuthError::Invalid(
-                "A password has 10 to 1024 bytes. Choose another one.",
+                "Passwords must be 10 to 1024 bytes long. Choose another one.",
             ));
         }
         let address = network(address);
@@ -108,7 +108,7 @@ impl Auth {
 }
 
 const OTHER_EMAIL: AuthError =
-    AuthError::Invalid("This invitation is for another e-mail address. Use that one.");
+    AuthError::Invalid("This invitation is for a different email address. Use that one.");
 
 /// An e-mail address as it is kept, in lower case. Only its form is looked at: whether somebody reads
 /// what is sent there is not known.
@@ -130,16 +130,14 @@ pub fn email(text: &str) -> Result<String, AuthError> {
     if good {
         Ok(email)
     } else {
-        Err(AuthError::Invalid("This is no e-mail address."))
+        Err(AuthError::Invalid("That's not a valid email address."))
     }
 }
 
 fn name(text: &str) -> Result<String, AuthError> {
     let name = text.trim();
     if name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
-        return Err(AuthError::Invalid(
-            "A name has at most 64 characters that can be seen.",
-        ));
+        return Err(AuthError::Invalid("Names can be up to 64 characters long."));
     }
     Ok(name.to_owned())
 }

@@ -35,19 +35,19 @@ pub struct AuthSettings {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// E-mail or password is wrong, or the member is not active.
-    #[error("E-mail or password is wrong.")]
+    #[error("Incorrect email or password.")]
     WrongCredentials,
     /// The refresh token is unknown, over, or was used before.
-    #[error("The refresh token is not good any more. Sign in again.")]
+    #[error("The refresh token is no longer valid. Sign in again.")]
     WrongToken,
     /// Too many failures.
-    #[error("Too many failed sign-ins. Wait a minute and try again.")]
+    #[error("Too many failed sign-ins. Wait a minute, then try again.")]
     RateLimited,
     /// Too many at once.
     #[error("Too many people are signing in right now. Try again in a few seconds.")]
     Busy,
     /// The link is wrong, used, taken back or too old; which, is not told.
-    #[error("This invitation is not open any more. Ask for another one.")]
+    #[error("This invitation is no longer valid. Ask for a new one.")]
     InviteNotOpen,
     /// What is asked is not of the form that is taken.
     #[error("{0}")]
@@ -111,7 +111,7 @@ impl Auth {
         let email = request.email.trim().to_lowercase();
         if email.len() > 254 || request.password.len() > 1024 {
             return Err(AuthError::Invalid(
-                "An email address has at most 254 bytes, and a password at most 1024.",
+                "Email addresses can be up to 254 bytes long, and passwords up to 1024.",
             ));
         }
         // What is kept of an e-mail address that is tried is its hash: as long as any, and nobody's.

@@ -64,7 +64,7 @@ pub(super) async fn to_its_end<T: Send + 'static>(
 fn fault() -> Refused {
     Refused::new(
         Code::Internal,
-        "The service has a fault of its own, and wrote it to its log.",
+        "Something went wrong in the service. See its log.",
     )
 }
 

@@ -16,7 +16,7 @@ pub fn file<const N: usize>(
 ) -> Result<Response, Refused> {
     let text = write(columns, lines).map_err(|error| {
         tracing::error!(%error, "a file could not be written");
-        Refused::new(Code::Internal, "The file could not be written.")
+        Refused::new(Code::Internal, "The file couldn't be written.")
     })?;
     let disposition = format!("attachment; filename=\"{name}\"");
     let headers = [

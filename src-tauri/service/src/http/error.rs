@@ -21,7 +21,7 @@ impl Refused {
     /// There is no such thing, or it is not for this user to see.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
-        Self::new(Code::NotFound, format!("There is no such {what}."))
+        Self::new(Code::NotFound, format!("There's no such {what}."))
     }
 }
 

@@ -92,22 +92,22 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 pub fn unauthenticated() -> Refused {
     Refused::new(
         Code::Unauthenticated,
-        "This takes `Authorization: Bearer …` with a good access token. Refresh it or sign in.",
+        "Send `Authorization: Bearer …` with a valid access token. Refresh yours or sign in.",
     )
 }
 
 fn permission_required(who: Who) -> Refused {
     let message = match who {
         Who::Permission(Permission::DeleteRecordings) => {
-            "This takes the permission to delete recordings. Ask an admin."
+            "You don't have permission to delete recordings. Ask an admin."
         }
         Who::Permission(Permission::CallCoachListen) => {
-            "This takes the permission to listen to calls. Ask an admin."
+            "You don't have permission to listen to calls. Ask an admin."
         }
         Who::Permission(Permission::CallCoachBarge) => {
-            "This takes the permission to whisper and barge. Ask an admin."
+            "You don't have permission to whisper and barge. Ask an admin."
         }
-        _ => "This takes the permission to manage the organization. Ask an admin.",
+        _ => "You don't have permission to manage the organization. Ask an admin.",
     };
     Refused::new(Code::PermissionRequired, message)
 }

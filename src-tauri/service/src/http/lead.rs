@@ -60,7 +60,7 @@ async fn delete(Ask { app, who, id, .. }: Ask<LeadId, ()>) -> Result<(), Refused
                     Err(DeleteError::Running) => {
                         return Err(Refused::new(
                             Code::Conflict,
-                            "A recording with this lead is still being made. Try again shortly.",
+                            "A call with this lead is still being recorded. Try again shortly.",
                         ));
                     }
                     Err(DeleteError::Store(error)) => return Err(error.into()),
@@ -68,7 +68,7 @@ async fn delete(Ask { app, who, id, .. }: Ask<LeadId, ()>) -> Result<(), Refused
                         tracing::error!(call_id = %call, %error, "a recording is not deleted");
                         return Err(Refused::new(
                             Code::Unavailable,
-                            "The recordings cannot be reached just now. Try again shortly.",
+                            "Recordings aren't available right now. Try again shortly.",
                         ));
                     }
                 }

@@ -97,7 +97,7 @@ async fn upgrade(
     let Ok(upgrade) = upgrade else {
         return Refused::new(
             Code::InvalidRequest,
-            "This path takes a WebSocket (RFC 6455).",
+            "This path is for WebSocket connections (RFC 6455).",
         )
         .into_response();
     };

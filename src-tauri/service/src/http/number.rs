@@ -58,7 +58,7 @@ async fn change(ask: Ask<PhoneNumberId, PhoneNumberRequest>) -> Result<PhoneNumb
     note.detail(&known.number);
     if request.number != known.number {
         return Err(invalid(
-            "The number itself cannot be changed. Add the other one, and remove this one.",
+            "A number can't be changed. Add the new one and remove this one.",
         ));
     }
     let number = app

@@ -60,7 +60,7 @@ async fn change(ask: Ask<OrganizationId, OrganizationPatch>) -> Result<Organizat
 
 fn checked(mut patch: OrganizationPatch) -> Result<OrganizationPatch, Refused> {
     if patch == OrganizationPatch::default() {
-        return Err(invalid("There is nothing to change in the body."));
+        return Err(invalid("The body has nothing to change."));
     }
     if let Some(text) = patch.name.take() {
         patch.name = Some(name("name", &text)?);

@@ -8,27 +8,27 @@ use wire::{List, Plan, PlanFeature, PlanInfo, route};
 const FEATURES: [(&str, &str, bool); 5] = [
     (
         "Listen",
-        "Hear a teammate's call while it is in progress, without being heard.",
+        "Hear a teammate's call in progress without being heard.",
         true,
     ),
     (
         "Whisper & Barge",
-        "Speak to the teammate alone, or to everybody on the call.",
+        "Speak to the teammate alone, or to everyone on the call.",
         true,
     ),
     (
         "Invite to a call",
-        "Ask teammates who are online onto your own call.",
+        "Ask teammates who are online to join your call.",
         true,
     ),
     (
         "Call recording",
-        "Keep calls, and play them on the lead's page.",
+        "Record calls, and play them on the lead's page.",
         false,
     ),
     (
         "Audit log",
-        "See who joined which call and when, and what was refused.",
+        "See who joined which call and when, and what was denied.",
         false,
     ),
 ];

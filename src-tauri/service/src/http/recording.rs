@@ -62,7 +62,7 @@ async fn recording(ask: Ask<CallId, RecordingQuery>) -> Result<Response, Refused
         Wanted::Outside => {
             let body = Refused::new(
                 Code::InvalidRequest,
-                format!("The range is outside of the recording, which has {total} bytes."),
+                format!("The range is outside the recording, which is {total} bytes long."),
             );
             let nothing = [(header::CONTENT_RANGE, format!("bytes */{total}"))];
             let body = Json(body.0);
@@ -133,7 +133,7 @@ fn recordings(app: &App) -> Result<&Arc<Recordings>, Refused> {
     app.recordings.as_ref().ok_or_else(|| {
         Refused::new(
             Code::Unavailable,
-            "The service only reads its store, and has no recordings.",
+            "This service is read-only and has no recordings.",
         )
     })
 }
@@ -149,7 +149,7 @@ fn is_playable(kept: &Kept) -> Result<(), Refused> {
 fn still_running() -> Refused {
     Refused::new(
         Code::Conflict,
-        "The recording is still being made. Try again once the call is over.",
+        "The call is still being recorded. Try again when it's over.",
     )
 }
 
@@ -157,7 +157,7 @@ fn unreadable(call: &CallId, error: &StorageError) -> Refused {
     tracing::error!(call_id = %call, %error, "the store of recordings refused");
     Refused::new(
         Code::Unavailable,
-        "The recordings cannot be reached just now. Try again shortly.",
+        "Recordings aren't available right now. Try again shortly.",
     )
 }
 

@@ -77,7 +77,7 @@ impl Asking for Anybody {
             tracing::error!("a request came from no address");
             Refused::new(
                 Code::Internal,
-                "The service could not tell where this came from.",
+                "The service couldn't tell where the request came from.",
             )
         })?;
         Ok(Self { address })
@@ -233,7 +233,7 @@ fn query<T: DeserializeOwned>(parts: &Parts, bounds: &[Bounds]) -> Result<T, Ref
         let why = rejection.body_text();
         Refused::new(
             Code::InvalidRequest,
-            format!("The query cannot be read: {why}."),
+            format!("The query isn't valid: {why}."),
         )
     };
     let Query(value) = Query::<T>::try_from_uri(&parts.uri).map_err(invalid)?;
@@ -243,7 +243,7 @@ fn query<T: DeserializeOwned>(parts: &Parts, bounds: &[Bounds]) -> Result<T, Ref
         if let Some(expected) = bounds.and_then(|bounds| bounds.exceeded(text)) {
             return Err(Refused::new(
                 Code::InvalidRequest,
-                format!("The query cannot be read: `{name}` takes {expected}."),
+                format!("The query isn't valid: `{name}` takes {expected}."),
             ));
         }
     }
@@ -298,7 +298,7 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refused> {
     }
     Err(Refused::new(
         Code::InvalidRequest,
-        "The body is JSON: send `Content-Type: application/json`.",
+        "Send the body as JSON, with `Content-Type: application/json`.",
     ))
 }
 
@@ -312,7 +312,7 @@ fn json<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
         };
         Refused::new(
             Code::InvalidRequest,
-            format!("The body cannot be read{place}: {error}."),
+            format!("The body isn't valid{place}: {error}."),
         )
     };
     let value: T = serde_path_to_error::deserialize(&mut reader)
@@ -345,7 +345,7 @@ async fn read(body: Body) -> Result<Vec<u8>, Refused> {
     if length > BODY_BYTES_MAX {
         return Err(Refused::new(
             Code::TooLarge,
-            format!("A body has at most {BODY_BYTES_MAX} bytes."),
+            format!("The body can be up to {BODY_BYTES_MAX} bytes long."),
         ));
     }
     Ok(bytes)

@@ -40,11 +40,9 @@ pub async fn watch(
     let answered = tokio::time::timeout(app.config.request_timeout(), next.run(request));
     let mut response = match answered.instrument(span.clone()).await {
         Ok(response) => response,
-        Err(_) => Refused::new(
-            Code::Unavailable,
-            "The request took too long and was given up. Try again.",
-        )
-        .into_response(),
+        Err(_) => {
+            Refused::new(Code::Unavailable, "The request took too long. Try again.").into_response()
+        }
     };
     let took = started.elapsed();
     let status = response.status().as_u16();

@@ -124,7 +124,7 @@ async fn top_up(ask: Ask<(), TopUpRequest>) -> Result<Balance, Refused> {
     if !app.config.demo {
         return Err(Refused::new(
             Code::PermissionRequired,
-            "Money is not put in here. Ask who runs the service.",
+            "Credit can't be added here. Ask whoever runs the service.",
         ));
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
@@ -133,7 +133,7 @@ async fn top_up(ask: Ask<(), TopUpRequest>) -> Result<Balance, Refused> {
     if !named || !(1..=TOP_UP_MAX).contains(&request.micro_dollars.0) {
         return Err(Refused::new(
             Code::InvalidRequest,
-            "A payment is of 1 to 1000000000 micro-dollars and has a name of 1 to 64 letters, digits, _ and -.",
+            "A payment must be 1 to 1000000000 micro-dollars, with a name of 1 to 64 letters, digits, _ or -.",
         ));
     }
     let payment = Payment {

@@ -31,6 +31,8 @@ pub struct HubSettings {
     pub queue_max: usize,
     /// Sockets at once.
     pub sockets_max: usize,
+    /// How long a call waits for a leg whose audio is lost, as clients are told.
+    pub reconnect_ms: u64,
 }
 
 /// Why a socket was closed by the service.
@@ -175,6 +177,7 @@ impl Hub {
             seq: member.stream.seq(),
             resumed: missed.is_some(),
             now,
+            reconnect_ms: self.settings.reconnect_ms,
         };
         let (queue_in, queue) = mpsc::channel(self.settings.queue_max);
         let (close_in, close) = watch::channel(None);

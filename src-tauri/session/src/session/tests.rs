@@ -7,6 +7,7 @@ mod hold;
 mod inbound;
 mod lead;
 mod money;
+mod outage;
 mod random;
 mod resume;
 mod view;

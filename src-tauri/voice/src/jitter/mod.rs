@@ -46,6 +46,9 @@ const LOOK_AHEAD: usize = 312;
 /// The depth must be this much too deep before it shrinks, and this much too shallow before it grows.
 const SHRINK_SLACK: i64 = 10 * SAMPLES_PER_MS;
 const GROW_SLACK: i64 = SAMPLES_PER_MS;
+/// A change of depth that was begun is taken back when the depth is this much deeper than it should be.
+/// Less, and a target that wavers has a period put in and taken out again without end.
+const SHED_SLACK: i64 = 6 * SAMPLES_PER_MS;
 /// How long comfort noise goes on until a packet must be due: 2 s.
 const PAUSE_MAX: i64 = 2000 * SAMPLES_PER_MS;
 /// Decoding steps in one pull: enough for a frame from packets of 2.5 ms, and for a change of plan.
@@ -349,21 +352,23 @@ impl JitterBuffer {
             return;
         }
         let target = self.target();
-        if depth + GROW_SLACK < target {
-            self.fifo.lengthen();
+        let scaled = if depth + GROW_SLACK < target {
+            self.fifo.lengthen()
         } else if depth - FRAME >= target + SHRINK_SLACK {
             // Shortening leaves less than what the next packet brings, so that must be there.
             let label = self.fifo.mode();
             let step = self.plan(now);
-            if matches!(step, Step::Decode) && self.label_of(&step) == label {
+            let can = matches!(step, Step::Decode) && self.label_of(&step) == label;
+            can && {
                 self.decode(label);
                 let spare = self.fifo.len().saturating_sub(FRAME_SAMPLES);
-                self.fifo.shorten(spare.min(stretch::PERIOD_MAX));
+                self.fifo.shorten(spare.min(stretch::PERIOD_MAX))
             }
-        } else if depth >= target {
+        } else {
             // What is left over after this frame is delay without use.
-            self.fifo.shorten(self.fifo.len() - FRAME_SAMPLES);
-        }
+            depth >= target + SHED_SLACK && self.fifo.shorten(self.fifo.len() - FRAME_SAMPLES)
+        };
+        self.stats.scaled += u64::from(scaled);
     }
 }
 

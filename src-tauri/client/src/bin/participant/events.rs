@@ -78,6 +78,7 @@ fn to_json(event: &SessionEvent) -> Option<Value> {
                 MediaStatus::Connecting => "connecting",
                 MediaStatus::Connected => "connected",
                 MediaStatus::Reconnecting => "reconnecting",
+                MediaStatus::Lost => "lost",
             }}),
             Notice::Microphone(trouble) => json!({"event": "microphone", "trouble": trouble}),
             Notice::MyCall(my_call) => json!({
@@ -103,6 +104,7 @@ fn to_json(event: &SessionEvent) -> Option<Value> {
                 "event": "coaching_ended",
                 "call_id": call_id,
                 "reason": match reason {
+                    EndReason::Call(_) => json!("call_ended"),
                     EndReason::Leg(reason) => json!(reason),
                     EndReason::MovedDevice => json!("moved_device"),
                     EndReason::SignedOut => json!("signed_out"),
@@ -125,6 +127,8 @@ fn to_json(event: &SessionEvent) -> Option<Value> {
             Notice::LeadQuality(call_id, quality) => {
                 json!({"event": "lead_quality", "call_id": call_id, "quality": quality})
             }
+            // Its command is still under way.
+            Notice::Postponed(_) => json!({"event": "postponed"}),
             Notice::Trouble(failure) => {
                 json!({"event": "trouble", "code": failure.code, "message": failure.message})
             }

@@ -74,26 +74,6 @@ fn a_refused_widening_leaves_the_mode_as_it_was() {
 }
 
 #[test]
-fn m3_a_widening_whose_answer_is_lost_is_taken_back() {
-    let mut world = World::coaching();
-    world.mode(Mode::Barge);
-    let (id, _) = world.asked(is_mode);
-    world.answer(id, Err(Failure::local("timeout")));
-    world.pass(Duration::from_secs(2));
-    let (id, _) = world.asked(|request| matches!(request, Request::Call(_)));
-    let now = call("rep", CallStatus::InProgress, vec![leg(Mode::Barge, 1)]);
-    world.outputs.clear();
-    world.answer(id, Ok(Reply::Call(Box::new(now))));
-    assert_eq!(
-        world.stamp,
-        Mode::Listen,
-        "the user was told that it failed"
-    );
-    let (_, request) = world.asked(is_mode);
-    assert_eq!(request, Request::Mode(call_id(), wire::CoachMode::Listen));
-}
-
-#[test]
 fn a2_a_permission_taken_away_narrows_at_once() {
     let mut world = World::coaching();
     world.mode(Mode::Barge);
@@ -221,7 +201,7 @@ fn j5_the_end_of_the_call_ends_the_coaching() {
     });
     assert!(world.session.view().coaching.is_none());
     assert!(world.outputs.contains(&Output::MediaEnd));
-    let reason = EndReason::Leg(LegEndReason::CallEnded);
+    let reason = EndReason::Call(None);
     assert!(world.said(|notice| *notice == Notice::CoachingEnded(call_id(), reason)));
 }
 

@@ -159,7 +159,7 @@ fn the_answer_to_an_old_sign_out_does_not_end_a_new_sign_in() {
 fn whether_the_sign_in_is_kept_is_said_whichever_is_known_first() {
     let (mut world, _, id) = resuming();
     world.input(Input::SignInKept(true));
-    assert!(!world.session.view().sign_in_kept, "nobody is signed in");
+    assert!(!world.session.view().sign_in_kept, "no one is signed in");
     world.answer(id, signed_in());
     assert!(world.session.view().sign_in_kept);
     world.input(Input::SignInKept(false));

@@ -57,7 +57,7 @@ fn j4_who_is_on_a_call_or_away_is_told_so_before_they_try() {
     assert!(occupied(&World::coaching()).unwrap().contains("coaching"));
     let mut world = World::online();
     world.input(Input::SocketClosed { jitter: 0.0 });
-    assert!(occupied(&world).unwrap().contains("connection"));
+    assert!(occupied(&world).unwrap().contains("not connected"));
 }
 
 fn member(id: &str, first: &str) -> User {

@@ -110,6 +110,7 @@ pub fn call(rep: &str, status: CallStatus, coach_legs: Vec<CoachLeg>) -> Call {
         hangup_cause: None,
         held: false,
         muted: false,
+        rep_reconnecting: false,
         recording_url: None,
         recording: None,
         coach_legs,
@@ -277,6 +278,7 @@ impl World {
             seq: self.seq,
             resumed,
             now: SERVICE_NOW,
+            reconnect_ms: 30_000,
         })));
     }
 

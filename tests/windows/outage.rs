@@ -1,0 +1,115 @@
+//! What people see and can do while the network is away, in the windows of a rep and of a manager.
+
+use wire::{CallQuery, HangupCause, route};
+
+use crate::DESK;
+use crate::desk::Desk;
+use crate::relay::{SoundRelay, WireRelay};
+use crate::story::{Stage, call, desk_for_three};
+use crate::window::Window;
+
+/// Riley on a call with Globex that Morgan coaches; Riley's connections can be cut.
+struct Scene {
+    stage: Stage,
+    sound: SoundRelay,
+    wire: WireRelay,
+    riley: Window,
+    morgan: Window,
+    _desk: Desk,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let desk = desk_for_three();
+        let sound = SoundRelay::bind().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let stage = Stage::start(folder, |config| {
+            config.media_port_base = sound.service.port();
+            config.media_advertise = Some(sound.address.ip());
+        })
+        .await;
+        let wire = WireRelay::to(stage.service.http_addr).await;
+        let riley = Stage::window_at(&wire.url, &desk, "riley", "default").await;
+        let morgan = stage.window(&desk, "morgan", "second").await;
+        call(&riley, "Globex").await;
+        riley.sees("call-bar", "data-status", "in-progress").await;
+        morgan.click("nav-team").await;
+        morgan.click("team-listen-riley").await;
+        morgan.sees("coaching-bar", "data-connected", "true").await;
+        riley.sees("call-coach-morgan", "data-mode", "listen").await;
+        Self {
+            stage,
+            sound,
+            wire,
+            riley,
+            morgan,
+            _desk: desk,
+        }
+    }
+
+    /// Who or what ended the call.
+    async fn hangup_cause(&self) -> Option<HangupCause> {
+        let api = self.stage.api_of("riley").await;
+        let calls = api.list(&route::LIST_CALLS, &CallQuery::default()).await;
+        let calls = calls.expect("calls");
+        calls.first().expect("the call").hangup_cause
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hang_up_in_an_outage_is_carried_out_when_the_network_is_back() {
+    let _one = DESK.lock().await;
+    let scene = Scene::set().await;
+    let (riley, morgan) = (&scene.riley, &scene.morgan);
+    scene.wire.silence();
+    riley.click("call-hangup").await;
+    riley.sees("call-bar", "data-status", "ending").await;
+    // It can be pressed again, and in the end the bar goes although nobody answers.
+    riley.click("call-hangup").await;
+    riley.gone("call-bar").await;
+    riley.reads("toast", "We'll end the call").await;
+    morgan.see("coaching-bar").await;
+    riley
+        .sees("banner-connection", "data-connection", "offline")
+        .await;
+    riley.shots("outage-hung-up").await;
+    scene.wire.mend();
+    morgan.gone("coaching-bar").await;
+    assert_eq!(scene.hangup_cause().await, Some(HangupCause::Rep));
+    // And the next call can be made.
+    riley.gone("banner-connection").await;
+    call(riley, "Initech").await;
+    riley.click("call-hangup").await;
+    riley.gone("call-bar").await;
+    scene.stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_outage_is_told_to_everyone_while_it_lasts_and_afterwards() {
+    let _one = DESK.lock().await;
+    let scene = Scene::set().await;
+    let (riley, morgan) = (&scene.riley, &scene.morgan);
+    // Morgan's sound came second: only Riley's is lost.
+    assert_eq!(scene.sound.clients(), 2, "everyone's sound is relayed");
+    scene.sound.cut_all_but(1);
+    scene.wire.silence();
+    morgan.reads("coaching-rep", "Lost connection").await;
+    morgan.shots("coaching-rep-lost").await;
+    riley.reads("call-away", "trying to get you back").await;
+    riley.gone("call-recording").await;
+    riley.shots("outage").await;
+    riley.reads("call-away", "probably ended").await;
+    riley.reads("call-status", "Disconnected").await;
+    riley.shots("outage-long").await;
+    morgan.gone("coaching-bar").await;
+    morgan.reads("toast", "lost their connection").await;
+    morgan.sees("toast", "data-stays", "true").await;
+    scene.sound.mend();
+    scene.wire.mend();
+    riley.gone("call-bar").await;
+    riley.reads("toast", "your call with Globex ended").await;
+    riley.sees("toast", "data-stays", "true").await;
+    riley.shots("outage-over").await;
+    assert_eq!(scene.hangup_cause().await, Some(HangupCause::RepLost));
+    scene.stage.stop().await;
+}
