@@ -18,6 +18,7 @@ mod pulse;
 mod desk;
 mod inbound;
 mod local;
+mod names;
 mod organization;
 mod page_dies;
 mod pages;

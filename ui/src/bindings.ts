@@ -122,6 +122,8 @@ export type AppSettings = {
 	theme: Theme,
 	/**  The key that whispers while it is held, also while another window has the focus; null for none. */
 	hold_to_whisper: string | null,
+	/**  What it takes to make somebody audible to a lead by a key in the window. */
+	audible_keys: AudibleKeys,
 	/**  Whether the app starts with the desktop, in the tray. */
 	autostart: boolean,
 	/**  The organization's number that was called from last; null before any was chosen. */
@@ -163,6 +165,18 @@ export type Audience =
 "rep" | 
 /**  Everybody on the call, and the recording. */
 "everybody";
+
+/**
+ *  What it takes besides a letter to make somebody audible to a lead: B barges, and M unmutes. One key
+ *  pressed by mistake never does.
+ */
+export type AudibleKeys = 
+/**  Alt with it. */
+"alt" | 
+/**  Holding it for a moment. */
+"hold" | 
+/**  No key does it. */
+"off";
 
 /**  What was done, or tried. */
 export type AuditAction = 
