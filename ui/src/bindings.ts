@@ -157,15 +157,6 @@ export type AppView = {
 	loudspeaker_trouble: string | null,
 } & View;
 
-/**  Who hears the user now. */
-export type Audience = 
-/**  Nobody: in Listen, muted, or not connected. */
-"nobody" | 
-/**  The rep only. */
-"rep" | 
-/**  Everybody on the call, and the recording. */
-"everybody";
-
 /**
  *  What it takes besides a letter to make somebody audible to a lead: B barges, and M unmutes. One key
  *  pressed by mistake never does.
@@ -178,6 +169,15 @@ export type AudibleKeys =
 /**  No key does it. */
 "off";
 
+/**  Who hears the user now. */
+export type Audience = 
+/**  Nobody: in Listen, muted, or not connected. */
+"nobody" | 
+/**  The rep only. */
+"rep" | 
+/**  Everybody on the call, and the recording. */
+"everybody";
+
 /**  What was done, or tried. */
 export type AuditAction = 
 /**  Signed in. */
@@ -188,7 +188,7 @@ export type AuditAction =
 "coach_join" | 
 /**  Switched the mode; `detail` is the mode that was asked for. */
 "coach_mode" | 
-/**  Left the call that was coached. */
+/**  Left the call that was coached; `detail` is why, when it wasn't their own choice. */
 "coach_leave" | 
 /**  Was put out of the call; `detail` is why. */
 "coach_removed" | 
