@@ -21,6 +21,7 @@ mod relay;
 mod desk;
 mod inbound;
 mod local;
+mod names;
 mod organization;
 mod outage;
 mod page_dies;

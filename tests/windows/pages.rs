@@ -1,7 +1,7 @@
 //! Pages that the story does not come by, for their pictures, and what they are for.
 
 use crate::DESK;
-use crate::story::{Stage, desk_for_three, sign_in};
+use crate::story::{Stage, call, desk_for_three, sign_in};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_opens_and_settings_are_kept() {
@@ -71,5 +71,28 @@ async fn j3_a_plan_without_coaching_shows_it_locked_and_a_wrong_password_is_said
     window.click("nav-leads").await;
     window.see("page-leads").await;
     window.shots("leads-of-another-organization").await;
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_theme_during_a_call_leaves_nothing_in_the_old_one() {
+    let _one = DESK.lock().await;
+    let (desk, stage) = (desk_for_three(), Stage::set().await);
+    let riley = stage.window(&desk, "riley", "default").await;
+    call(&riley, "Globex").await;
+    riley.sees("call-bar", "data-status", "in-progress").await;
+    for theme in ["dark", "light", "dark", "light"] {
+        let late = riley
+            .script(&format!(
+                "document.documentElement.dataset.theme = '{theme}';
+                 void getComputedStyle(document.body).color;
+                 return document.getAnimations()
+                   .filter((one) => one instanceof CSSTransition)
+                   .map((one) => one.effect.target.outerHTML.slice(0, 80));"
+            ))
+            .await;
+        assert_eq!(late, serde_json::json!([]), "{theme}");
+    }
+    riley.shots("call-themes").await;
     stage.stop().await;
 }

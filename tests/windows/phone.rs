@@ -30,8 +30,6 @@ async fn keys_hold_mute_and_the_quality_line_reach_a_real_phone_and_back() {
              probe.className = 'button';
              document.body.append(probe);
              const call = document.querySelector('[data-testid=lead-call]');
-             // Its colours change slowly: as they are in the end.
-             call.getAnimations().forEach((animation) => animation.finish());
              const looks = [call, probe].map((button) => getComputedStyle(button).backgroundColor);
              probe.remove();
              return [call.matches(':hover'), ...looks];",

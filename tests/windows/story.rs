@@ -307,8 +307,11 @@ async fn tell(stage: Stage) {
         .await;
     casey.gone("invitation-card").await;
 
-    // Barge, by the key.
+    // Barge, by its keys. One key alone lets no lead hear anybody.
     morgan.presses("b").await;
+    morgan.reads("toast", "Press Alt B to barge").await;
+    morgan.sees("coaching-bar", "data-mode", "whisper").await;
+    morgan.presses("\u{E00A}b").await;
     morgan.sees("coaching-bar", "data-mode", "barge").await;
     morgan
         .sees("coaching-bar", "data-audience", "everybody")

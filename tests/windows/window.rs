@@ -193,7 +193,11 @@ impl Window {
         self.see(id).await;
         let wanted = text.to_owned();
         let query = self.driver.query(by(id)).wait(PATIENCE, LOOK);
-        let has = move |found: &str| found.to_lowercase().contains(&wanted.to_lowercase());
+        // Names within a sentence stand between isolates, which nobody sees.
+        let has = move |found: &str| {
+            let seen = found.replace(['\u{2068}', '\u{2069}'], "");
+            seen.to_lowercase().contains(&wanted.to_lowercase())
+        };
         if let Err(error) = query.with_text(has).first().await {
             let now = self.see(id).await.text().await;
             self.shot(&format!("failed-{}", self.name)).await;

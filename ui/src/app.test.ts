@@ -3,6 +3,7 @@ import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it, vi } from "vitest";
 import { Failure, route } from "./backend";
 import { userId } from "./backend.fake";
+import { AUDIBLE_HOLD_MS } from "./lib/keys";
 import { open } from "./test/open";
 import { testids } from "./testids";
 
@@ -10,6 +11,14 @@ const get = (id: string) => screen.getByTestId(id);
 const find = (id: string) => screen.findByTestId(id);
 const none = (id: string) => expect(screen.queryByTestId(id)).toBeNull();
 const leadsOf = (query: string) => [{ query, _limit: 50 }];
+const muted = <T extends { muted: boolean } | null>(coaching: T): T =>
+  coaching && { ...coaching, muted: true };
+const fireKey = (type: string, key: string, more: KeyboardEventInit = {}) =>
+  window.dispatchEvent(
+    new KeyboardEvent(type, { key, code: `Key${key.toUpperCase()}`, bubbles: true, ...more }),
+  );
+const happy = (window as unknown as { happyDOM: { setViewport(size: { width: number }): void } })
+  .happyDOM;
 const checked = (id: string) => get(id).getAttribute("aria-checked") === "true";
 
 describe("sign in", () => {
@@ -45,6 +54,29 @@ describe("sign in", () => {
     await user.type(get(testids.signInPassword), "demo-password");
     await user.click(get(testids.signInSubmit));
     expect(await find(testids.pageLeads)).toBeTruthy();
+  });
+
+  it("shows no error of an earlier try beside a new one", async () => {
+    const { fake, user } = await open();
+    const demo = await find(testids.signInDemo("riley@demo.example"));
+    fake.refuse.set("signInDemo", new Failure({ code: "internal", message: "The first error." }));
+    fake.tell("message", { kind: "error", code: null, message: "Your session has expired." });
+    await find(testids.toast);
+    await user.click(demo);
+    expect((await find(testids.signInError)).textContent).toContain("The first error.");
+    const alerts = () => screen.getAllByRole("alert").map(({ textContent }) => textContent.trim());
+    expect(alerts()).toEqual(["The first error."]);
+    fake.shell("failed");
+    await waitFor(() => expect(alerts()).toHaveLength(1));
+    expect(alerts()[0]).toContain("Port 8080");
+    // By a link and back, nothing old is left either.
+    fake.shell("local");
+    await user.click(get(testids.signInDemo("riley@demo.example")));
+    await find(testids.signInError);
+    await user.click(get(testids.joinOpen));
+    await user.click(await find(testids.joinBack));
+    await find(testids.signInDemo("riley@demo.example"));
+    expect(screen.queryAllByRole("alert")).toEqual([]);
   });
 
   it("says that a kept one is being resumed", async () => {
@@ -228,18 +260,18 @@ describe("the Call Coaching bar", () => {
     fake.at("morgan/whisper");
     await waitFor(() => expect(checked(testids.mode("whisper"))).toBe(true));
     none(testids.coachingSwitching);
-    expect(get(testids.coachingAudience).textContent).toBe("Only Riley hears you");
+    expect(get(testids.coachingAudience).textContent).toBe("Only \u2068Riley\u2069 hears you");
   });
 
-  it("is switched by L, W and B, but not while somebody types", async () => {
+  it("is switched by L, W and Alt B, but not while somebody types", async () => {
     const { user, asked } = await open("listen", "#/team");
     await find(testids.coachingBar);
     await user.keyboard("w");
-    await user.keyboard("b");
+    await user.keyboard("{Alt>}b{/Alt}");
     await waitFor(() => expect(get(testids.coachingBar).dataset["mode"]).toBe("barge"));
     expect(get(testids.coachingBar).dataset["audience"]).toBe("everybody");
     await user.click(get(testids.teamSearch));
-    await user.keyboard("lwb");
+    await user.keyboard("lwb{Alt>}b{/Alt}");
     expect(asked("setMode")).toEqual([["whisper"], ["barge"]]);
     await user.keyboard("{Escape}{Escape}l");
     expect(asked("setMode").at(-1)).toEqual(["listen"]);
@@ -251,6 +283,85 @@ describe("the Call Coaching bar", () => {
     get(testids.mode("listen")).focus();
     await user.keyboard("{ArrowRight}");
     await waitFor(() => expect(asked("setMode")).toEqual([["whisper"]]));
+  });
+
+  it("no single key lets the lead hear the coach, and whoever presses B is told which do", async () => {
+    const { user, asked } = await open("listen", "#/team");
+    await find(testids.coachingBar);
+    await user.keyboard("b");
+    expect((await find(testids.toast)).textContent).toContain("Press Alt B to barge.");
+    // Nor does an arrow, from a mode that was clicked or reached by Tab: it moves the focus alone.
+    get(testids.mode("listen")).focus();
+    await user.keyboard("{ArrowLeft}");
+    expect(document.activeElement).toBe(get(testids.mode("barge")));
+    await user.keyboard("{ArrowLeft}");
+    await waitFor(() => expect(get(testids.coachingBar).dataset["mode"]).toBe("whisper"));
+    await user.keyboard("{ArrowRight}");
+    expect(document.activeElement).toBe(get(testids.mode("barge")));
+    expect(asked("setMode")).toEqual([["whisper"]]);
+    // What has the focus is chosen as any control is.
+    await user.keyboard(" ");
+    expect(asked("setMode")).toEqual([["whisper"], ["barge"]]);
+  });
+
+  it("a click leaves no focus behind for Space to press again", async () => {
+    const { user, asked } = await open("listen", "#/team");
+    await user.click(await find(testids.mode("barge")));
+    await user.keyboard("l ");
+    expect(asked("setMode")).toEqual([["barge"], ["listen"]]);
+  });
+
+  it("no single key unmutes a coach whom the lead would hear; W and Alt M do what they say", async () => {
+    const { user, asked, fake } = await open("barge", "#/team");
+    await find(testids.coachingBar);
+    await user.keyboard("m");
+    fake.viewNow = { ...fake.viewNow, coaching: muted(fake.viewNow.coaching) };
+    fake.tell("viewChanged", fake.viewNow);
+    await user.keyboard("m");
+    expect((await find(testids.toast)).textContent).toContain("Press Alt M to unmute.");
+    expect(asked("mute")).toEqual([[true]]);
+    await user.keyboard("{Alt>}m{/Alt}");
+    expect(asked("mute")).toEqual([[true], [false]]);
+  });
+
+  it("may ask to hold B instead, and shows it in the bar and in Settings", async () => {
+    const { fake, user, asked, app } = await open("listen", "#/settings");
+    await user.click(await find(testids.settingsAudibleKeys("hold")));
+    await waitFor(() => expect(fake.settingsNow.audible_keys).toBe("hold"));
+    expect(get(testids.pageSettings).textContent).toContain("Hold B");
+    expect(get(testids.mode("barge")).getAttribute("title")).toBe("Barge (Hold B)");
+    vi.useFakeTimers({ shouldAdvanceTime: false });
+    try {
+      document.body.focus();
+      fireKey("keydown", "b");
+      vi.advanceTimersByTime(AUDIBLE_HOLD_MS - 1);
+      fireKey("keyup", "b");
+      vi.advanceTimersByTime(AUDIBLE_HOLD_MS);
+      expect(app.toasts.at(-1)?.message).toBe("Hold B to barge.");
+      expect(asked("setMode")).toEqual([]);
+      fireKey("keydown", "b");
+      window.dispatchEvent(new Event("blur"));
+      vi.advanceTimersByTime(AUDIBLE_HOLD_MS);
+      fireKey("keydown", "b", { altKey: true });
+      expect(asked("setMode")).toEqual([]);
+      fireKey("keydown", "b");
+      vi.advanceTimersByTime(AUDIBLE_HOLD_MS);
+      expect(asked("setMode")).toEqual([["barge"]]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("may have no such key at all", async () => {
+    const { fake, app, user, asked } = await open("listen", "#/settings");
+    await user.click(await find(testids.settingsAudibleKeys("off")));
+    await waitFor(() => expect(fake.settingsNow.audible_keys).toBe("off"));
+    (document.activeElement as HTMLElement).blur();
+    await user.keyboard("b{Alt>}b{/Alt}");
+    expect(asked("setMode")).toEqual([]);
+    expect(app.toasts.at(-1)?.message).toContain("Use the button");
+    expect(get(testids.mode("barge")).getAttribute("title")).toBe("Barge");
+    expect(get(testids.mode("barge")).hasAttribute("aria-keyshortcuts")).toBe(false);
   });
 
   it("whispers while V is held, and no longer when it goes up or the window loses the focus", async () => {
@@ -283,7 +394,7 @@ describe("the Call Coaching bar", () => {
     const reason = document.getElementById(barge.getAttribute("aria-describedby") ?? "");
     expect(reason?.textContent).toContain("Whisper & Barge permission");
     await user.click(barge);
-    await user.keyboard("bwv");
+    await user.keyboard("bwv{Alt>}b{/Alt}");
     expect(asked("setMode").concat(asked("holdToWhisper"))).toEqual([]);
   });
 
@@ -422,6 +533,63 @@ describe("the rep's call", () => {
   });
 });
 
+describe("a call with many coaches", () => {
+  it("w5: shows whoever is audible first, then how many more, and all of them with their modes", async () => {
+    const { user } = await open("rep-crowded", "#/team");
+    const shown = within(await find(testids.callBar)).getAllByRole("listitem");
+    expect(shown.map((chip) => chip.dataset["mode"])).toEqual(["barge", "whisper", "listen"]);
+    expect(get(testids.callCoach("Coach20")).dataset["mode"]).toBe("barge");
+    expect(get(testids.callCoach("Coach1")).dataset["mode"]).toBe("listen");
+    const more = get(testids.callCoachesMore);
+    expect(more.textContent).toBe("+17");
+    expect(more.getAttribute("aria-label")).toContain("17 more people");
+    await user.click(more);
+    const rows = within(await find(testids.callCoachesAll)).getAllByRole("listitem");
+    expect(rows).toHaveLength(20);
+    expect(rows[0]?.textContent).toMatch(/Coach20.*Barging/s);
+    expect(rows[1]?.textContent).toMatch(/Coach19.*Whispering/s);
+    expect(rows[2]?.textContent).toMatch(/Coach1 .*Listening/s);
+  });
+});
+
+describe("names", () => {
+  it("are isolated, so that none turns what stands beside it", async () => {
+    const { fake } = await open("rep-coached", "#/team");
+    const renamed = (id: string) => [userId("Morgan"), userId("Riley")].includes(id);
+    fake.viewNow = {
+      ...fake.viewNow,
+      users: fake.viewNow.users.map((user) =>
+        renamed(user.id) ? { ...user, first_name: `שרה ${user.first_name}` } : user,
+      ),
+    };
+    fake.tell("viewChanged", fake.viewNow);
+    const coach = await find(testids.callCoach("שרה Morgan"));
+    expect(coach.querySelector("bdi")?.textContent).toBe("שרה Morgan Moss");
+    const row = get(testids.teamRow("שרה Riley"));
+    expect(row.querySelector("bdi")?.textContent).toBe("שרה Riley Reed");
+  });
+
+  it("that are cut off are read in whole under the pointer, and where the focus is", async () => {
+    const cut = vi.spyOn(Element.prototype, "scrollWidth", "get").mockReturnValue(500);
+    const { user } = await open("rep-long-names", "#/leads");
+    const lead = within(await find(testids.callBar)).getByRole("link");
+    const name = lead.querySelector("bdi") as HTMLElement;
+    none(testids.whole);
+    await user.hover(name);
+    expect((await find(testids.whole)).textContent).toBe(name.textContent);
+    await user.hover(get(testids.callHangup));
+    await waitFor(() => none(testids.whole));
+    await user.keyboard("{Escape}");
+    lead.focus();
+    expect((await find(testids.whole)).textContent).toBe(name.textContent);
+    await user.keyboard("{Escape}");
+    await waitFor(() => none(testids.whole));
+    cut.mockReturnValue(0);
+    await user.hover(name);
+    none(testids.whole);
+  });
+});
+
 describe("an invitation", () => {
   it("is joined in Listen", async () => {
     const { fake, user, asked } = await open("invitation", "#/settings");
@@ -438,6 +606,31 @@ describe("an invitation", () => {
     await user.click(await find(testids.invitationDecline));
     expect(asked("decline")).toHaveLength(1);
     await waitFor(() => none(testids.invitationCard));
+  });
+});
+
+describe("the sidebar", () => {
+  it("repeats no name that is to be read, and says it beside an icon alone", async () => {
+    const width = window.innerWidth;
+    await open("team", "#/team");
+    await find(testids.navTeam);
+    const tips = new Set<string>();
+    const watch = new MutationObserver(() => {
+      for (const tip of document.querySelectorAll(".tip")) tips.add(tip.textContent.trim());
+    });
+    watch.observe(document.body, { childList: true, subtree: true });
+    get(testids.navSettings).focus();
+    get(testids.signOut).focus();
+    await waitFor(() => expect([...tips].join()).toContain("Sign out"));
+    expect([...tips].join()).not.toContain("Settings");
+    try {
+      happy.setViewport({ width: 800 });
+      get(testids.navSettings).focus();
+      await waitFor(() => expect([...tips].join()).toContain("Settings"));
+    } finally {
+      happy.setViewport({ width });
+      watch.disconnect();
+    }
   });
 });
 

@@ -64,6 +64,7 @@ export class FakeBackend implements Backend {
     gain_control: true,
     theme: "system",
     hold_to_whisper: "Control+Alt+Space",
+    audible_keys: "alt",
     autostart: false,
     local_phone_id: null,
   };

@@ -122,6 +122,8 @@ export type AppSettings = {
 	theme: Theme,
 	/**  The key that whispers while it is held, also while another window has the focus; null for none. */
 	hold_to_whisper: string | null,
+	/**  What it takes to make somebody audible to a lead by a key in the window. */
+	audible_keys: AudibleKeys,
 	/**  Whether the app starts with the desktop, in the tray. */
 	autostart: boolean,
 	/**  The organization's number that was called from last; null before any was chosen. */
@@ -155,6 +157,18 @@ export type AppView = {
 	loudspeaker_trouble: string | null,
 } & View;
 
+/**
+ *  What it takes besides a letter to make somebody audible to a lead: B barges, and M unmutes. One key
+ *  pressed by mistake never does.
+ */
+export type AudibleKeys = 
+/**  Alt with it. */
+"alt" | 
+/**  Holding it for a moment. */
+"hold" | 
+/**  No key does it. */
+"off";
+
 /**  Who hears the user now. */
 export type Audience = 
 /**  Nobody: in Listen, muted, or not connected. */
@@ -174,7 +188,7 @@ export type AuditAction =
 "coach_join" | 
 /**  Switched the mode; `detail` is the mode that was asked for. */
 "coach_mode" | 
-/**  Left the call that was coached. */
+/**  Left the call that was coached; `detail` is why, when it wasn't their own choice. */
 "coach_leave" | 
 /**  Was put out of the call; `detail` is why. */
 "coach_removed" | 

@@ -203,11 +203,16 @@ describe("hold and mute", () => {
     await user.click(hold);
     await waitFor(() => expect(get(testids.callBar).dataset["status"]).toBe("in-progress"));
     expect(labels()).toEqual(["Hold", "Unmute the microphone"]);
+    // The lead would hear: a single key does not do it.
     await user.keyboard("m");
+    expect((await find(testids.toast)).textContent).toContain("You're still muted. Press Alt M");
+    await user.keyboard("{Alt>}m{/Alt}");
     await waitFor(() => expect(labels()).toEqual(["Hold", "Mute the microphone"]));
+    await user.keyboard("m");
+    await waitFor(() => expect(labels()).toEqual(["Hold", "Unmute the microphone"]));
     expect([asked("hold"), asked("mute")]).toEqual([
       [[true], [false]],
-      [[true], [false]],
+      [[true], [false], [true]],
     ]);
   });
 });

@@ -1,5 +1,5 @@
 // Moments of the product, by name: what the pictures and the accessibility tests look at.
-import { Failure, route, type LeadQuality } from "./backend";
+import { Failure, route, type Call, type CoachLeg, type LeadQuality } from "./backend";
 import type { FakeBackend } from "./backend.fake";
 
 type Scene = (fake: FakeBackend) => void;
@@ -25,6 +25,62 @@ const admins =
     if (!balance) return;
     fake.edit(route.balance, () => balance);
     fake.edit(route.usage, (usage) => ({ ...usage, balance }));
+  };
+
+const NAMES = ["first_name", "last_name", "display_name", "lead_name", "label", "name"];
+const LONGEST = 64;
+
+/** The same, with every name as long as the service takes, and without a blank to break it at. */
+function lengthened<T>(of: T): T {
+  const text = JSON.stringify(of, (key, value: unknown) =>
+    NAMES.includes(key) && typeof value === "string"
+      ? value.replaceAll(" ", "-").padEnd(LONGEST, "-and-so-on")
+      : value,
+  );
+  return JSON.parse(text) as T;
+}
+
+/** The same moment, where everybody and everything has the longest name there is. */
+const longNamed =
+  (moment: string): Scene =>
+  (fake) => {
+    fake.at(moment);
+    fake.viewNow = lengthened(fake.viewNow);
+    fake.edit(route.listMembers, lengthened);
+    fake.edit(route.listRoles, lengthened);
+    fake.edit(route.listGroups, lengthened);
+    fake.edit(route.listPhoneNumbers, lengthened);
+    fake.edit(route.listLeads, lengthened);
+    fake.edit(route.getLead, lengthened);
+    fake.edit(route.listCalls, lengthened);
+    fake.edit(route.usage, lengthened);
+  };
+
+/** A call that so many coach. Whoever came last barges, and the one before whispers. */
+const crowded =
+  (coaches: number): Scene =>
+  (fake) => {
+    fake.at("riley/rep-coached");
+    const view = fake.viewNow;
+    const leg = view.my_call?.call.coach_legs[0];
+    const someone = view.users[0];
+    if (!view.my_call || !leg || !someone) return;
+    const modes = ["barge", "whisper"] as const;
+    const coach_legs = Array.from({ length: coaches }, (_, at): CoachLeg => {
+      const mode = modes[coaches - 1 - at] ?? "listen";
+      return { ...leg, id: `leg_${at}`, user_id: `user_${at}`, status: "connected", mode };
+    });
+    const users = coach_legs.map(({ user_id }, at) => {
+      const [first_name, last_name] = [`Coach${at + 1}`, "Of-Twenty-With-A-Longer-Name"];
+      return { ...someone, id: user_id, first_name, last_name };
+    });
+    const call: Call = { ...view.my_call.call, coach_legs };
+    fake.viewNow = {
+      ...view,
+      users: [...view.users, ...users],
+      my_call: { ...view.my_call, call },
+      calls: view.calls.map((one) => (one.id === call.id ? call : one)),
+    };
   };
 
 const ORGANIZATION_ROUTES = [
@@ -116,6 +172,10 @@ export const scenes: Record<string, Scene> = {
     void fake.placeCall({ local_phone_id: "phon_main", lead_id: "lead_globex" });
   },
   "rep-coached": at("riley/rep-coached"),
+  "rep-crowded": crowded(20),
+  "rep-long-names": longNamed("riley/rep-coached"),
+  "invitation-long-names": longNamed("morgan/invitation"),
+  "admin-long-names": longNamed("alex/team"),
   listen: at("morgan/listen"),
   whisper: at("morgan/whisper"),
   barge: at("morgan/barge"),

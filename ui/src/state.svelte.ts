@@ -157,6 +157,11 @@ export class AppState {
     this.toasts = this.toasts.filter((toast) => toast.id !== id);
   }
 
+  /** Something is tried anew: what went wrong before is not said beside what comes of it. */
+  unsayErrors(): void {
+    this.toasts = this.toasts.filter(({ kind }) => kind !== "error");
+  }
+
   go(route: Route): void {
     this.route = route;
     const hash = hashOf(route);

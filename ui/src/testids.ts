@@ -35,6 +35,7 @@ export const testids = {
   bannerConnection: "banner-connection",
   notKept: "sign-in-not-kept",
   toast: "toast",
+  whole: "whole-text",
 
   // Leads
   pageLeads: "page-leads",
@@ -77,6 +78,8 @@ export const testids = {
   inviteSearch: "invite-search",
   inviteOption: (firstName: string) => `invite-option-${low(firstName)}`,
   inviteSend: "invite-send",
+  callCoachesMore: "call-coaches-more",
+  callCoachesAll: "call-coaches-all",
   inviteSent: (firstName: string) => `invite-sent-${low(firstName)}`,
 
   // Coaching
@@ -108,6 +111,7 @@ export const testids = {
   settingsEcho: "settings-echo-cancellation",
   settingsNoise: "settings-noise-suppression",
   settingsGain: "settings-gain-control",
+  settingsAudibleKeys: (keys: string) => `settings-audible-keys-${keys}`,
   settingsTheme: (theme: string) => `settings-theme-${theme}`,
   settingsShortcut: "settings-shortcut",
   settingsShortcutClear: "settings-shortcut-clear",
@@ -118,6 +122,7 @@ export const testids = {
   nav: (page: string) => `nav-${page}`,
   page: (page: string) => `page-${page}`,
   pageLocked: "page-locked",
+  dialogMissing: "dialog-missing",
   dialogSave: "dialog-save",
   dialogCancel: "dialog-cancel",
   dialogError: "dialog-error",

@@ -14,6 +14,7 @@ mod events;
 mod local_service;
 #[cfg(test)]
 mod moments;
+mod names;
 #[cfg(target_os = "linux")]
 mod page;
 mod playback;

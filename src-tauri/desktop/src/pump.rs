@@ -11,6 +11,7 @@ use crate::events::{
     LeadKey, LeadQuality, Levels, Message, MessageKind, MicrophoneLevel, Quality,
     SoundDevicesChanged, say,
 };
+use crate::names::isolated;
 use crate::presenter::{Change, Presenter};
 use crate::view::WINDOW;
 
@@ -78,15 +79,15 @@ fn take(app: &AppHandle, presenter: &Presenter, event: SessionEvent) {
         }
         SessionEvent::Notice(Notice::Invited(invitation)) => {
             let who = presenter.view().name_of(&invitation.inviter_id);
-            let title = format!("{who} invites you to a call");
+            let title = format!("{} invites you to a call", isolated(&who));
             let body = format!(
                 "With {}. Open Call Coaching to join or decline.",
-                invitation.lead.display_name
+                isolated(&invitation.lead.display_name)
             );
             notify(app, title, body);
         }
         SessionEvent::Notice(Notice::Call(call)) if rings(presenter, &call) => {
-            let title = format!("{} is calling", call.lead.display_name);
+            let title = format!("{} is calling", isolated(&call.lead.display_name));
             notify(app, title, "Open Call Coaching to answer.".into());
         }
         SessionEvent::Notice(notice) => {

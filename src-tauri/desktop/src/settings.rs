@@ -23,6 +23,20 @@ pub enum Theme {
     Dark,
 }
 
+/// What it takes besides a letter to make somebody audible to a lead: B barges, and M unmutes. One key
+/// pressed by mistake never does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "snake_case")]
+pub enum AudibleKeys {
+    /// Alt with it.
+    #[default]
+    Alt,
+    /// Holding it for a moment.
+    Hold,
+    /// No key does it.
+    Off,
+}
+
 /// What the Settings page shows and changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 pub struct AppSettings {
@@ -40,6 +54,8 @@ pub struct AppSettings {
     pub theme: Theme,
     /// The key that whispers while it is held, also while another window has the focus; null for none.
     pub hold_to_whisper: Option<String>,
+    /// What it takes to make somebody audible to a lead by a key in the window.
+    pub audible_keys: AudibleKeys,
     /// Whether the app starts with the desktop, in the tray.
     pub autostart: bool,
     /// The organization's number that was called from last; null before any was chosen.
@@ -56,6 +72,7 @@ impl Default for AppSettings {
             gain_control: true,
             theme: Theme::System,
             hold_to_whisper: Some("Control+Alt+Space".into()),
+            audible_keys: AudibleKeys::Alt,
             autostart: false,
             local_phone_id: None,
         }

@@ -5,6 +5,7 @@ use tauri::menu::{Menu, MenuItem};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager};
 
+use crate::names::isolated;
 use crate::view::{AppView, WINDOW};
 
 /// The icon's id.
@@ -78,5 +79,6 @@ fn presence_text(view: &View) -> String {
         Connection::Connecting | Connection::Resuming => "connecting",
         Connection::Offline | Connection::SignedOut => "offline",
     };
-    format!("{} {}: {state}", me.user.first_name, me.user.last_name)
+    let name = format!("{} {}", me.user.first_name, me.user.last_name);
+    format!("{}: {state}", isolated(name.trim()))
 }

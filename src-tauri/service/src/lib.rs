@@ -14,6 +14,7 @@ mod facts;
 mod http;
 mod hub;
 mod metrics;
+mod names;
 mod running;
 mod socket;
 mod strict;

@@ -148,7 +148,7 @@ async fn read(
                     }
                     Ok(SignInState::Over) => {
                         let _ = own.try_send(Own::SignedOut);
-                        return "signed out";
+                        return "You signed out.";
                     }
                     Err(_) => expiry = tokio::time::Instant::now() + LOOK_AGAIN,
                 }

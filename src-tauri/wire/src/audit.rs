@@ -16,7 +16,7 @@ pub enum AuditAction {
     CoachJoin,
     /// Switched the mode; `detail` is the mode that was asked for.
     CoachMode,
-    /// Left the call that was coached.
+    /// Left the call that was coached; `detail` is why, when it wasn't their own choice.
     CoachLeave,
     /// Was put out of the call; `detail` is why.
     CoachRemoved,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AuditEntry, Group, PhoneNumber, Role, User } from "../backend";
-import { detailOf, named, targetsOf, type Directory } from "./audit";
+import { detailOf, doneIn, named, targetsOf, type Directory } from "./audit";
 
 const user = (id: string, first_name: string): User => ({
   id,
@@ -47,7 +47,21 @@ describe("a4: whom or what a line of the audit log is about", () => {
   it("leaves out what says nothing to a person", () => {
     expect(targets("leg_123")).toEqual([]);
     expect(targets("minv_123")).toEqual([]);
+    expect(targets("devi_123")).toEqual([]);
+    expect(targets("orga_123")[0]?.text).toBe("The organization");
     expect(targets("")).toEqual([]);
+  });
+});
+
+describe("a4: what a line of the audit log says was done", () => {
+  const done = (action: AuditEntry["action"], detail: string | null) =>
+    doneIn(line({ action, detail }));
+
+  it("is that a coach left, when no one put them out", () => {
+    expect(done("coach_removed", "call_ended")).toBe("coach_leave");
+    expect(done("coach_removed", "connection_lost")).toBe("coach_leave");
+    expect(done("coach_removed", "permission_revoked")).toBe("coach_removed");
+    expect(done("coach_leave", null)).toBe("coach_leave");
   });
 });
 
@@ -61,6 +75,7 @@ describe("a4: more of a line of the audit log", () => {
     expect(detail("topped_up", "2500000 micro-dollars")).toBe("$2.5000");
     expect(detail("phone_number_changed", "+15550001999")).toBe("+1 555 000 1999");
     expect(detail("coach_removed", "permission_revoked")).toBe("permission taken away");
+    expect(detail("coach_leave", "call_ended")).toBe("the call ended");
   });
 
   it("names the permissions of a role, whatever the role is called", () => {

@@ -15,7 +15,7 @@ export type Directory = {
 /** A part of a sentence; `id` is what stands in the log for it, for who needs to look it up. */
 export type Named = { text: string; id: string | null };
 
-const ID = /\b(?:user|memb|role|group|phon|lead|acti|leg|minv)_\w+/g;
+const ID = /\b(?:user|orga|memb|role|group|lead|cont|phon|acti|leg|invi|minv|ledg|audi|devi)_\w+/g;
 
 /** What an id of each kind is called when it is not there any more. */
 const GONE: Record<string, string> = {
@@ -26,8 +26,14 @@ const GONE: Record<string, string> = {
   phon: "a deleted number",
   lead: "a deleted lead",
   acti: "a call",
+  orga: "the organization",
+  cont: "a contact",
   leg: "",
+  invi: "",
   minv: "",
+  ledg: "",
+  audi: "",
+  devi: "",
 };
 
 function nameOf(id: string, { users, roles, groups, numbers, calls }: Directory): string | null {
@@ -58,6 +64,12 @@ export function targetsOf(line: AuditEntry, directory: Directory): Named[] {
     .map(({ text, id }) => ({ text: capital(text), id }));
 }
 
+/** What was done. Of a call that ended the log said once that its coaches were put out of it. */
+export function doneIn({ action, detail }: AuditEntry): AuditEntry["action"] {
+  const byNoOne = ["call_ended", "connection_lost", "service_stopped"].includes(detail ?? "");
+  return action === "coach_removed" && byNoOne ? "coach_leave" : action;
+}
+
 /** More of it, in a person's words. */
 export function detailOf(line: AuditEntry, directory: Directory): string {
   const detail = line.detail ?? "";
@@ -73,6 +85,7 @@ export function detailOf(line: AuditEntry, directory: Directory): string {
       const amount = /^(\d+) micro-dollars$/.exec(detail);
       return amount ? dollarsText(Number(amount[1])) : detail;
     }
+    case "coach_leave":
     case "coach_removed":
       return wordOf(END_WORDS, detail);
     case "role_changed": {

@@ -1,24 +1,62 @@
 // Keys: which ones the window has, and how a global shortcut is written.
+import type { AppSettings } from "../backend";
+
+/** What it takes besides a letter to make somebody audible to a lead. A single key never does. */
+export type AudibleKeys = AppSettings["audible_keys"];
+
+/** How long such a key is held, where holding it does it. */
+export const AUDIBLE_HOLD_MS = 800;
+
+/** The keys of such a letter, as they are read; null when none does it. */
+export function audibleKeysOf(letter: string, keys: AudibleKeys): string | null {
+  return { alt: `Alt ${letter}`, hold: `Hold ${letter}`, off: null }[keys];
+}
+
+/** The same for a screen reader, as `aria-keyshortcuts` writes it. */
+export function audibleShortcutOf(letter: string, keys: AudibleKeys): string | undefined {
+  return { alt: `Alt+${letter}`, hold: letter, off: undefined }[keys];
+}
+
+/** Whether such a key does it at once, once it was held, or not at all. */
+export function audibly(alt: boolean, keys: AudibleKeys): "now" | "held" | "never" {
+  if (keys === "alt") return alt ? "now" : "never";
+  return keys === "hold" && !alt ? "held" : "never";
+}
+
+/** What whoever pressed the letter alone is told. */
+export function audibleHint(letter: "B" | "M", keys: AudibleKeys): string {
+  const does = letter === "B" ? "barge" : "unmute";
+  const still = letter === "M" ? "You're still muted. " : "";
+  if (keys === "alt") return `${still}Press Alt ${letter} to ${does}.`;
+  if (keys === "hold") return `${still}Hold ${letter} to ${does}.`;
+  return `${still}No key lets the lead hear you. Use the button, or change this in Settings.`;
+}
 
 /** The keys that work while the window has the focus, as Settings lists them. */
-export const WINDOW_KEYS: readonly { keys: string; does: string }[] = [
-  { keys: "L", does: "Switch to Listen, while coaching" },
-  { keys: "W", does: "Switch to Whisper, while coaching" },
-  { keys: "B", does: "Switch to Barge, while coaching" },
-  { keys: "V (hold)", does: "Whisper while held, then back to Listen" },
-  { keys: "M", does: "Mute or unmute the microphone" },
-  { keys: "0–9 * #", does: "Press a key of the phone, while the keypad is open" },
-  { keys: "/", does: "Go to the search field" },
-  { keys: "Alt 1 · 2 · 3", does: "Leads, Team, Settings" },
-  { keys: "Esc", does: "Close what is open" },
-];
+export function windowKeys(keys: AudibleKeys): readonly { keys: string; does: string }[] {
+  const barge = audibleKeysOf("B", keys);
+  const unmute = audibleKeysOf("M", keys);
+  return [
+    { keys: "L", does: "Switch to Listen, while coaching" },
+    { keys: "W", does: "Switch to Whisper, while coaching" },
+    ...(barge ? [{ keys: barge, does: "Switch to Barge, while coaching" }] : []),
+    { keys: "V (hold)", does: "Whisper while held, then back to Listen" },
+    { keys: "M", does: "Mute the microphone. While whispering, also unmute it" },
+    ...(unmute ? [{ keys: unmute, does: "Unmute the microphone" }] : []),
+    { keys: "0–9 * #", does: "Press a key of the phone, while the keypad is open" },
+    { keys: "/", does: "Go to the search field" },
+    { keys: "Alt 1 · 2 · 3", does: "Leads, Team, Settings" },
+    { keys: "Esc", does: "Close what is open" },
+  ];
+}
 
 type Key = Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "altKey" | "shiftKey" | "metaKey">;
 
 export type KeyAction =
-  | { does: "mode"; mode: "listen" | "whisper" | "barge" }
+  | { does: "mode"; mode: "listen" | "whisper" }
+  | { does: "barge"; alt: boolean }
   | { does: "hold" }
-  | { does: "mute" }
+  | { does: "mute"; alt: boolean }
   | { does: "search" }
   | { does: "page"; page: "leads" | "team" | "settings" };
 
@@ -29,6 +67,10 @@ export function actionOf(event: Key): KeyAction | null {
     if (event.code === "Digit1") return { does: "page", page: "leads" };
     if (event.code === "Digit2") return { does: "page", page: "team" };
     if (event.code === "Digit3") return { does: "page", page: "settings" };
+    // On a Mac, Alt makes another letter of the key.
+    const letter = /^[a-z]$/i.test(event.key) ? event.key.toLowerCase() : event.code;
+    if (letter === "b" || letter === "KeyB") return { does: "barge", alt: true };
+    if (letter === "m" || letter === "KeyM") return { does: "mute", alt: true };
     return null;
   }
   switch (event.key.toLowerCase()) {
@@ -37,11 +79,11 @@ export function actionOf(event: Key): KeyAction | null {
     case "w":
       return { does: "mode", mode: "whisper" };
     case "b":
-      return { does: "mode", mode: "barge" };
+      return { does: "barge", alt: false };
     case "v":
       return { does: "hold" };
     case "m":
-      return { does: "mute" };
+      return { does: "mute", alt: false };
     case "/":
       return { does: "search" };
     default:
@@ -58,6 +100,15 @@ export function takesLetters(target: EventTarget | null): boolean {
   if (!field) return false;
   if (!(field instanceof HTMLInputElement)) return true;
   return !["checkbox", "radio", "button", "range", "submit"].includes(field.type);
+}
+
+/** After a click with the pointer a button does not keep the focus: Space, pressed for something else,
+ * would press it again. */
+export function unfocus(event: MouseEvent & { currentTarget: HTMLElement }): void {
+  const focused = document.activeElement;
+  if (event.detail > 0 && focused instanceof HTMLElement && event.currentTarget.contains(focused)) {
+    focused.blur();
+  }
 }
 
 const MODIFIERS = ["Control", "Alt", "Shift", "Meta", "AltGraph", "OS", "Super"];

@@ -46,6 +46,18 @@ export function matching(rows: readonly Row[], query: string, filter: PersonFilt
   });
 }
 
+/** How far a coach is heard now: by the lead, by the rep, by nobody while muted, or by nobody at all. */
+function reach({ mode, muted, status }: CoachLeg): number {
+  if (mode === "listen") return 4;
+  const audible = status === "connected" && !muted;
+  return (mode === "barge" ? 0 : 1) + (audible ? 0 : 2);
+}
+
+/** Whoever is heard farthest first; those who are heard alike stay in their order. */
+export function byReach(legs: readonly CoachLeg[]): CoachLeg[] {
+  return [...legs].sort((a, b) => reach(a) - reach(b));
+}
+
 /** The coaches who are on the call, in the order in which they came. */
 export function coachesOn(call: Call): CoachLeg[] {
   return call.coach_legs

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Call, User } from "../backend";
-import { acceleratorOf, actionOf, keysOf, takesLetters } from "./keys";
+import {
+  acceleratorOf,
+  actionOf,
+  audibleKeysOf,
+  audibly,
+  keysOf,
+  takesLetters,
+  windowKeys,
+} from "./keys";
 import { dollarsText, rateText } from "./money";
 import { coachesOn, matching, people } from "./people";
 import { hashOf, routeOf } from "./route";
@@ -8,6 +16,7 @@ import { clockText, elapsedMs, elapsedText, momentText, secondsLeft } from "./ti
 import {
   audienceText,
   grade,
+  initials,
   meterPercent,
   modesUsed,
   outcomeText,
@@ -16,6 +25,7 @@ import {
   phoneText,
   pressedText,
   refusal,
+  refusalToManager,
 } from "./words";
 
 const START = "2026-01-02T03:04:05.000Z";
@@ -82,6 +92,19 @@ describe("who hears the coach", () => {
   });
 });
 
+describe("initials", () => {
+  const of = (first_name: string, last_name: string) =>
+    initials({ id: "user_1", email: "a@b", first_name, last_name });
+
+  it("are letters as people count them, whatever they are made of", () => {
+    expect(of("Riley", "Reed")).toBe("RR");
+    expect(of("e\u0301va", "")).toBe("É".normalize("NFD"));
+    expect(of("👩‍💻 Ada", "𐐨da")).toBe("👩‍💻𐐀");
+    expect(of("नि", "क्ष")).toBe("निक्ष");
+    expect(initials(undefined)).toBe("?");
+  });
+});
+
 describe("j1: what is refused, and why", () => {
   it("is said in the service's own words", () => {
     expect(refusal({ joinable: true })).toBeNull();
@@ -89,6 +112,19 @@ describe("j1: what is refused, and why", () => {
       "Its words.",
     );
     expect(refusal({ joinable: false })).not.toBeNull();
+  });
+
+  it("does not send an admin to an admin", () => {
+    const message = "No. Ask an admin.";
+    for (const code of ["plan_required", "insufficient_balance", "permission_required"] as const) {
+      const said = refusalToManager({ joinable: false, code, message });
+      expect(said).toContain("You can");
+      expect(said).not.toContain("admin");
+    }
+    expect(refusalToManager({ joinable: true })).toBeNull();
+    expect(refusalToManager({ joinable: false, code: "call_full", message: "Full." })).toBe(
+      "Full.",
+    );
   });
 });
 
@@ -252,9 +288,30 @@ describe("keys", () => {
   it("do what Settings says", () => {
     expect(actionOf(key("l", "KeyL"))).toEqual({ does: "mode", mode: "listen" });
     expect(actionOf(key("W", "KeyW"))).toEqual({ does: "mode", mode: "whisper" });
-    expect(actionOf(key("b", "KeyB"))).toEqual({ does: "mode", mode: "barge" });
+    expect(actionOf(key("b", "KeyB"))).toEqual({ does: "barge", alt: false });
+    expect(actionOf(key("b", "KeyN", { altKey: true }))).toEqual({ does: "barge", alt: true });
+    expect(actionOf(key("∫", "KeyB", { altKey: true }))).toEqual({ does: "barge", alt: true });
+    expect(actionOf(key("x", "KeyB", { altKey: true }))).toBeNull();
+    expect(actionOf(key("µ", "KeyM", { altKey: true }))).toEqual({ does: "mute", alt: true });
+    expect(actionOf(key("w", "KeyW", { altKey: true }))).toBeNull();
     expect(actionOf(key("b", "KeyB", { ctrlKey: true }))).toBeNull();
     expect(actionOf(key("2", "Digit2", { altKey: true }))).toEqual({ does: "page", page: "team" });
+  });
+
+  it("make nobody audible to a lead when one is pressed alone", () => {
+    const told = (["alt", "hold", "off"] as const).map((keys) => [
+      audibly(false, keys),
+      audibly(true, keys),
+      audibleKeysOf("B", keys),
+    ]);
+    expect(told).toEqual([
+      ["never", "now", "Alt B"],
+      ["held", "never", "Hold B"],
+      ["never", "never", null],
+    ]);
+    for (const keys of ["alt", "hold", "off"] as const) {
+      expect(windowKeys(keys).map(({ keys }) => keys)).not.toContain("B");
+    }
   });
 
   it("make an accelerator when they are whole", () => {

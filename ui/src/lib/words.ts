@@ -64,7 +64,20 @@ export function firstName(user: User | undefined): string {
 
 export function initials(user: User | undefined): string {
   if (!user) return "?";
-  return `${user.first_name.charAt(0)}${user.last_name.charAt(0)}`.toUpperCase();
+  return `${initial(user.first_name)}${initial(user.last_name)}`;
+}
+
+const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** The first letter of a name as people count them: with its accents, or a picture of several parts. */
+export function initial(name: string): string {
+  const [first] = letters.segment(name.trim());
+  return first?.segment.toUpperCase() ?? "";
+}
+
+/** A name in the middle of a sentence, kept to itself: its direction is not that of what follows. */
+export function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
 }
 
 /** Who hears the coach now, in words. `rep` is the rep's first name. */
@@ -118,7 +131,7 @@ export function underWay({ status }: Pick<Call, "status">): boolean {
 
 export const END_WORDS: Record<NonNullable<CoachLeg["end_reason"]>, string> = {
   left: "left",
-  call_ended: "until the end",
+  call_ended: "the call ended",
   permission_revoked: "permission taken away",
   plan_changed: "plan changed",
   deactivated: "deactivated",
@@ -218,7 +231,7 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   coach_join: "Joined a call",
   coach_mode: "Switched the mode",
   coach_leave: "Left a call",
-  coach_removed: "Was put out of a call",
+  coach_removed: "Was removed from a call",
   coach_moved_to_listen: "Was moved to Listen",
   coach_invited: "Invited to coach",
   recording_played: "Played a recording",
@@ -242,6 +255,20 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
 /** Why a call cannot be joined, in the service's words; null when it can. */
 export function refusal({ joinable, message }: Joinability): string | null {
   return joinable ? null : (message ?? "You can't join this call");
+}
+
+/** The same for who manages the organization, and need not ask anybody. */
+export function refusalToManager(joinability: Joinability): string | null {
+  switch (joinability.joinable ? null : joinability.code) {
+    case "plan_required":
+      return "Your plan doesn't include Call Coaching. You can change it on the Plan page.";
+    case "insufficient_balance":
+      return "The balance is too low for a minute of coaching. You can top it up on the Usage page.";
+    case "permission_required":
+      return "Your role doesn't have the Listen permission. You can change it on the Members page.";
+    default:
+      return refusal(joinability);
+  }
 }
 
 /** Why something was refused, in a few words for a table. */

@@ -117,12 +117,22 @@ impl Audit {
         }
     }
 
-    /// What happened to a coach without a request of theirs: they were put out of the call, or moved
-    /// to Listen. Any other change of a leg is told by who asked for it.
+    /// What happened to a coach without a request of theirs: the call ended, they were put out of it, or
+    /// they were moved to Listen. Any other change of a leg is told by who asked for it.
     pub fn coach_leg(&self, organization: &OrganizationId, call: &CallId, leg: &CoachLeg) {
         let (action, detail) = match leg.end_reason {
             Some(LegEndReason::Left) => return,
-            Some(reason) => (AuditAction::CoachRemoved, name(&reason)),
+            Some(
+                reason @ (LegEndReason::PermissionRevoked
+                | LegEndReason::PlanChanged
+                | LegEndReason::Deactivated),
+            ) => (AuditAction::CoachRemoved, name(&reason)),
+            // No one put them out.
+            Some(
+                reason @ (LegEndReason::CallEnded
+                | LegEndReason::ConnectionLost
+                | LegEndReason::ServiceStopped),
+            ) => (AuditAction::CoachLeave, name(&reason)),
             None => match leg.participation_history.last() {
                 Some(last) if last.action == ParticipationAction::MovedToListen => {
                     (AuditAction::CoachMovedToListen, None)

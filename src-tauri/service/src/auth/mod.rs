@@ -11,6 +11,7 @@ pub use invite::email;
 pub use password::Passwords;
 pub use rate_limit::{Rate, RateLimit};
 
+use crate::names::NameError;
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -52,6 +53,9 @@ pub enum AuthError {
     /// What is asked is not of the form that is taken.
     #[error("{0}")]
     Invalid(&'static str),
+    /// A name can't be taken.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -64,7 +68,7 @@ impl From<AuthError> for ErrorBody {
             AuthError::RateLimited => Code::RateLimited,
             AuthError::Busy => Code::Unavailable,
             AuthError::InviteNotOpen => Code::InviteExpired,
-            AuthError::Invalid(_) => Code::InvalidRequest,
+            AuthError::Invalid(_) | AuthError::Name(_) => Code::InvalidRequest,
             AuthError::Store(error) => return error.into(),
         };
         Self::new(code, error.to_string())

@@ -66,7 +66,7 @@ async fn delete(Ask { app, who, id, .. }: Ask<GroupId, ()>) -> Result<(), Refuse
 fn checked(request: GroupRequest) -> Result<GroupRequest, Refused> {
     people("members", &request.members)?;
     Ok(GroupRequest {
-        name: name("name", &request.name)?,
+        name: name(&request.name)?,
         members: request.members,
     })
 }

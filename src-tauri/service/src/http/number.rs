@@ -87,7 +87,7 @@ fn checked(request: PhoneNumberRequest) -> Result<PhoneNumberRequest, Refused> {
     }
     people("user_ids", &request.user_ids)?;
     Ok(PhoneNumberRequest {
-        label: name("label", &request.label)?,
+        label: name(&request.label)?,
         ..request
     })
 }

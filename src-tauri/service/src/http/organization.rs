@@ -63,7 +63,7 @@ fn checked(mut patch: OrganizationPatch) -> Result<OrganizationPatch, Refused> {
         return Err(invalid("The body has nothing to change."));
     }
     if let Some(text) = patch.name.take() {
-        patch.name = Some(name("name", &text)?);
+        patch.name = Some(name(&text)?);
     }
     let days = patch
         .recording

@@ -82,7 +82,7 @@ fn told(request: &RoleRequest) -> String {
 
 fn checked(request: RoleRequest) -> Result<RoleRequest, Refused> {
     Ok(RoleRequest {
-        name: name("name", &request.name)?,
+        name: name(&request.name)?,
         permissions: request.permissions,
     })
 }

@@ -151,6 +151,26 @@ async fn a4_who_is_put_out_of_a_call_is_in_the_log_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a4_a_coach_leaves_when_the_call_ends_and_is_put_out_by_no_one() {
+    let mut service = Service::start().await;
+    let admin = service.token_of("admin@demo.example").await;
+    let rep = service.token_of("riley@demo.example").await;
+    let coach = service.token_of("morgan@demo.example").await;
+    let (id, path) = call(&service, &rep).await;
+    let leg = format!("{path}coach_leg/");
+    let (status, _) = service.post(&leg, Some(&coach), json!({})).await;
+    assert_eq!(status, 201);
+    let (status, _) = service
+        .post(&format!("{path}hangup/"), Some(&rep), json!({}))
+        .await;
+    assert!(status.is_success(), "{status}");
+    let lines = log(&service, &admin, &format!("call_id={id}"), 2).await;
+    assert_eq!(lines[0]["action"], "coach_leave", "{lines:?}");
+    assert_eq!(lines[0]["detail"], "call_ended");
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a4_sign_ins_are_in_the_log_of_their_organization_and_hold_no_password() {
     let mut service = Service::start().await;
     let admin = service.token_of("admin@demo.example").await;

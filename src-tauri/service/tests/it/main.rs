@@ -15,6 +15,7 @@ mod data;
 mod inbound;
 mod invites;
 mod members;
+mod names;
 mod numbers;
 mod program;
 mod refusals;
