@@ -16,7 +16,11 @@ mod common;
 mod pulse;
 
 mod desk;
+mod disks;
 mod inbound;
+mod key_ring;
+mod leaving;
+mod links;
 mod local;
 mod organization;
 mod page_dies;
