@@ -14,6 +14,8 @@ pub struct Desk {
     bus: String,
     folder: tempfile::TempDir,
     programs: Vec<Child>,
+    /// What is done to the disks that windows see, before one is opened.
+    disks: Option<String>,
 }
 
 impl Desk {
@@ -29,6 +31,7 @@ impl Desk {
             bus: String::new(),
             folder,
             programs: Vec::new(),
+            disks: None,
         };
         desk.display = format!(
             ":{}",
@@ -69,6 +72,103 @@ impl Desk {
             .env_remove("WAYLAND_DISPLAY")
             .stdin(Stdio::null());
         command
+    }
+
+    /// Windows that are opened from now on see their folders as this script has mounted them, and nobody
+    /// else does. It knows `$HOME` and the `$XDG_…_HOME`. Whether that can be done here: by root only.
+    pub fn mounts(&mut self, script: &str) -> bool {
+        let can = Command::new("unshare").args(["--mount", "true"]).status();
+        let can = can.is_ok_and(|status| status.success());
+        if can {
+            self.disks = Some(script.to_owned());
+        } else {
+            println!("skipped: only root may mount a folder");
+        }
+        can
+    }
+
+    /// The driver of a window.
+    pub fn driver(&self) -> Command {
+        let Some(script) = &self.disks else {
+            return self.command("WebKitWebDriver");
+        };
+        let script = format!("set -e\n{script}\nexec WebKitWebDriver \"$@\"");
+        let mut command = self.command("unshare");
+        command.args(["--mount", "sh", "-c", &script, "sh"]);
+        command
+    }
+
+    /// Starts a program that ends with the desk. What it says is in the file of its name.
+    pub fn start(&mut self, program: &str, arguments: &[&str]) {
+        let said = std::fs::File::create(self.path(program)).expect("a file");
+        let mut command = self.command(program);
+        command.args(arguments).stdout(said).stderr(Stdio::null());
+        let child = command.spawn();
+        let child = child.unwrap_or_else(|error| {
+            panic!("{program}: {error}. Run `make test`, which installs it.")
+        });
+        self.programs.push(child);
+    }
+
+    /// The process of the key ring.
+    pub fn key_ring(&self) -> u32 {
+        self.programs.last().expect("it was started last").id()
+    }
+
+    /// The address of the session bus.
+    pub fn bus(&self) -> &str {
+        &self.bus
+    }
+
+    /// What a program says.
+    pub fn says(&self, program: &str, arguments: &[&str]) -> String {
+        let output = self.command(program).args(arguments).output();
+        let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The app's windows that can be seen.
+    pub fn windows(&self) -> Vec<String> {
+        self.windows_called("Call Coaching")
+    }
+
+    /// The windows of this title that can be seen.
+    pub fn windows_called(&self, title: &str) -> Vec<String> {
+        let title = format!("^{title}$");
+        let found = self.says("xdotool", &["search", "--onlyvisible", "--name", &title]);
+        found.lines().map(str::to_owned).collect()
+    }
+
+    /// Asks the app's window to close, as its frame's button does.
+    pub fn close_window(&self) {
+        self.close("Call Coaching");
+    }
+
+    /// Asks the only window of this title to close.
+    pub fn close(&self, title: &str) {
+        use x11rb::connection::Connection;
+        use x11rb::protocol::xproto::{ClientMessageEvent, ConnectionExt, EventMask};
+
+        let windows = self.windows_called(title);
+        let [window] = windows.as_slice() else {
+            panic!("not one {title}: {windows:?}");
+        };
+        let window: u32 = window.parse().expect("a window's number");
+        let (display, _) = x11rb::connect(Some(&self.display)).expect("the screen");
+        let atom = |name: &str| {
+            let atom = display.intern_atom(false, name.as_bytes());
+            atom.expect("asked").reply().expect("an atom").atom
+        };
+        let close = [atom("WM_DELETE_WINDOW"), 0, 0, 0, 0];
+        let message = ClientMessageEvent::new(32, window, atom("WM_PROTOCOLS"), close);
+        let sent = display.send_event(false, window, EventMask::NO_EVENT, message);
+        sent.expect("asked").check().expect("the window is there");
+        display.flush().expect("it's sent");
+    }
+
+    /// A folder or a file of whoever uses this desk, such as `config`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Where the app keeps settings.

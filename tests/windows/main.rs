@@ -19,7 +19,11 @@ mod pulse;
 mod relay;
 
 mod desk;
+mod disks;
 mod inbound;
+mod key_ring;
+mod leaving;
+mod links;
 mod local;
 mod names;
 mod organization;

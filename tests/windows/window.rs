@@ -48,7 +48,7 @@ impl Window {
         let port = free_port();
         let log = std::fs::File::create(screens().join(format!("{}.log", start.name)));
         let program = desk
-            .command("WebKitWebDriver")
+            .driver()
             .arg(format!("--port={port}"))
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .stdout(Stdio::null())

@@ -87,7 +87,7 @@ describe("sign in", () => {
 
   it("says when it is for this run only", async () => {
     const { fake } = await open("not-kept");
-    expect((await find(testids.notKept)).textContent).toContain("no key ring");
+    expect((await find(testids.notKept)).textContent).toContain("save your sign-in");
     fake.at("morgan/team");
     await waitFor(() => none(testids.notKept));
   });

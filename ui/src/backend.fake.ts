@@ -13,6 +13,7 @@ import {
   type Invitation,
   type InviteOffer,
   type Lead,
+  type LeavingChoice,
   type List,
   type Member,
   type MemberInviteRequest,
@@ -53,6 +54,7 @@ export class FakeBackend implements Backend {
   readonly #heard: { [K in EventName]?: Set<(payload: never) => void> } = {};
   readonly #later: [EventName, unknown][] = [];
   #shell = shellOf("local");
+  #here: Partial<AppView> = {};
   #playing: ReturnType<typeof setInterval> | undefined;
   #stopPlaying: (() => void) | undefined;
   viewNow: AppView = this.#view(this.#views.moment);
@@ -106,6 +108,12 @@ export class FakeBackend implements Backend {
   /** The service in use is another, or does otherwise: `local`, `starting`, `failed`, `elsewhere`. */
   shell(name: string): void {
     this.#shell = shellOf(name);
+    this.at(this.#views.moment);
+  }
+
+  /** What only this computer knows is so from now on. */
+  here(change: Partial<AppView>): void {
+    this.#here = { ...this.#here, ...change };
     this.at(this.#views.moment);
   }
 
@@ -174,6 +182,17 @@ export class FakeBackend implements Backend {
   holdToWhisper = this.#step<[held: boolean]>("holdToWhisper");
   leave = this.#step<[]>("leave");
   openWindow = () => this.#reply("openWindow", [], () => null);
+  linkFollowed = (number: number) =>
+    this.#reply("linkFollowed", [number], () => {
+      this.here({ link: null });
+      return null;
+    });
+  answerLeaving = (choice: LeavingChoice) =>
+    this.#reply("answerLeaving", [choice], () => {
+      this.here({ leaving: null });
+      return null;
+    });
+  resumeSignIn = () => this.#reply("resumeSignIn", [], () => false);
 
   lookUpInvite = (link: string) =>
     this.#reply("lookUpInvite", [link], () => {
@@ -290,7 +309,7 @@ export class FakeBackend implements Backend {
   #view(moment: string): AppView {
     const clock_offset_ms = RECORDED_AT - this.#started;
     const view = this.#views.go(moment, this.#tape.state, this.now());
-    return { ...view, ...this.#shell, clock_offset_ms };
+    return { ...view, ...this.#shell, ...this.#here, clock_offset_ms };
   }
 
   /** Does what was recorded for a command in this moment. */

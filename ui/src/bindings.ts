@@ -25,6 +25,12 @@ export const commands = {
 	acceptInvite: (link: string, email: string, firstName: string, lastName: string, password: string) => typedError<null, AppError>(__TAURI_INVOKE("accept_invite", { link, email, firstName, lastName, password })),
 	/**  Starts the app once more, to be a second person. */
 	openWindow: () => typedError<null, AppError>(__TAURI_INVOKE("open_window")),
+	/**  The window follows the link of this number; it isn't shown again. */
+	linkFollowed: (number: number) => typedError<null, AppError>(__TAURI_INVOKE("link_followed", { number })),
+	/**  What somebody on a call answered who wanted to leave. */
+	answerLeaving: (choice: LeavingChoice) => typedError<null, AppError>(__TAURI_INVOKE("answer_leaving", { choice })),
+	/**  Takes up the sign-in that an earlier run kept, once more; whether there was one. */
+	resumeSignIn: () => typedError<boolean, AppError>(__TAURI_INVOKE("resume_sign_in")),
 	/**  What there is. */
 	soundDevices: () => typedError<SoundDevices, AppError>(__TAURI_INVOKE("sound_devices")),
 	/**  Plays a second of a tone through the loudspeaker that is set. */
@@ -87,7 +93,6 @@ export const events = {
 	levels: makeEvent<Levels, Levels>("levels"),
 	message: makeEvent<Message, Message>("message"),
 	microphoneLevel: makeEvent<MicrophoneLevel, MicrophoneLevel>("microphone-level"),
-	openCall: makeEvent<OpenCall, OpenCall>("open-call"),
 	playback: makeEvent<Playback, Playback>("playback"),
 	quality: makeEvent<Quality, Quality>("quality"),
 	soundDevicesChanged: makeEvent<SoundDevicesChanged, SoundDevicesChanged>("sound-devices-changed"),
@@ -155,6 +160,14 @@ export type AppView = {
 	has_call_coaching: boolean,
 	/**  What is wrong with the loudspeaker in use, if anything. */
 	loudspeaker_trouble: string | null,
+	/**  The system's key ring. */
+	key_ring: KeyRing,
+	/**  What is wrong on this computer, in sentences that stay until it's over or was read. */
+	notices: string[],
+	/**  A link that the window has yet to follow. */
+	link: LinkToOpen | null,
+	/**  What to ask somebody who leaves in the middle of a call. */
+	leaving: LeavingQuestion | null,
 } & View;
 
 /**
@@ -665,6 +678,25 @@ export type Joinability = {
 /**  JSON of a route's own types, which the generated `route` knows. */
 export type Json = unknown;
 
+/**  What is wrong with the system's key ring, if anything. */
+export type KeyRing = {
+	/**  Why a sign-in that may be kept could not be taken up. */
+	reading: KeyRingTrouble | null,
+	/**  Why the present sign-in is not kept. */
+	keeping: KeyRingTrouble | null,
+};
+
+/**  Why the system's key ring is of no use. */
+export type KeyRingTrouble = 
+/**  There is none. */
+"missing" | 
+/**  It's locked. */
+"locked" | 
+/**  It doesn't answer. */
+"silent" | 
+/**  Anything else. */
+"failed";
+
 /**  A company that is sold to. */
 export type Lead = {
 	/**  Its id. */
@@ -716,6 +748,30 @@ export type LeadQuery = {
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
+};
+
+/**  How somebody leaves. */
+export type Leaving = 
+/**  By closing the window. */
+"close" | 
+/**  By quitting, from the tray. */
+"quit";
+
+/**  What they answer. */
+export type LeavingChoice = 
+/**  All stays as it is. */
+"stay" | 
+/**  The window goes, and the call goes on. */
+"hide" | 
+/**  The call ends here, and then the window goes. */
+"hang_up";
+
+/**  What the window asks, while somebody on a call wants to leave. */
+export type LeavingQuestion = {
+	/**  How they leave. */
+	how: Leaving,
+	/**  Whether the window can be hidden while the call goes on: there is a tray to bring it back. */
+	can_hide: boolean,
 };
 
 /**  One line of the ledger, which is only ever added to. */
@@ -788,6 +844,27 @@ export type Levels = {
 	call_id: CallId,
 	/**  Each party. */
 	levels: Level[],
+};
+
+/**  What a link asks for. */
+export type Link = 
+/**  To see a call. */
+{ kind: "call"; 
+/**  Which. */
+call_id: CallId } | 
+/**  To join an organization. */
+{ kind: "invite"; 
+/**  The whole of it. */
+link: string } | 
+/**  Nothing that this app knows. */
+{ kind: "unknown" };
+
+/**  A link that the window has yet to follow. */
+export type LinkToOpen = {
+	/**  Tells it from others; the window says it back. */
+	number: number,
+	/**  What it asks for. */
+	link: Link,
 };
 
 /**  One page of a list. */
@@ -984,12 +1061,6 @@ export type MyCall = {
 	muted: boolean,
 	/**  Whether the user hung up and the end is not confirmed yet. */
 	ending: boolean,
-};
-
-/**  A link or a notification asks for a call to be shown. */
-export type OpenCall = {
-	/**  The call. */
-	call_id: CallId,
 };
 
 /**  A company that uses the product. */

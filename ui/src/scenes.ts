@@ -114,6 +114,21 @@ export const scenes: Record<string, Scene> = {
   "sign-in-failed": (fake) => fake.shell("failed"),
   "sign-in-server": (fake) => fake.shell("elsewhere"),
   "sign-in-resuming": at("sign-in-resuming"),
+  "sign-in-locked": (fake) => fake.here({ key_ring: { reading: "locked", keeping: null } }),
+  "sign-in-notices": (fake) =>
+    fake.here({
+      notices: [
+        "Couldn't save your settings: the disk is full. They apply until you close the app.",
+      ],
+    }),
+  "rep-leaving": (fake) => {
+    fake.at("riley/rep");
+    fake.here({ leaving: { how: "close", can_hide: true } });
+  },
+  "coach-leaving": (fake) => {
+    fake.at("morgan/listen");
+    fake.here({ leaving: { how: "quit", can_hide: false } });
+  },
   team: at("morgan/team"),
   "team-trainee": at("taylor/team"),
   "team-user": at("sam/team"),

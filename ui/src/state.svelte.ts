@@ -41,6 +41,10 @@ export class AppState {
   readonly clock = new Clock();
   view = $state.raw<AppView | null>(null);
   settings = $state.raw<AppSettings | null>(null);
+  /** The invite link that was opened last, until somebody has joined by it or gone back. */
+  inviteLink = $state<string | null>(null);
+  /** Notices that were read. */
+  #read = $state.raw<ReadonlySet<string>>(new Set());
   /** Why the app could not begin at all. */
   fatal = $state<string | null>(null);
   route = $state.raw<Route>({ page: "leads" });
@@ -61,12 +65,21 @@ export class AppState {
   #timers = new Set<ReturnType<typeof setTimeout>>();
   #toastId = 0;
   #holding = false;
+  /** The link that was followed last, and the one that was said to wait for a sign-in. */
+  #followed = 0;
+  #announced = 0;
 
   readonly users = $derived(new Map((this.view?.users ?? []).map((user) => [user.id, user])));
   /** The service's clock. */
   readonly now = $derived(this.clock.now + (this.view?.clock_offset_ms ?? 0));
   readonly rate = $derived(this.view?.me?.organization.coach_rate_micro_dollars_per_minute ?? 0);
   readonly permissions = $derived(this.view?.me?.role.permissions ?? []);
+  /** On a call of one's own, or coaching one. */
+  readonly onCall = $derived(Boolean(this.view?.my_call ?? this.view?.coaching));
+  /** What is wrong on this computer and was not read yet. */
+  readonly notices = $derived(
+    (this.view?.notices ?? []).filter((notice) => !this.#read.has(notice)),
+  );
   readonly manages = $derived(this.permissions.includes("manage_organization"));
   readonly #myCallId = $derived(this.view?.my_call?.call.id);
   /** How the network to the lead's phone does; null before it was told, and without one. */
@@ -111,7 +124,6 @@ export class AppState {
       await this.#on("levels", (levels) => (this.levels = levels));
       await this.#on("playback", (playback) => (this.playback = playback));
       await this.#on("message", ({ kind, message, stays }) => this.say(kind, message, stays));
-      await this.#on("openCall", ({ call_id }) => this.openCall(call_id));
       this.settings = await this.backend.settings();
       const view = await this.backend.view();
       // An event that came meanwhile is newer than this answer.
@@ -153,6 +165,10 @@ export class AppState {
     if (!stays) this.#later(TOAST_MS, () => this.unsay(id));
   }
 
+  readNotice(notice: string): void {
+    this.#read = new Set([...this.#read, notice]);
+  }
+
   unsay(id: number): void {
     this.toasts = this.toasts.filter((toast) => toast.id !== id);
   }
@@ -172,11 +188,16 @@ export class AppState {
     this.route = routeOf(location.hash);
   };
 
-  /** A deep link, or a click on a notification: the page of the call's lead. */
-  openCall(callId: string): void {
-    const call = this.call(callId);
-    if (call) this.go({ page: "lead", id: call.lead.id });
-    else this.say("info", "That call is over, or is not yours to see.");
+  /** Goes to the page of a call's lead, also when the call has ended. */
+  async openCall(callId: string): Promise<void> {
+    try {
+      const call = this.call(callId) ?? (await this.backend.call(route.getCall, callId, null));
+      this.go({ page: "lead", id: call.lead.id });
+    } catch (error) {
+      const gone = error instanceof Failure && error.code === "not_found";
+      if (gone) this.say("info", "That call has ended, or you don't have access to it.");
+      else this.say("error", messageOf(error));
+    }
   }
 
   user(id: string): User | undefined {
@@ -244,7 +265,34 @@ export class AppState {
     // What is not told any more is not known: the next figures come two seconds after the connection.
     if (view.connection !== "online") this.#leadQuality = null;
     if (!view.coaching) this.#holding = false;
+    // What was read and is over is said again when it comes back.
+    const read = [...this.#read].filter((notice) => view.notices.includes(notice));
+    if (read.length < this.#read.size) this.#read = new Set(read);
+    if (view.me) this.inviteLink = null;
     this.view = view;
+    this.#follow(view);
+  }
+
+  /** Does what a link asks for, as soon as it can be done. The shell keeps the link until then. */
+  #follow({ link: asked, me, signing_in, connection }: AppView): void {
+    if (!asked || asked.number === this.#followed || signing_in) return;
+    const { number, link } = asked;
+    if (link.kind === "call" && (!me || connection !== "online")) {
+      if (!me && this.#announced !== number) this.say("info", "Sign in to open the call.");
+      this.#announced = number;
+      return;
+    }
+    this.#followed = number;
+    void this.act((backend) => backend.linkFollowed(number));
+    if (link.kind === "call") {
+      void this.openCall(link.call_id);
+    } else if (link.kind === "unknown") {
+      this.say("error", "That link doesn't work. Copy all of it, or ask for a new one.");
+    } else if (me) {
+      this.say("info", "You're already signed in. To use an invite link, sign out first.");
+    } else {
+      this.inviteLink = link.link;
+    }
   }
 
   #leadPressed({ call_id, key }: LeadKey): void {

@@ -4,7 +4,8 @@
 // (empty when none), `data-audience` (nobody, rep, everybody), `data-connected`; each `mode-…` has
 // `aria-checked`; `call-bar` has `data-status`; `call-coach-…` has `data-mode`; `banner-connection` has
 // `data-connection`; `call-phone` has `data-grade` (good, fair, poor); `invite-sent-…` and `team-row-…` have `data-status`; `invite-option-…` and every
-// Listen button have `aria-disabled`.
+// Listen button have `aria-disabled`; `sign-in-key-ring` has `data-trouble` (missing, locked, silent,
+// failed).
 
 /** A part of a name, as it stands in an id. */
 const low = (text: string): string => text.toLowerCase();
@@ -24,6 +25,8 @@ export const testids = {
   signInRetry: "sign-in-retry",
   signInStop: "sign-in-stop",
   signInStarting: "sign-in-starting",
+  signInKeyRing: "sign-in-key-ring",
+  signInKeyRingRetry: "sign-in-key-ring-retry",
 
   // Shell
   navLeads: "nav-leads",
@@ -36,6 +39,13 @@ export const testids = {
   notKept: "sign-in-not-kept",
   toast: "toast",
   whole: "whole-text",
+  toastDismiss: "toast-dismiss",
+  notice: "notice",
+  noticeDismiss: "notice-dismiss",
+  leaving: "leaving",
+  leavingStay: "leaving-stay",
+  leavingHide: "leaving-hide",
+  leavingHangUp: "leaving-hang-up",
 
   // Leads
   pageLeads: "page-leads",

@@ -14,7 +14,7 @@ use wire::{
     SignOutRequest, Tokens, UserId, route,
 };
 
-use crate::keeper::Keeper;
+use crate::keeper::{Keeper, KeyRingTroubles};
 use crate::{ClientError, Credentials};
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
@@ -115,6 +115,15 @@ impl Api {
         self.inner.kept.clone()
     }
 
+    /// What is wrong with the place where the sign-in is kept.
+    #[must_use]
+    pub fn key_ring(&self) -> watch::Receiver<KeyRingTroubles> {
+        match &self.inner.keeper {
+            Some(keeper) => keeper.troubles(),
+            None => watch::channel(KeyRingTroubles::default()).1,
+        }
+    }
+
     /// `POST auth/sign_in/`.
     ///
     /// # Errors
@@ -152,8 +161,8 @@ impl Api {
         Ok(self.begin(tokens).await)
     }
 
-    /// Signs in with what was kept, by `POST auth/refresh/`; none when nothing is. What is refused is
-    /// kept no longer.
+    /// Signs in with what was kept, by `POST auth/refresh/`; none when nothing is, or when it can't be
+    /// read, which [`Api::key_ring`] then says. What is refused is kept no longer.
     ///
     /// # Errors
     /// As every request; [`wire::Code::Unauthenticated`] means that the kept sign-in is over.

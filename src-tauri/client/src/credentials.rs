@@ -1,5 +1,9 @@
 //! Where the sign-in is kept between runs: the operating system's key ring.
 
+#[cfg_attr(target_os = "linux", path = "credentials/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "credentials/others.rs")]
+mod system;
+
 use std::fmt::Debug;
 
 /// Log targets of libraries that may say a secret, for whoever sets up a log: none of their lines may
@@ -12,9 +16,15 @@ const SERVICE: &str = "Call Coaching";
 /// Why the key ring did not do something. It never holds what is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
-    /// There is none, it is locked, or it refuses.
+    /// There is none.
+    #[error("no key ring was found")]
+    Missing,
+    /// It's locked, and wasn't unlocked when it asked.
+    #[error("the key ring is locked")]
+    Locked,
+    /// Anything else.
     #[error("the key ring can't be used: {0}")]
-    Unavailable(String),
+    Failed(String),
 }
 
 /// Keeps the refresh token of one service and one profile. Each call may block for as long as the
@@ -24,20 +34,23 @@ pub trait Credentials: Debug + Send + Sync {
     /// The token that was saved last; none when there is none.
     ///
     /// # Errors
-    /// [`CredentialsError::Unavailable`].
+    /// [`CredentialsError`].
     fn load(&self) -> Result<Option<String>, CredentialsError>;
 
     /// Keeps this token in place of any other.
     ///
     /// # Errors
-    /// [`CredentialsError::Unavailable`].
+    /// [`CredentialsError`].
     fn save(&self, refresh_token: &str) -> Result<(), CredentialsError>;
 
     /// Keeps none; no error when none was kept.
     ///
     /// # Errors
-    /// [`CredentialsError::Unavailable`].
+    /// [`CredentialsError`].
     fn clear(&self) -> Result<(), CredentialsError>;
+
+    /// Whether the user will be asked to unlock the key ring before it does any of this. Never asks.
+    fn is_locked(&self) -> bool;
 }
 
 /// The operating system's key ring: Secret Service on Linux, Keychain on macOS, Credential Manager on
@@ -56,41 +69,22 @@ impl KeyRing {
             account: format!("{profile} at {server}"),
         }
     }
-
-    fn entry(&self) -> Result<keyring::Entry, CredentialsError> {
-        keyring::Entry::new(SERVICE, &self.account).map_err(unavailable)
-    }
 }
 
 impl Credentials for KeyRing {
     fn load(&self) -> Result<Option<String>, CredentialsError> {
-        match self.entry()?.get_password() {
-            Ok(token) => Ok(Some(token)),
-            Err(keyring::Error::NoEntry) => Ok(None),
-            Err(error) => Err(unavailable(error)),
-        }
+        system::load(SERVICE, &self.account)
     }
 
     fn save(&self, refresh_token: &str) -> Result<(), CredentialsError> {
-        let saved = self.entry()?.set_password(refresh_token);
-        saved.map_err(unavailable)
+        system::save(SERVICE, &self.account, refresh_token)
     }
 
     fn clear(&self) -> Result<(), CredentialsError> {
-        match self.entry()?.delete_credential() {
-            Ok(()) | Err(keyring::Error::NoEntry) => Ok(()),
-            Err(error) => Err(unavailable(error)),
-        }
+        system::clear(SERVICE, &self.account)
     }
-}
 
-/// Some of the key ring's errors hold what is kept, so only those are quoted that hold none.
-fn unavailable(error: keyring::Error) -> CredentialsError {
-    CredentialsError::Unavailable(match error {
-        keyring::Error::PlatformFailure(cause) | keyring::Error::NoStorageAccess(cause) => {
-            cause.to_string()
-        }
-        keyring::Error::NoDefaultStore => "there is none".into(),
-        _ => "it holds something other than what was saved".into(),
-    })
+    fn is_locked(&self) -> bool {
+        system::is_locked(SERVICE, &self.account)
+    }
 }

@@ -31,6 +31,7 @@ pub use api::{Answer, Api};
 pub use credentials::{Credentials, CredentialsError, KeyRing, SECRET_LOG_TARGETS};
 pub use error::ClientError;
 pub use handle::{Quality, Session, SessionEvent, Settings};
+pub use keeper::{KeyRingTrouble, KeyRingTroubles};
 pub use peer::{Incoming, Outgoing, Peer, PeerEvent, PeerSettings, PeerStats};
 pub use player::{Player, Playing, read_recording};
 pub use socket::{Socket, SocketEvent};

@@ -7,9 +7,13 @@ use sound::SoundCard;
 use tauri::AppHandle;
 use tokio::sync::watch;
 
+use crate::address::checked;
+use crate::disk;
 use crate::error::AppError;
+use crate::kept_sign_in;
+use crate::link;
 use crate::playback::Deck;
-use crate::presenter::{Change, Presenter};
+use crate::presenter::{About, Change, Presenter};
 use crate::profile::Profile;
 use crate::pump;
 use crate::settings::{AppSettings, Kept, SettingsFile};
@@ -29,8 +33,7 @@ pub struct App {
     pub local_url: String,
     /// Whether the bundled service is wanted.
     local_wanted: watch::Sender<bool>,
-    file: SettingsFile,
-    kept: Mutex<Kept>,
+    kept: Mutex<(Kept, SettingsFile)>,
     link: Mutex<Link>,
 }
 
@@ -47,8 +50,8 @@ pub struct Parts {
     pub card: SoundCard,
     pub local_url: String,
     pub local_wanted: watch::Sender<bool>,
-    pub file: SettingsFile,
     pub kept: Kept,
+    pub file: SettingsFile,
 }
 
 impl App {
@@ -68,8 +71,7 @@ impl App {
             deck: Deck::default(),
             local_url: parts.local_url,
             local_wanted: parts.local_wanted,
-            file: parts.file,
-            kept: Mutex::new(parts.kept),
+            kept: Mutex::new((parts.kept, parts.file)),
             link: Mutex::new(link),
         };
         app.apply(&app.settings());
@@ -107,10 +109,11 @@ impl App {
         let link = Link::start(app, &self.profile, &self.presenter, local, &url)?;
         self.replace(link);
         self.local_wanted.send_replace(local);
-        self.keep(|kept| kept.server = server.as_ref().map(|_| url.clone()))?;
+        let kept = server.is_some().then(|| url.clone());
         self.presenter
             .tell(Change::Server(Server { local, url }))
             .await;
+        self.keep(|all| all.server = kept).await;
         Ok(())
     }
 
@@ -131,24 +134,21 @@ impl App {
     /// What is set.
     pub fn settings(&self) -> AppSettings {
         let kept = self.kept.lock();
-        kept.unwrap_or_else(PoisonError::into_inner)
-            .settings
-            .clone()
+        let kept = kept.unwrap_or_else(PoisonError::into_inner);
+        kept.0.settings.clone()
     }
 
-    /// Sets it, keeps it, and lets the sound card know.
-    ///
-    /// # Errors
-    /// When it cannot be kept.
-    pub fn set_settings(&self, settings: AppSettings) -> Result<(), AppError> {
+    /// Sets it, keeps it, and lets the sound card know. What can't be kept is in use all the same, for
+    /// this run, and the window says so.
+    pub async fn set_settings(&self, settings: AppSettings) {
         self.apply(&settings);
-        self.keep(|kept| kept.settings = settings)
+        self.keep(|kept| kept.settings = settings).await;
     }
 
     /// The link by which somebody is invited into the organization.
     pub fn invite_link(&self, token: &str) -> String {
         let server = self.presenter.view().server;
-        link_of(token, (!server.local).then_some(&server.url))
+        link::invite(token, (!server.local).then_some(&server.url))
     }
 
     /// What such a link carries.
@@ -156,16 +156,19 @@ impl App {
     /// # Errors
     /// When it is none, or one of another service than is in use.
     pub fn invite_token(&self, link: &str) -> Result<String, AppError> {
-        let (token, server) = read_link(link).ok_or_else(|| {
+        let (token, server) = link::read_invite(link).ok_or_else(|| {
             let message =
-                "This is no invitation link. Copy the whole of it, from callcoaching:// on.";
+                "That's not a valid invite link. Copy all of it, starting with callcoaching://.";
             AppError::new("settings", message)
         })?;
         let in_use = self.presenter.view().server;
         match server {
             Some(server) if in_use.local || server != in_use.url => Err(AppError::new(
                 "settings",
-                format!("The invitation is of another service. Choose {server} first."),
+                format!(
+                    "That invite link is for another server. Choose {server} first, then open the \
+                     link again."
+                ),
             )),
             _ => Ok(token),
         }
@@ -183,15 +186,29 @@ impl App {
         });
     }
 
-    fn keep(&self, change: impl FnOnce(&mut Kept)) -> Result<(), AppError> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut kept);
-        self.file.save(&kept).map_err(|error| {
-            AppError::new(
-                "settings",
-                format!("The settings could not be kept: {error}"),
-            )
-        })
+    /// Keeps it; says so when that fails.
+    async fn keep(&self, change: impl FnOnce(&mut Kept)) {
+        let saved = {
+            let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let (kept, file) = &mut *all;
+            change(kept);
+            file.save(kept)
+        };
+        let notices = match saved {
+            // What could not be read before is replaced now, and put aside.
+            Ok(()) => vec![(About::SettingsRead, None), (About::SettingsSaved, None)],
+            Err(error) => {
+                log::warn!("settings are not saved: {error}");
+                let why = disk::reason(&error);
+                let notice = format!(
+                    "Couldn't save your settings: {why}. They apply until you close the app."
+                );
+                vec![(About::SettingsSaved, Some(notice))]
+            }
+        };
+        for (about, notice) in notices {
+            self.presenter.tell(Change::Notice(about, notice)).await;
+        }
     }
 }
 
@@ -215,111 +232,13 @@ impl Link {
         let _entered = runtime.inner().enter();
         let session = Session::start(settings)?;
         let pump = pump::session(app.clone(), presenter.clone(), session.clone());
+        let key_ring = kept_sign_in::follow_key_ring(presenter.clone(), session.clone());
+        let pumps = async { tokio::join!(pump, key_ring) };
         Ok(Self {
             session,
-            pump: tauri::async_runtime::spawn(pump),
+            pump: tauri::async_runtime::spawn(async move {
+                pumps.await;
+            }),
         })
-    }
-}
-
-/// What a link carries by which somebody is invited: `callcoaching://invite/TOKEN`, with
-/// `?server=ADDRESS` unless it is the bundled service's.
-fn link_of(token: &str, server: Option<&str>) -> String {
-    let mut link = format!("callcoaching://invite/{token}");
-    if let Some(server) = server {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("server", server);
-        link.push('?');
-        link.push_str(&query.finish());
-    }
-    link
-}
-
-/// The token and the address in such a link; the token alone is taken too.
-fn read_link(link: &str) -> Option<(String, Option<String>)> {
-    let link = link.trim();
-    let plain = |text: &str| {
-        let right = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        (16..=256).contains(&text.len()) && text.bytes().all(right)
-    };
-    if plain(link) {
-        return Some((link.to_owned(), None));
-    }
-    let url = url::Url::parse(link).ok()?;
-    let token = url.path().trim_matches('/').to_owned();
-    let is_invite = url.scheme() == "callcoaching" && url.host_str() == Some("invite");
-    let server = url.query_pairs().find(|(name, _)| name == "server");
-    (is_invite && plain(&token)).then(|| (token, server.map(|(_, value)| value.into_owned())))
-}
-
-/// An address that a password may be sent to: encrypted, or on this machine.
-///
-/// # Errors
-/// When it is neither.
-pub fn checked(address: &str) -> Result<String, AppError> {
-    let address = address.trim();
-    let url = url::Url::parse(address).map_err(|_| {
-        let example = "an address such as https://calls.example.com";
-        AppError::new("settings", format!("This is not {example}."))
-    })?;
-    let local = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
-    match url.scheme() {
-        "https" if url.has_host() => Ok(address.into()),
-        "http" if local => Ok(address.into()),
-        _ => Err(AppError::new(
-            "settings",
-            "The address must begin with https://, so that nobody on the way reads your password.",
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_invitation_link_is_read_as_it_was_written_and_nothing_else_is() {
-        let token = "abcdefghijklmnop_-0123";
-        for server in [None, Some("https://calls.example:8443/?a=b&c")] {
-            let read = read_link(&link_of(token, server));
-            assert_eq!(read, Some((token.to_owned(), server.map(str::to_owned))));
-        }
-        assert_eq!(read_link(token), Some((token.to_owned(), None)));
-        for bad in [
-            "",
-            "x",
-            "https://invite/abcdefghijklmnop",
-            "callcoaching://call/abcdefghijklmnop",
-            "callcoaching://invite/a",
-        ] {
-            assert_eq!(read_link(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_password_goes_out_encrypted_or_not_at_all() {
-        for good in [
-            "https://calls.example",
-            " https://10.0.0.1:8443 ",
-            "http://127.0.0.1:7780",
-            "http://localhost:1",
-        ] {
-            assert!(checked(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "http://calls.example",
-            "http://127.0.0.1.example",
-            "ftp://localhost",
-            "calls",
-            "",
-            "https://",
-        ] {
-            assert_eq!(checked(bad).unwrap_err().code, "settings", "{bad}");
-        }
     }
 }

@@ -22,6 +22,9 @@ pub fn builder() -> Builder<tauri::Wry> {
             commands::app::look_up_invite,
             commands::app::accept_invite,
             commands::app::open_window,
+            commands::desk::link_followed,
+            commands::desk::answer_leaving,
+            commands::desk::resume_sign_in,
             commands::sound::sound_devices,
             commands::sound::test_tone,
             commands::sound::meter_microphone,
@@ -58,7 +61,6 @@ pub fn builder() -> Builder<tauri::Wry> {
             events::Playback,
             events::Message,
             events::SoundDevicesChanged,
-            events::OpenCall,
         ])
         .disable_serde_phases()
 }

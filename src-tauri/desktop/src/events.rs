@@ -134,13 +134,6 @@ pub struct Message {
 #[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
 pub struct SoundDevicesChanged(pub SoundDevices);
 
-/// A link or a notification asks for a call to be shown.
-#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
-pub struct OpenCall {
-    /// The call.
-    pub call_id: CallId,
-}
-
 /// A microphone or a loudspeaker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct SoundDevice {

@@ -5,16 +5,25 @@
 //! [`client`] says and passes on what the user wants. Everything that crosses to the user interface is
 //! declared once in [`bindings`], and typed in TypeScript by generation.
 
+mod address;
 mod app;
 mod args;
 pub mod bindings;
 mod commands;
+mod disk;
 mod error;
 mod events;
+mod exit;
+#[cfg(target_os = "linux")]
+mod front;
+mod kept_sign_in;
+mod leaving;
+mod link;
 mod local_service;
 #[cfg(test)]
 mod moments;
 mod names;
+mod native;
 #[cfg(target_os = "linux")]
 mod page;
 mod playback;

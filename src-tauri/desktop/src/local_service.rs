@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::sync::watch;
 
+use crate::disk;
 use crate::presenter::{Change, Presenter};
 use crate::view::{LocalService, LocalServiceStatus};
 
@@ -112,7 +113,8 @@ async fn answers(http: &reqwest::Client, settings: &LocalSettings) -> bool {
 async fn start(settings: &LocalSettings) -> Result<(), String> {
     let program = find(settings.program.as_deref())
         .ok_or("the bundled service is not there: please install the app again")?;
-    std::fs::create_dir_all(&settings.data).map_err(|error| format!("its folder: {error}"))?;
+    std::fs::create_dir_all(&settings.data)
+        .map_err(|error| format!("Couldn't create its data folder: {}.", disk::reason(&error)))?;
     let mut command = Command::new(program);
     command
         .arg("--demo")

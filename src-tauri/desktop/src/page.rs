@@ -7,17 +7,21 @@ use std::time::{Duration, Instant};
 use tauri::{Manager, WebviewWindow};
 use webkit2gtk::WebViewExt as _;
 
+use crate::native;
 use crate::shortcut;
 
 /// A page that died less than so long ago is not loaded again at once.
 const CALM: Duration = Duration::from_secs(60);
 /// But after so long: what kills it each time would otherwise take a core.
 const PAUSE: Duration = Duration::from_secs(10);
+const KEEPS_DYING: &str = "The window can't be shown: it keeps crashing. Calls in progress continue. \
+     Check that your disk isn't full, then quit the app and start it again.";
 
 /// When the page died last.
 #[derive(Debug, Default)]
 struct Deaths {
     last: Option<Instant>,
+    is_said: bool,
 }
 
 impl Deaths {
@@ -26,6 +30,11 @@ impl Deaths {
         let last = self.last.replace(now);
         let calm = last.is_none_or(|last| now.duration_since(last) >= CALM);
         if calm { Duration::ZERO } else { PAUSE }
+    }
+
+    /// Whether to say now that there is no window to say anything in: once.
+    fn is_to_be_said(&mut self, pause: Duration) -> bool {
+        !pause.is_zero() && !std::mem::replace(&mut self.is_said, true)
     }
 }
 
@@ -42,7 +51,11 @@ pub fn keep(window: &WebviewWindow) -> tauri::Result<()> {
                 log::error!("the page's process ended: {reason:?}");
                 // A button that was held can no longer be let go.
                 shortcut::hold(kept.app_handle(), false);
-                let pause = deaths.borrow_mut().pause(Instant::now());
+                let mut deaths = deaths.borrow_mut();
+                let pause = deaths.pause(Instant::now());
+                if deaths.is_to_be_said(pause) {
+                    native::say(KEEPS_DYING);
+                }
                 let window = kept.clone();
                 tauri::async_runtime::spawn(async move {
                     tokio::time::sleep(pause).await;
@@ -66,5 +79,12 @@ mod tests {
         assert_eq!(pause(5), PAUSE);
         assert_eq!(pause(5 + 59), PAUSE);
         assert_eq!(pause(5 + 59 + 60), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_page_that_keeps_dying_is_said_outside_it_once() {
+        let mut deaths = Deaths::default();
+        let said = [Duration::ZERO, PAUSE, PAUSE].map(|pause| deaths.is_to_be_said(pause));
+        assert_eq!(said, [false, true, false]);
     }
 }

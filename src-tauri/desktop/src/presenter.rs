@@ -1,5 +1,6 @@
 //! The one owner of what is drawn: every change comes here, and the whole goes to the window.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +10,26 @@ use tauri_specta::Event as _;
 use tokio::sync::{mpsc, watch};
 
 use crate::events::ViewChanged;
+use crate::leaving::LeavingQuestion;
+use crate::link::{Link, LinkToOpen};
 use crate::tray;
-use crate::view::{AppView, DemoUser, LocalService, Server};
+use crate::view::{AppView, DemoUser, KeyRing, LocalService, Server};
 
 /// Changes that may wait.
 const CHANGES_MAX: usize = 256;
 /// The window is drawn so often at most: a burst of presence is one drawing.
 const INTERVAL: Duration = Duration::from_millis(30);
+
+/// What a notice is about. There is one of each at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// The app's folder.
+    Folder,
+    /// The settings as they were read.
+    SettingsRead,
+    /// The settings as they were saved last.
+    SettingsSaved,
+}
 
 /// Everything that changes what is drawn.
 #[derive(Debug)]
@@ -30,6 +44,16 @@ pub enum Change {
     MicrophoneTrouble(Option<String>),
     /// What is wrong with the loudspeaker.
     LoudspeakerTrouble(Option<String>),
+    /// What is wrong with the key ring.
+    KeyRing(KeyRing),
+    /// What is wrong on this computer; `None` when it's well again.
+    Notice(About, Option<String>),
+    /// A link was opened; it takes the place of one that wasn't followed yet.
+    Link(Link),
+    /// The window follows the link of this number.
+    LinkFollowed(u32),
+    /// Somebody on a call wants to leave; `None` when that's answered.
+    Leaving(Option<LeavingQuestion>),
 }
 
 /// Where changes are told, and the state is read.
@@ -54,16 +78,6 @@ impl Presenter {
         let _ = self.changes.send(change).await;
     }
 
-    /// Waits until somebody is signed in and the state is read.
-    pub async fn until_signed_in(&self) {
-        // The loop ends with the app only.
-        let _ = self
-            .view
-            .clone()
-            .wait_for(|view| view.session.me.is_some())
-            .await;
-    }
-
     /// What is drawn now.
     pub fn view(&self) -> AppView {
         self.view.borrow().clone()
@@ -77,6 +91,8 @@ pub struct Drawing {
     shell: AppView,
     session: Arc<View>,
     microphone_trouble: Option<String>,
+    notices: BTreeMap<About, String>,
+    links: u32,
 }
 
 impl Drawing {
@@ -86,6 +102,8 @@ impl Drawing {
             shell: first,
             session: Arc::default(),
             microphone_trouble: None,
+            notices: BTreeMap::new(),
+            links: 0,
         }
     }
 
@@ -97,6 +115,26 @@ impl Drawing {
             Change::LocalService(service) => self.shell.local_service = service,
             Change::MicrophoneTrouble(trouble) => self.microphone_trouble = trouble,
             Change::LoudspeakerTrouble(trouble) => self.shell.loudspeaker_trouble = trouble,
+            Change::KeyRing(key_ring) => self.shell.key_ring = key_ring,
+            Change::Notice(about, Some(notice)) => {
+                self.notices.insert(about, notice);
+            }
+            Change::Notice(about, None) => {
+                self.notices.remove(&about);
+            }
+            Change::Link(link) => {
+                self.links = self.links.wrapping_add(1);
+                let number = self.links;
+                self.shell.link = Some(LinkToOpen { number, link });
+            }
+            Change::LinkFollowed(number) => {
+                self.shell.link.take_if(|link| link.number == number);
+            }
+            Change::Leaving(question) => self.shell.leaving = question,
+        }
+        // There is nothing left to ask once the call is over.
+        if self.session.my_call.is_none() && self.session.coaching.is_none() {
+            self.shell.leaving = None;
         }
     }
 
@@ -107,6 +145,7 @@ impl Drawing {
         if view.server.local {
             view.demo_users = demo_users();
         }
+        view.notices = self.notices.values().cloned().collect();
         let trouble = &mut view.session.microphone_trouble;
         *trouble = trouble.take().or_else(|| self.microphone_trouble.clone());
         view
@@ -156,4 +195,49 @@ fn demo_users() -> Vec<DemoUser> {
         role: role.into(),
     })
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::leaving::Leaving;
+
+    fn link_of(drawing: &Drawing) -> Option<u32> {
+        drawing.view().link.map(|link| link.number)
+    }
+
+    #[test]
+    fn a_link_waits_until_the_window_follows_it_and_the_newest_counts() {
+        let mut drawing = Drawing::new(AppView::default());
+        drawing.take(Change::Link(Link::Unknown));
+        assert_eq!(link_of(&drawing), Some(1));
+        drawing.take(Change::Link(Link::Unknown));
+        drawing.take(Change::LinkFollowed(1));
+        assert_eq!(link_of(&drawing), Some(2), "the second waits still");
+        drawing.take(Change::LinkFollowed(2));
+        assert_eq!(link_of(&drawing), None);
+    }
+
+    #[test]
+    fn a_notice_stays_until_it_is_over_and_a_newer_one_takes_its_place() {
+        let mut drawing = Drawing::new(AppView::default());
+        for text in ["the disk is full", "the disk is read-only"] {
+            drawing.take(Change::Notice(About::SettingsSaved, Some(text.into())));
+        }
+        drawing.take(Change::Notice(About::Folder, Some("no log".into())));
+        let notices = drawing.view().notices;
+        assert_eq!(notices, ["no log", "the disk is read-only"]);
+        drawing.take(Change::Notice(About::SettingsSaved, None));
+        assert_eq!(drawing.view().notices, ["no log"]);
+    }
+
+    #[test]
+    fn nobody_is_asked_about_a_call_that_is_over() {
+        let mut drawing = Drawing::new(AppView::default());
+        drawing.take(Change::Leaving(Some(LeavingQuestion {
+            how: Leaving::Close,
+            can_hide: true,
+        })));
+        assert_eq!(drawing.view().leaving, None);
+    }
 }

@@ -244,7 +244,7 @@ fn rings(presenter: &Presenter, call: &Call) -> bool {
 
 /// A native notification; the window has its card besides. Showing it can take a while, or fail where
 /// the desktop has no notifications.
-fn notify(app: &AppHandle, title: String, body: String) {
+pub fn notify(app: &AppHandle, title: String, body: String) {
     let app = app.clone();
     tauri::async_runtime::spawn_blocking(move || {
         if let Err(error) = app.notification().builder().title(title).body(body).show() {

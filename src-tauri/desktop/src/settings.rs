@@ -1,14 +1,19 @@
 //! What a person sets, kept in the profile's folder.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::PhoneNumberId;
 
+use crate::address::checked;
+use crate::disk;
+
 const FILE: &str = "settings.json";
+/// What could not be read is kept under this name when there is something new to keep.
+const BAD_FILE: &str = "settings.bad.json";
 
 /// Light, dark, or as the system has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, specta::Type)]
@@ -92,6 +97,8 @@ pub struct Kept {
 #[derive(Debug)]
 pub struct SettingsFile {
     path: PathBuf,
+    /// Whether what is in it could not be read, or not all of it.
+    is_bad: bool,
 }
 
 impl SettingsFile {
@@ -99,49 +106,131 @@ impl SettingsFile {
     pub fn new(folder: &Path) -> Self {
         Self {
             path: folder.join(FILE),
+            is_bad: false,
         }
     }
 
-    /// What is kept; the defaults when there is nothing, or nothing that can be read: a broken file
-    /// must not keep anybody from a call.
-    pub fn load(&self) -> Kept {
-        match fs::read(&self.path) {
-            Ok(bytes) => read(&bytes)
-                .inspect_err(|error| log::warn!("settings are not readable: {error}"))
-                .unwrap_or_default(),
-            Err(_) => Kept::default(),
+    /// What is kept, and what is wrong with it, for the person. What can't be read has its default: a
+    /// broken file must not keep anyone from a call.
+    pub fn load(&mut self) -> (Kept, Option<String>) {
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return (Kept::default(), None);
+            }
+            Err(error) => {
+                log::warn!("settings are not readable: {error}");
+                self.is_bad = true;
+                let why = disk::reason(&error);
+                let trouble = format!(
+                    "Couldn't read your settings: {why}. The app is using its default settings."
+                );
+                return (Kept::default(), Some(trouble));
+            }
+        };
+        let (kept, bad) = read(&bytes);
+        if bad.is_empty() {
+            return (kept, None);
         }
+        log::warn!("settings are not readable: {}", bad.join(", "));
+        self.is_bad = true;
+        let named: Vec<&str> = bad.iter().map(|field| in_words(field)).collect();
+        let lost = if bad == [WHOLE] {
+            "Your settings file is damaged, so the app is using its default settings.".into()
+        } else {
+            format!(
+                "Couldn't read some of your settings, so they're back to their defaults: {}.",
+                named.join(", ")
+            )
+        };
+        let trouble = format!(
+            "{lost} Check them in Settings. When they're saved, the old file is kept as {BAD_FILE}."
+        );
+        (kept, Some(trouble))
     }
 
     /// Keeps it: whole or not at all, whenever the machine stops.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn save(&self, kept: &Kept) -> io::Result<()> {
+    pub fn save(&mut self, kept: &Kept) -> io::Result<()> {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
         let new = self.path.with_extension("json.new");
-        fs::write(&new, serde_json::to_vec_pretty(kept)?)?;
+        let mut file = fs::File::create(&new)?;
+        file.write_all(&serde_json::to_vec_pretty(kept)?)?;
+        file.sync_all()?;
+        if self.is_bad {
+            fs::rename(&self.path, self.path.with_file_name(BAD_FILE))?;
+            self.is_bad = false;
+        }
         fs::rename(new, &self.path)
     }
 }
 
-/// What an older version did not know has its default.
-fn read(bytes: &[u8]) -> serde_json::Result<Kept> {
-    let mut kept = serde_json::to_value(Kept::default())?;
-    lay_over(&mut kept, serde_json::from_slice(bytes)?);
-    serde_json::from_value(kept)
+/// Stands for all of the file.
+const WHOLE: &str = "";
+
+/// Reads each setting by itself: one that makes no sense has its default, and is named. What an older
+/// version did not know has its default too.
+fn read(bytes: &[u8]) -> (Kept, Vec<String>) {
+    let Ok(Value::Object(found)) = serde_json::from_slice(bytes) else {
+        return (Kept::default(), vec![WHOLE.into()]);
+    };
+    let mut kept = Kept::default();
+    let mut bad = Vec::new();
+    let mut lay = |path: Vec<&str>, value: &Value| match laid_over(&kept, &path, value) {
+        Some(with) => kept = with,
+        None => bad.push(path.join(".")),
+    };
+    for (name, value) in &found {
+        match (name.as_str(), value) {
+            ("settings", Value::Object(settings)) => {
+                for (name, value) in settings {
+                    lay(vec!["settings", name.as_str()], value);
+                }
+            }
+            (name, value) => lay(vec![name], value),
+        }
+    }
+    (kept, bad)
 }
 
-fn lay_over(below: &mut Value, above: Value) {
-    match (below, above) {
-        (Value::Object(below), Value::Object(above)) => {
-            for (name, value) in above {
-                lay_over(below.entry(name).or_insert(Value::Null), value);
-            }
-        }
-        (below, above) => *below = above,
+/// The same with this value in its place; nothing if that makes no sense.
+fn laid_over(kept: &Kept, path: &[&str], value: &Value) -> Option<Kept> {
+    let mut whole = serde_json::to_value(kept).ok()?;
+    let mut place = &mut whole;
+    for name in path {
+        // A setting of a newer version is passed over.
+        let Some(field) = place.get_mut(*name) else {
+            return Some(kept.clone());
+        };
+        place = field;
+    }
+    *place = value.clone();
+    let with: Kept = serde_json::from_value(whole).ok()?;
+    // Nothing is sent to an address that the window would not take.
+    with.server
+        .as_deref()
+        .is_none_or(|server| checked(server).is_ok())
+        .then_some(with)
+}
+
+/// A setting as the Settings page calls it.
+fn in_words(field: &str) -> &str {
+    match field {
+        "server" => "server address",
+        "settings.microphone" => "microphone",
+        "settings.loudspeaker" => "speakers",
+        "settings.echo_cancellation" => "echo cancellation",
+        "settings.noise_suppression" => "noise suppression",
+        "settings.gain_control" => "automatic gain",
+        "settings.theme" => "theme",
+        "settings.hold_to_whisper" => "hold to whisper",
+        "settings.autostart" => "start with the computer",
+        "settings.local_phone_id" => "number to call from",
+        other => other,
     }
 }
 
@@ -149,35 +238,106 @@ fn lay_over(below: &mut Value, above: Value) {
 mod tests {
     use super::*;
 
+    fn theme(theme: Theme) -> AppSettings {
+        AppSettings {
+            theme,
+            ..AppSettings::default()
+        }
+    }
+
     #[test]
     fn what_was_kept_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
-        let file = SettingsFile::new(&folder.path().join("new"));
+        let mut file = SettingsFile::new(&folder.path().join("new"));
         let mut kept = Kept::default();
         kept.settings.microphone = Some("usb".into());
         kept.settings.local_phone_id = Some(PhoneNumberId::from_suffix("1").unwrap());
         kept.server = Some("https://calls.example".into());
         file.save(&kept).unwrap();
-        assert_eq!(file.load(), kept);
+        assert_eq!(file.load(), (kept, None));
     }
 
     #[test]
-    fn a_broken_file_and_an_older_one_give_defaults() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = SettingsFile::new(folder.path());
-        for (text, theme) in [
-            ("{", Theme::System),
-            (r#"{"settings":{"theme":"dark"}}"#, Theme::Dark),
+    fn settings_of_an_older_or_a_newer_version_are_read() {
+        for text in [
+            r#"{"settings":{"theme":"dark"}}"#,
+            r#"{"settings":{"theme":"dark","new":1},"newer":{}}"#,
         ] {
-            fs::write(folder.path().join(FILE), text).unwrap();
-            let settings = file.load().settings;
-            assert_eq!(
-                settings,
-                AppSettings {
-                    theme,
-                    ..AppSettings::default()
-                }
-            );
+            let (kept, bad) = read(text.as_bytes());
+            assert_eq!(kept.settings, theme(Theme::Dark), "{text}");
+            assert!(bad.is_empty(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_broken_file_gives_defaults_and_says_so_and_is_kept_beside_the_new_one() {
+        for text in ["", "{", "[]", "null", "\u{feff}{}", "\0\0\0\0"] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut file = SettingsFile::new(folder.path());
+            fs::write(folder.path().join(FILE), text).unwrap();
+            let (kept, trouble) = file.load();
+            assert_eq!(kept, Kept::default());
+            let trouble = trouble.unwrap();
+            assert!(trouble.contains("damaged"), "{trouble}");
+            assert!(trouble.contains(BAD_FILE), "{trouble}");
+
+            file.save(&kept).unwrap();
+            let beside = fs::read_to_string(folder.path().join(BAD_FILE)).unwrap();
+            assert_eq!(beside, text);
+            assert_eq!(
+                SettingsFile::new(folder.path()).load(),
+                (kept.clone(), None)
+            );
+            // A second save has nothing more to put aside.
+            file.save(&kept).unwrap();
+            assert_eq!(beside, text);
+        }
+    }
+
+    #[test]
+    fn one_bad_setting_leaves_the_others_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = SettingsFile::new(folder.path());
+        let text = r#"{
+            "server": "https://calls.example",
+            "settings": {"theme": "dark", "microphone": 7, "gain_control": "no", "autostart": true}
+        }"#;
+        fs::write(folder.path().join(FILE), text).unwrap();
+        let (kept, trouble) = file.load();
+        assert_eq!(kept.server.as_deref(), Some("https://calls.example"));
+        let wanted = AppSettings {
+            autostart: true,
+            ..theme(Theme::Dark)
+        };
+        assert_eq!(kept.settings, wanted);
+        let trouble = trouble.unwrap();
+        assert!(trouble.contains("automatic gain"), "{trouble}");
+        assert!(trouble.contains("microphone"), "{trouble}");
+        assert!(!trouble.contains("theme"), "{trouble}");
+    }
+
+    #[test]
+    fn an_address_that_no_password_may_be_sent_to_is_not_used() {
+        for server in ["http://calls.example", "calls", ""] {
+            let text = format!(r#"{{"server": "{server}", "settings": {{"theme": "dark"}}}}"#);
+            let (kept, bad) = read(text.as_bytes());
+            assert_eq!(kept.server, None);
+            assert_eq!(kept.settings, theme(Theme::Dark));
+            assert_eq!(bad, ["server"]);
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_said_and_put_aside_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        fs::create_dir(&path).unwrap();
+        let mut file = SettingsFile::new(folder.path());
+        let (kept, trouble) = file.load();
+        let trouble = trouble.unwrap();
+        assert!(trouble.contains("a folder is where a file"), "{trouble}");
+        file.save(&kept).unwrap();
+        assert_eq!(file.load(), (kept, None));
+        assert!(folder.path().join(BAD_FILE).is_dir());
     }
 }

@@ -2,42 +2,47 @@
 
 use std::process::ExitCode;
 
+use clap::Parser as _;
 use log::LevelFilter;
 use tauri::{AppHandle, Manager, RunEvent, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tauri_plugin_log::{RotationStrategy, Target, TargetKind};
-use tauri_specta::Event as _;
+use tauri_plugin_window_state::StateFlags;
 use tokio::sync::watch;
-use wire::CallId;
 
-use crate::app::{App, Parts, checked};
+use crate::address::checked;
+use crate::app::{App, Parts};
 use crate::args::Args;
+use crate::disk::{self, PageFolder};
 use crate::error::AppError;
-use crate::events::OpenCall;
+use crate::leaving::Leaving;
+use crate::link::Link;
 use crate::local_service::{self, LocalSettings};
-use crate::presenter::Presenter;
+use crate::presenter::{About, Change, Presenter};
 use crate::settings::SettingsFile;
 use crate::view::{AppView, Server, WINDOW};
-use crate::{bindings, pump, shortcut, tray};
+use crate::{bindings, exit, kept_sign_in, native, pump, shortcut, tray};
 
 /// The log is a few files of this size at most.
 const LOG_BYTES_MAX: u128 = 2 * 1024 * 1024;
 const LOG_FILES_MAX: usize = 3;
-/// The links that open a call begin so.
-const CALL_LINK: &str = "callcoaching://call/";
+/// Turns off the cache of Mesa, which draws the page.
+#[cfg(target_os = "linux")]
+const NO_SHADER_CACHE: &str = "MESA_SHADER_CACHE_DISABLE";
 
 /// Runs the app until it is quit.
 pub fn run(args: Args) -> ExitCode {
+    #[cfg(target_os = "linux")]
+    spare_the_disk();
     let mut context = tauri::generate_context!();
     let base = context.config().identifier.clone();
     context.config_mut().identifier = args.profile.identifier(&base);
     let bindings = bindings::builder();
     let built = tauri::Builder::default()
         // First, so that a second start of this profile does nothing but show the window.
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| {
-            tray::show_window(app)
+        .plugin(tauri_plugin_single_instance::init(|app, arguments, _| {
+            started_again(app, arguments);
         }))
-        .plugin(log_plugin())
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_global_shortcut::Builder::new().build())
         .plugin(
@@ -46,37 +51,71 @@ pub fn run(args: Args) -> ExitCode {
                 .build(),
         )
         .plugin(tauri_plugin_deep_link::init())
-        .plugin(tauri_plugin_window_state::Builder::new().build())
+        .plugin(
+            // Whether the window is to be seen is this program's to say: it would be shown at once.
+            tauri_plugin_window_state::Builder::new()
+                .with_state_flags(StateFlags::all() - StateFlags::VISIBLE)
+                .build(),
+        )
         .invoke_handler(bindings.invoke_handler())
         .on_window_event(|window, event| {
-            // Teammates still see one online, and invitations come: quitting is in the tray.
             if let WindowEvent::CloseRequested { api, .. } = event
-                && window.app_handle().tray_by_id(tray::ID).is_some()
+                && exit::leave(window.app_handle(), Leaving::Close)
             {
                 api.prevent_close();
-                let _ = window.hide();
             }
         })
         .setup(move |app| {
             bindings.mount_events(app);
-            Ok(set_up(app.handle(), &base, args)?)
+            if let Err(error) = set_up(app.handle(), &base, args) {
+                // Given back, it would be a panic.
+                say_it_cannot_start(&error.message);
+                app.cleanup_before_exit();
+                std::process::exit(1);
+            }
+            Ok(())
         })
         .build(context);
     match built {
         Ok(app) => ExitCode::from(u8::try_from(app.run_return(on_run_event)).unwrap_or(1)),
         Err(error) => {
-            eprintln!("call-coaching: {error}");
+            say_it_cannot_start(&error.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
-fn log_plugin() -> tauri::plugin::TauriPlugin<tauri::Wry> {
+/// In the terminal, and in a box for whoever has none.
+fn say_it_cannot_start(why: &str) {
+    eprintln!("call-coaching: {why}");
+    native::say_and_wait(&format!("Call Coaching couldn't start. {why}"));
+}
+
+/// Mesa maps its cache into memory: on a full disk, the page's process would be killed for it, now or
+/// whenever the disk fills up. What it keeps there is drawn anew in no time.
+#[cfg(target_os = "linux")]
+fn spare_the_disk() {
+    if std::env::var_os(NO_SHADER_CACHE).is_none() {
+        #[expect(unsafe_code, reason = "no other thread runs yet")]
+        unsafe {
+            std::env::set_var(NO_SHADER_CACHE, "true");
+        }
+    }
+}
+
+/// Starts the log, in a file too where that can be written.
+fn start_log(app: &AppHandle, in_file: bool) -> Result<(), AppError> {
+    let stderr = || Target::new(TargetKind::Stderr);
+    let file = Target::new(TargetKind::LogDir { file_name: None });
+    if in_file && app.plugin(log_plugin([file, stderr()])).is_ok() {
+        return Ok(());
+    }
+    Ok(app.plugin(log_plugin([stderr()]))?)
+}
+
+fn log_plugin(targets: impl IntoIterator<Item = Target>) -> tauri::plugin::TauriPlugin<tauri::Wry> {
     let mut log = tauri_plugin_log::Builder::new()
-        .targets([
-            Target::new(TargetKind::LogDir { file_name: None }),
-            Target::new(TargetKind::Stderr),
-        ])
+        .targets(targets)
         .max_file_size(LOG_BYTES_MAX)
         .rotation_strategy(RotationStrategy::KeepSome(LOG_FILES_MAX))
         .level(LevelFilter::Warn);
@@ -96,8 +135,17 @@ fn log_plugin() -> tauri::plugin::TauriPlugin<tauri::Wry> {
 
 fn set_up(app: &AppHandle, base: &str, args: Args) -> Result<(), AppError> {
     let paths = app.path();
-    let file = SettingsFile::new(&paths.app_config_dir()?);
-    let kept = file.load();
+    let folder = disk::try_folder(&paths.app_local_data_dir()?);
+    start_log(app, folder.is_ok())?;
+    let folder_trouble = folder.as_ref().err().map(|error| {
+        log::warn!("the app's folder can't be written: {error}");
+        let why = disk::reason(error);
+        format!(
+            "Couldn't write to the app's data folder: {why}. Calls work, but nothing is logged."
+        )
+    });
+    let mut file = SettingsFile::new(&paths.app_config_dir()?);
+    let (kept, settings_trouble) = file.load();
     let server = match args.server {
         Some(url) => Some(checked(&url)?),
         None => kept.server.clone(),
@@ -127,8 +175,8 @@ fn set_up(app: &AppHandle, base: &str, args: Args) -> Result<(), AppError> {
         card: card.clone(),
         local_url,
         local_wanted,
-        file,
         kept,
+        file,
     };
     app.manage(App::new(app, parts, server.as_deref())?);
     tauri::async_runtime::spawn(local_service::keep_running(
@@ -136,47 +184,53 @@ fn set_up(app: &AppHandle, base: &str, args: Args) -> Result<(), AppError> {
         wanted,
         presenter.clone(),
     ));
-    tauri::async_runtime::spawn(pump::sound(app.clone(), presenter, card));
-    take_up_kept_sign_in(app);
+    tauri::async_runtime::spawn(pump::sound(app.clone(), presenter.clone(), card));
+    tauri::async_runtime::spawn(async move {
+        let notices = [
+            (About::Folder, folder_trouble),
+            (About::SettingsRead, settings_trouble),
+        ];
+        for (about, notice) in notices {
+            presenter.tell(Change::Notice(about, notice)).await;
+        }
+    });
+    let session = app.state::<App>().session();
+    tauri::async_runtime::spawn(async move { kept_sign_in::take_up(&session).await });
     if let Err(error) = tray::build(app) {
         log::warn!("no tray: {error}");
     }
     let shortcut = app.state::<App>().settings().hold_to_whisper;
     // A key that is taken is said on the Settings page.
     let _ = shortcut::register(app, shortcut.as_deref());
-    open_window(app, !args.hidden)?;
-    follow_links(app, args.link);
+    let page_folder = PageFolder::choose(folder);
+    let is_visible = !args.hidden || args.link.is_some();
+    open_window(app, is_visible, &page_folder)?;
+    app.manage(page_folder);
+    follow_links(app, args.link.as_deref());
     Ok(())
 }
 
-fn open_window(app: &AppHandle, visible: bool) -> tauri::Result<()> {
-    let window = WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::default())
+fn open_window(app: &AppHandle, visible: bool, folder: &PageFolder) -> tauri::Result<()> {
+    let mut window = WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::default())
         .title("Call Coaching")
         .inner_size(1180.0, 780.0)
         .min_inner_size(720.0, 560.0)
         .visible(visible)
-        .zoom_hotkeys_enabled(true)
-        .build()?;
+        .zoom_hotkeys_enabled(true);
+    if let Some(folder) = folder.elsewhere() {
+        window = window.data_directory(folder);
+    }
+    let window = window.build()?;
     // Elsewhere the shell is not told of it.
     #[cfg(target_os = "linux")]
     crate::page::keep(&window)?;
+    #[cfg(not(target_os = "linux"))]
+    drop(window);
     Ok(())
 }
 
-/// A sign-in that was kept by an earlier run.
-fn take_up_kept_sign_in(app: &AppHandle) {
-    let session = app.state::<App>().session();
-    tauri::async_runtime::spawn(async move {
-        match session.resume().await {
-            Ok(Some(_)) => log::info!("signed in as before"),
-            Ok(None) => log::info!("no sign-in is kept"),
-            Err(error) => log::info!("the kept sign-in is over: {error}"),
-        }
-    });
-}
-
-/// Links that the program is started with, and those that come while it runs.
-fn follow_links(app: &AppHandle, first: Option<String>) {
+/// Links that the program is started with, and those that the system passes on while it runs.
+fn follow_links(app: &AppHandle, first: Option<&str>) {
     // An installed package registers the scheme; a program that was only built does not.
     let target = app.clone();
     app.deep_link().on_open_url(move |event| {
@@ -185,33 +239,43 @@ fn follow_links(app: &AppHandle, first: Option<String>) {
         }
     });
     if let Some(link) = first {
-        let target = app.clone();
-        let presenter = app.state::<App>().presenter.clone();
-        tauri::async_runtime::spawn(async move {
-            presenter.until_signed_in().await;
-            open_link(&target, &link);
-        });
+        open_link(app, link);
     }
 }
 
+/// The program was started once more: the other start ends, and this one does what it was asked.
+fn started_again(app: &AppHandle, arguments: Vec<String>) {
+    // The other start has read them already; it may be of another version.
+    let Ok(args) = Args::try_parse_from(arguments) else {
+        return tray::show_window(app);
+    };
+    match args.link {
+        Some(link) => open_link(app, &link),
+        None if args.hidden => {}
+        None => tray::show_window(app),
+    }
+}
+
+/// The window follows it when it can: once it's there, and somebody is signed in.
 fn open_link(app: &AppHandle, link: &str) {
-    let id = link
-        .strip_prefix(CALL_LINK)
-        .map(|rest| rest.trim_end_matches('/'));
-    match id.map(CallId::parse) {
-        Some(Ok(call_id)) => {
-            tray::show_window(app);
-            if let Err(error) = (OpenCall { call_id }).emit(app) {
-                log::warn!("the window could not be told: {error}");
-            }
-        }
+    let link = Link::read(link);
+    if link == Link::Unknown {
         // It comes from outside: not even its text is logged.
-        _ => log::warn!("a link that is none of ours"),
+        log::warn!("a link that is none of ours");
+    }
+    tray::show_window(app);
+    if let Some(shell) = app.try_state::<App>() {
+        let presenter = shell.presenter.clone();
+        tauri::async_runtime::spawn(async move { presenter.tell(Change::Link(link)).await });
     }
 }
 
-fn on_run_event(_: &AppHandle, event: RunEvent) {
+fn on_run_event(app: &AppHandle, event: RunEvent) {
     if let RunEvent::Exit = event {
         log::info!("quit");
+        let folder = app.try_state::<PageFolder>();
+        if let Some(folder) = folder.and_then(|folder| folder.elsewhere()) {
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }

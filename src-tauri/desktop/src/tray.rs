@@ -6,10 +6,11 @@ use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager};
 
 use crate::names::isolated;
+use crate::exit;
+use crate::leaving::Leaving;
 use crate::view::{AppView, WINDOW};
 
-/// The icon's id.
-pub const ID: &str = "tray";
+const ID: &str = "tray";
 
 /// The menu's first line, which changes.
 struct Presence(MenuItem<tauri::Wry>);
@@ -27,7 +28,7 @@ pub fn build(app: &AppHandle) -> tauri::Result<()> {
         .menu(&menu)
         .on_menu_event(|app, event| match event.id().as_ref() {
             "show" => show_window(app),
-            "quit" => app.exit(0),
+            "quit" if !exit::leave(app, Leaving::Quit) => app.exit(0),
             _ => {}
         });
     if let Some(icon) = app.default_window_icon() {
@@ -38,16 +39,83 @@ pub fn build(app: &AppHandle) -> tauri::Result<()> {
     Ok(())
 }
 
-/// Brings the window to the front.
+/// Whether the icon can be seen: not every desktop has a tray to put it in.
+pub fn is_shown(app: &AppHandle) -> bool {
+    app.tray_by_id(ID).is_some() && host::is_there()
+}
+
+/// Brings the window to the front, where the person is.
 pub fn show_window(app: &AppHandle) {
     if let Some(window) = app.get_webview_window(WINDOW) {
-        let shown = window
-            .show()
-            .and_then(|()| window.unminimize())
-            .and_then(|()| window.set_focus());
-        if let Err(error) = shown {
+        let shown = window.show().and_then(|()| window.unminimize());
+        if let Err(error) = shown.and_then(|()| to_front(window)) {
             log::warn!("the window could not be shown: {error}");
         }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn to_front(window: tauri::WebviewWindow) -> tauri::Result<()> {
+    let app = window.app_handle().clone();
+    app.run_on_main_thread(move || crate::front::bring_here(&window))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn to_front(window: tauri::WebviewWindow) -> tauri::Result<()> {
+    window.set_focus()
+}
+
+/// Where the desktop shows icons.
+#[cfg(not(target_os = "linux"))]
+mod host {
+    pub const fn is_there() -> bool {
+        true
+    }
+}
+
+/// Where the desktop shows icons: in a panel that knows indicators, or in an older one.
+#[cfg(target_os = "linux")]
+mod host {
+    use gtk::gio;
+    use gtk::glib::ToVariant;
+    use x11rb::protocol::xproto::ConnectionExt;
+
+    const BUS_WAIT_MS: i32 = 1_000;
+
+    pub fn is_there() -> bool {
+        takes_indicators() || takes_icons().unwrap_or(false)
+    }
+
+    fn takes_indicators() -> bool {
+        let here = gio::Cancellable::NONE;
+        let Ok(bus) = gio::bus_get_sync(gio::BusType::Session, here) else {
+            return false;
+        };
+        let answer = bus.call_sync(
+            Some("org.freedesktop.DBus"),
+            "/org/freedesktop/DBus",
+            "org.freedesktop.DBus",
+            "NameHasOwner",
+            Some(&("org.kde.StatusNotifierWatcher",).to_variant()),
+            None,
+            gio::DBusCallFlags::NONE,
+            BUS_WAIT_MS,
+            here,
+        );
+        let has = answer.ok().and_then(|answer| answer.get::<(bool,)>());
+        has.is_some_and(|(has,)| has)
+    }
+
+    fn takes_icons() -> Option<bool> {
+        let (display, screen) = x11rb::connect(None).ok()?;
+        let name = format!("_NET_SYSTEM_TRAY_S{screen}");
+        let atom = display.intern_atom(true, name.as_bytes()).ok()?;
+        let atom = atom.reply().ok()?.atom;
+        if atom == x11rb::NONE {
+            return Some(false);
+        }
+        let owner = display.get_selection_owner(atom).ok()?.reply().ok()?.owner;
+        Some(owner != x11rb::NONE)
     }
 }
 

@@ -4,6 +4,9 @@ use client::{ModeChoice, Person, View};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+use crate::leaving::LeavingQuestion;
+use crate::link::LinkToOpen;
+
 /// The label of the only window.
 pub const WINDOW: &str = "main";
 
@@ -51,6 +54,44 @@ pub struct DemoUser {
     pub role: String,
 }
 
+/// Why the system's key ring is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyRingTrouble {
+    /// There is none.
+    Missing,
+    /// It's locked.
+    Locked,
+    /// It doesn't answer.
+    Silent,
+    /// Anything else.
+    Failed,
+}
+
+/// What is wrong with the system's key ring, if anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Type)]
+pub struct KeyRing {
+    /// Why a sign-in that may be kept could not be taken up.
+    pub reading: Option<KeyRingTrouble>,
+    /// Why the present sign-in is not kept.
+    pub keeping: Option<KeyRingTrouble>,
+}
+
+impl From<client::KeyRingTroubles> for KeyRing {
+    fn from(troubles: client::KeyRingTroubles) -> Self {
+        let cross = |trouble| match trouble {
+            client::KeyRingTrouble::Missing => KeyRingTrouble::Missing,
+            client::KeyRingTrouble::Locked => KeyRingTrouble::Locked,
+            client::KeyRingTrouble::Silent => KeyRingTrouble::Silent,
+            client::KeyRingTrouble::Failed => KeyRingTrouble::Failed,
+        };
+        Self {
+            reading: troubles.reading.map(cross),
+            keeping: troubles.keeping.map(cross),
+        }
+    }
+}
+
 /// Everything that is drawn: the session's state and what follows from it, and what only the shell
 /// knows.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Type)]
@@ -78,6 +119,14 @@ pub struct AppView {
     pub has_call_coaching: bool,
     /// What is wrong with the loudspeaker in use, if anything.
     pub loudspeaker_trouble: Option<String>,
+    /// The system's key ring.
+    pub key_ring: KeyRing,
+    /// What is wrong on this computer, in sentences that stay until it's over or was read.
+    pub notices: Vec<String>,
+    /// A link that the window has yet to follow.
+    pub link: Option<LinkToOpen>,
+    /// What to ask somebody who leaves in the middle of a call.
+    pub leaving: Option<LeavingQuestion>,
 }
 
 impl AppView {

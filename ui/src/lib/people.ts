@@ -64,3 +64,11 @@ export function coachesOn(call: Call): CoachLeg[] {
     .filter((leg) => leg.status !== "done")
     .sort((a, b) => a.date_created.localeCompare(b.date_created) || a.id.localeCompare(b.id));
 }
+
+/** The name of the lead of the call that the user is on, as its rep or as a coach. */
+export function leadOf(
+  view: Pick<AppView, "my_call" | "coaching" | "calls"> | null,
+): string | undefined {
+  const coached = view?.calls.find(({ id }) => id === view.coaching?.call_id);
+  return (view?.my_call?.call ?? coached)?.lead.display_name;
+}

@@ -1,5 +1,6 @@
 // What the app says: one place for the words that stand for states.
 import type {
+  AppView,
   AuditAction,
   Call,
   CallRecording,
@@ -92,6 +93,27 @@ export function audienceText(
   if (coaching.audience === "everybody") return `${rep} and the lead hear you`;
   return "Nobody hears you";
 }
+
+type KeyRingTrouble = NonNullable<AppView["key_ring"]["reading"]>;
+
+/** Why nobody was signed in by what the key ring may hold. */
+export const KEY_RING_WORDS: Record<KeyRingTrouble, string> = {
+  missing: "No key ring was found, so we couldn't look for a saved sign-in. Sign in below.",
+  locked:
+    "Your key ring is locked, so we couldn't sign you in. Unlock it and try again, or sign in below.",
+  silent: "Your key ring isn't answering, so we couldn't sign you in. Try again, or sign in below.",
+  failed: "We couldn't read your saved sign-in from the key ring. Try again, or sign in below.",
+};
+
+const NEXT_TIME = "You'll need to sign in again next time.";
+
+/** Why the next start will ask for a password. */
+export const NOT_KEPT_WORDS: Record<KeyRingTrouble, string> = {
+  missing: `We couldn't save your sign-in: no key ring was found. ${NEXT_TIME}`,
+  locked: `We couldn't save your sign-in: your key ring is locked. ${NEXT_TIME}`,
+  silent: `We couldn't save your sign-in: your key ring isn't answering. ${NEXT_TIME}`,
+  failed: `We couldn't save your sign-in. ${NEXT_TIME}`,
+};
 
 export const STATUS_WORDS: Record<Call["status"], string> = {
   created: "Calling…",

@@ -7,7 +7,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use client::{
-    ClientError, Connection, Credentials, CredentialsError, Session, SessionEvent, Settings,
+    ClientError, Connection, Credentials, CredentialsError, KeyRingTrouble, KeyRingTroubles,
+    Session, SessionEvent, Settings,
 };
 use fake::Fake;
 use serde_json::json;
@@ -25,6 +26,7 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 struct State {
     kept: Option<String>,
     fails: bool,
+    is_locked: bool,
     /// Calls wait until it is let go.
     stands_still: bool,
     waits: usize,
@@ -63,7 +65,7 @@ impl Ring {
             .unwrap();
         state.waits -= 1;
         if state.fails {
-            return Err(CredentialsError::Unavailable("it is locked".into()));
+            return Err(CredentialsError::Missing);
         }
         Ok(act(&mut state))
     }
@@ -91,6 +93,10 @@ impl Credentials for Ring {
 
     fn clear(&self) -> Result<(), CredentialsError> {
         self.act(|state| state.kept = None)
+    }
+
+    fn is_locked(&self) -> bool {
+        self.state.lock().unwrap().is_locked
     }
 }
 
@@ -212,6 +218,66 @@ async fn without_a_key_ring_the_sign_in_is_for_this_run_only_and_it_is_said() {
     let who = without.sign_in("me@demo.example", "right");
     within("the sign-in", who).await.unwrap();
     until_kept(&without, false).await;
+}
+
+fn troubles(session: &Session) -> KeyRingTroubles {
+    *session.api().key_ring().borrow()
+}
+
+#[tokio::test]
+async fn a_key_ring_that_waits_for_its_password_or_hangs_is_told_apart_and_can_be_tried_again() {
+    for (is_locked, trouble) in [
+        (true, KeyRingTrouble::Locked),
+        (false, KeyRingTrouble::Silent),
+    ] {
+        let (fake, _sockets) = Fake::start().await;
+        let ring = Ring::holding("refresh-0");
+        ring.change(|state| {
+            state.is_locked = is_locked;
+            state.stands_still = true;
+        });
+        let session = session(&fake.url, &ring);
+        let began = std::time::Instant::now();
+        let resumed = within("the end of the wait", session.resume()).await;
+        assert_eq!(resumed.unwrap(), None);
+        assert!(began.elapsed() < Duration::from_secs(7), "{trouble:?}");
+        assert_eq!(troubles(&session).reading, Some(trouble));
+        assert!(!session.view().signing_in);
+
+        // It was unlocked, or woke up: what it says late is passed over, and the next try works.
+        ring.change(|state| {
+            state.is_locked = false;
+            state.stands_still = false;
+        });
+        let mut key_ring = session.api().key_ring();
+        let well = key_ring.wait_for(|troubles| troubles.reading.is_none());
+        within("that it answers", well).await.unwrap();
+        assert!(session.view().user_id.is_none());
+        let who = within("the resumed sign-in", session.resume()).await;
+        assert!(who.unwrap().is_some());
+        until_kept(&session, true).await;
+        assert_eq!(troubles(&session), KeyRingTroubles::default());
+    }
+}
+
+#[tokio::test]
+async fn without_a_key_ring_it_is_said_what_could_not_be_done() {
+    let (fake, _sockets) = Fake::start().await;
+    let ring = Arc::new(Ring::default());
+    ring.change(|state| state.fails = true);
+    let session = session(&fake.url, &ring);
+    assert_eq!(within("nothing", session.resume()).await.unwrap(), None);
+    let missing = Some(KeyRingTrouble::Missing);
+    assert_eq!(troubles(&session).reading, missing);
+    let who = session.sign_in("me@demo.example", "right");
+    within("the sign-in", who).await.unwrap();
+    let only_keeping = KeyRingTroubles {
+        reading: None,
+        keeping: missing,
+    };
+    assert_eq!(troubles(&session), only_keeping);
+    within("the sign-out", session.sign_out()).await.unwrap();
+    assert_eq!(troubles(&session), KeyRingTroubles::default());
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use client::{Connection, Credentials, KeyRing, SECRET_LOG_TARGETS, Session, Settings};
+use client::{
+    Connection, Credentials, KeyRing, KeyRingTrouble, SECRET_LOG_TARGETS, Session, Settings,
+};
 use fake::Fake;
 use tracing_subscriber::fmt::MakeWriter;
 use wire::route;
@@ -61,6 +63,15 @@ fn the_sign_in_is_kept_in_the_key_ring_and_nowhere_else() {
 fn without_a_key_ring_the_sign_in_is_for_this_run_only() {
     let home = tempfile::tempdir().unwrap();
     run_within(home.path(), r#"exec "$@""#, "with_none");
+}
+
+#[test]
+fn a_key_ring_that_is_locked_hangs_or_was_restarted_is_told_apart_and_found_again() {
+    let home = tempfile::tempdir().unwrap();
+    let script = r#"exec dbus-run-session -- sh -c '
+        printf "pass\n" | gnome-keyring-daemon --unlock --components=secrets --daemonize >/dev/null &&
+        exec "$@"' sh "$@""#;
+    run_within(home.path(), script, "with_one_in_trouble");
 }
 
 /// All that is logged, through `tracing` and `log`, at every level.
@@ -178,6 +189,64 @@ fn with_a_key_ring() {
     let said = log.0.lock().unwrap().clone();
     assert!(!said.is_empty());
     no_token_in(&said, "the log");
+}
+
+/// Runs a script beside the key ring, which it knows as `$ring`.
+fn beside(script: &str) {
+    let ring = r#"
+        ring() {
+            dbus-send --session --print-reply=literal --dest=org.freedesktop.DBus / \
+                org.freedesktop.DBus.GetConnectionUnixProcessID string:org.freedesktop.secrets |
+                grep -o "[0-9]*$"
+        }
+        set -e"#;
+    let script = format!("{ring}\n{script}");
+    let done = Command::new("sh").args(["-c", &script]).status().unwrap();
+    assert!(done.success(), "{script}");
+}
+
+#[test]
+#[ignore = "is run within a D-Bus of its own"]
+fn with_one_in_trouble() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let (fake, _sockets) = Fake::start().await;
+        let key_ring = KeyRing::new("default", &fake.url);
+        let first = session(&fake.url, &key_ring);
+        first.sign_in("me@demo.example", "right").await.unwrap();
+        first.wait_until(|view| view.sign_in_kept).await.unwrap();
+        drop(first);
+
+        let lock = "dbus-send --session --print-reply --dest=org.freedesktop.secrets \
+            /org/freedesktop/secrets org.freedesktop.Secret.Service.Lock \
+            array:objpath:/org/freedesktop/secrets/collection/login";
+        // The old one is gone before the new one comes.
+        let restart = "pid=$(ring); kill $pid; while ring 2>/dev/null; do :; done
+            printf 'pass\n' |
+                gnome-keyring-daemon --unlock --components=secrets --daemonize >/dev/null";
+        for (harm, trouble, heal) in [
+            (
+                "kill -STOP $(ring)",
+                KeyRingTrouble::Silent,
+                "kill -CONT $(ring)",
+            ),
+            (lock, KeyRingTrouble::Locked, restart),
+        ] {
+            let session = session(&fake.url, &key_ring);
+            beside(harm);
+            assert_eq!(session.resume().await.unwrap(), None);
+            let mut troubles = session.api().key_ring();
+            assert_eq!(troubles.borrow().reading, Some(trouble));
+            beside(heal);
+            if trouble == KeyRingTrouble::Silent {
+                // What it was asked before is answered first.
+                let well = troubles.wait_for(|troubles| troubles.reading.is_none());
+                well.await.unwrap();
+            }
+            assert!(session.resume().await.unwrap().is_some(), "{trouble:?}");
+            session.wait_until(|view| view.sign_in_kept).await.unwrap();
+        }
+    });
 }
 
 #[test]

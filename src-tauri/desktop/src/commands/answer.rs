@@ -3,6 +3,7 @@
 use tauri::{AppHandle, Manager, State};
 
 use crate::app::App;
+use crate::disk;
 use crate::error::AppError;
 
 /// What a command is given, and what it answers with.
@@ -15,13 +16,13 @@ pub type Answer<T> = Result<T, AppError>;
 /// When there is no such folder, or it cannot be written.
 pub fn save(app: &AppHandle, name: &str, bytes: &[u8]) -> Answer<String> {
     let failed =
-        |why: String| AppError::new("not_possible", format!("The file couldn't be saved: {why}"));
+        |why: String| AppError::new("not_possible", format!("Couldn't save the file: {why}."));
     let folder = app
         .path()
         .download_dir()
         .or_else(|_| app.path().home_dir())
-        .map_err(|_| failed("there's no Downloads folder".into()))?;
-    std::fs::create_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
+        .map_err(|_| failed("there's no folder for downloads".into()))?;
+    std::fs::create_dir_all(&folder).map_err(|error| failed(disk::reason(&error)))?;
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "txt"));
     for number in 0..1000 {
         let name = match number {
@@ -36,11 +37,11 @@ pub fn save(app: &AppHandle, name: &str, bytes: &[u8]) -> Answer<String> {
         match file {
             Ok(mut file) => {
                 let written = std::io::Write::write_all(&mut file, bytes);
-                written.map_err(|error| failed(error.to_string()))?;
+                written.map_err(|error| failed(disk::reason(&error)))?;
                 return Ok(path.display().to_string());
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(error.to_string())),
+            Err(error) => return Err(failed(disk::reason(&error))),
         }
     }
     Err(failed("too many files have that name".into()))

@@ -62,7 +62,7 @@ pub async fn set_settings(
         })?;
     }
     let shortcut_trouble = shortcut::register(&app, settings.hold_to_whisper.as_deref()).err();
-    shell.set_settings(settings)?;
+    shell.set_settings(settings).await;
     Ok(SettingsSet {
         settings: shell.settings(),
         shortcut_trouble,

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod app;
 pub mod call;
 pub mod coach;
+pub mod desk;
 pub mod recording;
 pub mod service;
 pub mod sound;

@@ -1,0 +1,175 @@
+//! Links that open something in the app: `callcoaching://call/…` and `callcoaching://invite/…`.
+
+use std::fmt;
+
+use serde::Serialize;
+use specta::Type;
+use url::Url;
+use wire::CallId;
+
+const SCHEME: &str = "callcoaching";
+/// A longer one is none of ours.
+const LINK_BYTES_MAX: usize = 2048;
+
+/// What a link asks for.
+#[derive(Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Link {
+    /// To see a call.
+    Call {
+        /// Which.
+        call_id: CallId,
+    },
+    /// To join an organization.
+    Invite {
+        /// The whole of it.
+        link: String,
+    },
+    /// Nothing that this app knows.
+    Unknown,
+}
+
+/// What an invite link carries lets somebody in: it is printed nowhere.
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Call { .. } => "Call",
+            Self::Invite { .. } => "Invite",
+            Self::Unknown => "Unknown",
+        })
+    }
+}
+
+/// A link that the window has yet to follow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+pub struct LinkToOpen {
+    /// Tells it from others; the window says it back.
+    pub number: u32,
+    /// What it asks for.
+    pub link: Link,
+}
+
+impl Link {
+    /// Reads it. Whatever it is, there is something to tell the person.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        Self::known(text.trim()).unwrap_or(Self::Unknown)
+    }
+
+    fn known(text: &str) -> Option<Self> {
+        if text.len() > LINK_BYTES_MAX {
+            return None;
+        }
+        let url = Url::parse(text).ok()?;
+        if url.scheme() != SCHEME {
+            return None;
+        }
+        match url.host_str()? {
+            "call" => {
+                let call_id = CallId::parse(url.path().trim_matches('/')).ok()?;
+                Some(Self::Call { call_id })
+            }
+            "invite" => read_invite(text).map(|_| Self::Invite { link: text.into() }),
+            _ => None,
+        }
+    }
+}
+
+/// The link by which somebody is invited: `callcoaching://invite/TOKEN`, with `?server=ADDRESS` unless
+/// it is the bundled service's.
+pub fn invite(token: &str, server: Option<&str>) -> String {
+    let mut link = format!("{SCHEME}://invite/{token}");
+    if let Some(server) = server {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("server", server);
+        link.push('?');
+        link.push_str(&query.finish());
+    }
+    link
+}
+
+/// The token and the address in such a link; the token alone is taken too.
+pub fn read_invite(link: &str) -> Option<(String, Option<String>)> {
+    let link = link.trim();
+    let plain = |text: &str| {
+        let right = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        (16..=256).contains(&text.len()) && text.bytes().all(right)
+    };
+    if plain(link) {
+        return Some((link.to_owned(), None));
+    }
+    let url = Url::parse(link).ok()?;
+    let token = url.path().trim_matches('/').to_owned();
+    let is_invite = url.scheme() == SCHEME && url.host_str() == Some("invite");
+    let server = url.query_pairs().find(|(name, _)| name == "server");
+    (is_invite && plain(&token)).then(|| (token, server.map(|(_, value)| value.into_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "abcdefghijklmnop_-0123";
+
+    #[test]
+    fn an_invite_link_is_read_as_it_was_written_and_nothing_else_is() {
+        for server in [None, Some("https://calls.example:8443/?a=b&c")] {
+            let link = invite(TOKEN, server);
+            let read = read_invite(&link);
+            assert_eq!(read, Some((TOKEN.to_owned(), server.map(str::to_owned))));
+            assert_eq!(Link::read(&link), Link::Invite { link });
+        }
+        assert_eq!(read_invite(TOKEN), Some((TOKEN.to_owned(), None)));
+        for bad in [
+            "",
+            "x",
+            "https://invite/abcdefghijklmnop",
+            "callcoaching://call/abcdefghijklmnop",
+            "callcoaching://invite/a",
+        ] {
+            assert_eq!(read_invite(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_call_link_opens_its_call_however_it_was_passed_on() {
+        let call_id = CallId::from_suffix("1").unwrap();
+        for link in [
+            "callcoaching://call/acti_1",
+            "callcoaching://call/acti_1/",
+            " callcoaching://call/acti_1\n",
+            "CallCoaching://call/acti_1?from=mail",
+        ] {
+            let wanted = Link::Call {
+                call_id: call_id.clone(),
+            };
+            assert_eq!(Link::read(link), wanted, "{link}");
+        }
+    }
+
+    #[test]
+    fn whatever_else_is_opened_is_known_to_be_unknown() {
+        let long = format!("callcoaching://invite/{}", "a".repeat(5_000));
+        for link in [
+            "",
+            "notes.txt",
+            "https://calls.example/call/acti_1",
+            "callcoaching:",
+            "callcoaching://",
+            "callcoaching:call/acti_1",
+            "callcoaching://call/",
+            "callcoaching://call/lead_1",
+            "callcoaching://invite/a",
+            "callcoaching://dial/+15551000",
+            &long,
+        ] {
+            assert_eq!(Link::read(link), Link::Unknown, "{link}");
+        }
+    }
+
+    #[test]
+    fn an_invite_link_is_printed_nowhere() {
+        let printed = format!("{:?}", Link::read(&invite(TOKEN, None)));
+        assert!(!printed.contains(TOKEN), "{printed}");
+    }
+}
