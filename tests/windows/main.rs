@@ -16,6 +16,7 @@ mod common;
 mod pulse;
 
 mod desk;
+mod devices;
 mod inbound;
 mod local;
 mod organization;

@@ -1,7 +1,9 @@
 //! Carries out one request of the pure session over HTTP.
 
 use session::{Failure, Reply, Request};
-use wire::{Call, CallQuery, HoldRequest, ListQuery, ModeRequest, MuteRequest, route};
+use wire::{
+    Call, CallQuery, HoldRequest, ListQuery, MicrophoneRequest, ModeRequest, MuteRequest, route,
+};
 
 use crate::api::Api;
 use crate::error::ClientError;
@@ -53,6 +55,10 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
         Request::Hold(id, held) => done(api.call(&route::HOLD, &id, &HoldRequest { held }).await?),
         Request::Mute(id, muted) => {
             done(api.call(&route::MUTE, &id, &MuteRequest { muted }).await?)
+        }
+        Request::MicrophoneTrouble(id, trouble) => {
+            let request = MicrophoneRequest { trouble };
+            done(api.call(&route::MICROPHONE, &id, &request).await?)
         }
         Request::Dtmf(id, request) => done(api.call(&route::SEND_DTMF, &id, &request).await?),
         Request::Media(id, sdp) => {

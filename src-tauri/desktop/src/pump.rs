@@ -8,8 +8,8 @@ use wire::{Call, CallStatus, Direction, HangupCause, LegEndReason};
 
 use crate::error::AppError;
 use crate::events::{
-    LeadKey, LeadQuality, Levels, Message, MessageKind, MicrophoneLevel, Quality,
-    SoundDevicesChanged, say,
+    DeviceLevel, LeadKey, LeadQuality, Levels, Message, MessageKind, MicrophoneLevel,
+    MicrophoneLevels, Quality, SoundDevicesChanged, say,
 };
 use crate::presenter::{Change, Presenter};
 use crate::view::WINDOW;
@@ -53,6 +53,11 @@ pub async fn sound(app: AppHandle, presenter: Presenter, card: sound::SoundCard)
                 presenter.tell(Change::LoudspeakerTrouble(trouble)).await;
             }
             Ok(sound::Event::Level { dbov }) => say(&app, &MicrophoneLevel { level_dbov: dbov }),
+            Ok(sound::Event::AllLevels(levels)) => {
+                let levels = levels.into_iter();
+                let cross = |(id, level_dbov)| DeviceLevel { id, level_dbov };
+                say(&app, &MicrophoneLevels(levels.map(cross).collect()));
+            }
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
@@ -220,6 +225,7 @@ mod tests {
             hangup_cause: cause,
             held: false,
             muted: false,
+            microphone_trouble: false,
             recording_url: None,
             recording: None,
             coach_legs: vec![],

@@ -55,6 +55,10 @@ pub fn run(args: Args) -> ExitCode {
             {
                 api.prevent_close();
                 let _ = window.hide();
+                // Nobody looks at a meter any more.
+                if let Some(shell) = window.app_handle().try_state::<App>() {
+                    shell.close_meters();
+                }
             }
         })
         .setup(move |app| {

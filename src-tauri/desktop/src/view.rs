@@ -76,8 +76,12 @@ pub struct AppView {
     pub occupied: Option<String>,
     /// Whether the organization's plan has Call Coaching.
     pub has_call_coaching: bool,
+    /// Whether no one can hear the user because of the trouble with the microphone.
+    pub microphone_silent: bool,
     /// What is wrong with the loudspeaker in use, if anything.
     pub loudspeaker_trouble: Option<String>,
+    /// Whether the user can hear no one because of it.
+    pub loudspeaker_silent: bool,
 }
 
 impl AppView {

@@ -50,6 +50,8 @@ pub enum Request {
     Hold(CallId, bool),
     /// [`Reply::Done`].
     Mute(CallId, bool),
+    /// [`Reply::Done`]. Whether the user's microphone does not work.
+    MicrophoneTrouble(CallId, bool),
     /// [`Reply::Done`]. The digits are not printed.
     Dtmf(CallId, wire::DtmfRequest),
     /// [`Reply::MediaAnswer`].

@@ -14,6 +14,7 @@ use crate::coaching::Coaching;
 use crate::input::{Command, CommandId, Failure, Input, MediaId, MediaInput, Reply, RequestId};
 use crate::invitations::{Expiries, ServiceClock};
 use crate::link::{Link, LinkAction, Sequence};
+use crate::microphone::Told;
 use crate::output::{MediaRole, Notice, Output, Request, SignedOutReason};
 use crate::retry::{RETRY_MIN, Retry};
 use crate::view::{Audience, Connection, EndReason, MediaStatus, MyCall, View};
@@ -39,6 +40,8 @@ enum Purpose {
     HangUp(CommandId, CallId),
     Leave(CommandId),
     Mute(CommandId, bool),
+    /// Tells the service of the user's microphone.
+    MicrophoneTrouble,
     /// A switch of the coach's mode.
     Mode,
     /// Reads the coach's leg anew.
@@ -69,6 +72,8 @@ enum Task {
     Reload,
     /// Reading the coach's leg.
     Reread,
+    /// Telling the service of the user's microphone.
+    Microphone,
 }
 
 /// A client's state machine. Drain [`Session::poll`] after each [`Session::handle`].
@@ -406,6 +411,12 @@ impl Session {
                     self.apply_muted();
                 }
                 self.finish(command, result);
+            }
+            Purpose::MicrophoneTrouble => {
+                let got_through = !matches!(&result, Err(failure) if may_pass(failure.code));
+                if let Some(sound) = &mut self.sound {
+                    sound.microphone.answered(now, id, got_through);
+                }
             }
             Purpose::Mode => self.mode_answered(now, id, result),
             Purpose::Reread => self.reread_answered(now, id, result),
@@ -1178,8 +1189,12 @@ impl Session {
     fn retries(&mut self) -> impl Iterator<Item = (Task, &mut Retry)> {
         let sound = self.sound.as_mut();
         let resuming = self.resuming.as_mut();
+        let (media, microphone) = sound
+            .map(|sound| (&mut sound.retry, &mut sound.microphone.retry))
+            .unzip();
         [
-            sound.map(|sound| (Task::Media, &mut sound.retry)),
+            media.map(|retry| (Task::Media, retry)),
+            microphone.map(|retry| (Task::Microphone, retry)),
             resuming.map(|resuming| (Task::Resume, &mut resuming.retry)),
             Some((Task::Reload, &mut self.reload)),
             Some((Task::Reread, &mut self.reread)),
@@ -1200,6 +1215,8 @@ impl Session {
                 self.request(Request::Resume, Purpose::Resume);
             }
             Task::Reload => self.reload(),
+            // Once nothing waits, it is said if it is still so.
+            Task::Microphone => {}
             Task::Reread => {
                 if let Some(coaching) = &self.view.coaching {
                     let call_id = coaching.call_id.clone();
@@ -1234,10 +1251,28 @@ impl Session {
         }
     }
 
+    /// Lets the others on the call know whether the user can be heard. Without a connection they see that
+    /// instead.
+    fn settle_microphone(&mut self) {
+        let trouble = self.view.microphone_trouble.is_some();
+        let is_online = self.link.is_online();
+        let Some(sound) = self.sound.as_ref().filter(|sound| {
+            is_online && sound.status == MediaStatus::Connected && sound.microphone.is_due(trouble)
+        }) else {
+            return;
+        };
+        let request = Request::MicrophoneTrouble(sound.call_id.clone(), trouble);
+        let id = self.request(request, Purpose::MicrophoneTrouble);
+        if let Some(sound) = &mut self.sound {
+            sound.microphone.asked(id, trouble);
+        }
+    }
+
     /// Asks and says what follows from the state.
     fn settle(&mut self, now: Duration) {
         self.restamp();
         self.settle_cost(now);
+        self.settle_microphone();
         if let Some(coaching) = &self.view.coaching
             && let Some(mode) = coaching.question()
         {
@@ -1313,6 +1348,7 @@ impl Session {
             | Purpose::SignOut(id) => self.finish(*id, result),
             Purpose::Resume => self.finish_resuming(result),
             Purpose::Mode
+            | Purpose::MicrophoneTrouble
             | Purpose::Reread
             | Purpose::Media(_)
             | Purpose::Refresh
@@ -1356,6 +1392,7 @@ struct Sound {
     muted: bool,
     /// The newest request to mute or unmute; answers to older ones change nothing.
     mute_asked: Option<RequestId>,
+    microphone: Told,
     retry: Retry,
 }
 
@@ -1368,6 +1405,7 @@ impl Sound {
             status: MediaStatus::Connecting,
             muted: false,
             mute_asked: None,
+            microphone: Told::default(),
             retry: Retry::within(RETRY_MIN, MEDIA_RETRY_MAX),
         }
     }

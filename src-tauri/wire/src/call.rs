@@ -133,6 +133,9 @@ pub struct Call {
     pub held: bool,
     /// Whether the rep is muted.
     pub muted: bool,
+    /// Whether the rep's app says that its microphone doesn't work, so no one can hear the rep.
+    #[serde(default)]
+    pub microphone_trouble: bool,
     /// Where the recording is; null when there is none.
     pub recording_url: Option<String>,
     /// The recording; null when the call is not recorded.
@@ -195,6 +198,14 @@ pub struct HoldRequest {
 pub struct MuteRequest {
     /// Whether the leg is to be muted.
     pub muted: bool,
+}
+
+/// `PUT …/microphone/`: of the asking device's own leg, the rep's or a coach's.
+#[wire_type]
+#[serde(deny_unknown_fields)]
+pub struct MicrophoneRequest {
+    /// Whether the microphone doesn't work.
+    pub trouble: bool,
 }
 
 /// `POST …/dtmf/`: keys pressed by the rep.

@@ -1,5 +1,6 @@
 // What the app says: one place for the words that stand for states.
 import type {
+  AppView,
   AuditAction,
   Call,
   CallRecording,
@@ -67,17 +68,46 @@ export function initials(user: User | undefined): string {
   return `${user.first_name.charAt(0)}${user.last_name.charAt(0)}`.toUpperCase();
 }
 
-/** Who hears the coach now, in words. `rep` is the rep's first name. */
+/** Who hears the coach now, in words. `rep` is the rep's first name; `silent` says why the microphone
+ * captures nothing, if it doesn't. */
 export function audienceText(
   coaching: Pick<Coaching, "audience" | "muted" | "connected" | "mode">,
   rep: string,
+  silent: string | null = null,
 ): string {
   if (!coaching.connected) return "Nobody hears you until you are connected again";
   if (coaching.mode === "listen") return "Nobody hears you";
   if (coaching.muted) return "Nobody hears you: muted";
+  if (silent !== null) return unheardText(silent);
   if (coaching.audience === "rep") return `Only ${rep} hears you`;
   if (coaching.audience === "everybody") return `${rep} and the lead hear you`;
   return "Nobody hears you";
+}
+
+const inside = (sentence: string): string =>
+  sentence.charAt(0).toLowerCase() + sentence.slice(1);
+
+/** The microphone captures nothing, for that reason. */
+export function unheardText(trouble: string): string {
+  return `No one hears you: ${inside(trouble)}`;
+}
+
+/** What is wrong with microphone and loudspeaker, in sentences. In Listen the microphone is closed. */
+export function soundTroubles(
+  view: Pick<
+    AppView,
+    "microphone_trouble" | "microphone_silent" | "loudspeaker_trouble" | "loudspeaker_silent"
+  > | null,
+  listens = false,
+): string[] {
+  const { microphone_trouble: microphone, loudspeaker_trouble: loudspeaker } = view ?? {};
+  const troubles: string[] = [];
+  if (microphone && view?.microphone_silent && !listens) troubles.push(unheardText(microphone));
+  else if (microphone && (view?.microphone_silent || !listens)) troubles.push(microphone);
+  if (loudspeaker && view?.loudspeaker_silent) {
+    troubles.push(`You can't hear the call: ${inside(loudspeaker)}`);
+  } else if (loudspeaker) troubles.push(loudspeaker);
+  return troubles;
 }
 
 export const STATUS_WORDS: Record<Call["status"], string> = {

@@ -27,11 +27,30 @@ pub async fn test_tone(shell: Shell<'_>) -> Answer<()> {
 #[tauri::command]
 #[specta::specta]
 pub async fn meter_microphone(shell: Shell<'_>, on: bool) -> Answer<()> {
-    if on && shell.presenter.view().session.media != MediaStatus::Idle {
-        let message =
-            "The level is shown after the call: while you listen, the microphone stays closed.";
-        return Err(AppError::new("not_possible", message));
+    if on {
+        refuse_on_a_call(&shell)?;
     }
     shell.card.meter(on);
     Ok(())
+}
+
+/// Opens every microphone only to show its level beside its name, or closes them again. Not during a
+/// call, either.
+#[tauri::command]
+#[specta::specta]
+pub async fn compare_microphones(shell: Shell<'_>, on: bool) -> Answer<()> {
+    if on {
+        refuse_on_a_call(&shell)?;
+    }
+    shell.card.meter_all(on);
+    Ok(())
+}
+
+fn refuse_on_a_call(shell: &Shell<'_>) -> Answer<()> {
+    if shell.presenter.view().session.media == MediaStatus::Idle {
+        return Ok(());
+    }
+    let message =
+        "The level is shown after the call: while you listen, the microphone stays closed.";
+    Err(AppError::new("not_possible", message))
 }
