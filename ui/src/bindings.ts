@@ -34,6 +34,11 @@ export const commands = {
 	 *  microphone stays closed (M4).
 	 */
 	meterMicrophone: (on: boolean) => typedError<null, AppError>(__TAURI_INVOKE("meter_microphone", { on })),
+	/**
+	 *  Opens every microphone only to show its level beside its name, or closes them again. Not during a
+	 *  call, either.
+	 */
+	compareMicrophones: (on: boolean) => typedError<null, AppError>(__TAURI_INVOKE("compare_microphones", { on })),
 	/**  Asks a route that the window may ask, by its name, with the id in its path and what goes in. */
 	callService: (route: string, id: string | null, input: Json) => typedError<Json, AppError>(__TAURI_INVOKE("call_service", { route, id, input })),
 	/**  Invites somebody; answers with the link, which is shown this once. */
@@ -87,6 +92,7 @@ export const events = {
 	levels: makeEvent<Levels, Levels>("levels"),
 	message: makeEvent<Message, Message>("message"),
 	microphoneLevel: makeEvent<MicrophoneLevel, MicrophoneLevel>("microphone-level"),
+	microphoneLevels: makeEvent<MicrophoneLevels, MicrophoneLevels>("microphone-levels"),
 	openCall: makeEvent<OpenCall, OpenCall>("open-call"),
 	playback: makeEvent<Playback, Playback>("playback"),
 	quality: makeEvent<Quality, Quality>("quality"),
@@ -151,8 +157,12 @@ export type AppView = {
 	occupied: string | null,
 	/**  Whether the organization's plan has Call Coaching. */
 	has_call_coaching: boolean,
+	/**  Whether no one can hear the user because of the trouble with the microphone. */
+	microphone_silent: boolean,
 	/**  What is wrong with the loudspeaker in use, if anything. */
 	loudspeaker_trouble: string | null,
+	/**  Whether the user can hear no one because of it. */
+	loudspeaker_silent: boolean,
 } & View;
 
 /**  Who hears the user now. */
@@ -312,6 +322,8 @@ export type Call = {
 	held: boolean,
 	/**  Whether the rep is muted. */
 	muted: boolean,
+	/**  Whether the rep's app says that its microphone doesn't work, so no one can hear the rep. */
+	microphone_trouble?: boolean,
 	/**  Where the recording is; null when there is none. */
 	recording_url: string | null,
 	/**  The recording; null when the call is not recorded. */
@@ -389,6 +401,8 @@ export type CoachLeg = {
 	mode: CoachMode,
 	/**  Whether the coach's microphone is muted. */
 	muted: boolean,
+	/**  Whether the coach's app says that its microphone doesn't work, so no one can hear the coach. */
+	microphone_trouble?: boolean,
 	/**  When the coach was let in. */
 	date_created: Timestamp,
 	/**  When the audio was first connected. */
@@ -520,6 +534,14 @@ export type DemoUser = {
 
 /**  One installation of a client; a user may have several. */
 export type DeviceId = string;
+
+/**  How loud one microphone is. */
+export type DeviceLevel = {
+	/**  Of which device. */
+	id: string,
+	/**  In dBov: 0 the loudest, -127 silence. */
+	level_dbov: number,
+};
 
 /**  Which way a call goes. */
 export type Direction = 
@@ -953,6 +975,9 @@ export type MicrophoneLevel = {
 	/**  In dBov: 0 the loudest, -127 silence. */
 	level_dbov: number,
 };
+
+/**  How loud each microphone is, about fifteen times a second while they are compared. */
+export type MicrophoneLevels = DeviceLevel[];
 
 /**  One of the modes, and whether the user's role has it (A1). */
 export type ModeChoice = {
