@@ -19,6 +19,7 @@ mod pulse;
 mod relay;
 
 mod desk;
+mod devices;
 mod disks;
 mod inbound;
 mod key_ring;

@@ -256,7 +256,7 @@ describe("the Call Coaching bar", () => {
       true,
       false,
     ]);
-    expect(get(testids.coachingAudience).textContent).toBe("Nobody hears you");
+    expect(get(testids.coachingAudience).textContent).toBe("No one hears you");
     fake.at("morgan/whisper");
     await waitFor(() => expect(checked(testids.mode("whisper"))).toBe(true));
     none(testids.coachingSwitching);
@@ -407,7 +407,7 @@ describe("the Call Coaching bar", () => {
     await waitFor(() => expect(get(testids.coachingMute)).toHaveProperty("disabled", false));
     await user.click(get(testids.coachingMute));
     await waitFor(() =>
-      expect(get(testids.coachingAudience).textContent).toBe("Nobody hears you: muted"),
+      expect(get(testids.coachingAudience).textContent).toBe("No one hears you: you're muted"),
     );
     expect(get(testids.coachingBar).dataset["audience"]).toBe("nobody");
   });
@@ -453,6 +453,22 @@ describe("the Call Coaching bar", () => {
     await waitFor(() => none(testids.coachingBar));
   });
 
+  it("says that no one hears a coach who whispers without a microphone", async () => {
+    const { fake } = await open("unheard", "#/leads");
+    const bar = await find(testids.coachingBar);
+    expect(get(testids.coachingAudience).textContent).toBe(
+      "No one hears you: no microphone found.",
+    );
+    expect(bar.dataset["audience"]).toBe("nobody");
+    fake.tell("microphoneLevel", { level_dbov: -30 });
+    expect(within(bar).getByRole("meter").getAttribute("aria-valuenow")).toBe("0");
+    // And the rep, whose microphone does not work either.
+    expect(get(testids.coachingRepTrouble).textContent).toContain("Microphone problem");
+    fake.at("morgan/whisper");
+    await waitFor(() => expect(bar.dataset["audience"]).toBe("rep"));
+    none(testids.coachingRepTrouble);
+  });
+
   it("shows how loud the microphone is", async () => {
     const { fake } = await open("whisper", "#/team");
     await find(testids.coachingBar);
@@ -482,6 +498,24 @@ describe("the rep's call", () => {
     await waitFor(() => expect(get(testids.callAway).textContent).toContain("probably ended"));
     expect(get(testids.callStatus).textContent).toContain("Disconnected");
     expect(get(testids.callHangup)).toHaveProperty("disabled", false);
+  });
+
+  it("says that no one hears the rep, with coaches on the call and on every page", async () => {
+    const { fake, user } = await open("rep-unheard", "#/settings");
+    const bar = await find(testids.callBar);
+    for (const nav of [testids.navTeam, testids.navLeads, testids.navSettings]) {
+      await user.click(get(nav));
+      const said = get(testids.callTrouble);
+      expect(said.textContent.trim()).toBe("No one hears you: no microphone found.");
+      expect(said.getAttribute("role")).toBe("alert");
+    }
+    fake.tell("microphoneLevel", { level_dbov: -30 });
+    expect(within(bar).getByRole("meter").getAttribute("aria-valuenow")).toBe("0");
+    // And of whom the others' apps say the same.
+    expect(get(testids.callCoach("Casey")).textContent).toContain("Barging, microphone problem");
+    expect(get(testids.callCoach("Morgan")).textContent).not.toContain("microphone problem");
+    fake.at("riley/rep-coached");
+    await waitFor(() => none(testids.callTrouble));
   });
 
   it("w3: invites those whom the service gives, several at once, and shows what became of it", async () => {
@@ -658,6 +692,44 @@ describe("settings", () => {
     await user.click(await find(testids.settingsMeter));
     await user.click(get(testids.navTeam));
     await waitFor(() => expect(asked("meterMicrophone")).toEqual([[true], [false]]));
+  });
+
+  it("show how loud each microphone is, while the list of them is shown", async () => {
+    const { user, asked } = await open("team", "#/settings");
+    await user.click(await find(testids.settingsMicrophone));
+    const level = await find(testids.settingsDeviceLevel("mic_2"));
+    expect(level.getAttribute("aria-valuenow")).toBe("70");
+    expect(get(testids.settingsDeviceLevel("mic_3")).getAttribute("aria-valuenow")).toBe("0");
+    await user.click(get(testids.settingsDevice("microphone", "mic_3")));
+    await waitFor(() => expect(asked("compareMicrophones")).toEqual([[true], [false]]));
+    none(testids.settingsDeviceLevel("mic_2"));
+    // The list of loudspeakers opens no microphone, and leaving the page closes them.
+    await user.click(get(testids.settingsLoudspeaker));
+    await user.keyboard("{Escape}");
+    expect(asked("compareMicrophones")).toHaveLength(2);
+  });
+
+  it("close every microphone when the window is hidden", async () => {
+    const { user, asked } = await open("team", "#/settings");
+    await user.click(await find(testids.settingsMeter));
+    await user.click(get(testids.settingsMicrophone));
+    await find(testids.settingsDeviceLevel("mic_2"));
+    const hidden = vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+    try {
+      await fireEvent(document, new Event("visibilitychange"));
+      expect(asked("meterMicrophone")).toEqual([[true], [false]]);
+      expect(asked("compareMicrophones")).toEqual([[true], [false]]);
+    } finally {
+      hidden.mockRestore();
+    }
+  });
+
+  it("m4: open no microphone for the list of them during a call", async () => {
+    const { user, asked } = await open("listen", "#/settings");
+    await user.click(await find(testids.settingsMicrophone));
+    await find(testids.settingsDevice("microphone", "mic_2"));
+    none(testids.settingsDeviceLevel("mic_2"));
+    expect(asked("compareMicrophones")).toEqual([]);
   });
 
   it("keep what is in force when a change is refused", async () => {

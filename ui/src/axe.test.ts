@@ -91,6 +91,13 @@ describe("what opens", () => {
     expect(await violations()).toEqual([]);
   });
 
+  it("settings: the list of microphones has no violation", async () => {
+    const { user } = await open("team", "#/settings");
+    await user.click(await screen.findByTestId(testids.settingsMicrophone));
+    await screen.findByTestId(testids.settingsDeviceLevel("mic_2"));
+    expect(await violations()).toEqual([]);
+  });
+
   it("sign-in: the form of an invitation has no violation", async () => {
     const { fake, user } = await open();
     fake.as("Alex");

@@ -38,7 +38,8 @@ export const userId = (first: string): string => `user_${first.toLowerCase()}`;
 export const DEVICES: SoundDevices = {
   microphones: [
     { id: "mic_1", name: "Built-in microphone", is_default: true },
-    { id: "mic_2", name: "Jabra Evolve2 65", is_default: false },
+    { id: "mic_2", name: "Jabra Evolve2 65 (USB port 2)", is_default: false },
+    { id: "mic_3", name: "Jabra Evolve2 65 (Bluetooth)", is_default: false },
   ],
   loudspeakers: [
     { id: "out_1", name: "Built-in speakers", is_default: true },
@@ -144,6 +145,14 @@ export class FakeBackend implements Backend {
   soundDevices = () => this.#reply("soundDevices", [], () => DEVICES);
   testTone = () => this.#reply("testTone", [], () => null);
   meterMicrophone = (on: boolean) => this.#reply("meterMicrophone", [on], () => null);
+  compareMicrophones = (on: boolean) =>
+    this.#reply("compareMicrophones", [on], () => {
+      if (!on) return null;
+      const loud = (id: string) => (id === "mic_2" ? -18 : -70);
+      const levels = DEVICES.microphones.map(({ id }) => ({ id, level_dbov: loud(id) }));
+      this.tell("microphoneLevels", levels);
+      return null;
+    });
   setServer = (local: boolean, url: string | null) =>
     this.#reply("setServer", [local, url], () => {
       this.#shell = shellOf(local ? "local" : "elsewhere");

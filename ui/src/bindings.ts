@@ -25,12 +25,6 @@ export const commands = {
 	acceptInvite: (link: string, email: string, firstName: string, lastName: string, password: string) => typedError<null, AppError>(__TAURI_INVOKE("accept_invite", { link, email, firstName, lastName, password })),
 	/**  Starts the app once more, to be a second person. */
 	openWindow: () => typedError<null, AppError>(__TAURI_INVOKE("open_window")),
-	/**  The window follows the link of this number; it isn't shown again. */
-	linkFollowed: (number: number) => typedError<null, AppError>(__TAURI_INVOKE("link_followed", { number })),
-	/**  What somebody on a call answered who wanted to leave. */
-	answerLeaving: (choice: LeavingChoice) => typedError<null, AppError>(__TAURI_INVOKE("answer_leaving", { choice })),
-	/**  Takes up the sign-in that an earlier run kept, once more; whether there was one. */
-	resumeSignIn: () => typedError<boolean, AppError>(__TAURI_INVOKE("resume_sign_in")),
 	/**  What there is. */
 	soundDevices: () => typedError<SoundDevices, AppError>(__TAURI_INVOKE("sound_devices")),
 	/**  Plays a second of a tone through the loudspeaker that is set. */
@@ -40,6 +34,11 @@ export const commands = {
 	 *  microphone stays closed (M4).
 	 */
 	meterMicrophone: (on: boolean) => typedError<null, AppError>(__TAURI_INVOKE("meter_microphone", { on })),
+	/**
+	 *  Opens every microphone only to show its level beside its name, or closes them again. Not during a
+	 *  call, either.
+	 */
+	compareMicrophones: (on: boolean) => typedError<null, AppError>(__TAURI_INVOKE("compare_microphones", { on })),
 	/**  Asks a route that the window may ask, by its name, with the id in its path and what goes in. */
 	callService: (route: string, id: string | null, input: Json) => typedError<Json, AppError>(__TAURI_INVOKE("call_service", { route, id, input })),
 	/**  Invites somebody; answers with the link, which is shown this once. */
@@ -93,6 +92,8 @@ export const events = {
 	levels: makeEvent<Levels, Levels>("levels"),
 	message: makeEvent<Message, Message>("message"),
 	microphoneLevel: makeEvent<MicrophoneLevel, MicrophoneLevel>("microphone-level"),
+	microphoneLevels: makeEvent<MicrophoneLevels, MicrophoneLevels>("microphone-levels"),
+	openCall: makeEvent<OpenCall, OpenCall>("open-call"),
 	playback: makeEvent<Playback, Playback>("playback"),
 	quality: makeEvent<Quality, Quality>("quality"),
 	soundDevicesChanged: makeEvent<SoundDevicesChanged, SoundDevicesChanged>("sound-devices-changed"),
@@ -127,8 +128,6 @@ export type AppSettings = {
 	theme: Theme,
 	/**  The key that whispers while it is held, also while another window has the focus; null for none. */
 	hold_to_whisper: string | null,
-	/**  What it takes to make somebody audible to a lead by a key in the window. */
-	audible_keys: AudibleKeys,
 	/**  Whether the app starts with the desktop, in the tray. */
 	autostart: boolean,
 	/**  The organization's number that was called from last; null before any was chosen. */
@@ -158,29 +157,13 @@ export type AppView = {
 	occupied: string | null,
 	/**  Whether the organization's plan has Call Coaching. */
 	has_call_coaching: boolean,
+	/**  Whether no one can hear the user because of the trouble with the microphone. */
+	microphone_silent: boolean,
 	/**  What is wrong with the loudspeaker in use, if anything. */
 	loudspeaker_trouble: string | null,
-	/**  The system's key ring. */
-	key_ring: KeyRing,
-	/**  What is wrong on this computer, in sentences that stay until it's over or was read. */
-	notices: string[],
-	/**  A link that the window has yet to follow. */
-	link: LinkToOpen | null,
-	/**  What to ask somebody who leaves in the middle of a call. */
-	leaving: LeavingQuestion | null,
+	/**  Whether the user can hear no one because of it. */
+	loudspeaker_silent: boolean,
 } & View;
-
-/**
- *  What it takes besides a letter to make somebody audible to a lead: B barges, and M unmutes. One key
- *  pressed by mistake never does.
- */
-export type AudibleKeys = 
-/**  Alt with it. */
-"alt" | 
-/**  Holding it for a moment. */
-"hold" | 
-/**  No key does it. */
-"off";
 
 /**  Who hears the user now. */
 export type Audience = 
@@ -201,7 +184,7 @@ export type AuditAction =
 "coach_join" | 
 /**  Switched the mode; `detail` is the mode that was asked for. */
 "coach_mode" | 
-/**  Left the call that was coached; `detail` is why, when it wasn't their own choice. */
+/**  Left the call that was coached. */
 "coach_leave" | 
 /**  Was put out of the call; `detail` is why. */
 "coach_removed" | 
@@ -339,6 +322,8 @@ export type Call = {
 	held: boolean,
 	/**  Whether the rep is muted. */
 	muted: boolean,
+	/**  Whether the rep's app says that its microphone doesn't work, so no one can hear the rep. */
+	microphone_trouble?: boolean,
 	/**  Where the recording is; null when there is none. */
 	recording_url: string | null,
 	/**  The recording; null when the call is not recorded. */
@@ -416,6 +401,8 @@ export type CoachLeg = {
 	mode: CoachMode,
 	/**  Whether the coach's microphone is muted. */
 	muted: boolean,
+	/**  Whether the coach's app says that its microphone doesn't work, so no one can hear the coach. */
+	microphone_trouble?: boolean,
 	/**  When the coach was let in. */
 	date_created: Timestamp,
 	/**  When the audio was first connected. */
@@ -548,6 +535,14 @@ export type DemoUser = {
 /**  One installation of a client; a user may have several. */
 export type DeviceId = string;
 
+/**  How loud one microphone is. */
+export type DeviceLevel = {
+	/**  Of which device. */
+	id: string,
+	/**  In dBov: 0 the loudest, -127 silence. */
+	level_dbov: number,
+};
+
 /**  Which way a call goes. */
 export type Direction = 
 /**  The rep called the lead. */
@@ -678,25 +673,6 @@ export type Joinability = {
 /**  JSON of a route's own types, which the generated `route` knows. */
 export type Json = unknown;
 
-/**  What is wrong with the system's key ring, if anything. */
-export type KeyRing = {
-	/**  Why a sign-in that may be kept could not be taken up. */
-	reading: KeyRingTrouble | null,
-	/**  Why the present sign-in is not kept. */
-	keeping: KeyRingTrouble | null,
-};
-
-/**  Why the system's key ring is of no use. */
-export type KeyRingTrouble = 
-/**  There is none. */
-"missing" | 
-/**  It's locked. */
-"locked" | 
-/**  It doesn't answer. */
-"silent" | 
-/**  Anything else. */
-"failed";
-
 /**  A company that is sold to. */
 export type Lead = {
 	/**  Its id. */
@@ -748,30 +724,6 @@ export type LeadQuery = {
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
-};
-
-/**  How somebody leaves. */
-export type Leaving = 
-/**  By closing the window. */
-"close" | 
-/**  By quitting, from the tray. */
-"quit";
-
-/**  What they answer. */
-export type LeavingChoice = 
-/**  All stays as it is. */
-"stay" | 
-/**  The window goes, and the call goes on. */
-"hide" | 
-/**  The call ends here, and then the window goes. */
-"hang_up";
-
-/**  What the window asks, while somebody on a call wants to leave. */
-export type LeavingQuestion = {
-	/**  How they leave. */
-	how: Leaving,
-	/**  Whether the window can be hidden while the call goes on: there is a tray to bring it back. */
-	can_hide: boolean,
 };
 
 /**  One line of the ledger, which is only ever added to. */
@@ -844,27 +796,6 @@ export type Levels = {
 	call_id: CallId,
 	/**  Each party. */
 	levels: Level[],
-};
-
-/**  What a link asks for. */
-export type Link = 
-/**  To see a call. */
-{ kind: "call"; 
-/**  Which. */
-call_id: CallId } | 
-/**  To join an organization. */
-{ kind: "invite"; 
-/**  The whole of it. */
-link: string } | 
-/**  Nothing that this app knows. */
-{ kind: "unknown" };
-
-/**  A link that the window has yet to follow. */
-export type LinkToOpen = {
-	/**  Tells it from others; the window says it back. */
-	number: number,
-	/**  What it asks for. */
-	link: Link,
 };
 
 /**  One page of a list. */
@@ -1045,6 +976,9 @@ export type MicrophoneLevel = {
 	level_dbov: number,
 };
 
+/**  How loud each microphone is, about fifteen times a second while they are compared. */
+export type MicrophoneLevels = DeviceLevel[];
+
 /**  One of the modes, and whether the user's role has it (A1). */
 export type ModeChoice = {
 	/**  Which. */
@@ -1061,6 +995,12 @@ export type MyCall = {
 	muted: boolean,
 	/**  Whether the user hung up and the end is not confirmed yet. */
 	ending: boolean,
+};
+
+/**  A link or a notification asks for a call to be shown. */
+export type OpenCall = {
+	/**  The call. */
+	call_id: CallId,
 };
 
 /**  A company that uses the product. */

@@ -210,4 +210,6 @@ export const scenes: Record<string, Scene> = {
   },
   error: refuses(...READ, "soundDevices", route.listPhoneNumbers.name),
   trouble: at("morgan/whisper-in-trouble"),
+  unheard: at("morgan/whisper-unheard"),
+  "rep-unheard": at("riley/rep-unheard"),
 };

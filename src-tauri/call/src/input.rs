@@ -15,6 +15,8 @@ pub enum Input {
     MediaOffered {
         /// Whose leg it is.
         leg: mix::LegNumber,
+        /// The device that offers it.
+        device: DeviceId,
         /// How far a coach can reach over it: no further than Whisper, when nothing would tell a barge
         /// from a whisper that comes late (M3).
         widest: mix::Mode,
@@ -48,6 +50,15 @@ pub enum Input {
         device: DeviceId,
         /// Whether the leg is to be muted.
         muted: bool,
+    },
+    /// This user's microphone doesn't work, or works again.
+    SetMicrophoneTrouble {
+        /// Who says so.
+        user: UserId,
+        /// From which device. Only the one that has the audio can.
+        device: DeviceId,
+        /// Whether it doesn't work.
+        trouble: bool,
     },
     /// The call's recording began, or its status changed.
     Recording(CallRecording),

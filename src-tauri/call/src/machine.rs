@@ -60,6 +60,8 @@ pub struct Machine {
     /// Minutes of the call itself charged so far.
     charged: u32,
     rep_connected: bool,
+    /// The device that has the rep's audio, once one has offered it.
+    rep_device: Option<DeviceId>,
     /// When the rep was last heard, while they are not.
     rep_heard: Option<Timestamp>,
     /// When the lead's phone was last heard, while it is not.
@@ -103,6 +105,7 @@ impl Machine {
                 held: false,
                 muted: false,
                 rep_reconnecting: false,
+                microphone_trouble: false,
                 recording_url: None,
                 recording: None,
                 coach_legs: Vec::new(),
@@ -118,6 +121,7 @@ impl Machine {
             now,
             charged: 0,
             rep_connected: false,
+            rep_device: None,
             rep_heard: None,
             lead_heard: None,
             lead_added: false,
@@ -160,7 +164,11 @@ impl Machine {
         }
         match input {
             Input::Lead(signal) => self.lead(signal),
-            Input::MediaOffered { leg, widest } => self.coach_offered(leg, widest),
+            Input::MediaOffered {
+                leg,
+                device,
+                widest,
+            } => self.media_offered(leg, device, widest),
             Input::MediaConnected(leg) => self.media_connected(leg),
             Input::MediaLost(leg) => self.media_lost(leg),
             Input::Answer { user } => self.answer(&user)?,
@@ -174,6 +182,11 @@ impl Machine {
                 device,
                 muted,
             } => self.set_muted(&user, &device, muted)?,
+            Input::SetMicrophoneTrouble {
+                user,
+                device,
+                trouble,
+            } => self.set_microphone_trouble(&user, &device, trouble)?,
             Input::Recording(recording) => self.recording_changed(recording),
             Input::SetRecordingPaused { user, paused } => {
                 self.set_recording_paused(&user, paused)?;
@@ -580,6 +593,7 @@ impl Machine {
                 status: CoachLegStatus::Connecting,
                 mode: CoachMode::Listen,
                 muted: false,
+                microphone_trouble: false,
                 date_created: now,
                 date_connected: None,
                 date_done: None,
@@ -609,7 +623,13 @@ impl Machine {
         let was = coach.mode();
         let old = coach.audio;
         let moved = coach.leg.device_id != device;
+        // An app that joins again has said nothing of its microphone yet.
+        let in_trouble = std::mem::take(&mut coach.leg.microphone_trouble);
         if !moved && was == Mode::Listen {
+            if in_trouble {
+                let changed = coach.changed();
+                self.put(changed);
+            }
             return;
         }
         coach.leg.mode = CoachMode::Listen;
@@ -728,6 +748,47 @@ impl Machine {
             self.put(changed);
         }
         Ok(())
+    }
+
+    fn set_microphone_trouble(
+        &mut self,
+        user: &UserId,
+        device: &DeviceId,
+        trouble: bool,
+    ) -> Result<(), Refusal> {
+        if *user == self.call.user_id {
+            if self.rep_device.as_ref() != Some(device) {
+                return Err(Refusal::other_device());
+            }
+            self.set_rep_microphone_trouble(trouble);
+            return Ok(());
+        }
+        let at = self.live_on(user, device)?;
+        let Some(coach) = self.coaches.get_mut(at) else {
+            return Err(Refusal::not_on_call());
+        };
+        if coach.leg.microphone_trouble != trouble {
+            coach.leg.microphone_trouble = trouble;
+            let changed = coach.changed();
+            self.put(changed);
+        }
+        Ok(())
+    }
+
+    fn set_rep_microphone_trouble(&mut self, trouble: bool) {
+        if self.call.microphone_trouble != trouble {
+            self.call.microphone_trouble = trouble;
+            self.put(Output::CallChanged);
+        }
+    }
+
+    fn media_offered(&mut self, leg: LegNumber, device: DeviceId, widest: Mode) {
+        if leg != REP_LEG {
+            self.coach_offered(leg, widest);
+        } else if self.rep_device.as_ref() != Some(&device) {
+            self.rep_device = Some(device);
+            self.set_rep_microphone_trouble(false);
+        }
     }
 
     fn coach_offered(&mut self, audio: LegNumber, widest: Mode) {
@@ -895,6 +956,7 @@ impl Machine {
         let owed = coach.charge(done, minute_ms);
         coach.leg.status = CoachLegStatus::Done;
         coach.leg.mode = CoachMode::Listen;
+        coach.leg.microphone_trouble = false;
         coach.leg.date_done = Some(done);
         coach.leg.end_reason = Some(reason);
         coach.deadline = None;

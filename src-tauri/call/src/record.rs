@@ -28,6 +28,7 @@ pub fn abandoned(mut record: Call, now: Timestamp) -> Call {
             let heard = last.filter(|_| leg.status != CoachLegStatus::Connected);
             let done = heard.map_or(now, |entry| entry.timestamp);
             leg.status = CoachLegStatus::Done;
+            leg.microphone_trouble = false;
             leg.date_done = Some(done);
             leg.end_reason = Some(LegEndReason::ServiceStopped);
             leg.participation_history.push(ParticipationEntry {
@@ -64,6 +65,7 @@ pub(crate) fn end(call: &mut Call, now: Timestamp, cause: HangupCause) {
         .map_or(0, |answered| now.millis_since(answered) / 1000);
     call.hangup_cause = Some(cause);
     call.held = false;
+    call.microphone_trouble = false;
 }
 
 /// All charges of a call that has ended and of its coaches' legs. `record` is the whole call.

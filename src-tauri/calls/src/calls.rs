@@ -320,6 +320,25 @@ impl Calls {
         self.change(caller, call, input).await
     }
 
+    /// The microphone of the rep or a coach doesn't work, or works again.
+    ///
+    /// # Errors
+    /// `not_found` for who is not on the call, `conflict` for another device than the one with the
+    /// audio.
+    pub async fn set_microphone_trouble(
+        &self,
+        caller: &Caller,
+        call: &CallId,
+        trouble: bool,
+    ) -> Result<Call> {
+        let input = Input::SetMicrophoneTrouble {
+            user: caller.user_id.clone(),
+            device: caller.device_id.clone(),
+            trouble,
+        };
+        self.change(caller, call, input).await
+    }
+
     /// The rep presses keys.
     ///
     /// # Errors
@@ -361,7 +380,12 @@ impl Calls {
         }
         let answered = self.shared.media.connect(call, leg, offer).await;
         let Answered { sdp, widest } = answered.map_err(|error| media_error(call, &error))?;
-        let offered = self.give(caller, call, Input::MediaOffered { leg, widest }, None);
+        let input = Input::MediaOffered {
+            leg,
+            device: caller.device_id.clone(),
+            widest,
+        };
+        let offered = self.give(caller, call, input, None);
         // None of the rep.
         let coach_leg = leg_of(&offered.await?, &caller.user_id).ok();
         Ok(MediaAnswer { sdp, coach_leg })

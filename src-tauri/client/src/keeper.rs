@@ -143,7 +143,7 @@ impl Keeper {
         let told = tokio::time::timeout(ANSWER_WAIT, done.wait_for(|done| *done >= version)).await;
         if told.is_err() {
             let trouble = self.shared.why_late();
-            tracing::warn!(?trouble, "the key ring does not answer");
+            tracing::warn!(?trouble, "the key ring isn't responding");
             self.shared.keeping(Some(trouble));
             self.kept.send_if_modified(std::mem::take);
         }
@@ -156,7 +156,7 @@ impl Keeper {
         self.shared.changed.notify_one();
         let Ok(loaded) = tokio::time::timeout(ANSWER_WAIT, loaded).await else {
             let trouble = self.shared.why_late();
-            tracing::warn!(?trouble, "the key ring does not answer");
+            tracing::warn!(?trouble, "the key ring isn't responding");
             self.shared.reading(Some(trouble));
             return None;
         };
@@ -205,7 +205,7 @@ fn run(
             look();
             let loaded = credentials
                 .load()
-                .inspect_err(|error| tracing::warn!(%error, "no sign-in can be resumed"));
+                .inspect_err(|error| tracing::warn!(%error, "could not read the saved sign-in"));
             slot = shared.slot();
             if slot.version == version {
                 shared.reading(loaded.as_ref().err().map(KeyRingTrouble::from));
@@ -225,14 +225,14 @@ fn run(
 fn put(credentials: &dyn Credentials, wanted: &Wanted) -> Result<(), CredentialsError> {
     match wanted {
         Wanted::Saved(token) => credentials.save(token).inspect_err(|error| {
-            tracing::warn!(%error, "the sign-in is not kept");
+            tracing::warn!(%error, "could not save the sign-in");
             // The token before is good no more: showing it again would end the sign-in.
             if let Err(error) = credentials.clear() {
                 tracing::debug!(%error, "nor cleared");
             }
         }),
-        Wanted::Cleared => credentials.clear().inspect_err(
-            |error| tracing::warn!(%error, "a sign-in that is over may still be kept"),
-        ),
+        Wanted::Cleared => credentials
+            .clear()
+            .inspect_err(|error| tracing::warn!(%error, "could not remove an old sign-in")),
     }
 }

@@ -2,7 +2,8 @@
 
 use session::{Failure, Reply, Request};
 use wire::{
-    Call, CallQuery, HoldRequest, ListQuery, ModeRequest, MuteRequest, RecordingRequest, route,
+    Call, CallQuery, HoldRequest, ListQuery, MicrophoneRequest, ModeRequest, MuteRequest,
+    RecordingRequest, route,
 };
 
 use crate::api::Api;
@@ -63,6 +64,10 @@ async fn ask(api: &Api, request: Request) -> Result<Reply, ClientError> {
         Request::PauseRecording(id, paused) => {
             let paused = RecordingRequest { paused };
             done(api.call_soon(&route::PAUSE_RECORDING, &id, &paused).await?)
+        }
+        Request::MicrophoneTrouble(id, trouble) => {
+            let request = MicrophoneRequest { trouble };
+            done(api.call(&route::MICROPHONE, &id, &request).await?)
         }
         Request::Dtmf(id, request) => done(api.call(&route::SEND_DTMF, &id, &request).await?),
         Request::Media(id, sdp) => {

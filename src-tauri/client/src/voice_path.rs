@@ -140,6 +140,7 @@ impl Voice {
             opened: false,
             reopen_at: None,
             trouble: says_trouble,
+            failure: None,
             outgoing: None,
             incoming: None,
             paused_at: None,
@@ -230,6 +231,8 @@ struct Path {
     /// When the device, which could not be had, is tried again.
     reopen_at: Option<Instant>,
     trouble: watch::Sender<Option<String>>,
+    /// Why the microphone could not be opened, or what it captured not be encoded.
+    failure: Option<String>,
     outgoing: Option<Outgoing>,
     incoming: Option<Incoming>,
     /// When sending paused, for the timestamp to go on by as much.
@@ -322,7 +325,7 @@ impl Path {
             return;
         }
         self.reopen_at = None;
-        self.tell_trouble(None);
+        self.failure = None;
         if self.opened {
             // What was captured before the switch still goes out, in its own mode.
             self.capture(Instant::now()).await;
@@ -330,6 +333,7 @@ impl Path {
             self.opened = false;
             self.level_dbov = -127;
         }
+        self.tell_trouble();
         // The tail of the last frame: nothing when the encoder stands on Listen already.
         self.switches.settle(mode);
         self.send(&SILENCE, Mode::Listen).await;
@@ -341,17 +345,20 @@ impl Path {
         match self.devices.microphone.open(now) {
             Ok(()) => {
                 self.opened = true;
-                self.tell_trouble(None);
+                self.failure = None;
             }
             Err(error) => {
                 self.reopen_at = now.checked_add(REOPEN_WAIT);
-                self.tell_trouble(Some(format!("Your microphone can't be opened: {error}.")));
+                self.failure = Some(format!("Your microphone can't be opened: {error}."));
             }
         }
+        self.tell_trouble();
     }
 
-    /// Says it once, however often it happens.
-    fn tell_trouble(&self, trouble: Option<String>) {
+    /// Says what is wrong now, once, however often it is so.
+    fn tell_trouble(&self) {
+        let of_device = || self.opened.then(|| self.devices.microphone.trouble());
+        let trouble = self.failure.clone().or_else(|| of_device().flatten());
         self.trouble.send_if_modified(|told| {
             let changed = *told != trouble;
             if changed {
@@ -370,6 +377,7 @@ impl Path {
             self.open(now);
         }
         self.capture(now).await;
+        self.tell_trouble();
         for _ in 0..FRAMES_PER_TICK_MAX {
             if !self.devices.loudspeaker.wants(now) {
                 break;
@@ -405,12 +413,12 @@ impl Path {
         let mut packet = [0; MAX_PACKET_BYTES];
         let stamped = match self.encoder.encode(frame, mode, &mut packet) {
             Ok(Some(stamped)) => {
-                self.tell_trouble(None);
+                self.failure = None;
                 stamped
             }
             Ok(None) => return,
             Err(error) => {
-                self.tell_trouble(Some(format!("Your voice can't be encoded: {error}.")));
+                self.failure = Some(format!("Your voice can't be encoded: {error}."));
                 return;
             }
         };

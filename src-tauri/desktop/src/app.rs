@@ -125,10 +125,16 @@ impl App {
     /// A microphone and a loudspeaker for a call, the ones that are set. The Settings page's meter is
     /// over with it: in Listen the microphone is closed (M4).
     pub fn devices(&self) -> Devices {
-        self.card.meter(false);
+        self.close_meters();
         // On a call nothing else is heard.
         self.deck.stop();
         Devices::new(self.card.microphone(), self.card.loudspeaker())
+    }
+
+    /// No microphone is open any more just for the Settings page to show its level.
+    pub fn close_meters(&self) {
+        self.card.meter(false);
+        self.card.meter_all(false);
     }
 
     /// What is set.

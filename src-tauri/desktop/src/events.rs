@@ -30,6 +30,19 @@ pub struct Levels {
     pub levels: Vec<Level>,
 }
 
+/// How loud each microphone is, about fifteen times a second while they are compared.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+pub struct MicrophoneLevels(pub Vec<DeviceLevel>);
+
+/// How loud one microphone is.
+#[derive(Debug, Clone, Serialize, Deserialize, Type)]
+pub struct DeviceLevel {
+    /// Of which device.
+    pub id: String,
+    /// In dBov: 0 the loudest, -127 silence.
+    pub level_dbov: i8,
+}
+
 /// How loud the microphone is, some fifteen times a second while it is open.
 #[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
 pub struct MicrophoneLevel {

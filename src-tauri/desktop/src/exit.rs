@@ -7,6 +7,7 @@ use tauri::{AppHandle, Manager};
 
 use crate::app::App;
 use crate::leaving::{Leaving, LeavingChoice, LeavingQuestion, Situation, Step, after_call, step};
+use crate::names::isolated;
 use crate::presenter::Change;
 use crate::view::{AppView, WINDOW};
 use crate::{pump, tray};
@@ -79,6 +80,8 @@ fn carry_out(app: &AppHandle, view: &AppView, step: Step) {
         Step::Hide | Step::HideOnCall => {
             if let Some(window) = app.get_webview_window(WINDOW) {
                 let _ = window.hide();
+                // No one looks at a meter any more.
+                app.state::<App>().close_meters();
             }
             if step == Step::HideOnCall {
                 let (title, body) = goes_on(view);
@@ -106,7 +109,10 @@ fn goes_on(view: &AppView) -> (String, String) {
     let coached = coached.and_then(|coaching| view.session.calls.get(&coaching.call_id));
     let mine = view.session.my_call.as_ref().map(|mine| &mine.call);
     let title = match mine.or(coached) {
-        Some(call) => format!("You're still on the call with {}", call.lead.display_name),
+        Some(call) => format!(
+            "You're still on the call with {}",
+            isolated(&call.lead.display_name)
+        ),
         None => "You're still on a call".into(),
     };
     let heard = match view.session.audience {

@@ -221,8 +221,15 @@ fn roots(tape: &Tape) -> Vec<Root> {
             // As the sound card says it.
             let trouble =
                 "Your selected microphone isn't connected. Using Built-in microphone instead.";
-            let trouble = Some(trouble.to_owned());
-            stage.drawing.take(Change::MicrophoneTrouble(trouble));
+            let message = trouble.to_owned();
+            let is_silent = false;
+            let fault = Some(sound::Fault { message, is_silent });
+            stage.drawing.take(Change::MicrophoneTrouble(fault));
+        }),
+        root("morgan/whisper-unheard", false, move |stage| {
+            coaching(stage, "morgan", whisper);
+            stage.is_unheard("riley", &globex());
+            stage.microphone_fails("No microphone found.");
         }),
         root("taylor/listen", true, move |stage| {
             coaching(stage, "taylor", listen);
@@ -243,6 +250,14 @@ fn roots(tape: &Tape) -> Vec<Root> {
             stage.coaches("morgan", &globex(), whisper);
             stage.coaches("casey", &globex(), barge);
             stage.coaches("taylor", &globex(), listen);
+        }),
+        root("riley/rep-unheard", false, move |stage| {
+            team(stage, "riley");
+            stage.coaches("morgan", &globex(), whisper);
+            stage.coaches("casey", &globex(), barge);
+            stage.coaches("taylor", &globex(), listen);
+            stage.is_unheard("casey", &globex());
+            stage.microphone_fails("No microphone found.");
         }),
         later("riley/rep-coached-later", "riley", move |stage| {
             stage.coaches("morgan", &globex(), whisper);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tauri::{Manager, WebviewWindow};
 use webkit2gtk::WebViewExt as _;
 
+use crate::app::App;
 use crate::native;
 use crate::shortcut;
 
@@ -49,8 +50,11 @@ pub fn keep(window: &WebviewWindow) -> tauri::Result<()> {
         view.inner()
             .connect_web_process_terminated(move |_, reason| {
                 log::error!("the page's process ended: {reason:?}");
-                // A button that was held can no longer be let go.
+                // A button that was held can no longer be let go, and a meter no longer be stopped.
                 shortcut::hold(kept.app_handle(), false);
+                if let Some(shell) = kept.app_handle().try_state::<App>() {
+                    shell.close_meters();
+                }
                 let mut deaths = deaths.borrow_mut();
                 let pause = deaths.pause(Instant::now());
                 if deaths.is_to_be_said(pause) {

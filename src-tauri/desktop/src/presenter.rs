@@ -41,9 +41,9 @@ pub enum Change {
     /// The bundled service.
     LocalService(LocalService),
     /// What is wrong with the microphone.
-    MicrophoneTrouble(Option<String>),
+    MicrophoneTrouble(Option<sound::Fault>),
     /// What is wrong with the loudspeaker.
-    LoudspeakerTrouble(Option<String>),
+    LoudspeakerTrouble(Option<sound::Fault>),
     /// What is wrong with the key ring.
     KeyRing(KeyRing),
     /// What is wrong on this computer; `None` when it's well again.
@@ -90,7 +90,8 @@ pub struct Drawing {
     /// What only the shell knows.
     shell: AppView,
     session: Arc<View>,
-    microphone_trouble: Option<String>,
+    microphone: Option<sound::Fault>,
+    loudspeaker: Option<sound::Fault>,
     notices: BTreeMap<About, String>,
     links: u32,
 }
@@ -101,7 +102,8 @@ impl Drawing {
         Self {
             shell: first,
             session: Arc::default(),
-            microphone_trouble: None,
+            microphone: None,
+            loudspeaker: None,
             notices: BTreeMap::new(),
             links: 0,
         }
@@ -113,8 +115,8 @@ impl Drawing {
             Change::Session(session) => self.session = session,
             Change::Server(server) => self.shell.server = server,
             Change::LocalService(service) => self.shell.local_service = service,
-            Change::MicrophoneTrouble(trouble) => self.microphone_trouble = trouble,
-            Change::LoudspeakerTrouble(trouble) => self.shell.loudspeaker_trouble = trouble,
+            Change::MicrophoneTrouble(fault) => self.microphone = fault,
+            Change::LoudspeakerTrouble(fault) => self.loudspeaker = fault,
             Change::KeyRing(key_ring) => self.shell.key_ring = key_ring,
             Change::Notice(about, Some(notice)) => {
                 self.notices.insert(about, notice);
@@ -146,8 +148,15 @@ impl Drawing {
             view.demo_users = demo_users();
         }
         view.notices = self.notices.values().cloned().collect();
+        let is_silent =
+            |fault: &Option<sound::Fault>| fault.as_ref().is_some_and(|it| it.is_silent);
+        let message = |fault: &Option<sound::Fault>| fault.as_ref().map(|it| it.message.clone());
+        // What the session says is always that no one hears the user.
         let trouble = &mut view.session.microphone_trouble;
-        *trouble = trouble.take().or_else(|| self.microphone_trouble.clone());
+        view.microphone_silent = trouble.is_some() || is_silent(&self.microphone);
+        *trouble = trouble.take().or_else(|| message(&self.microphone));
+        view.loudspeaker_silent = is_silent(&self.loudspeaker);
+        view.loudspeaker_trouble = message(&self.loudspeaker);
         view
     }
 }

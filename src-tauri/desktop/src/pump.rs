@@ -8,8 +8,8 @@ use wire::{Call, CallStatus, Direction, HangupCause, LegEndReason};
 
 use crate::error::AppError;
 use crate::events::{
-    LeadKey, LeadQuality, Levels, Message, MessageKind, MicrophoneLevel, Quality,
-    SoundDevicesChanged, say,
+    DeviceLevel, LeadKey, LeadQuality, Levels, Message, MessageKind, MicrophoneLevel,
+    MicrophoneLevels, Quality, SoundDevicesChanged, say,
 };
 use crate::names::isolated;
 use crate::presenter::{Change, Presenter};
@@ -54,6 +54,11 @@ pub async fn sound(app: AppHandle, presenter: Presenter, card: sound::SoundCard)
                 presenter.tell(Change::LoudspeakerTrouble(trouble)).await;
             }
             Ok(sound::Event::Level { dbov }) => say(&app, &MicrophoneLevel { level_dbov: dbov }),
+            Ok(sound::Event::AllLevels(levels)) => {
+                let levels = levels.into_iter();
+                let cross = |(id, level_dbov)| DeviceLevel { id, level_dbov };
+                say(&app, &MicrophoneLevels(levels.map(cross).collect()));
+            }
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
@@ -179,7 +184,7 @@ fn coaching_ended(reason: EndReason) -> Option<Message> {
 
 /// Why the user's own call ended.
 fn call_ended(call: &Call) -> Option<Message> {
-    let lead = &call.lead.display_name;
+    let lead = isolated(&call.lead.display_name);
     Some(match (call.status, call.hangup_cause) {
         (CallStatus::Busy, Some(HangupCause::Declined)) => info("The lead declined the call."),
         (CallStatus::Busy, _) => info("The lead's line is busy."),
@@ -285,6 +290,7 @@ mod tests {
             held: false,
             muted: false,
             rep_reconnecting: false,
+            microphone_trouble: false,
             recording_url: None,
             recording: None,
             coach_legs: vec![],

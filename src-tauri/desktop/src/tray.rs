@@ -5,9 +5,9 @@ use tauri::menu::{Menu, MenuItem};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager};
 
-use crate::names::isolated;
 use crate::exit;
 use crate::leaving::Leaving;
+use crate::names::isolated;
 use crate::view::{AppView, WINDOW};
 
 const ID: &str = "tray";

@@ -117,8 +117,12 @@ pub struct AppView {
     pub occupied: Option<String>,
     /// Whether the organization's plan has Call Coaching.
     pub has_call_coaching: bool,
+    /// Whether no one can hear the user because of the trouble with the microphone.
+    pub microphone_silent: bool,
     /// What is wrong with the loudspeaker in use, if anything.
     pub loudspeaker_trouble: Option<String>,
+    /// Whether the user can hear no one because of it.
+    pub loudspeaker_silent: bool,
     /// The system's key ring.
     pub key_ring: KeyRing,
     /// What is wrong on this computer, in sentences that stay until it's over or was read.

@@ -16,6 +16,7 @@ mod coaching;
 mod input;
 mod invitations;
 mod link;
+mod microphone;
 mod output;
 mod owed;
 mod retry;

@@ -52,6 +52,8 @@ pub enum Request {
     Mute(CallId, bool),
     /// [`Reply::Done`].
     PauseRecording(CallId, bool),
+    /// [`Reply::Done`]. Whether the user's microphone does not work.
+    MicrophoneTrouble(CallId, bool),
     /// [`Reply::Done`]. The digits are not printed.
     Dtmf(CallId, wire::DtmfRequest),
     /// [`Reply::MediaAnswer`].

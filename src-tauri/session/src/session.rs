@@ -14,6 +14,7 @@ use crate::coaching::Coaching;
 use crate::input::{Command, CommandId, Failure, Input, MediaId, MediaInput, Reply, RequestId};
 use crate::invitations::{Expiries, ServiceClock};
 use crate::link::{Link, LinkAction, Sequence};
+use crate::microphone::Told;
 use crate::output::{MediaRole, Notice, Output, Request, SignedOutReason};
 use crate::owed::{Outcome, Owed};
 use crate::retry::{RETRY_MIN, Retry};
@@ -41,6 +42,8 @@ enum Purpose {
     Join(CommandId, CallId),
     /// What the user did to a call, asked until it is answered.
     Owed,
+    /// Tells the service of the user's microphone.
+    MicrophoneTrouble,
     /// A switch of the coach's mode.
     Mode,
     /// Reads the coach's leg anew.
@@ -73,6 +76,8 @@ enum Task {
     Reread,
     /// Asking what the service has not answered.
     Owed,
+    /// Telling the service of the user's microphone.
+    Microphone,
 }
 
 /// A client's state machine. Drain [`Session::poll`] after each [`Session::handle`].
@@ -472,6 +477,12 @@ impl Session {
                     self.joined(call_id, leg);
                 }
                 self.finish(command, result);
+            }
+            Purpose::MicrophoneTrouble => {
+                let got_through = !matches!(&result, Err(failure) if failure.may_pass());
+                if let Some(sound) = &mut self.sound {
+                    sound.microphone.answered(now, id, got_through);
+                }
             }
             Purpose::Mode => self.mode_answered(now, id, result),
             Purpose::Reread => self.reread_answered(now, id, result),
@@ -1276,8 +1287,12 @@ impl Session {
     fn retries(&mut self) -> impl Iterator<Item = (Task, &mut Retry)> {
         let sound = self.sound.as_mut();
         let resuming = self.resuming.as_mut();
+        let (media, microphone) = sound
+            .map(|sound| (&mut sound.retry, &mut sound.microphone.retry))
+            .unzip();
         [
-            sound.map(|sound| (Task::Media, &mut sound.retry)),
+            media.map(|retry| (Task::Media, retry)),
+            microphone.map(|retry| (Task::Microphone, retry)),
             resuming.map(|resuming| (Task::Resume, &mut resuming.retry)),
             Some((Task::Reload, &mut self.reload)),
             Some((Task::Reread, &mut self.reread)),
@@ -1300,6 +1315,8 @@ impl Session {
             }
             Task::Reload => self.reload(),
             Task::Owed => self.ask_owed(),
+            // Once nothing waits, it is said if it is still so.
+            Task::Microphone => {}
             Task::Reread => {
                 if let Some(coaching) = &self.view.coaching {
                     let call_id = coaching.call_id.clone();
@@ -1355,10 +1372,28 @@ impl Session {
         lost_at.checked_add(self.reconnect)
     }
 
+    /// Lets the others on the call know whether the user can be heard. Without a connection they see that
+    /// instead.
+    fn settle_microphone(&mut self) {
+        let trouble = self.view.microphone_trouble.is_some();
+        let is_online = self.link.is_online();
+        let Some(sound) = self.sound.as_ref().filter(|sound| {
+            is_online && sound.status == MediaStatus::Connected && sound.microphone.is_due(trouble)
+        }) else {
+            return;
+        };
+        let request = Request::MicrophoneTrouble(sound.call_id.clone(), trouble);
+        let id = self.request(request, Purpose::MicrophoneTrouble);
+        if let Some(sound) = &mut self.sound {
+            sound.microphone.asked(id, trouble);
+        }
+    }
+
     /// Asks and says what follows from the state.
     fn settle(&mut self, now: Duration) {
         self.restamp();
         self.settle_cost(now);
+        self.settle_microphone();
         if let Some(coaching) = &self.view.coaching
             && let Some(mode) = coaching.question()
         {
@@ -1442,6 +1477,7 @@ impl Session {
             Purpose::Resume => self.finish_resuming(result),
             Purpose::Owed
             | Purpose::Mode
+            | Purpose::MicrophoneTrouble
             | Purpose::Reread
             | Purpose::Media(_)
             | Purpose::Refresh
@@ -1485,6 +1521,7 @@ struct Sound {
     muted: bool,
     /// Since when it has been lost.
     lost_at: Option<Duration>,
+    microphone: Told,
     retry: Retry,
 }
 
@@ -1497,6 +1534,7 @@ impl Sound {
             status: MediaStatus::Connecting,
             muted: false,
             lost_at: None,
+            microphone: Told::default(),
             retry: Retry::within(RETRY_MIN, MEDIA_RETRY_MAX),
         }
     }

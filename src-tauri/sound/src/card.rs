@@ -13,7 +13,7 @@ use crate::devices::{Choice, Devices};
 use crate::loudspeaker::CardLoudspeaker;
 use crate::microphone::CardMicrophone;
 use crate::run::Run;
-use crate::shared::{Event, Input, Level, Shared, Trouble};
+use crate::shared::{Event, Input, Shared, Trouble};
 
 /// Inputs that may wait for the card's thread.
 const INPUTS_MAX: usize = 256;
@@ -48,7 +48,7 @@ impl SoundCard {
         let shared = Arc::new(Shared {
             processor: Mutex::new(VoiceProcessor::new(Processing::default())),
             is_read: AtomicBool::new(false),
-            level: Level::default(),
+            calls: Arc::default(),
             tones: Arc::default(),
             devices: Mutex::default(),
             trouble: Mutex::default(),
@@ -118,6 +118,12 @@ impl SoundCard {
     /// Opens the microphone just for [`Event::Level`], or closes it again.
     pub fn meter(&self, wanted: bool) {
         self.tell(Input::Meter(wanted));
+    }
+
+    /// Opens every microphone just for [`Event::AllLevels`], or closes them again. They are closed while
+    /// there is a [`Self::microphone`], open or not.
+    pub fn meter_all(&self, wanted: bool) {
+        self.tell(Input::MeterAll(wanted));
     }
 
     fn tell(&self, input: Input) {

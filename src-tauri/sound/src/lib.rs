@@ -21,15 +21,18 @@ mod cookie;
 mod devices;
 mod line;
 mod loudspeaker;
+mod meters;
 mod microphone;
 mod playout;
+#[cfg(target_os = "linux")]
+mod pulse;
 mod run;
 mod shared;
 mod slot;
 mod stream;
 
 pub use card::SoundCard;
-pub use devices::{Choice, Device, Devices};
+pub use devices::{Choice, Device, Devices, Fault};
 pub use loudspeaker::CardLoudspeaker;
 pub use microphone::CardMicrophone;
 pub use shared::{Event, Trouble};

@@ -1,8 +1,8 @@
 //! The card's microphone.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use client::ClientError;
@@ -16,6 +16,7 @@ use crate::slot::Slot;
 /// A microphone of the card. While it is open and no device works, it captures silence.
 pub struct CardMicrophone {
     inputs: SyncSender<Input>,
+    _on_a_call: Arc<()>,
     shared: Arc<Shared>,
     open: Option<Open>,
 }
@@ -36,9 +37,10 @@ impl std::fmt::Debug for CardMicrophone {
 }
 
 impl CardMicrophone {
-    pub(crate) const fn new(inputs: SyncSender<Input>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(inputs: SyncSender<Input>, shared: Arc<Shared>) -> Self {
         Self {
             inputs,
+            _on_a_call: Arc::clone(&shared.calls),
             shared,
             open: None,
         }
@@ -100,6 +102,16 @@ impl Microphone for CardMicrophone {
 
     fn uncertainty(&self) -> Duration {
         UNCERTAINTY
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let trouble = self.shared.trouble.lock();
+        let trouble = trouble.unwrap_or_else(PoisonError::into_inner);
+        let fault = trouble
+            .microphone
+            .as_ref()
+            .filter(|fault| fault.is_silent)?;
+        self.open.as_ref().map(|_| fault.message.clone())
     }
 }
 

@@ -1,24 +1,29 @@
 //! The card's thread: one loop over its inputs, which holds the devices and watches them come and
 //! go.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
-use crate::devices::{Choice, Devices, Kind, System};
+use crate::devices::{Choice, Devices, Fault, Kind, Scan, System};
 use crate::line::{Line, Open, Step};
-use crate::shared::{End, Event, Input, Shared};
+use crate::meters::{Metered, Meters};
+use crate::shared::{End, Event, Input, Shared, Signs};
 use crate::slot::Slot;
-use crate::stream::{self, Order};
+use crate::stream::{self, Hold, Order};
 use crate::{capture, playout};
 
 /// How often the devices are scanned: no system reports all changes by itself.
 const SCAN_EVERY: Duration = Duration::from_millis(500);
+/// How often at most, when the system reports one change after the other.
+const SCAN_AGAIN: Duration = Duration::from_millis(50);
 /// How often the level is reported.
 const LEVEL_EVERY: Duration = Duration::from_millis(66);
+/// How long a level is shown after the last samples.
+const LEVEL_FOR: Duration = Duration::from_millis(300);
 /// How long a device opened just for the test tone stays open.
 const TONE_FOR: Duration = Duration::from_millis(2500);
 /// Streams that may exist at once, including those that the system does not let go.
@@ -34,9 +39,17 @@ pub(crate) struct Run {
     microphone: Line<capture::Reader>,
     loudspeaker: Line<playout::Writer>,
     metered: bool,
+    meters: Meters,
     tone_until: Option<Instant>,
+    #[cfg(target_os = "linux")]
+    watch: Option<crate::pulse::Watch>,
+    /// Whether a look at the devices is asked for and not done yet.
+    look_asked: Arc<AtomicBool>,
+    scanned_at: Option<Instant>,
     scan_at: Instant,
     level_at: Instant,
+    /// When the level that was told last is no longer true.
+    level_until: Option<Instant>,
     serial: u64,
     alive: Arc<()>,
 }
@@ -58,9 +71,15 @@ impl Run {
             microphone: Line::new(Kind::Microphone),
             loudspeaker: Line::new(Kind::Loudspeaker),
             metered: false,
+            meters: Meters::default(),
             tone_until: None,
+            #[cfg(target_os = "linux")]
+            watch: None,
+            look_asked: Arc::default(),
+            scanned_at: None,
             scan_at: now,
             level_at: now,
+            level_until: None,
             serial: 0,
             alive: Arc::new(()),
         }
@@ -70,13 +89,16 @@ impl Run {
         loop {
             let now = Instant::now();
             if now >= self.scan_at {
+                self.look_asked.store(false, Ordering::Release);
                 self.scan();
+                self.scanned_at = Some(now);
                 self.scan_at = now + SCAN_EVERY;
             }
             self.settle(now);
             let mut next = self.scan_at;
-            if self.microphone.current.is_some() {
-                self.tell_level(now);
+            let is_level = self.microphone.current.is_some() || self.level_until.is_some();
+            if is_level || self.meters.is_any_open() {
+                self.tell_levels(now);
                 next = next.min(self.level_at);
             }
             let wait = next.saturating_duration_since(Instant::now());
@@ -93,7 +115,14 @@ impl Run {
     fn handle(&mut self, input: Input) {
         match input {
             Input::Choose(choice) => self.choice = choice,
+            Input::Look => {
+                let soonest = self
+                    .scanned_at
+                    .map_or_else(Instant::now, |at| at + SCAN_AGAIN);
+                self.scan_at = self.scan_at.min(soonest);
+            }
             Input::Meter(wanted) => self.metered = wanted,
+            Input::MeterAll(wanted) => self.meters.wanted = wanted,
             Input::TestTone => {
                 self.tone_until = Some(Instant::now() + TONE_FOR);
                 self.shared.tones.fetch_add(1, Ordering::Relaxed);
@@ -113,6 +142,7 @@ impl Run {
         let now = Instant::now();
         let microphone = self.microphone.failed(serial, now);
         let loudspeaker = self.loudspeaker.failed(serial, now);
+        self.meters.failed(serial);
         if microphone || loudspeaker {
             tracing::warn!(why, "a sound device failed");
             self.scan_at = now;
@@ -120,7 +150,16 @@ impl Run {
     }
 
     fn scan(&mut self) {
-        let devices = self.system.scan();
+        #[cfg(target_os = "linux")]
+        if self.watch.as_ref().is_none_or(crate::pulse::Watch::is_over) {
+            let asked = Arc::clone(&self.look_asked);
+            self.watch = crate::pulse::Watch::start(self.inputs.clone(), asked);
+        }
+        let Scan {
+            devices,
+            microphone,
+            loudspeaker,
+        } = self.system.scan();
         if devices != self.devices {
             self.devices = devices.clone();
             let mut shared = self
@@ -132,6 +171,14 @@ impl Run {
             drop(shared);
             let _ = self.events.send(Event::DevicesChanged(devices));
         }
+        // Which stream is whose is not known while all microphones are open.
+        let microphone = microphone.filter(|_| !self.meters.is_any_open());
+        if let Some((stream, id)) = self.microphone.found(microphone, &self.choice) {
+            self.system.move_back(Kind::Microphone, stream, id);
+        }
+        if let Some((stream, id)) = self.loudspeaker.found(loudspeaker, &self.choice) {
+            self.system.move_back(Kind::Loudspeaker, stream, id);
+        }
     }
 
     /// Brings both lines into the state they should be in.
@@ -142,6 +189,12 @@ impl Run {
         }
         if let Some(slot) = self.loudspeaker.user.clone().filter(Slot::is_closed) {
             self.loudspeaker.leave(&slot, None);
+        }
+        for serial in [self.microphone.stopped(now), self.loudspeaker.stopped(now)]
+            .into_iter()
+            .flatten()
+        {
+            self.failed(serial, "there is no sound from it, or it takes none");
         }
         let heard = self.microphone.user.is_some() || self.metered;
         let step = self
@@ -161,11 +214,30 @@ impl Run {
             Step::Close => self.loudspeaker.close(),
             Step::Open(id) => self.loudspeaker.opening = self.open(Kind::Loudspeaker, id),
         }
+        let on_a_call = Arc::strong_count(&self.shared.calls) > 1;
+        for id in self.meters.settle(&self.devices.microphones, on_a_call) {
+            let signs = Arc::default();
+            let opened = self.start(Kind::Microphone, &id, &signs);
+            let metered = opened.map(|(serial, hold)| Metered::new(serial, signs, hold));
+            self.meters.add(id, metered);
+        }
         self.tell_trouble(Kind::Microphone);
         self.tell_trouble(Kind::Loudspeaker);
     }
 
     fn open(&mut self, kind: Kind, id: String) -> Option<Open> {
+        let signs = Arc::default();
+        let (serial, hold) = self.start(kind, &id, &signs)?;
+        Some(Open {
+            serial,
+            id,
+            signs,
+            beat: (0, Instant::now()),
+            _hold: hold,
+        })
+    }
+
+    fn start(&mut self, kind: Kind, id: &str, signs: &Arc<Signs>) -> Option<(u64, Hold)> {
         if Arc::strong_count(&self.alive) > STREAMS_MAX {
             return None;
         }
@@ -173,20 +245,17 @@ impl Run {
         let order = Order {
             serial: self.serial,
             kind,
-            id: id.clone(),
+            id: id.to_owned(),
             tone_first: self.tone_until.is_some() && self.loudspeaker.current.is_none(),
+            signs: Arc::clone(signs),
             alive: Arc::clone(&self.alive),
         };
         let hold = stream::open(order, Arc::clone(&self.shared), self.inputs.clone()).ok()?;
-        Some(Open {
-            serial: self.serial,
-            id,
-            _hold: hold,
-        })
+        Some((self.serial, hold))
     }
 
     fn tell_trouble(&mut self, kind: Kind) {
-        let (now, event): (_, fn(Option<String>) -> Event) = match kind {
+        let (now, event): (_, fn(Option<Fault>) -> Event) = match kind {
             Kind::Microphone => (&self.microphone.trouble, Event::MicrophoneTrouble),
             Kind::Loudspeaker => (&self.loudspeaker.trouble, Event::LoudspeakerTrouble),
         };
@@ -202,13 +271,22 @@ impl Run {
         }
     }
 
-    fn tell_level(&mut self, now: Instant) {
+    fn tell_levels(&mut self, now: Instant) {
         if now < self.level_at {
             return;
         }
         self.level_at = now + LEVEL_EVERY;
-        if let Some(dbov) = self.shared.level.take_dbov() {
+        let current = self.microphone.current.as_ref();
+        let level = current.and_then(|open| open.signs.take_dbov());
+        let is_over = current.is_none() || self.level_until.is_some_and(|until| until <= now);
+        if let Some(dbov) = level {
+            self.level_until = Some(now + LEVEL_FOR);
             let _ = self.events.send(Event::Level { dbov });
+        } else if is_over && self.level_until.take().is_some() {
+            let _ = self.events.send(Event::Level { dbov: -127 });
+        }
+        if self.meters.is_any_open() {
+            let _ = self.events.send(Event::AllLevels(self.meters.levels()));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use voice::VoiceProcessor;
 
-use crate::devices::{Choice, Devices, Kind};
+use crate::devices::{Choice, Devices, Fault, Kind};
 use crate::slot::Slot;
 use crate::{capture, playout};
 
@@ -18,7 +18,10 @@ pub(crate) enum End {
 /// What the card's thread is told.
 pub(crate) enum Input {
     Choose(Choice),
+    /// Something of the devices may have changed.
+    Look,
     Meter(bool),
+    MeterAll(bool),
     TestTone,
     OpenMicrophone(Slot<capture::Reader>),
     CloseMicrophone(Slot<capture::Reader>, Option<capture::Reader>),
@@ -36,26 +39,29 @@ pub(crate) enum Input {
 pub enum Event {
     /// Devices came or went, or the default changed.
     DevicesChanged(Devices),
-    /// What is wrong with the microphone, in a sentence; `None` when it works again.
-    MicrophoneTrouble(Option<String>),
-    /// What is wrong with the loudspeaker, in a sentence; `None` when it works again.
-    LoudspeakerTrouble(Option<String>),
-    /// The microphone's level, about 15 times a second while it is open.
+    /// What is wrong with the microphone; `None` when it works again.
+    MicrophoneTrouble(Option<Fault>),
+    /// What is wrong with the loudspeaker; `None` when it works again.
+    LoudspeakerTrouble(Option<Fault>),
+    /// The microphone's level, about 15 times a second while it is open, and silence once it gives
+    /// nothing more.
     Level {
         /// 0 is the loudest, −127 is silence (RFC 6464).
         dbov: i8,
     },
+    /// The level of each microphone by its id, as often, while all are metered.
+    AllLevels(Vec<(String, i8)>),
 }
 
-/// What is currently wrong, in sentences.
+/// What is currently wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trouble {
-    pub microphone: Option<String>,
-    pub loudspeaker: Option<String>,
+    pub microphone: Option<Fault>,
+    pub loudspeaker: Option<Fault>,
 }
 
 impl Trouble {
-    pub(crate) fn of(&mut self, kind: Kind) -> &mut Option<String> {
+    pub(crate) fn of(&mut self, kind: Kind) -> &mut Option<Fault> {
         match kind {
             Kind::Microphone => &mut self.microphone,
             Kind::Loudspeaker => &mut self.loudspeaker,
@@ -69,7 +75,8 @@ pub(crate) struct Shared {
     pub(crate) processor: Mutex<VoiceProcessor>,
     /// Whether someone reads the microphone, so that the echo canceller needs what is played.
     pub(crate) is_read: AtomicBool,
-    pub(crate) level: Level,
+    /// Held by each microphone that was given out, open or not: who has one is on a call.
+    pub(crate) calls: Arc<()>,
     /// How often the test tone was requested.
     pub(crate) tones: Arc<AtomicU32>,
     pub(crate) devices: Mutex<Devices>,
@@ -84,14 +91,25 @@ impl Shared {
     }
 }
 
-/// The level, reported by a callback without a lock.
+/// What the callback of one stream reports, without a lock.
 #[derive(Default)]
-pub(crate) struct Level {
+pub(crate) struct Signs {
+    callbacks: AtomicU32,
     energy: AtomicU64,
     samples: AtomicU32,
 }
 
-impl Level {
+impl Signs {
+    /// There was another callback.
+    pub(crate) fn called(&self) {
+        self.callbacks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many there were.
+    pub(crate) fn callbacks(&self) -> u32 {
+        self.callbacks.load(Ordering::Relaxed)
+    }
+
     /// Adds the sum of these samples' squares.
     pub(crate) fn add(&self, energy: u64, samples: u32) {
         self.energy.fetch_add(energy, Ordering::Relaxed);

@@ -15,7 +15,7 @@ use mix::SAMPLE_RATE_HZ;
 use voice::Resampler;
 
 use crate::devices::{Kind, find};
-use crate::shared::{End, Input, Shared};
+use crate::shared::{End, Input, Shared, Signs};
 use crate::{capture, playout};
 
 /// How long a device may take to open.
@@ -27,6 +27,8 @@ pub(crate) struct Order {
     pub(crate) id: String,
     /// Whether the test tone sounds as soon as it plays.
     pub(crate) tone_first: bool,
+    /// What its callback reports.
+    pub(crate) signs: Arc<Signs>,
     /// Held while the thread runs, so that threads can be counted.
     pub(crate) alive: Arc<()>,
 }
@@ -178,7 +180,7 @@ where
     match order.kind {
         Kind::Microphone => {
             let (mut writer, reader) = capture::ring(rate_hz).map_err(no_ring)?;
-            let shared = Arc::clone(shared);
+            let signs = Arc::clone(&order.signs);
             let callback = move |data: &[T], info: &cpal::InputCallbackInfo| {
                 let now = Instant::now();
                 let stamp = info.timestamp();
@@ -186,7 +188,8 @@ where
                 let count = data.len() / channels;
                 let mono = || data.chunks_exact(channels).map(to_mono);
                 let energy = mono().map(|s| u64::from(s.unsigned_abs()).pow(2)).sum();
-                shared.level.add(energy, count as u32);
+                signs.called();
+                signs.add(energy, count as u32);
                 writer.write(mono(), count, delay, now);
             };
             let stream = device.build_input_stream(config, callback, failed, timeout)?;
@@ -196,7 +199,9 @@ where
             let tones = Arc::clone(&shared.tones);
             let (writer, mut reader) =
                 playout::ring(rate_hz, tones, order.tone_first).map_err(no_ring)?;
+            let signs = Arc::clone(&order.signs);
             let callback = move |data: &mut [T], _: &cpal::OutputCallbackInfo| {
+                signs.called();
                 reader.begin(data.len() / channels);
                 for frame in data.chunks_exact_mut(channels) {
                     frame.fill(T::from_sample(reader.next()));

@@ -17,7 +17,7 @@ use call::{AMPLITUDE, Call, PLAYED_HZ, SPAN, SPOKEN_HZ};
 use client::audio::{Loudspeaker, Microphone};
 use mix::{FRAME_SAMPLES, Frame, SILENCE};
 use pulse::{PATIENCE, Pulse, amplitude_of, tone, until};
-use sound::{Choice, Event, Processing, SoundCard};
+use sound::{Choice, Event, Fault, Processing, SoundCard};
 use tokio::sync::broadcast;
 
 const RAW: Processing = Processing {
@@ -178,7 +178,7 @@ fn a_lost_loudspeaker_is_replaced_and_comes_back() {
     wait_for(
         &mut events,
         "the loss is said",
-        |event| matches!(event, Event::LoudspeakerTrouble(Some(why)) if why.contains("Loudspeaker spk_a")),
+        |event| matches!(event, Event::LoudspeakerTrouble(Some(why)) if why.message.contains("Loudspeaker spk_a")),
     );
     plays_the_tone(&pulse, "spk_a");
     assert!(card.trouble().loudspeaker.is_some());
@@ -210,7 +210,7 @@ fn a_lost_microphone_is_replaced_and_comes_back() {
     wait_for(
         &mut events,
         "the loss is said",
-        |event| matches!(event, Event::MicrophoneTrouble(Some(why)) if why.contains("Microphone mic_a")),
+        |event| matches!(event, Event::MicrophoneTrouble(Some(why)) if why.message.contains("Microphone mic_a")),
     );
     call.forget();
     let player = pulse.play_into("mic_a", &tone(SPOKEN_HZ, AMPLITUDE, 60.0));
@@ -247,6 +247,225 @@ fn the_default_is_followed_when_it_changes() {
     assert_eq!(card.trouble(), sound::Trouble::default());
 }
 
+const OTHER_HZ: f64 = 1500.0;
+
+fn has_of(call: &Call, frequency_hz: f64) -> bool {
+    let samples: Vec<i16> = call.frames().iter().flat_map(|(_, frame)| *frame).collect();
+    let mut spans = samples.chunks_exact(FRAME_SAMPLES);
+    spans.any(|span| amplitude_of(frequency_hz, span) > 0.3 * AMPLITUDE)
+}
+
+#[test]
+fn a_chosen_microphone_stays_when_the_default_moves_away_from_it() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a", "mic_b"], &["spk_a"]);
+    let card = card_on(&pulse);
+    card.choose(Choice {
+        microphone: Some(source("mic_a")),
+        ..Choice::default()
+    });
+    let call = Call::start(&card);
+    call.open(true);
+    let chosen = pulse.play_into("mic_a", &tone(SPOKEN_HZ, AMPLITUDE, 60.0));
+    let other = pulse.play_into("mic_b", &tone(OTHER_HZ, AMPLITUDE, 60.0));
+    call.hears_the_tone();
+    pulse.set_default_microphone("mic_b");
+    until("the chosen one is captured from", || {
+        pulse.captures("mic_a") == 1 && pulse.captures("mic_b") == 0
+    });
+    call.forget();
+    call.hears_the_tone();
+    // From now on nothing of the other is heard, wherever the default goes.
+    call.forget();
+    for default in ["mic_a", "mic_b", "mic_a", "mic_b"] {
+        pulse.set_default_microphone(default);
+        assert_eq!(pulse.captures("mic_b"), 0, "the default is {default}");
+    }
+    call.hears_the_tone();
+    assert!(!has_of(&call, OTHER_HZ), "the other microphone is heard");
+    assert_eq!(card.trouble(), sound::Trouble::default());
+    drop((chosen, other));
+}
+
+#[test]
+fn a_chosen_loudspeaker_stays_when_the_default_moves_away_from_it() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a"], &["spk_a", "spk_b"]);
+    let card = card_on(&pulse);
+    card.choose(Choice {
+        loudspeaker: Some(sink("spk_a")),
+        ..Choice::default()
+    });
+    let call = Call::start(&card);
+    plays_the_tone(&pulse, "spk_a");
+    pulse.set_default_loudspeaker("spk_b");
+    until("the chosen one plays", || {
+        pulse.playbacks("spk_a") == 1 && pulse.playbacks("spk_b") == 0
+    });
+    plays_the_tone(&pulse, "spk_a");
+    for default in ["spk_a", "spk_b"] {
+        pulse.set_default_loudspeaker(default);
+        assert_eq!(pulse.playbacks("spk_b"), 0, "the default is {default}");
+    }
+    assert_eq!(card.trouble(), sound::Trouble::default());
+    drop(call);
+}
+
+#[test]
+fn a_microphone_that_is_replaced_in_the_sound_settings_is_said() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a", "mic_b"], &["spk_a"]);
+    let card = card_on(&pulse);
+    let mut events = card.events();
+    let call = Call::start(&card);
+    for chosen in [None, Some(source("mic_a"))] {
+        let is_chosen = chosen.is_some();
+        card.choose(Choice {
+            microphone: chosen,
+            ..Choice::default()
+        });
+        call.open(true);
+        until("it is captured from", || pulse.captures("mic_a") == 1);
+        // What was chosen is put back once: who moves it again means it.
+        until("it is on the other", || {
+            pulse.move_captures("mic_a", "mic_b");
+            card.trouble().microphone.is_some()
+        });
+        let fault = card.trouble().microphone.expect("it is said");
+        assert!(!fault.is_silent, "{fault:?}");
+        let wanted = "switched Call Coaching to Microphone mic_b. To use Microphone mic_a,";
+        assert!(fault.message.contains(wanted), "{}", fault.message);
+        assert_eq!(pulse.captures("mic_b"), 1, "chosen: {is_chosen}");
+        pulse.move_captures("mic_b", "mic_a");
+        wait_for(&mut events, "it is said to be well", |event| {
+            *event == Event::MicrophoneTrouble(None)
+        });
+        call.open(false);
+        until("it is closed", || pulse.captures("mic_a") == 0);
+    }
+}
+
+#[test]
+fn a_microphone_that_is_muted_in_the_sound_settings_is_said_to_be_silent() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a"], &["spk_a"]);
+    let card = card_on(&pulse);
+    let mut microphone = card.microphone();
+    let is_muted = |trouble: Option<String>| trouble.is_some_and(|why| why.contains("is muted"));
+    pulse.mute_microphone("mic_a", true);
+    until("the card says it", || {
+        card.trouble()
+            .microphone
+            .is_some_and(|fault| fault.is_silent)
+    });
+    assert_eq!(microphone.trouble(), None, "a closed one troubles nobody");
+    microphone.open(Instant::now()).expect("the card answers");
+    until("the microphone says it", || is_muted(microphone.trouble()));
+    pulse.mute_microphone("mic_a", false);
+    until("it is well again", || microphone.trouble().is_none());
+    until("the stream is there", || pulse.captures("mic_a") == 1);
+    pulse.mute_captures("mic_a", true);
+    until("a muted stream is said", || is_muted(microphone.trouble()));
+    pulse.mute_captures("mic_a", false);
+    until("it is well again", || microphone.trouble().is_none());
+}
+
+#[test]
+fn a_microphone_that_gives_nothing_more_is_said_and_its_level_falls() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a"], &["spk_a"]);
+    let card = card_on(&pulse);
+    let mut events = card.events();
+    let call = Call::start(&card);
+    call.open(true);
+    let player = pulse.play_into("mic_a", &tone(SPOKEN_HZ, AMPLITUDE, 60.0));
+    let is_loud = |event: &Event| matches!(event, Event::Level { dbov } if *dbov > -20);
+    let is_silence = |event: &Event| matches!(event, Event::Level { dbov: -127 });
+    wait_for(&mut events, "the level shows the tone", is_loud);
+    pulse.suspend_microphone("mic_a", true);
+    wait_for(&mut events, "the level falls", is_silence);
+    wait_for(
+        &mut events,
+        "it is said",
+        |event| matches!(event, Event::MicrophoneTrouble(Some(fault)) if fault.is_silent),
+    );
+    pulse.suspend_microphone("mic_a", false);
+    wait_for(&mut events, "it is said to be well", |event| {
+        *event == Event::MicrophoneTrouble(None)
+    });
+    call.forget();
+    call.hears_the_tone();
+    // And a level is none once the microphone is closed.
+    call.open(false);
+    wait_for(&mut events, "the level falls", is_silence);
+    drop(player);
+}
+
+#[test]
+fn a_microphone_that_never_gives_anything_is_said() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a"], &["spk_a"]);
+    pulse.suspend_microphone("mic_a", true);
+    let card = card_on(&pulse);
+    let mut events = card.events();
+    let call = Call::start(&card);
+    call.open(true);
+    wait_for(
+        &mut events,
+        "it is said",
+        |event| matches!(event, Event::MicrophoneTrouble(Some(fault)) if fault.is_silent),
+    );
+}
+
+#[test]
+fn microphones_of_the_same_name_are_told_apart_by_where_they_are_plugged_in() {
+    let _alone = alone();
+    let pulse = Pulse::start(&[], &["spk_a"]);
+    for (name, port) in [("mic_a", "2"), ("mic_b", "1.4")] {
+        let path = format!("pci-0000:00:14.0-usb-0:{port}:1.0");
+        pulse.add_microphone_at(name, "Headset", &path);
+    }
+    let card = card_on(&pulse);
+    until("both are there", || card.devices().microphones.len() == 2);
+    let devices = card.devices().microphones;
+    let name_of = |id: &str| {
+        let device = devices.iter().find(|device| device.id == source(id));
+        device.map(|device| device.name.clone())
+    };
+    assert_eq!(name_of("mic_a").as_deref(), Some("Headset (USB port 2)"));
+    assert_eq!(name_of("mic_b").as_deref(), Some("Headset (USB port 1.4)"));
+}
+
+#[test]
+fn m4_all_microphones_are_metered_at_once_but_never_during_a_call() {
+    let _alone = alone();
+    let pulse = Pulse::start(&["mic_a", "mic_b"], &["spk_a"]);
+    let card = card_on(&pulse);
+    let mut events = card.events();
+    let player = pulse.play_into("mic_b", &tone(SPOKEN_HZ, AMPLITUDE, 60.0));
+    card.meter_all(true);
+    let level = |levels: &[(String, i8)], name: &str| {
+        let of = levels.iter().find(|(id, _)| *id == source(name));
+        of.map(|(_, dbov)| *dbov)
+    };
+    wait_for(&mut events, "one is loud and the other is not", |event| {
+        matches!(event, Event::AllLevels(levels)
+            if level(levels, "mic_b").is_some_and(|dbov| (-20..-10).contains(&dbov))
+                && level(levels, "mic_a").is_some_and(|dbov| dbov < -60))
+    });
+    // A coach who listens needs no microphone, and has none open.
+    let call = Call::start(&card);
+    let captures = || pulse.captures("mic_a") + pulse.captures("mic_b");
+    until("all are closed", || captures() == 0);
+    call.open(true);
+    until("the call's is open", || captures() == 1);
+    drop(call);
+    until("all are open again", || captures() == 2);
+    card.meter_all(false);
+    until("all are closed", || captures() == 0);
+    drop(player);
+}
+
 #[test]
 fn the_call_goes_on_while_the_sound_server_is_dead() {
     let _alone = alone();
@@ -280,11 +499,14 @@ fn without_any_device_a_call_goes_on_in_silence_and_says_so() {
     let card = card_on(&pulse);
     until("it is said", || card.trouble().microphone.is_some());
     let trouble = card.trouble();
-    assert_eq!(trouble.microphone.as_deref(), Some("No microphone found."));
-    assert_eq!(
-        trouble.loudspeaker.as_deref(),
-        Some("No loudspeaker found.")
-    );
+    let silent = |message: &str| {
+        Some(Fault {
+            message: message.to_owned(),
+            is_silent: true,
+        })
+    };
+    assert_eq!(trouble.microphone, silent("No microphone found."));
+    assert_eq!(trouble.loudspeaker, silent("No loudspeaker found."));
     let call = Call::start(&card);
     call.open(true);
     until("the call goes on", || {

@@ -65,6 +65,7 @@ async fn measure() {
             status: CoachLegStatus::Connecting,
             mode: CoachMode::Listen,
             muted: false,
+            microphone_trouble: false,
             date_created: NOW,
             date_connected: None,
             date_done: None,

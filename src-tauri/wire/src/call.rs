@@ -136,6 +136,9 @@ pub struct Call {
     /// Whether the rep's audio is lost, and the call waits for it to come back.
     #[serde(default)]
     pub rep_reconnecting: bool,
+    /// Whether the rep's app says that its microphone doesn't work, so no one can hear the rep.
+    #[serde(default)]
+    pub microphone_trouble: bool,
     /// Where the recording is; null when there is none.
     pub recording_url: Option<String>,
     /// The recording; null when the call is not recorded.
@@ -198,6 +201,14 @@ pub struct HoldRequest {
 pub struct MuteRequest {
     /// Whether the leg is to be muted.
     pub muted: bool,
+}
+
+/// `PUT …/microphone/`: of the asking device's own leg, the rep's or a coach's.
+#[wire_type]
+#[serde(deny_unknown_fields)]
+pub struct MicrophoneRequest {
+    /// Whether the microphone doesn't work.
+    pub trouble: bool,
 }
 
 /// `POST …/dtmf/`: keys pressed by the rep.

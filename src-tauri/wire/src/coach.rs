@@ -119,6 +119,9 @@ pub struct CoachLeg {
     pub mode: CoachMode,
     /// Whether the coach's microphone is muted.
     pub muted: bool,
+    /// Whether the coach's app says that its microphone doesn't work, so no one can hear the coach.
+    #[serde(default)]
+    pub microphone_trouble: bool,
     /// When the coach was let in.
     pub date_created: Timestamp,
     /// When the audio was first connected.

@@ -13,9 +13,9 @@ use crate::{
     HoldRequest, InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationTarget,
     InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadQuery, LedgerEntry, List, ListQuery,
     Me, MediaAnswer, MediaOffer, Member, MemberInvite, MemberInviteId, MemberInviteRequest,
-    Membership, MembershipId, MembershipPatch, ModeRequest, MuteRequest, NewMemberInvite,
-    Organization, OrganizationId, OrganizationPatch, Permission, PhoneNumber, PhoneNumberId,
-    PhoneNumberRequest, PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery,
+    Membership, MembershipId, MembershipPatch, MicrophoneRequest, ModeRequest, MuteRequest,
+    NewMemberInvite, Organization, OrganizationId, OrganizationPatch, Permission, PhoneNumber,
+    PhoneNumberId, PhoneNumberRequest, PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery,
     RecordingRequest, RefreshRequest, Role, RoleId, RoleRequest, SignInRequest, SignOutRequest,
     Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
 };
@@ -869,6 +869,17 @@ routes! {
     /// Mutes or unmutes the signed-in user's own leg, as the rep or a coach. A coach does it on the device
     /// that has the audio.
     MUTE(CallId, Body<MuteRequest>) -> Json<Call> = Put "/api/v1/activity/call/{id}/mute/" {
+        who: Who::Member,
+        tag: "call",
+        answer: 200 "The changed call.",
+    }
+
+    /// Tells the others on the call that the microphone of the signed-in user's own leg doesn't work, or works
+    /// again. Only for the device that has the audio.
+    ///
+    /// It changes nothing but `microphone_trouble` of the call, for the rep, or of the coach's leg. A coach in
+    /// Listen needs no microphone, and says nothing.
+    MICROPHONE(CallId, Body<MicrophoneRequest>) -> Json<Call> = Put "/api/v1/activity/call/{id}/microphone/" {
         who: Who::Member,
         tag: "call",
         answer: 200 "The changed call.",

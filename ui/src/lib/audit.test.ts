@@ -74,7 +74,7 @@ describe("a4: more of a line of the audit log", () => {
     expect(detail("plan_changed", "business_legacy")).toBe("Business (legacy)");
     expect(detail("topped_up", "2500000 micro-dollars")).toBe("$2.5000");
     expect(detail("phone_number_changed", "+15550001999")).toBe("+1 555 000 1999");
-    expect(detail("coach_removed", "permission_revoked")).toBe("permission taken away");
+    expect(detail("coach_removed", "permission_revoked")).toBe("access removed");
     expect(detail("coach_leave", "call_ended")).toBe("the call ended");
   });
 

@@ -26,6 +26,7 @@ import {
   pressedText,
   refusal,
   refusalToManager,
+  soundTroubles,
 } from "./words";
 
 const START = "2026-01-02T03:04:05.000Z";
@@ -78,7 +79,7 @@ describe("who hears the coach", () => {
 
   it("is told in words", () => {
     expect(audienceText({ ...now, mode: "listen", audience: "nobody" }, "Sam")).toBe(
-      "Nobody hears you",
+      "No one hears you",
     );
     expect(audienceText(now, "Sam")).toBe("Only Sam hears you");
     expect(audienceText({ ...now, mode: "barge", audience: "everybody" }, "Sam")).toBe(
@@ -87,8 +88,48 @@ describe("who hears the coach", () => {
   });
 
   it("is nobody while muted, and while the connection is away", () => {
-    expect(audienceText({ ...now, muted: true }, "Sam")).toBe("Nobody hears you: muted");
+    expect(audienceText({ ...now, muted: true }, "Sam")).toBe("No one hears you: you're muted");
     expect(audienceText({ ...now, connected: false }, "Sam")).toContain("Nobody");
+  });
+
+  it("is no one while the microphone captures nothing, and says why", () => {
+    expect(audienceText(now, "Sam", "No microphone found.")).toBe(
+      "No one hears you: no microphone found.",
+    );
+    const listening = { ...now, mode: "listen", audience: "nobody" } as const;
+    expect(audienceText(listening, "Sam", "No microphone found.")).toBe("No one hears you");
+  });
+});
+
+describe("what is wrong with the sound", () => {
+  const well = {
+    microphone_trouble: null,
+    microphone_silent: false,
+    loudspeaker_trouble: null,
+    loudspeaker_silent: false,
+  };
+  const using = "Your selected microphone isn't connected. Using another instead.";
+
+  it("is said with what it means, for both devices", () => {
+    const both = {
+      microphone_trouble: "No microphone found.",
+      microphone_silent: true,
+      loudspeaker_trouble: "No loudspeaker found.",
+      loudspeaker_silent: true,
+    };
+    expect(soundTroubles(both)).toEqual([
+      "No one hears you: no microphone found.",
+      "You can't hear the call: no loudspeaker found.",
+    ]);
+    expect(soundTroubles({ ...well, microphone_trouble: using })).toEqual([using]);
+    expect(soundTroubles(well)).toEqual([]);
+    expect(soundTroubles(null)).toEqual([]);
+  });
+
+  it("m4: is not that no one hears a coach who only listens", () => {
+    const silent = { ...well, microphone_trouble: "No microphone found.", microphone_silent: true };
+    expect(soundTroubles(silent, true)).toEqual(["No microphone found."]);
+    expect(soundTroubles({ ...well, microphone_trouble: using }, true)).toEqual([]);
   });
 });
 

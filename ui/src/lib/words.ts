@@ -81,17 +81,20 @@ export function isolated(name: string): string {
   return `\u2068${name}\u2069`;
 }
 
-/** Who hears the coach now, in words. `rep` is the rep's first name. */
+/** Who hears the coach now, in words. `rep` is the rep's first name; `silent` says why the microphone
+ * captures nothing, if it doesn't. */
 export function audienceText(
   coaching: Pick<Coaching, "audience" | "muted" | "connected" | "mode">,
   rep: string,
+  silent: string | null = null,
 ): string {
-  if (!coaching.connected) return "Nobody hears you until you are connected again";
-  if (coaching.mode === "listen") return "Nobody hears you";
-  if (coaching.muted) return "Nobody hears you: muted";
+  if (!coaching.connected) return "No one hears you until you're reconnected";
+  if (coaching.mode === "listen") return "No one hears you";
+  if (coaching.muted) return "No one hears you: you're muted";
+  if (silent !== null) return unheardText(silent);
   if (coaching.audience === "rep") return `Only ${rep} hears you`;
   if (coaching.audience === "everybody") return `${rep} and the lead hear you`;
-  return "Nobody hears you";
+  return "No one hears you";
 }
 
 type KeyRingTrouble = NonNullable<AppView["key_ring"]["reading"]>;
@@ -114,6 +117,31 @@ export const NOT_KEPT_WORDS: Record<KeyRingTrouble, string> = {
   silent: `We couldn't save your sign-in: your key ring isn't answering. ${NEXT_TIME}`,
   failed: `We couldn't save your sign-in. ${NEXT_TIME}`,
 };
+const inside = (sentence: string): string =>
+  sentence.charAt(0).toLowerCase() + sentence.slice(1);
+
+/** The microphone captures nothing, for that reason. */
+export function unheardText(trouble: string): string {
+  return `No one hears you: ${inside(trouble)}`;
+}
+
+/** What is wrong with microphone and loudspeaker, in sentences. In Listen the microphone is closed. */
+export function soundTroubles(
+  view: Pick<
+    AppView,
+    "microphone_trouble" | "microphone_silent" | "loudspeaker_trouble" | "loudspeaker_silent"
+  > | null,
+  listens = false,
+): string[] {
+  const { microphone_trouble: microphone, loudspeaker_trouble: loudspeaker } = view ?? {};
+  const troubles: string[] = [];
+  if (microphone && view?.microphone_silent && !listens) troubles.push(unheardText(microphone));
+  else if (microphone && (view?.microphone_silent || !listens)) troubles.push(microphone);
+  if (loudspeaker && view?.loudspeaker_silent) {
+    troubles.push(`You can't hear the call: ${inside(loudspeaker)}`);
+  } else if (loudspeaker) troubles.push(loudspeaker);
+  return troubles;
+}
 
 export const STATUS_WORDS: Record<Call["status"], string> = {
   created: "Calling…",
@@ -128,10 +156,10 @@ export const STATUS_WORDS: Record<Call["status"], string> = {
 
 /** Why a call ended, where its status does not say it already. */
 const CAUSE_WORDS: Partial<Record<NonNullable<Call["hangup_cause"]>, string>> = {
-  unreachable: "the number could not be reached",
+  unreachable: "the number couldn't be reached",
   network_failed: "the phone network failed",
-  lead_lost: "the phone was lost",
-  rep_lost: "the rep's connection was lost",
+  lead_lost: "lost connection to the phone",
+  rep_lost: "the rep lost connection",
   service_stopped: "the service was stopped",
 };
 
@@ -154,7 +182,7 @@ export function underWay({ status }: Pick<Call, "status">): boolean {
 export const END_WORDS: Record<NonNullable<CoachLeg["end_reason"]>, string> = {
   left: "left",
   call_ended: "the call ended",
-  permission_revoked: "permission taken away",
+  permission_revoked: "access removed",
   plan_changed: "plan changed",
   deactivated: "deactivated",
   connection_lost: "connection lost",
@@ -181,16 +209,16 @@ export const INVITATION_WORDS: Record<Invitation["status"], string> = {
 };
 
 export const NUMBER_KINDS: Record<PhoneNumber["type"], string> = {
-  internal: "Internal: can be coached",
-  external: "External: cannot be coached",
-  virtual: "Virtual: cannot be coached",
+  internal: "Internal: calls can be coached",
+  external: "External: calls can't be coached",
+  virtual: "Virtual: calls can't be coached",
 };
 
 /** What each kind of number means for coaching (J1). */
 export const NUMBER_MEANINGS: Record<PhoneNumber["type"], string> = {
-  internal: "A line of your own. Outbound calls from it can be coached.",
-  external: "Only shown as caller id. Calls from it cannot be coached.",
-  virtual: "Forwards to another number. Calls from it cannot be coached.",
+  internal: "Your own line. Outbound calls from it can be coached.",
+  external: "Caller ID only. Calls from it can't be coached.",
+  virtual: "Forwards to another number. Calls from it can't be coached.",
 };
 
 export const NUMBER_NAMES: Record<PhoneNumber["type"], string> = {
@@ -207,24 +235,24 @@ export const PERMISSION_NAMES: Record<Permission, string> = {
 };
 
 export const PERMISSION_MEANINGS: Record<Permission, string> = {
-  call_coach_listen: "Join calls in progress and hear rep and lead.",
-  call_coach_barge: "Speak to the rep alone, or to everybody on the call. Includes Listen.",
-  manage_organization: "Members, roles, groups, numbers, plan, usage and the audit log.",
-  delete_recordings: "Delete recordings of calls for good.",
+  call_coach_listen: "Join calls in progress and hear the rep and the lead.",
+  call_coach_barge: "Speak to the rep alone, or to everyone on the call. Includes Listen.",
+  manage_organization: "Members, roles, groups, numbers, plan, usage and audit log.",
+  delete_recordings: "Permanently delete call recordings.",
 };
 
 export const RECORDING_NAMES: Record<RecordingOverride, string> = {
-  inherit: "As the organization",
+  inherit: "Same as organization",
   on: "Always",
   off: "Never",
 };
 
 export const RECORDING_WORDS: Record<CallRecording["status"], string> = {
-  recording: "The recording is still being saved",
-  paused: "The recording is paused",
+  recording: "Saving the recording…",
+  paused: "Recording paused",
   stored: "Recorded",
-  failed: "The recording could not be kept",
-  deleted: "The recording was deleted",
+  failed: "The recording couldn't be saved",
+  deleted: "Recording deleted",
 };
 
 export const MEMBER_INVITE_WORDS: Record<MemberInvite["status"], string> = {
@@ -236,25 +264,25 @@ export const MEMBER_INVITE_WORDS: Record<MemberInvite["status"], string> = {
 
 /** What a balance that does not stand well means (B3). */
 export const BALANCE_WORDS: Record<"low" | "negative", string> = {
-  low: "The usage balance is low. Coaches cannot join calls once it cannot pay for a minute.",
+  low: "Your usage balance is low. Coaches can't join calls once it runs out.",
   negative:
-    "The usage balance is below zero. Coaches on calls stay, but nobody can join until it is topped up.",
+    "Your usage balance is below zero. Coaches stay on their calls, but no one can join until you add credit.",
 };
 
 export const LEDGER_WORDS: Record<LedgerKind, string> = {
   coaching: "Coaching",
   call: "Call",
-  top_up: "Top up",
+  top_up: "Credit added",
 };
 
 export const AUDIT_WORDS: Record<AuditAction, string> = {
   sign_in: "Signed in",
   sign_out: "Signed out",
   coach_join: "Joined a call",
-  coach_mode: "Switched the mode",
+  coach_mode: "Switched mode",
   coach_leave: "Left a call",
   coach_removed: "Was removed from a call",
-  coach_moved_to_listen: "Was moved to Listen",
+  coach_moved_to_listen: "Moved to Listen",
   coach_invited: "Invited to coach",
   recording_played: "Played a recording",
   recording_downloaded: "Downloaded a recording",
@@ -262,14 +290,14 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   recording_paused: "Paused or resumed a recording",
   member_invited: "Invited a member",
   member_invite_revoked: "Revoked an invitation",
-  member_joined: "Became a member",
+  member_joined: "Joined the organization",
   member_changed: "Changed a member",
   role_changed: "Changed a role",
   group_changed: "Changed a group",
   phone_number_changed: "Changed a phone number",
   plan_changed: "Changed the plan",
   organization_changed: "Changed the organization",
-  topped_up: "Topped up the balance",
+  topped_up: "Added credit",
   lead_deleted: "Deleted a lead",
   data_exported: "Exported data",
 };
@@ -296,18 +324,18 @@ export function refusalToManager(joinability: Joinability): string | null {
 /** Why something was refused, in a few words for a table. */
 export function refusalWords(code: NonNullable<Joinability["code"]>): string {
   const words: Partial<Record<typeof code, string>> = {
-    permission_required: "The role lacks the permission",
-    plan_required: "The plan lacks the feature",
-    insufficient_balance: "The balance does not pay for it",
-    inbound_call: "The call came in",
-    external_number: "The call shows an external number",
-    call_ended: "The call is not in progress",
-    call_full: "The call is full",
-    own_call: "It is their own call",
-    invite_expired: "The invitation is over",
-    unauthenticated: "The e-mail address or the password is not right",
-    not_found: "There is no such thing for them",
-    rate_limited: "Too many tries",
+    permission_required: "No permission",
+    plan_required: "Not in the plan",
+    insufficient_balance: "Balance too low",
+    inbound_call: "Inbound call",
+    external_number: "External number",
+    call_ended: "Call not in progress",
+    call_full: "Call full",
+    own_call: "Their own call",
+    invite_expired: "Invitation expired",
+    unauthenticated: "Wrong email or password",
+    not_found: "Not found",
+    rate_limited: "Too many attempts",
   };
   return words[code] ?? code;
 }

@@ -17,12 +17,13 @@ const PARTY_MAX: usize = 5;
 #[derive(Debug, Clone)]
 enum Step {
     Lead(LeadProgress),
-    Offered(u32, Mode),
+    Offered(u32, u32, Mode),
     Connected(u32),
     Lost(u32),
     HangUp(u32),
     Held(u32, bool),
     Muted(u32, u32, bool),
+    MicrophoneTrouble(u32, u32, bool),
     Dtmf(u32),
     Join(u32, u32, Authority, Option<u32>),
     Leave(u32, u32),
@@ -81,13 +82,15 @@ fn step() -> impl Strategy<Value = Step> {
     let invitees = prop::collection::vec((who(), authority(), prop::bool::weighted(0.9)), 1..4);
     prop_oneof![
         10 => signal.prop_map(Step::Lead),
-        5 => (0..12_u32, prop_oneof![Just(Mode::Whisper), Just(Mode::Barge)])
-            .prop_map(|(leg, widest)| Step::Offered(leg, widest)),
+        5 => (0..12_u32, on(), prop_oneof![Just(Mode::Whisper), Just(Mode::Barge)])
+            .prop_map(|(leg, on, widest)| Step::Offered(leg, on, widest)),
         20 => (0..12_u32).prop_map(Step::Connected),
         10 => (0..12_u32).prop_map(Step::Lost),
         1 => who().prop_map(Step::HangUp),
         3 => (who(), any::<bool>()).prop_map(|(who, held)| Step::Held(who, held)),
         5 => (who(), on(), any::<bool>()).prop_map(|(who, on, muted)| Step::Muted(who, on, muted)),
+        5 => (who(), on(), any::<bool>())
+            .prop_map(|(who, on, trouble)| Step::MicrophoneTrouble(who, on, trouble)),
         1 => who().prop_map(Step::Dtmf),
         40 => (who(), on(), authority(), prop::option::weighted(0.2, 0..10_u32))
             .prop_map(|(who, on, authority, by)| Step::Join(who, on, authority, by)),
@@ -118,8 +121,9 @@ fn input(step: &Step, fresh: &mut u32) -> Input {
     };
     match step.clone() {
         Step::Lead(signal) => Input::Lead(signal),
-        Step::Offered(leg, widest) => Input::MediaOffered {
+        Step::Offered(leg, on, widest) => Input::MediaOffered {
             leg: LegNumber(leg),
+            device: on_device(REP, on),
             widest,
         },
         Step::Connected(leg) => Input::MediaConnected(LegNumber(leg)),
@@ -133,6 +137,11 @@ fn input(step: &Step, fresh: &mut u32) -> Input {
             user: user(who),
             device: on_device(who, on),
             muted,
+        },
+        Step::MicrophoneTrouble(who, on, trouble) => Input::SetMicrophoneTrouble {
+            user: user(who),
+            device: on_device(who, on),
+            trouble,
         },
         Step::Dtmf(who) => Input::Dtmf {
             user: user(who),
@@ -264,6 +273,7 @@ fn assert_consistent(leg: &wire::CoachLeg) {
         ParticipationAction::Barge => Some(CoachMode::Barge),
         _ => None,
     });
+    assert!(!done || !leg.microphone_trouble, "nobody is there");
     if !done {
         assert_eq!(told, Some(leg.mode), "the history tells the mode");
     }
@@ -285,11 +295,13 @@ fn drain(machine: &mut Machine) -> Vec<Output> {
 /// What a step may change for the rep and the lead: nothing, when a coach or what befell one did it.
 fn is_of_a_coach(step: &Step) -> bool {
     match step {
-        Step::Offered(leg, _) | Step::Connected(leg) | Step::Lost(leg) => *leg > LEAD_LEG.0,
+        Step::Offered(leg, ..) | Step::Connected(leg) | Step::Lost(leg) => *leg > LEAD_LEG.0,
         Step::Authority(who, _) | Step::HangUp(who) | Step::Held(who, _) | Step::Dtmf(who) => {
             *who != REP
         }
-        Step::Muted(who, ..) | Step::Mode(who, ..) => *who != REP,
+        Step::Muted(who, ..) | Step::MicrophoneTrouble(who, ..) | Step::Mode(who, ..) => {
+            *who != REP
+        }
         Step::Join(..) | Step::Leave(..) | Step::Invite(..) | Step::Decline(..) | Step::Plan(_) => {
             true
         }
@@ -348,7 +360,7 @@ proptest! {
                 prop_assert!(!touched, "rep and lead are untouched by {step:?}: {outputs:?}");
             }
             // An offer for a leg that is not in is passed over.
-            if let (Step::Offered(leg, mode), Ok(())) = (step, &result)
+            if let (Step::Offered(leg, _, mode), Ok(())) = (step, &result)
                 && media.roles.contains_key(&LegNumber(*leg))
             {
                 widest.insert(LegNumber(*leg), *mode);

@@ -213,7 +213,11 @@ fn a_lost_coach_is_out_after_30_s_and_so_is_one_who_never_came() {
 fn m1_a_new_connection_of_a_leg_begins_in_listen() {
     let mut world = World::answered();
     let leg = world.coach(MORGAN);
-    let offered = |widest| Input::MediaOffered { leg, widest };
+    let offered = |widest| Input::MediaOffered {
+        leg,
+        device: device(1),
+        widest,
+    };
     assert_eq!(world.ok(offered(Mode::Barge)), []);
     world.ok(mode(MORGAN, CoachMode::Whisper));
     let outputs = world.ok(offered(Mode::Barge));
@@ -225,7 +229,11 @@ fn m1_a_new_connection_of_a_leg_begins_in_listen() {
 fn m3_a_connection_that_cannot_tell_the_modes_apart_cannot_barge() {
     let mut world = World::answered();
     let leg = world.coach(MORGAN);
-    let offered = |widest| Input::MediaOffered { leg, widest };
+    let offered = |widest| Input::MediaOffered {
+        leg,
+        device: device(1),
+        widest,
+    };
     world.ok(offered(Mode::Whisper));
     assert_eq!(
         world.refused(mode(MORGAN, CoachMode::Barge)),
@@ -268,6 +276,67 @@ fn a_rep_mutes_themself_and_a_coach_themself_only() {
         world.actions(MORGAN)[1..],
         [ParticipationAction::Muted, ParticipationAction::Unmuted]
     );
+}
+
+fn microphone(who: u32, on: u32, trouble: bool) -> Input {
+    Input::SetMicrophoneTrouble {
+        user: user(who),
+        device: device(on),
+        trouble,
+    }
+}
+
+fn offered(leg: mix::LegNumber, on: u32) -> Input {
+    Input::MediaOffered {
+        leg,
+        device: device(on),
+        widest: Mode::Barge,
+    }
+}
+
+#[test]
+fn others_see_whose_microphone_does_not_work_until_it_does_or_they_leave() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    let outputs = world.ok(microphone(MORGAN, 1, true));
+    let leg = world.leg(MORGAN).clone();
+    assert!(leg.microphone_trouble);
+    assert_eq!(outputs, [Output::CoachLegChanged(Box::new(leg))]);
+    assert_eq!(world.ok(microphone(MORGAN, 1, true)), [], "it is said once");
+    world.ok(microphone(MORGAN, 1, false));
+    assert!(!world.leg(MORGAN).microphone_trouble);
+    assert_eq!(world.actions(MORGAN).len(), 1, "no line of the history");
+
+    world.ok(microphone(MORGAN, 1, true));
+    world.ok(leave_on(MORGAN, 1));
+    assert!(!world.last_leg(MORGAN).microphone_trouble);
+    // An app that was started again says anew what is wrong, if anything.
+    world.coach(MORGAN);
+    world.ok(microphone(MORGAN, 1, true));
+    let join = world.join_input(MORGAN, 1, manager());
+    world.ok(join);
+    assert!(!world.leg(MORGAN).microphone_trouble);
+}
+
+#[test]
+fn only_the_device_with_the_audio_says_that_its_microphone_does_not_work() {
+    let mut world = World::answered();
+    world.coach(MORGAN);
+    assert_eq!(world.refused(microphone(MORGAN, 11, true)), Code::Conflict);
+    assert_eq!(world.refused(microphone(SAM, 3, true)), Code::NotFound);
+    // The rep's is the one that offered it last.
+    assert_eq!(world.refused(microphone(REP, 0, true)), Code::Conflict);
+    world.ok(offered(REP_LEG, 0));
+    assert_eq!(world.refused(microphone(REP, 10, true)), Code::Conflict);
+    let outputs = world.ok(microphone(REP, 0, true));
+    assert_eq!(outputs, [Output::CallChanged]);
+    assert!(world.machine.record().microphone_trouble);
+    assert_eq!(world.ok(offered(REP_LEG, 0)), [], "the same one goes on");
+    world.ok(offered(REP_LEG, 10));
+    assert!(!world.machine.record().microphone_trouble);
+    world.ok(microphone(REP, 10, true));
+    world.ok(hang_up(REP));
+    assert!(!world.machine.record().microphone_trouble, "it is over");
 }
 
 #[test]

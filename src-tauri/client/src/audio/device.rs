@@ -26,6 +26,12 @@ pub trait Microphone: Send {
     fn uncertainty(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// Why it captures nothing of what is said although it is open, in a sentence; `None` while all is
+    /// well.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Where frames are played.

@@ -19,7 +19,7 @@ pub fn load(service: &str, account: &str) -> Result<Option<String>, CredentialsE
     let token = String::from_utf8(secret);
     token.map(Some).map_err(|_| {
         // The error itself would hold the secret.
-        CredentialsError::Failed("it holds something else than was kept".into())
+        CredentialsError::Failed("it holds something other than what was saved".into())
     })
 }
 

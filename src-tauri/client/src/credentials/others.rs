@@ -37,6 +37,6 @@ fn why(error: keyring::Error) -> CredentialsError {
         keyring::Error::NoStorageAccess(_) => CredentialsError::Locked,
         keyring::Error::NoDefaultStore => CredentialsError::Missing,
         keyring::Error::PlatformFailure(cause) => CredentialsError::Failed(cause.to_string()),
-        _ => CredentialsError::Failed("it holds something else than was kept".into()),
+        _ => CredentialsError::Failed("it holds something other than what was saved".into()),
     }
 }

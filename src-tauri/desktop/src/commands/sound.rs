@@ -27,10 +27,29 @@ pub async fn test_tone(shell: Shell<'_>) -> Answer<()> {
 #[tauri::command]
 #[specta::specta]
 pub async fn meter_microphone(shell: Shell<'_>, on: bool) -> Answer<()> {
-    if on && shell.presenter.view().session.media != MediaStatus::Idle {
-        let message = "You can test your microphone after the call. It stays off while you listen.";
-        return Err(AppError::new("not_possible", message));
+    if on {
+        refuse_on_a_call(&shell)?;
     }
     shell.card.meter(on);
     Ok(())
+}
+
+/// Opens every microphone only to show its level beside its name, or closes them again. Not during a
+/// call, either.
+#[tauri::command]
+#[specta::specta]
+pub async fn compare_microphones(shell: Shell<'_>, on: bool) -> Answer<()> {
+    if on {
+        refuse_on_a_call(&shell)?;
+    }
+    shell.card.meter_all(on);
+    Ok(())
+}
+
+fn refuse_on_a_call(shell: &Shell<'_>) -> Answer<()> {
+    if shell.presenter.view().session.media == MediaStatus::Idle {
+        return Ok(());
+    }
+    let message = "You can test your microphone after the call. It stays off while you listen.";
+    Err(AppError::new("not_possible", message))
 }

@@ -480,6 +480,38 @@ impl Stage {
         self.happens(id, switch);
     }
 
+    /// The microphone of somebody on that call does not work.
+    pub fn is_unheard(&mut self, who: &str, id: &CallId) {
+        let (user, device) = (user(who), device(who));
+        if *self.calls[id].rep() == user {
+            let offered = call::Input::MediaOffered {
+                leg: REP_LEG,
+                device: device.clone(),
+                widest: mix::Mode::Barge,
+            };
+            self.happens(id, offered);
+        }
+        let trouble = call::Input::SetMicrophoneTrouble {
+            user,
+            device,
+            trouble: true,
+        };
+        self.happens(id, trouble);
+    }
+
+    /// This user's microphone does not work.
+    pub fn microphone_fails(&mut self, message: &str) {
+        let message = message.to_owned();
+        self.input(Input::Microphone(Some(message.clone())));
+        let is_silent = true;
+        self.drawing
+            .take(Change::MicrophoneTrouble(Some(sound::Fault {
+                message,
+                is_silent,
+            })));
+        self.settle();
+    }
+
     pub fn leaves(&mut self, coach: &str, id: &CallId) {
         let (user, device) = (user(coach), device(coach));
         self.happens(id, call::Input::Leave { user, device });
@@ -746,13 +778,28 @@ impl Stage {
             Request::PauseRecording(id, paused) => {
                 self.change(&id, call::Input::SetRecordingPaused { user: me, paused })?;
             }
+            Request::MicrophoneTrouble(id, trouble) => {
+                let device = device_of(&me);
+                let input = call::Input::SetMicrophoneTrouble {
+                    user: me,
+                    device,
+                    trouble,
+                };
+                self.change(&id, input)?;
+            }
             Request::Dtmf(..) => {}
             Request::Media(id, _) => {
                 let machine = self.machine(&id)?;
                 let leg = machine.media_leg(&me, &device_of(&me)).map_err(refused)?;
                 // The app stamps its packets.
                 let widest = mix::Mode::Barge;
-                self.change(&id, call::Input::MediaOffered { leg, widest })?;
+                let device = device_of(&me);
+                let input = call::Input::MediaOffered {
+                    leg,
+                    device,
+                    widest,
+                };
+                self.change(&id, input)?;
                 let coach_leg = self.machine(&id)?.coach_leg(&me).cloned();
                 self.leg = Some((id, leg));
                 return Ok(Reply::MediaAnswer("answer".into(), coach_leg.map(Box::new)));

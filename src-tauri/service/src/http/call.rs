@@ -7,7 +7,7 @@ use store::Principal;
 use wire::{
     Call, CallId, CallQuery, CoachLeg, DtmfRequest, HoldRequest, InboundCallRequest, Invitation,
     InvitationId, InvitationRequest, InvitationTarget, JoinRequest, List, ListQuery, MediaAnswer,
-    MediaOffer, ModeRequest, MuteRequest, PlaceCallRequest, UserId, route,
+    MediaOffer, MicrophoneRequest, ModeRequest, MuteRequest, PlaceCallRequest, UserId, route,
 };
 
 pub fn routes() -> Routes {
@@ -19,6 +19,7 @@ pub fn routes() -> Routes {
         .on(route::HANG_UP, hang_up)
         .on(route::HOLD, hold)
         .on(route::MUTE, mute)
+        .on(route::MICROPHONE, say_microphone)
         .on(route::SEND_DTMF, send_dtmf)
         .on(route::OFFER_MEDIA, offer_media)
         .on(route::RECEIVE_SIMULATED_CALL, receive_simulated)
@@ -82,6 +83,20 @@ async fn mute(ask: Ask<CallId, MuteRequest>) -> Result<Call, Refused> {
     } = ask;
     let call = app.calls.set_muted(&caller(&who), &id, input.muted).await?;
     Ok(call)
+}
+
+async fn say_microphone(ask: Ask<CallId, MicrophoneRequest>) -> Result<Call, Refused> {
+    let Ask {
+        app,
+        who,
+        id,
+        input,
+        ..
+    } = ask;
+    let calls = &app.calls;
+    Ok(calls
+        .set_microphone_trouble(&caller(&who), &id, input.trouble)
+        .await?)
 }
 
 async fn send_dtmf(ask: Ask<CallId, DtmfRequest>) -> Result<(), Refused> {

@@ -123,6 +123,52 @@ async fn a_call_is_placed_answered_coached_and_hung_up_over_the_published_interf
 }
 
 #[tokio::test]
+async fn the_others_on_a_call_are_told_whose_microphone_does_not_work() {
+    let mut service = Service::start().await;
+    let rep = service.token_of("riley@demo.example").await;
+    let coach = service.token_of("morgan@demo.example").await;
+    let sam = service.token_of("sam@demo.example").await;
+    let (mut rep_socket, _) = service.welcomed(&rep).await;
+    let body = placing(&service, &rep, "Globex").await;
+    let placed = service.post("/api/v1/activity/call/", Some(&rep), body);
+    let (_, call) = placed.await;
+    let path = format!("/api/v1/activity/call/{}/", text(&call["id"]));
+    let answered = rep_socket.event_where("call_changed", |event| {
+        event["call"]["status"] == "in-progress"
+    });
+    answered.await;
+    let join = format!("{path}coach_leg/");
+    let (status, leg) = service.post(&join, Some(&coach), json!({})).await;
+    assert_eq!(status, 201, "{leg}");
+    assert_eq!(leg["microphone_trouble"], json!(false));
+
+    let microphone = format!("{path}microphone/");
+    for trouble in [true, false] {
+        let said = json!({ "trouble": trouble });
+        let asked = service.ask(Method::PUT, &microphone, Some(&coach), Some(&said));
+        let (status, call) = asked.await;
+        assert_eq!(status, 200, "{call}");
+        assert_eq!(call["coach_legs"][0]["microphone_trouble"], json!(trouble));
+        let told = rep_socket.event_where("coach_leg_changed", |event| {
+            event["coach_leg"]["microphone_trouble"] == json!(trouble)
+        });
+        told.await;
+    }
+    // Neither by somebody else, nor for a rep's leg without sound.
+    let trouble = json!({"trouble": true});
+    for (token, status) in [(&sam, 404), (&rep, 409)] {
+        let asked = service.ask(Method::PUT, &microphone, Some(token), Some(&trouble));
+        let (answered, body) = asked.await;
+        assert_eq!(answered, status, "{body}");
+    }
+    assert_eq!(
+        service.get(&path, &rep).await["microphone_trouble"],
+        json!(false)
+    );
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a3_a_call_is_not_there_for_another_organization() {
     let mut service = Service::start().await;
     let rep = service.token_of("riley@demo.example").await;
@@ -140,6 +186,7 @@ async fn a3_a_call_is_not_there_for_another_organization() {
         (Method::POST, "hangup/", None),
         (Method::PUT, "hold/", Some(json!({"held": true}))),
         (Method::PUT, "mute/", Some(json!({"muted": true}))),
+        (Method::PUT, "microphone/", Some(json!({"trouble": true}))),
         (Method::POST, "dtmf/", Some(json!({"digits": "1"}))),
         (Method::POST, "coach_leg/", Some(json!({}))),
         (Method::DELETE, "coach_leg/", None),

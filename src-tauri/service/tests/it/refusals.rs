@@ -350,6 +350,11 @@ async fn j4_a_device_that_lost_the_audio_is_refused_all_but_joining() {
     for (method, path, body) in [
         (Method::PUT, format!("{call}mute/"), json!({"muted": true})),
         (Method::PUT, format!("{call}mute/"), json!({"muted": false})),
+        (
+            Method::PUT,
+            format!("{call}microphone/"),
+            json!({"trouble": true}),
+        ),
         (Method::PUT, mode.clone(), json!({"mode": "listen"})),
         (Method::PUT, mode, json!({"mode": "whisper"})),
         (Method::POST, format!("{call}media/"), json!({"sdp": "v=0"})),

@@ -146,6 +146,60 @@ impl Pulse {
         );
     }
 
+    /// Adds a microphone with this description, plugged in there.
+    pub fn add_microphone_at(&self, name: &str, description: &str, bus_path: &str) {
+        self.load(
+            name,
+            &[
+                "module-null-sink",
+                &format!("sink_name={name}"),
+                "channels=1",
+            ],
+        );
+        self.load(
+            name,
+            &[
+                "module-remap-source",
+                &format!("source_name={name}_source"),
+                &format!("master={name}.monitor"),
+                &format!(
+                    "source_properties=\"device.description='{description}' device.bus='usb' \
+                     device.bus_path='{bus_path}'\""
+                ),
+            ],
+        );
+    }
+
+    /// Moves what captures from one microphone to another, as a person does in the sound settings.
+    pub fn move_captures(&self, from: &str, to: &str) {
+        let from = self.index("sources", &format!("{from}_source"));
+        for stream in self.on("source-outputs", from.as_deref()) {
+            // It may have gone, or been moved, just now.
+            self.pactl_output(&["move-source-output", &stream, &format!("{to}_source")]);
+        }
+    }
+
+    /// Mutes a microphone, or takes the mute off.
+    pub fn mute_microphone(&self, name: &str, muted: bool) {
+        let muted = if muted { "1" } else { "0" };
+        self.pactl(&["set-source-mute", &format!("{name}_source"), muted]);
+    }
+
+    /// Mutes what captures from a microphone, and not the microphone.
+    pub fn mute_captures(&self, name: &str, muted: bool) {
+        let index = self.index("sources", &format!("{name}_source"));
+        let muted = if muted { "1" } else { "0" };
+        for stream in self.on("source-outputs", index.as_deref()) {
+            self.pactl(&["set-source-output-mute", &stream, muted]);
+        }
+    }
+
+    /// Stops a microphone, which then gives nothing, or lets it go on.
+    pub fn suspend_microphone(&self, name: &str, suspended: bool) {
+        let suspended = if suspended { "1" } else { "0" };
+        self.pactl(&["suspend-source", &format!("{name}_source"), suspended]);
+    }
+
     /// Takes a microphone or loudspeaker away, as when its plug is pulled.
     pub fn remove(&self, name: &str) {
         let mut modules = self.modules();
@@ -282,11 +336,17 @@ impl Pulse {
     }
 
     fn streams(&self, list: &str, device: Option<&str>) -> usize {
+        self.on(list, device).len()
+    }
+
+    /// The indexes of the streams on a device.
+    fn on(&self, list: &str, device: Option<&str>) -> Vec<String> {
         let lines = self.pactl(&["list", "short", list]);
+        let lines = lines.lines().map(|line| line.split('\t'));
         lines
-            .lines()
-            .filter(|line| line.split('\t').nth(1) == device)
-            .count()
+            .filter(|fields| fields.clone().nth(1) == device)
+            .filter_map(|mut fields| fields.next().map(str::to_owned))
+            .collect()
     }
 }
 

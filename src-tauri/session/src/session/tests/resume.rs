@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wire::{Code, SignInRequest, Timestamp};
 
-use super::world::{World, device, user};
+use super::world::{World, call_id, device, user};
 use crate::*;
 
 const NO_SERVICE: &str = "the service cannot be reached";
@@ -193,4 +193,58 @@ fn trouble_with_the_microphone_is_shown_until_it_or_the_call_is_over() {
     assert_eq!(world.session.view().microphone_trouble, None);
     world.input(Input::Microphone(trouble()));
     assert_eq!(world.session.view().microphone_trouble, None, "too late");
+}
+
+fn told(world: &World) -> Vec<(RequestId, bool)> {
+    let requests = world.asked_all(|request| matches!(request, Request::MicrophoneTrouble(..)));
+    let told = requests.into_iter().map(|(id, request)| match request {
+        Request::MicrophoneTrouble(call, trouble) if call == call_id() => (id, trouble),
+        other => panic!("{other:?}"),
+    });
+    told.collect()
+}
+
+#[test]
+fn the_others_on_the_call_are_told_whose_microphone_does_not_work() {
+    let trouble = || Some("No microphone found.".to_owned());
+    for mut world in [World::calling(), World::coaching()] {
+        world.input(Input::Microphone(trouble()));
+        let [(first, true)] = told(&world)[..] else {
+            panic!("{:?}", told(&world));
+        };
+        // One thing at a time, however often it changes, and in the end what is so.
+        for _ in 0..10 {
+            world.input(Input::Microphone(None));
+            world.input(Input::Microphone(trouble()));
+        }
+        world.input(Input::Microphone(None));
+        assert_eq!(told(&world).len(), 1);
+        world.answer(first, Ok(Reply::Done));
+        let [_, (second, false)] = told(&world)[..] else {
+            panic!("{:?}", told(&world));
+        };
+        world.answer(second, Ok(Reply::Done));
+        assert_eq!(told(&world).len(), 2, "all is said");
+    }
+}
+
+#[test]
+fn what_the_others_could_not_be_told_of_the_microphone_is_told_later() {
+    let mut world = World::calling();
+    world.input(Input::SocketClosed { jitter: 0.0 });
+    world.input(Input::Microphone(Some("No microphone found.".into())));
+    assert_eq!(told(&world), [], "there is no connection");
+    world.welcome(true);
+    let first = told(&world).pop().expect("it is told").0;
+    world.answer(first, Err(Failure::local("the network")));
+    assert_eq!(told(&world).len(), 1, "not at once");
+    world.pass(Duration::from_secs(2));
+    let second = told(&world).pop().expect("it is told").0;
+    assert_ne!(first, second, "it is told again");
+    world.answer(
+        second,
+        Err(Failure::refused(Code::Conflict, "another device")),
+    );
+    world.pass(Duration::from_secs(5));
+    assert_eq!(told(&world).len(), 2, "a refusal is final");
 }
