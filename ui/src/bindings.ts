@@ -25,6 +25,12 @@ export const commands = {
 	acceptInvite: (link: string, email: string, firstName: string, lastName: string, password: string) => typedError<null, AppError>(__TAURI_INVOKE("accept_invite", { link, email, firstName, lastName, password })),
 	/**  Starts the app once more, to be a second person. */
 	openWindow: () => typedError<null, AppError>(__TAURI_INVOKE("open_window")),
+	/**  The window follows the link of this number; it isn't shown again. */
+	linkFollowed: (number: number) => typedError<null, AppError>(__TAURI_INVOKE("link_followed", { number })),
+	/**  What somebody on a call answered who wanted to leave. */
+	answerLeaving: (choice: LeavingChoice) => typedError<null, AppError>(__TAURI_INVOKE("answer_leaving", { choice })),
+	/**  Takes up the sign-in that an earlier run kept, once more; whether there was one. */
+	resumeSignIn: () => typedError<boolean, AppError>(__TAURI_INVOKE("resume_sign_in")),
 	/**  What there is. */
 	soundDevices: () => typedError<SoundDevices, AppError>(__TAURI_INVOKE("sound_devices")),
 	/**  Plays a second of a tone through the loudspeaker that is set. */
@@ -93,7 +99,6 @@ export const events = {
 	message: makeEvent<Message, Message>("message"),
 	microphoneLevel: makeEvent<MicrophoneLevel, MicrophoneLevel>("microphone-level"),
 	microphoneLevels: makeEvent<MicrophoneLevels, MicrophoneLevels>("microphone-levels"),
-	openCall: makeEvent<OpenCall, OpenCall>("open-call"),
 	playback: makeEvent<Playback, Playback>("playback"),
 	quality: makeEvent<Quality, Quality>("quality"),
 	soundDevicesChanged: makeEvent<SoundDevicesChanged, SoundDevicesChanged>("sound-devices-changed"),
@@ -128,6 +133,8 @@ export type AppSettings = {
 	theme: Theme,
 	/**  The key that whispers while it is held, also while another window has the focus; null for none. */
 	hold_to_whisper: string | null,
+	/**  What it takes to make somebody audible to a lead by a key in the window. */
+	audible_keys: AudibleKeys,
 	/**  Whether the app starts with the desktop, in the tray. */
 	autostart: boolean,
 	/**  The organization's number that was called from last; null before any was chosen. */
@@ -163,7 +170,27 @@ export type AppView = {
 	loudspeaker_trouble: string | null,
 	/**  Whether the user can hear no one because of it. */
 	loudspeaker_silent: boolean,
+	/**  The system's key ring. */
+	key_ring: KeyRing,
+	/**  What is wrong on this computer, in sentences that stay until it's over or was read. */
+	notices: string[],
+	/**  A link that the window has yet to follow. */
+	link: LinkToOpen | null,
+	/**  What to ask somebody who leaves in the middle of a call. */
+	leaving: LeavingQuestion | null,
 } & View;
+
+/**
+ *  What it takes besides a letter to make somebody audible to a lead: B barges, and M unmutes. One key
+ *  pressed by mistake never does.
+ */
+export type AudibleKeys = 
+/**  Alt with it. */
+"alt" | 
+/**  Holding it for a moment. */
+"hold" | 
+/**  No key does it. */
+"off";
 
 /**  Who hears the user now. */
 export type Audience = 
@@ -184,7 +211,7 @@ export type AuditAction =
 "coach_join" | 
 /**  Switched the mode; `detail` is the mode that was asked for. */
 "coach_mode" | 
-/**  Left the call that was coached. */
+/**  Left the call that was coached; `detail` is why, when it wasn't their own choice. */
 "coach_leave" | 
 /**  Was put out of the call; `detail` is why. */
 "coach_removed" | 
@@ -322,6 +349,8 @@ export type Call = {
 	held: boolean,
 	/**  Whether the rep is muted. */
 	muted: boolean,
+	/**  Whether the rep's audio is lost, and the call waits for it to come back. */
+	rep_reconnecting?: boolean,
 	/**  Whether the rep's app says that its microphone doesn't work, so no one can hear the rep. */
 	microphone_trouble?: boolean,
 	/**  Where the recording is; null when there is none. */
@@ -673,6 +702,25 @@ export type Joinability = {
 /**  JSON of a route's own types, which the generated `route` knows. */
 export type Json = unknown;
 
+/**  What is wrong with the system's key ring, if anything. */
+export type KeyRing = {
+	/**  Why a sign-in that may be kept could not be taken up. */
+	reading: KeyRingTrouble | null,
+	/**  Why the present sign-in is not kept. */
+	keeping: KeyRingTrouble | null,
+};
+
+/**  Why the system's key ring is of no use. */
+export type KeyRingTrouble = 
+/**  There is none. */
+"missing" | 
+/**  It's locked. */
+"locked" | 
+/**  It doesn't answer. */
+"silent" | 
+/**  Anything else. */
+"failed";
+
 /**  A company that is sold to. */
 export type Lead = {
 	/**  Its id. */
@@ -724,6 +772,30 @@ export type LeadQuery = {
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
+};
+
+/**  How somebody leaves. */
+export type Leaving = 
+/**  By closing the window. */
+"close" | 
+/**  By quitting, from the tray. */
+"quit";
+
+/**  What they answer. */
+export type LeavingChoice = 
+/**  All stays as it is. */
+"stay" | 
+/**  The window goes, and the call goes on. */
+"hide" | 
+/**  The call ends here, and then the window goes. */
+"hang_up";
+
+/**  What the window asks, while somebody on a call wants to leave. */
+export type LeavingQuestion = {
+	/**  How they leave. */
+	how: Leaving,
+	/**  Whether the window can be hidden while the call goes on: there is a tray to bring it back. */
+	can_hide: boolean,
 };
 
 /**  One line of the ledger, which is only ever added to. */
@@ -798,6 +870,27 @@ export type Levels = {
 	levels: Level[],
 };
 
+/**  What a link asks for. */
+export type Link = 
+/**  To see a call. */
+{ kind: "call"; 
+/**  Which. */
+call_id: CallId } | 
+/**  To join an organization. */
+{ kind: "invite"; 
+/**  The whole of it. */
+link: string } | 
+/**  Nothing that this app knows. */
+{ kind: "unknown" };
+
+/**  A link that the window has yet to follow. */
+export type LinkToOpen = {
+	/**  Tells it from others; the window says it back. */
+	number: number,
+	/**  What it asks for. */
+	link: Link,
+};
+
 /**  One page of a list. */
 export type List<T> = {
 	/**  The items of this page. */
@@ -858,7 +951,9 @@ export type MediaStatus =
 /**  Sound flows. */
 "connected" | 
 /**  It was lost, and is being made again. */
-"reconnecting";
+"reconnecting" | 
+/**  It was lost for longer than the service waits: the call has probably ended. */
+"lost";
 
 /**  A member, as those see them who manage the organization. */
 export type Member = {
@@ -958,6 +1053,8 @@ export type Message = {
 	code: string | null,
 	/**  The sentence. */
 	message: string,
+	/**  Whether it stays until the person closes it: it may have happened while they were away. */
+	stays: boolean,
 };
 
 /**  What something said to the person is. */
@@ -995,12 +1092,6 @@ export type MyCall = {
 	muted: boolean,
 	/**  Whether the user hung up and the end is not confirmed yet. */
 	ending: boolean,
-};
-
-/**  A link or a notification asks for a call to be shown. */
-export type OpenCall = {
-	/**  The call. */
-	call_id: CallId,
 };
 
 /**  A company that uses the product. */

@@ -117,8 +117,7 @@ export const NOT_KEPT_WORDS: Record<KeyRingTrouble, string> = {
   silent: `We couldn't save your sign-in: your key ring isn't answering. ${NEXT_TIME}`,
   failed: `We couldn't save your sign-in. ${NEXT_TIME}`,
 };
-const inside = (sentence: string): string =>
-  sentence.charAt(0).toLowerCase() + sentence.slice(1);
+const inside = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);
 
 /** The microphone captures nothing, for that reason. */
 export function unheardText(trouble: string): string {
