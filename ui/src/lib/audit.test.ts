@@ -44,6 +44,10 @@ describe("a4: whom or what a line of the audit log is about", () => {
     expect(named("acti_gone", directory).text).toBe("a call");
   });
 
+  it("is as it was written, where it is no id", () => {
+    expect(targets("riley@x.example")[0]?.text).toBe("riley@x.example");
+  });
+
   it("leaves out what says nothing to a person", () => {
     expect(targets("leg_123")).toEqual([]);
     expect(targets("minv_123")).toEqual([]);

@@ -56,12 +56,15 @@ export function named(id: string, directory: Directory): Named {
 /** Whom or what it was done to: whoever has a name is named, and what says nothing to a person (a leg
  * of a call, an invitation that is described beside it) is left out. */
 export function targetsOf(line: AuditEntry, directory: Directory): Named[] {
-  return (line.target ?? "")
-    .split(" ")
-    .filter((id) => id !== "")
-    .map((id) => named(id, directory))
-    .filter(({ text }) => text !== "")
-    .map(({ text, id }) => ({ text: capital(text), id }));
+  return (
+    (line.target ?? "")
+      .split(" ")
+      .filter((id) => id !== "")
+      .map((id) => named(id, directory))
+      .filter(({ text }) => text !== "")
+      // What is no id, such as an email address, stays as it was written.
+      .map(({ text, id }) => ({ text: text === id ? text : capital(text), id }))
+  );
 }
 
 /** What was done. Of a call that ended the log said once that its coaches were put out of it. */
