@@ -44,7 +44,9 @@ impl Desk {
                     "0",
                     "1600x1000x24",
                     "-nolisten",
-                    "tcp"
+                    "tcp",
+                    // Else it would begin anew whenever its last program ends.
+                    "-noreset"
                 ]
             )
         );
@@ -259,7 +261,7 @@ impl Desk {
             .spawn()
             .expect("gnome-keyring-daemon runs; Debian has it in gnome-keyring");
         let mut input = child.stdin.take().expect("it was asked for");
-        input.write_all(b"pass\n").expect("it reads its password");
+        input.write_all(b"pass").expect("it reads its password");
         self.programs.push(child);
     }
 }

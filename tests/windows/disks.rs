@@ -104,7 +104,8 @@ async fn use_other_microphone(desk: &Desk, riley: &Window) {
     riley
         .click("settings-microphone-pulseaudio:mic_other_source")
         .await;
-    riley.reads("settings-microphone", "other").await;
+    let other = "pulseaudio:mic_other_source";
+    riley.sees("settings-microphone", "data-value", other).await;
     riley.click("settings-meter").await;
     until("the microphone that is shown is open", || {
         desk.pulse.captures("mic_other") == 1 && desk.pulse.captures("mic_riley") == 0

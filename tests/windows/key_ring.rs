@@ -80,7 +80,8 @@ async fn a_key_ring_that_hangs_or_is_locked_is_said_and_the_sign_in_comes_once_i
     if desk.says("xdotool", &prompt).trim().is_empty() {
         println!("skipped: no program asks for the key ring's password here");
     } else {
-        desk.keys("type", "pass\n");
+        desk.keys("type", "pass");
+        desk.keys("key", "Return");
         riley.see("nav-leads").await;
         riley.gone("sign-in-not-kept").await;
     }

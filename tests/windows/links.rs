@@ -58,7 +58,7 @@ async fn a_link_opens_its_call_whether_it_starts_the_app_or_comes_later() {
     // With a sign-in that was kept, the state is there before the page listens.
     stage.window(&desk, "morgan", "second").await.kill().await;
     let morgan = start_with(&desk, "morgan", "second", &["--server", server, &link]).await;
-    morgan.reads("page-lead", "Globex").await;
+    morgan.reads("page-lead", "Gina Grant").await;
     assert_eq!(address(&morgan).await, page);
     morgan.see("lead-listen").await;
 
@@ -71,7 +71,7 @@ async fn a_link_opens_its_call_whether_it_starts_the_app_or_comes_later() {
         morgan.click("nav-team").await;
         morgan.see("page-team").await;
         start_again(&desk, "second", &arguments);
-        morgan.reads("page-lead", "Globex").await;
+        morgan.reads("page-lead", "Gina Grant").await;
     }
     for unknown in ["callcoaching://call/nonsense", "notes.txt"] {
         start_again(&desk, "second", &[unknown]);
@@ -88,7 +88,7 @@ async fn a_link_opens_its_call_whether_it_starts_the_app_or_comes_later() {
     riley.gone("call-bar").await;
     riley.click("nav-team").await;
     start_again(&desk, "default", &[&link]);
-    riley.reads("page-lead", "Globex").await;
+    riley.reads("page-lead", "Gina Grant").await;
 
     // To somebody who is signed out, an invite link offers to join, also when it starts the app.
     morgan.click("sign-out").await;

@@ -4,7 +4,6 @@ use std::process::Command;
 
 use crate::DESK;
 use crate::desk::Desk;
-use crate::disks::BOX;
 use crate::pulse::until;
 use crate::slow::judged;
 use crate::story::{Stage, call};
@@ -59,26 +58,4 @@ async fn a_page_that_dies_is_loaded_again_and_the_call_does_not_notice() {
         stage.stop().await;
     })
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_keeps_dying_is_said_in_a_box() {
-    let _one = DESK.lock().await;
-    let desk = Desk::set(&["mic_riley"], &["spk_riley"]);
-    let stage = Stage::set().await;
-    let _riley = stage.signed_out_window(&desk, "riley", "default").await;
-    let mut before = Vec::new();
-    for _ in 0..2 {
-        until("there is a new page", || {
-            let now = desk.pages();
-            now.len() == 1 && now != before
-        });
-        before = desk.pages();
-        let killed = Command::new("kill").args(["-KILL", &before[0]]).status();
-        assert!(killed.is_ok_and(|status| status.success()));
-    }
-    until("there is a box", || desk.windows_called(BOX).len() == 1);
-    desk.close(BOX);
-    until("it was read", || desk.windows_called(BOX).is_empty());
-    stage.stop().await;
 }

@@ -34,7 +34,7 @@ describe("sign in", () => {
     const { fake } = await open("sign-in-starting");
     const button = await find(testids.signInDemo("riley@demo.example"));
     expect(button).toHaveProperty("disabled", true);
-    expect(get(testids.signInStarting).textContent).toContain("starting");
+    expect(get(testids.signInStarting).textContent).toContain("Starting");
     fake.shell("failed");
     await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("Port 8080"));
     fake.shell("local");
@@ -60,7 +60,7 @@ describe("sign in", () => {
     const { fake, user } = await open();
     const demo = await find(testids.signInDemo("riley@demo.example"));
     fake.refuse.set("signInDemo", new Failure({ code: "internal", message: "The first error." }));
-    fake.tell("message", { kind: "error", code: null, message: "Your session has expired." });
+    fake.tell("message", { kind: "error", code: null, message: "Your session has expired.", stays: false });
     await find(testids.toast);
     await user.click(demo);
     expect((await find(testids.signInError)).textContent).toContain("The first error.");

@@ -97,7 +97,7 @@ describe("a recording", () => {
     expect(admin.asked(route.deleteRecording)).toEqual([["acti_past1"]]);
   });
 
-  it("says when it is being saved, could not be kept, or was deleted", async () => {
+  it("says when it is being saved, couldn't be saved, or was deleted", async () => {
     const { fake, user } = await open("team", "#/team");
     fake.edit(route.listCalls, (page) => ({
       ...page,
@@ -112,7 +112,7 @@ describe("a recording", () => {
     await waitFor(() => expect(screen.getAllByTestId(testids.recordingState)).toHaveLength(2));
     const states = screen.getAllByTestId(testids.recordingState);
     expect(states.map((state) => state.dataset["status"])).toEqual(["failed", "deleted"]);
-    expect(states[0]?.textContent).toContain("could not be kept");
+    expect(states[0]?.textContent).toContain("couldn't be saved");
   });
 });
 
@@ -180,7 +180,7 @@ describe("a call that comes in", () => {
     const { fake } = await open("rep", "#/team");
     fake.at("riley/rep-is-called");
     expect(await find(testids.incomingAnswer)).toHaveProperty("disabled", true);
-    expect(get(testids.incomingCard).textContent).toContain("You are on a call");
+    expect(get(testids.incomingCard).textContent).toContain("You're on a call");
   });
 
   it("is no card for anybody but whom it rings", async () => {

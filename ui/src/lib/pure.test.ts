@@ -89,7 +89,7 @@ describe("who hears the coach", () => {
 
   it("is nobody while muted, and while the connection is away", () => {
     expect(audienceText({ ...now, muted: true }, "Sam")).toBe("No one hears you: you're muted");
-    expect(audienceText({ ...now, connected: false }, "Sam")).toContain("Nobody");
+    expect(audienceText({ ...now, connected: false }, "Sam")).toContain("No one");
   });
 
   it("is no one while the microphone captures nothing, and says why", () => {
@@ -233,7 +233,7 @@ describe("the end of a call in words", () => {
     );
     expect(outcomeText({ ...failed, hangup_cause: "unreachable" })).toContain("number");
     const lost = { status: "completed", hangup_cause: "lead_lost", duration: 134 } as const;
-    expect(outcomeText(lost)).toBe("Completed · 2:14 · the phone was lost");
+    expect(outcomeText(lost)).toBe("Completed · 2:14 · lost connection to the phone");
     expect(outcomeText({ ...lost, hangup_cause: "lead" })).toBe("Completed · 2:14");
     expect(outcomeText({ status: "no-answer", hangup_cause: "no_answer", duration: 0 })).toBe(
       "No answer",
