@@ -318,7 +318,9 @@ describe("the Call Coaching bar", () => {
     fake.tell("microphoneLevel", { level_dbov: -30 });
     expect(within(bar).getByRole("meter").getAttribute("aria-valuenow")).toBe("0");
     // And the rep, whose microphone does not work either.
-    expect(get(testids.coachingRepTrouble).textContent).toContain("Microphone problem");
+    expect(get(testids.coachingRepTrouble).textContent).toContain(
+      "Riley has a microphone problem. No one hears them.",
+    );
     fake.at("morgan/whisper");
     await waitFor(() => expect(bar.dataset["audience"]).toBe("rep"));
     none(testids.coachingRepTrouble);

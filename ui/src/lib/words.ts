@@ -84,8 +84,7 @@ export function audienceText(
   return "Nobody hears you";
 }
 
-const inside = (sentence: string): string =>
-  sentence.charAt(0).toLowerCase() + sentence.slice(1);
+const inside = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);
 
 /** The microphone captures nothing, for that reason. */
 export function unheardText(trouble: string): string {
