@@ -60,7 +60,12 @@ describe("sign in", () => {
     const { fake, user } = await open();
     const demo = await find(testids.signInDemo("riley@demo.example"));
     fake.refuse.set("signInDemo", new Failure({ code: "internal", message: "The first error." }));
-    fake.tell("message", { kind: "error", code: null, message: "Your session has expired.", stays: false });
+    fake.tell("message", {
+      kind: "error",
+      code: null,
+      message: "Your session has expired.",
+      stays: false,
+    });
     await find(testids.toast);
     await user.click(demo);
     expect((await find(testids.signInError)).textContent).toContain("The first error.");
@@ -463,7 +468,9 @@ describe("the Call Coaching bar", () => {
     fake.tell("microphoneLevel", { level_dbov: -30 });
     expect(within(bar).getByRole("meter").getAttribute("aria-valuenow")).toBe("0");
     // And the rep, whose microphone does not work either.
-    expect(get(testids.coachingRepTrouble).textContent).toContain("Microphone problem");
+    expect(get(testids.coachingRepTrouble).textContent).toContain(
+      "Riley has a microphone problem. No one hears them.",
+    );
     fake.at("morgan/whisper");
     await waitFor(() => expect(bar.dataset["audience"]).toBe("rep"));
     none(testids.coachingRepTrouble);

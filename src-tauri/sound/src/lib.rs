@@ -30,6 +30,7 @@ mod run;
 mod shared;
 mod slot;
 mod stream;
+mod system;
 
 pub use card::SoundCard;
 pub use devices::{Choice, Device, Devices, Fault};

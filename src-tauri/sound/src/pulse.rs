@@ -10,9 +10,6 @@ use std::ffi::{CStr, CString};
 use std::io::BufReader;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -22,7 +19,6 @@ use pulseaudio::protocol::{
 };
 
 use crate::devices::{Detail, Kind, Known, Stream};
-use crate::shared::Input;
 
 /// How long the server may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(1);
@@ -191,8 +187,7 @@ fn text(props: &Props, prop: Prop) -> Option<String> {
     (!value.is_empty()).then(|| value.into_owned())
 }
 
-/// Asks for a look at the devices whenever the server says that something of them changed. Ends when
-/// dropped.
+/// Tells whenever the server says that something of devices or streams changed. Ends when dropped.
 pub(crate) struct Watch {
     socket: UnixStream,
     thread: JoinHandle<()>,
@@ -200,7 +195,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// None when there is no server.
-    pub(crate) fn start(inputs: SyncSender<Input>, asked: Arc<AtomicBool>) -> Option<Self> {
+    pub(crate) fn start(changed: impl Fn() + Send + 'static) -> Option<Self> {
         let mut server = Server::connect()?;
         let events = SubscriptionMask::SINK
             | SubscriptionMask::SOURCE
@@ -214,11 +209,7 @@ impl Watch {
             .name("sound-watch".into())
             .spawn(move || {
                 while protocol::read_command_message(&mut server.socket, server.version).is_ok() {
-                    // One look answers for all that came before it.
-                    if !asked.swap(true, Ordering::AcqRel) && inputs.try_send(Input::Look).is_err()
-                    {
-                        asked.store(false, Ordering::Release);
-                    }
+                    changed();
                 }
             })
             .ok()?;

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
-use crate::devices::{Choice, Devices, Fault, Kind, Scan, System};
+use crate::devices::{Choice, Devices, Fault, Kind};
 use crate::line::{Line, Open, Step};
 use crate::meters::{Metered, Meters};
 use crate::shared::{End, Event, Input, Shared, Signs};
 use crate::slot::Slot;
 use crate::stream::{self, Hold, Order};
+use crate::system::{Scan, System};
 use crate::{capture, playout};
 
 /// How often the devices are scanned: no system reports all changes by itself.
@@ -152,8 +153,13 @@ impl Run {
     fn scan(&mut self) {
         #[cfg(target_os = "linux")]
         if self.watch.as_ref().is_none_or(crate::pulse::Watch::is_over) {
-            let asked = Arc::clone(&self.look_asked);
-            self.watch = crate::pulse::Watch::start(self.inputs.clone(), asked);
+            let (inputs, asked) = (self.inputs.clone(), Arc::clone(&self.look_asked));
+            self.watch = crate::pulse::Watch::start(move || {
+                // One look answers for all that came before it.
+                if !asked.swap(true, Ordering::AcqRel) && inputs.try_send(Input::Look).is_err() {
+                    asked.store(false, Ordering::Release);
+                }
+            });
         }
         let Scan {
             devices,

@@ -14,8 +14,9 @@ use cpal::{BufferSize, ErrorKind, FromSample, Sample, SampleFormat, SizedSample,
 use mix::SAMPLE_RATE_HZ;
 use voice::Resampler;
 
-use crate::devices::{Kind, find};
+use crate::devices::Kind;
 use crate::shared::{End, Input, Shared, Signs};
+use crate::system::find;
 use crate::{capture, playout};
 
 /// How long a device may take to open.
