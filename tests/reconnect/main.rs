@@ -335,12 +335,11 @@ async fn j5_a_coach_sees_that_the_rep_is_lost_and_learns_why_the_call_ended() {
     )
     .await;
     println!("seen after {:?}", lost_at.elapsed());
-    until(
-        &scene.rep,
-        "the rep to be told that it was too long",
-        |view| view.media == MediaStatus::Lost,
-    )
-    .await;
+    // The service waits for half a minute, and so does the rep.
+    let lost = |view: &View| view.media == MediaStatus::Lost;
+    let told = tokio::time::timeout(2 * OUTAGE, scene.rep.session.wait_until(lost)).await;
+    told.expect("the rep to be told that it was too long")
+        .expect("a view");
     let reason = EndReason::Call(Some(HangupCause::RepLost));
     assert_eq!(common::ends(&mut events).await, [reason]);
     scene.rep_wire.mend();

@@ -450,7 +450,7 @@ describe("the audit log", () => {
     await waitFor(() => expect(rows()).toHaveLength(9));
     const refused = rows().find((row) => row.dataset["allowed"] === "false");
     expect(refused?.textContent).toMatch(/Taylor Tate.*Switched mode.*Whisper.*Denied/s);
-    expect(refused?.textContent).toContain("lacks the permission");
+    expect(refused?.textContent).toContain("No permission");
     const ofNobody = rows().find((row) => row.dataset["action"] === "recording_deleted");
     expect(ofNobody?.textContent).toContain("The service");
   });

@@ -15,6 +15,13 @@ use crate::{pump, tray};
 /// How long hanging up may hold up who wants to leave. The sound has ended before.
 const HANG_UP_WAIT: Duration = Duration::from_secs(3);
 
+/// Somebody wants to quit.
+pub fn quit(app: &AppHandle) {
+    if !leave(app, Leaving::Quit) {
+        app.exit(0);
+    }
+}
+
 /// Somebody wants to leave. Whether the window stays for now, hidden or not.
 pub fn leave(app: &AppHandle, how: Leaving) -> bool {
     let Some(shell) = app.try_state::<App>() else {

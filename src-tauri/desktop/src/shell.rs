@@ -196,7 +196,7 @@ fn set_up(app: &AppHandle, base: &str, args: Args) -> Result<(), AppError> {
     });
     let session = app.state::<App>().session();
     tauri::async_runtime::spawn(async move { kept_sign_in::take_up(&session).await });
-    if let Err(error) = tray::build(app) {
+    if let Err(error) = tray::build(app, exit::quit) {
         log::warn!("no tray: {error}");
     }
     let shortcut = app.state::<App>().settings().hold_to_whisper;

@@ -5,8 +5,6 @@ use tauri::menu::{Menu, MenuItem};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager};
 
-use crate::exit;
-use crate::leaving::Leaving;
 use crate::names::isolated;
 use crate::view::{AppView, WINDOW};
 
@@ -15,20 +13,20 @@ const ID: &str = "tray";
 /// The menu's first line, which changes.
 struct Presence(MenuItem<tauri::Wry>);
 
-/// Puts the icon into the tray.
+/// Puts the icon into the tray; its menu asks to quit.
 ///
 /// # Errors
 /// When the desktop has no tray.
-pub fn build(app: &AppHandle) -> tauri::Result<()> {
+pub fn build(app: &AppHandle, quits: fn(&AppHandle)) -> tauri::Result<()> {
     let presence = MenuItem::with_id(app, "presence", "Signed out", false, None::<&str>)?;
     let show = MenuItem::with_id(app, "show", "Open Call Coaching", true, None::<&str>)?;
     let quit = MenuItem::with_id(app, "quit", "Quit", true, None::<&str>)?;
     let menu = Menu::with_items(app, &[&presence, &show, &quit])?;
     let mut tray = TrayIconBuilder::with_id(ID)
         .menu(&menu)
-        .on_menu_event(|app, event| match event.id().as_ref() {
+        .on_menu_event(move |app, event| match event.id().as_ref() {
             "show" => show_window(app),
-            "quit" if !exit::leave(app, Leaving::Quit) => app.exit(0),
+            "quit" => quits(app),
             _ => {}
         });
     if let Some(icon) = app.default_window_icon() {

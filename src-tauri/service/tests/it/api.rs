@@ -489,7 +489,7 @@ async fn a_body_that_is_malformed_or_too_large_is_refused_with_what_is_wrong() {
         (&b"{"[..], json, "line 1"),
         (b"", json, "EOF"),
         (b"\xff\xfe{}", json, "line 1"),
-        (b"[]", json, "cannot be read"),
+        (b"[]", json, "isn't valid"),
         (
             br#"{"email":7,"password":"x","client_type":"web"}"#,
             json,

@@ -46,8 +46,8 @@ const LOOK_AHEAD: usize = 312;
 /// The depth must be this much too deep before it shrinks, and this much too shallow before it grows.
 const SHRINK_SLACK: i64 = 10 * SAMPLES_PER_MS;
 const GROW_SLACK: i64 = SAMPLES_PER_MS;
-/// A change of depth that was begun is taken back when the depth is this much deeper than it should be.
-/// Less, and a target that wavers has a period put in and taken out again without end.
+/// A growth that was begun is taken back when the depth is this much deeper than it should be. Less, and a
+/// target that wavers has a period put in and taken out again without end.
 const SHED_SLACK: i64 = 6 * SAMPLES_PER_MS;
 /// How long comfort noise goes on until a packet must be due: 2 s.
 const PAUSE_MAX: i64 = 2000 * SAMPLES_PER_MS;
@@ -66,6 +66,8 @@ pub struct JitterBuffer {
     scratch: Box<[i16; PACKET_SAMPLES_MAX]>,
     out: Frame,
     playing: bool,
+    /// Periods were put in that make no whole frame of depth yet.
+    growing: bool,
     /// The timestamp that the next decoded sample should have.
     expected: i64,
     /// Samples made up while nothing was there, which stand for a lost packet or for a late one:
@@ -106,6 +108,7 @@ impl JitterBuffer {
             scratch: Box::new([0; PACKET_SAMPLES_MAX]),
             out: SILENCE,
             playing: false,
+            growing: false,
             expected: 0,
             waited: 0,
             concealed_run: 0,
@@ -236,6 +239,7 @@ impl JitterBuffer {
 
     fn stop(&mut self) {
         self.playing = false;
+        self.growing = false;
         self.waited = 0;
         self.concealed_run = 0;
         self.pause = None;
@@ -352,8 +356,11 @@ impl JitterBuffer {
             return;
         }
         let target = self.target();
+        let slack = if self.growing { SHED_SLACK } else { 0 };
         let scaled = if depth + GROW_SLACK < target {
-            self.fifo.lengthen()
+            let lengthened = self.fifo.lengthen();
+            self.growing |= lengthened;
+            lengthened
         } else if depth - FRAME >= target + SHRINK_SLACK {
             // Shortening leaves less than what the next packet brings, so that must be there.
             let label = self.fifo.mode();
@@ -366,7 +373,9 @@ impl JitterBuffer {
             }
         } else {
             // What is left over after this frame is delay without use.
-            depth >= target + SHED_SLACK && self.fifo.shorten(self.fifo.len() - FRAME_SAMPLES)
+            let sheds = depth >= target + slack;
+            self.growing &= !sheds;
+            sheds && self.fifo.shorten(self.fifo.len() - FRAME_SAMPLES)
         };
         self.stats.scaled += u64::from(scaled);
     }
