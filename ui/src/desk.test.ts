@@ -63,9 +63,12 @@ describe("a link", () => {
   it("to a call that has ended asks the service for its lead", async () => {
     const { fake, app } = await open("team", "#/team");
     const ended = { ...anyCall(fake), id: "acti_ended" };
-    fake.call = (async () => ended) as FakeBackend["call"];
+    const ask = fake.call;
+    fake.call = (async (asked, id, input) =>
+      asked.name === route.getCall.name ? ended : ask(asked, id, input)) as FakeBackend["call"];
     await app.openCall(ended.id);
     expect(app.route).toEqual({ page: "lead", id: ended.lead.id });
+    expect(await find(testids.pageLead)).toBeTruthy();
   });
 
   it("to a call that may not be seen says so", async () => {
