@@ -105,7 +105,7 @@ async fn with_a_tray_the_window_can_be_hidden_and_it_is_said_that_the_call_goes_
         riley.click("leaving-hide").await;
         until("the window is hidden", || desk.windows().is_empty());
         until("it is said that the call goes on", || {
-            notified("You're still on the call with Globex")
+            notified("You're still on the call with \u{2068}Globex\u{2069}")
                 && notified("Everyone on the call can hear you")
         });
         stage

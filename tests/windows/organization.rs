@@ -114,7 +114,7 @@ async fn a1_a2_a4_w1_an_invited_trainee_listens_until_that_is_taken_away_and_the
             "out {:?} after the click, as the driver sees it",
             taken.elapsed()
         );
-        nora.reads("toast", "permission").await;
+        nora.reads("toast", "removed your access").await;
         nora.shot("coaching-taken-away-light").await;
         nora_ear.hears("nora, who is out", &[]).await;
         riley.sees("call-bar", "data-status", "in-progress").await;

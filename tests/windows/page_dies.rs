@@ -49,7 +49,7 @@ async fn a_page_that_dies_is_loaded_again_and_the_call_does_not_notice() {
             desk.presses_in_window("m");
         }
         stage.lead.hears("the lead of a muted rep", &[]).await;
-        desk.presses_in_window("m");
+        desk.presses_in_window("alt+m");
         stage
             .lead
             .hears("the lead of an unmuted rep", &[RILEY_HZ])

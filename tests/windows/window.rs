@@ -188,20 +188,28 @@ impl Window {
         }
     }
 
-    /// Waits until some text is to be read in an element.
+    /// Waits until some text is to be read in an element. The page is asked: the driver leaves out names,
+    /// which are cut off where there is no room for them.
     pub async fn reads(&self, id: &str, text: &str) {
         self.see(id).await;
-        let wanted = text.to_owned();
-        let query = self.driver.query(by(id)).wait(PATIENCE, LOOK);
-        // Names within a sentence stand between isolates, which nobody sees.
-        let has = move |found: &str| {
-            let seen = found.replace(['\u{2068}', '\u{2069}'], "");
-            seen.to_lowercase().contains(&wanted.to_lowercase())
-        };
-        if let Err(error) = query.with_text(has).first().await {
-            let now = self.see(id).await.text().await;
-            self.shot(&format!("failed-{}", self.name)).await;
-            panic!("{}: {id} reads {now:?}, not {text}: {error}", self.name);
+        let script = format!(
+            "return [...document.querySelectorAll('[data-testid={id:?}]')].map((one) => one.innerText)"
+        );
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            // A page that is being loaded anew reads nothing.
+            let now = self.driver.execute(&script, Vec::new()).await;
+            let now = now.map_or(serde_json::Value::Null, |done| done.json().clone());
+            let found = now.as_array().into_iter().flatten();
+            let mut found = found.filter_map(|text| text.as_str());
+            if found.any(|found| found.to_lowercase().contains(&text.to_lowercase())) {
+                return;
+            }
+            if tokio::time::Instant::now() > deadline {
+                self.shot(&format!("failed-{}", self.name)).await;
+                panic!("{}: {id} reads {now}, not {text}", self.name);
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 
