@@ -105,7 +105,9 @@ async fn a_long_outage_is_told_to_everyone_while_it_lasts_and_afterwards() {
     scene.sound.mend();
     scene.wire.mend();
     riley.gone("call-bar").await;
-    riley.reads("toast", "your call with Globex ended").await;
+    riley
+        .reads("toast", "You were disconnected for too long")
+        .await;
     riley.sees("toast", "data-stays", "true").await;
     riley.shots("outage-over").await;
     assert_eq!(scene.hangup_cause().await, Some(HangupCause::RepLost));
