@@ -105,27 +105,21 @@ impl Fifo {
         self.gain = 0.0;
     }
 
-    /// Takes one period of at most `period_max` samples out, where the wave allows it. Whether it did.
-    pub fn shorten(&mut self, period_max: usize) -> bool {
-        self.scale(period_max, stretch::shorten)
-    }
-
-    /// Puts one period in, where the wave allows it. Whether it did.
-    pub fn lengthen(&mut self) -> bool {
-        self.scale(stretch::PERIOD_MAX, stretch::lengthen)
-    }
-
-    fn scale(
-        &mut self,
-        period_max: usize,
-        by: fn(&mut [i16], len: usize, period: usize) -> usize,
-    ) -> bool {
-        let before = self.len;
+    /// Takes one period of at most `period_max` samples out, where the wave allows it.
+    pub fn shorten(&mut self, period_max: usize) {
         if let Some(found) = stretch::find(&self.wave[..self.len], period_max)
             && found.likeness >= LIKENESS_MIN
         {
-            self.len = by(&mut self.wave[..], self.len, found.period);
+            self.len = stretch::shorten(&mut self.wave[..], self.len, found.period);
         }
-        self.len != before
+    }
+
+    /// Puts one period in, where the wave allows it.
+    pub fn lengthen(&mut self) {
+        if let Some(found) = stretch::find(&self.wave[..self.len], stretch::PERIOD_MAX)
+            && found.likeness >= LIKENESS_MIN
+        {
+            self.len = stretch::lengthen(&mut self.wave[..], self.len, found.period);
+        }
     }
 }

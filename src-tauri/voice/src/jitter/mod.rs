@@ -46,9 +46,6 @@ const LOOK_AHEAD: usize = 312;
 /// The depth must be this much too deep before it shrinks, and this much too shallow before it grows.
 const SHRINK_SLACK: i64 = 10 * SAMPLES_PER_MS;
 const GROW_SLACK: i64 = SAMPLES_PER_MS;
-/// A growth that was begun is taken back when the depth is this much deeper than it should be. Less, and a
-/// target that wavers has a period put in and taken out again without end.
-const SHED_SLACK: i64 = 6 * SAMPLES_PER_MS;
 /// How long comfort noise goes on until a packet must be due: 2 s.
 const PAUSE_MAX: i64 = 2000 * SAMPLES_PER_MS;
 /// Decoding steps in one pull: enough for a frame from packets of 2.5 ms, and for a change of plan.
@@ -66,8 +63,6 @@ pub struct JitterBuffer {
     scratch: Box<[i16; PACKET_SAMPLES_MAX]>,
     out: Frame,
     playing: bool,
-    /// Periods were put in that make no whole frame of depth yet.
-    growing: bool,
     /// The timestamp that the next decoded sample should have.
     expected: i64,
     /// Samples made up while nothing was there, which stand for a lost packet or for a late one:
@@ -108,7 +103,6 @@ impl JitterBuffer {
             scratch: Box::new([0; PACKET_SAMPLES_MAX]),
             out: SILENCE,
             playing: false,
-            growing: false,
             expected: 0,
             waited: 0,
             concealed_run: 0,
@@ -239,7 +233,6 @@ impl JitterBuffer {
 
     fn stop(&mut self) {
         self.playing = false;
-        self.growing = false;
         self.waited = 0;
         self.concealed_run = 0;
         self.pause = None;
@@ -356,28 +349,21 @@ impl JitterBuffer {
             return;
         }
         let target = self.target();
-        let slack = if self.growing { SHED_SLACK } else { 0 };
-        let scaled = if depth + GROW_SLACK < target {
-            let lengthened = self.fifo.lengthen();
-            self.growing |= lengthened;
-            lengthened
+        if depth + GROW_SLACK < target {
+            self.fifo.lengthen();
         } else if depth - FRAME >= target + SHRINK_SLACK {
             // Shortening leaves less than what the next packet brings, so that must be there.
             let label = self.fifo.mode();
             let step = self.plan(now);
-            let can = matches!(step, Step::Decode) && self.label_of(&step) == label;
-            can && {
+            if matches!(step, Step::Decode) && self.label_of(&step) == label {
                 self.decode(label);
                 let spare = self.fifo.len().saturating_sub(FRAME_SAMPLES);
-                self.fifo.shorten(spare.min(stretch::PERIOD_MAX))
+                self.fifo.shorten(spare.min(stretch::PERIOD_MAX));
             }
-        } else {
+        } else if depth >= target {
             // What is left over after this frame is delay without use.
-            let sheds = depth >= target + slack;
-            self.growing &= !sheds;
-            sheds && self.fifo.shorten(self.fifo.len() - FRAME_SAMPLES)
-        };
-        self.stats.scaled += u64::from(scaled);
+            self.fifo.shorten(self.fifo.len() - FRAME_SAMPLES);
+        }
     }
 }
 

@@ -93,44 +93,6 @@ fn numbers_that_wrap_are_played_in_order() {
     assert_eq!((stats.received, stats.lost, stats.concealed), (60, 0, 0));
 }
 
-/// Whether the depth settles, wherever the ticks fall between the packets: what wavers would put periods
-/// in and take them out again without end.
-#[test]
-fn a_steady_stream_is_hardly_scaled() {
-    let stream = Stream::of_speech(600);
-    for (spread_us, phase_ms) in [500, 2_000, 5_000]
-        .into_iter()
-        .flat_map(|spread_us| (0..20).map(move |phase_ms| (spread_us, phase_ms)))
-    {
-        let mut buffer = buffer();
-        let mut random = 0x2545_F491_4F6C_DD1D_u64;
-        let mut settled = 0;
-        for index in 0..stream.payloads.len() {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            let sent = ms(20 * index as u64);
-            let arrival = sent + Duration::from_micros(random % spread_us);
-            let tick = sent + ms(phase_ms);
-            if tick < arrival {
-                buffer.pull(tick);
-                buffer.push(arrival, &stream.packet(index));
-            } else {
-                buffer.push(arrival, &stream.packet(index));
-                buffer.pull(tick);
-            }
-            if index == 100 {
-                settled = buffer.stats().scaled;
-            }
-        }
-        let scaled = buffer.stats().scaled - settled;
-        assert!(
-            scaled <= 12,
-            "{scaled} times in 10 s, {spread_us} us of jitter, ticks {phase_ms} ms after"
-        );
-    }
-}
-
 #[test]
 fn duplicates_count_once_and_late_packets_are_dropped() {
     let stream = Stream::new(30);

@@ -113,8 +113,6 @@ pub struct JitterStats {
     pub concealed: u64,
     /// Packets that arrived too late to be played.
     pub late: u64,
-    /// How often a period of the voice was put in or taken out, to change the depth.
-    pub scaled: u64,
     /// Packets that were invalid for their codec, or absurd.
     pub refused: u64,
     /// How long after the fastest packets a packet is currently played.
