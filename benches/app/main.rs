@@ -134,7 +134,6 @@ async fn open(desk: &Desk, stage: &Stage, name: &'static str, processing: Proces
     let start = Start {
         name,
         profile,
-        devices: name,
         arguments: &arguments,
     };
     Window::reopen(desk, start).await

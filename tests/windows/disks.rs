@@ -5,21 +5,11 @@ use crate::DESK;
 use crate::desk::Desk;
 use crate::pulse::until;
 use crate::story::{Stage, sign_in};
-use crate::window::{Start, Window};
+use crate::window::Window;
 
 const IDENTIFIER: &str = "com.callcoaching.desktop";
 /// The title of the box where there is no window.
 pub const BOX: &str = "Problem with Call Coaching";
-
-async fn open(desk: &Desk, stage: &Stage) -> Window {
-    let start = Start {
-        name: "riley",
-        profile: "default",
-        devices: "riley",
-        arguments: &["--server", &stage.server],
-    };
-    Window::reopen(desk, start).await
-}
 
 fn desk() -> Desk {
     Desk::set(&["mic_riley", "mic_other"], &["spk_riley"])
@@ -45,7 +35,7 @@ async fn the_app_starts_where_its_data_folder_cannot_be_written() {
     // A file where the folder should be: that stops root too.
     let files = desk();
     std::fs::write(files.path("data").join(IDENTIFIER), "").expect("a file");
-    let riley = open(&files, &stage).await;
+    let riley = stage.window_again(&files, "riley", "default").await;
     riley
         .reads("notice", "a file is where a folder should be")
         .await;
@@ -58,7 +48,7 @@ async fn the_app_starts_where_its_data_folder_cannot_be_written() {
         "mkdir -p $XDG_DATA_HOME && mount --bind $XDG_DATA_HOME $XDG_DATA_HOME
          mount -o remount,bind,ro $XDG_DATA_HOME",
     ) {
-        let riley = open(&mounted, &stage).await;
+        let riley = stage.window_again(&mounted, "riley", "default").await;
         riley.reads("notice", "the disk is read-only").await;
         sign_in(&riley, "riley@demo.example").await;
     }
@@ -74,7 +64,7 @@ async fn the_page_is_there_where_the_disk_for_caches_is_full() {
         "mkdir -p $XDG_CACHE_HOME && mount -t tmpfs -o size=64k none $XDG_CACHE_HOME
          cat /dev/zero >$XDG_CACHE_HOME/full 2>/dev/null || true",
     ) {
-        let riley = open(&desk, &stage).await;
+        let riley = stage.window_again(&desk, "riley", "default").await;
         sign_in(&riley, "riley@demo.example").await;
         riley.shot("cache-full").await;
     }
@@ -90,7 +80,7 @@ async fn the_page_is_there_where_the_disk_for_data_is_full() {
         "mkdir -p $XDG_DATA_HOME && mount -t tmpfs -o size=64k none $XDG_DATA_HOME
          cat /dev/zero >$XDG_DATA_HOME/full 2>/dev/null || true",
     ) {
-        let riley = open(&desk, &stage).await;
+        let riley = stage.window_again(&desk, "riley", "default").await;
         riley.reads("notice", "the disk is full").await;
         sign_in(&riley, "riley@demo.example").await;
     }
@@ -119,7 +109,7 @@ async fn settings_that_cannot_be_saved_apply_as_they_are_shown_and_the_window_sa
 
     let files = desk();
     std::fs::write(files.path("config"), "").expect("a file");
-    let riley = open(&files, &stage).await;
+    let riley = stage.window_again(&files, "riley", "default").await;
     sign_in(&riley, "riley@demo.example").await;
     use_other_microphone(&files, &riley).await;
     riley.reads("notice", "Couldn't save your settings").await;
@@ -133,7 +123,7 @@ async fn settings_that_cannot_be_saved_apply_as_they_are_shown_and_the_window_sa
         "mkdir -p $XDG_CONFIG_HOME && mount --bind $XDG_CONFIG_HOME $XDG_CONFIG_HOME
          mount -o remount,bind,ro $XDG_CONFIG_HOME",
     ) {
-        let riley = open(&mounted, &stage).await;
+        let riley = stage.window_again(&mounted, "riley", "default").await;
         sign_in(&riley, "riley@demo.example").await;
         use_other_microphone(&mounted, &riley).await;
         riley.reads("notice", "the disk is read-only").await;
@@ -149,7 +139,7 @@ async fn settings_that_cannot_be_read_are_said_and_kept_beside_the_new_ones() {
     let desk = desk();
     let cut_off = r#"{"server":"https://calls.example","settings":{"theme":"#;
     write_settings(&desk, cut_off);
-    let riley = open(&desk, &stage).await;
+    let riley = stage.window_again(&desk, "riley", "default").await;
     riley.reads("notice", "Your settings file is damaged").await;
     sign_in(&riley, "riley@demo.example").await;
     riley.click("nav-settings").await;
@@ -164,7 +154,7 @@ async fn settings_that_cannot_be_read_are_said_and_kept_beside_the_new_ones() {
     // One bad setting leaves the others, and the server's address, as they were.
     let partly = r#"{"server":"https://calls.example","settings":{"theme":"dark","microphone":7}}"#;
     write_settings(&desk, partly);
-    let riley = open(&desk, &stage).await;
+    let riley = stage.window_again(&desk, "riley", "default").await;
     riley
         .reads("notice", "back to their defaults: microphone")
         .await;

@@ -6,24 +6,14 @@ use std::time::{Duration, Instant};
 use crate::DESK;
 use crate::desk::Desk;
 use crate::story::Stage;
-use crate::window::{Start, Window};
+use crate::window::Window;
 
 /// The form is there after five seconds; a busy machine has some more.
 const USABLE: Duration = Duration::from_secs(15);
 
-async fn start(desk: &Desk, stage: &Stage) -> Window {
-    let start = Start {
-        name: "riley",
-        profile: "default",
-        devices: "riley",
-        arguments: &["--server", &stage.server],
-    };
-    Window::reopen(desk, start).await
-}
-
 /// Opens the app, and waits until it says what is wrong and the form can be used.
 async fn start_in_trouble(desk: &Desk, stage: &Stage, trouble: &str) -> Window {
-    let riley = start(desk, stage).await;
+    let riley = stage.window_again(desk, "riley", "default").await;
     let began = Instant::now();
     riley
         .sees("sign-in-key-ring", "data-trouble", trouble)

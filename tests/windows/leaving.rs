@@ -144,7 +144,6 @@ async fn an_app_that_starts_hidden_shows_no_window_until_it_is_asked_to() {
     let start = Start {
         name: "riley",
         profile: "default",
-        devices: "riley",
         arguments: &["--hidden", "--server", &stage.server],
     };
     let riley = Window::open(&desk, start).await;

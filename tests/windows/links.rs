@@ -24,7 +24,6 @@ async fn start_with(desk: &Desk, name: &'static str, profile: &str, more: &[&str
     let start = Start {
         name,
         profile,
-        devices: name,
         arguments: more,
     };
     Window::reopen(desk, start).await

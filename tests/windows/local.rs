@@ -21,7 +21,6 @@ async fn open(desk: &Desk, name: &'static str, profile: &str, port: u16) -> Wind
     let start = Start {
         name,
         profile,
-        devices: name,
         arguments: &arguments,
     };
     Window::open(desk, start).await
@@ -78,14 +77,7 @@ async fn a_kept_sign_in_is_taken_up_and_no_file_holds_its_token() {
     let riley = stage.window(&desk, "riley", "default").await;
     riley.gone("sign-in-not-kept").await;
     riley.kill().await;
-    let arguments = ["--server", &*stage.server];
-    let start = Start {
-        name: "riley",
-        profile: "default",
-        devices: "riley",
-        arguments: &arguments,
-    };
-    let riley = Window::reopen(&desk, start).await;
+    let riley = stage.window_again(&desk, "riley", "default").await;
     riley.see("nav-leads").await;
     assert!(holds_token(format!("x {}.", "0f".repeat(32)).as_bytes()));
     let files = desk.files();

@@ -127,6 +127,17 @@ impl Stage {
         window
     }
 
+    /// The app of somebody who had it open before, with what they set and kept then.
+    pub async fn window_again(&self, desk: &Desk, name: &'static str, profile: &str) -> Window {
+        let arguments = ["--server", &*self.server];
+        let start = Start {
+            name,
+            profile,
+            arguments: &arguments,
+        };
+        Window::reopen(desk, start).await
+    }
+
     /// An app in which nobody is signed in.
     pub async fn signed_out_window(
         &self,
@@ -147,7 +158,6 @@ impl Stage {
         let start = Start {
             name,
             profile,
-            devices: name,
             arguments: &arguments,
         };
         Window::open(desk, start).await

@@ -26,12 +26,10 @@ pub struct Window {
 
 /// How an app is started.
 pub struct Start<'a> {
-    /// Who it is for.
+    /// Who it is for: `mic_…` and `spk_…` of the desk have this ending.
     pub name: &'static str,
     /// Its profile.
     pub profile: &'a str,
-    /// `mic_…` and `spk_…` of the desk have this ending.
-    pub devices: &'a str,
     /// Further arguments.
     pub arguments: &'a [&'a str],
 }
@@ -329,8 +327,8 @@ fn set_devices(desk: &Desk, start: &Start<'_>) {
         profile => format!("{IDENTIFIER}.{profile}"),
     };
     let settings = json!({ "settings": {
-        "microphone": format!("pulseaudio:mic_{}_source", start.devices),
-        "loudspeaker": format!("pulseaudio:spk_{}", start.devices),
+        "microphone": format!("pulseaudio:mic_{}_source", start.name),
+        "loudspeaker": format!("pulseaudio:spk_{}", start.name),
         "echo_cancellation": false,
         "noise_suppression": false,
         "gain_control": false,

@@ -171,7 +171,7 @@ export type AppView = {
 	/**  Whether the user can hear no one because of it. */
 	loudspeaker_silent: boolean,
 	/**  The system's key ring. */
-	key_ring: KeyRing,
+	key_ring: KeyRingTroubles,
 	/**  What is wrong on this computer, in sentences that stay until it's over or was read. */
 	notices: string[],
 	/**  A link that the window has yet to follow. */
@@ -702,15 +702,7 @@ export type Joinability = {
 /**  JSON of a route's own types, which the generated `route` knows. */
 export type Json = unknown;
 
-/**  What is wrong with the system's key ring, if anything. */
-export type KeyRing = {
-	/**  Why a sign-in that may be kept could not be taken up. */
-	reading: KeyRingTrouble | null,
-	/**  Why the present sign-in is not kept. */
-	keeping: KeyRingTrouble | null,
-};
-
-/**  Why the system's key ring is of no use. */
+/**  Why the key ring is of no use. */
 export type KeyRingTrouble = 
 /**  There is none. */
 "missing" | 
@@ -718,8 +710,16 @@ export type KeyRingTrouble =
 "locked" | 
 /**  It doesn't answer. */
 "silent" | 
-/**  Anything else. */
+/**  Anything else; the log says what. */
 "failed";
+
+/**  What is wrong with the key ring, if anything. */
+export type KeyRingTroubles = {
+	/**  Why a sign-in that may be kept could not be read. Over as soon as somebody signs in or out. */
+	reading: KeyRingTrouble | null,
+	/**  Why the present sign-in is not kept. */
+	keeping: KeyRingTrouble | null,
+};
 
 /**  A company that is sold to. */
 export type Lead = {

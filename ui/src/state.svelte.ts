@@ -54,7 +54,7 @@ export class AppState {
   levels = $state.raw<Levels | null>(null);
   /** How the recording that was played last goes. */
   playback = $state.raw<Playback | null>(null);
-  /** You're back online since a moment ago: said for a while. */
+  /** The connection is back since a moment ago: said for a while. */
   back = $state(false);
 
   /** What was told of the lead's phone last, and on which call. */

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
+use specta::Type;
 use tokio::sync::{oneshot, watch};
 
 use crate::credentials::{Credentials, CredentialsError};
@@ -12,7 +14,8 @@ use crate::credentials::{Credentials, CredentialsError};
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
 /// Why the key ring is of no use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyRingTrouble {
     /// There is none.
     Missing,
@@ -25,7 +28,7 @@ pub enum KeyRingTrouble {
 }
 
 /// What is wrong with the key ring, if anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Type)]
 pub struct KeyRingTroubles {
     /// Why a sign-in that may be kept could not be read. Over as soon as somebody signs in or out.
     pub reading: Option<KeyRingTrouble>,

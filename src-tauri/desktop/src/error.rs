@@ -26,33 +26,29 @@ impl AppError {
 
 impl From<ClientError> for AppError {
     fn from(error: ClientError) -> Self {
-        let code = match &error {
-            ClientError::Refused { code, message } => {
-                return Self::new(&code_text(*code), message.clone());
-            }
-            ClientError::NotPossible(message) => {
-                return Self::new("not_possible", message.clone());
-            }
+        let (code, message) = match error {
+            ClientError::Refused { code, message } => return Self::new(&code_text(code), message),
+            ClientError::NotPossible(message) => ("not_possible", message),
             ClientError::Unreachable(why) => {
                 log::info!("can't reach the service: {why}");
                 let message = "Can't reach the service. Check your connection and try again.";
-                return Self::new("unreachable", message);
+                ("unreachable", message.into())
             }
             ClientError::Protocol(why) => {
                 log::warn!("an unexpected answer: {why}");
                 let message =
                     "The service gave an unexpected answer. Check that the app is up to date.";
-                return Self::new("protocol", message);
+                ("protocol", message.into())
             }
             ClientError::Media(why) => {
                 log::warn!("no audio connection: {why}");
                 let message = "Audio couldn't be connected. Check your network and try again.";
-                return Self::new("media", message);
+                ("media", message.into())
             }
-            ClientError::Audio(_) => "audio",
-            ClientError::Settings(_) => "settings",
+            ClientError::Audio(_) => ("audio", error.to_string()),
+            ClientError::Settings(_) => ("settings", error.to_string()),
         };
-        Self::new(code, error.to_string())
+        Self::new(code, message)
     }
 }
 

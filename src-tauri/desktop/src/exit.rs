@@ -29,7 +29,7 @@ pub fn leave(app: &AppHandle, how: Leaving) -> bool {
     };
     let view = shell.presenter.view();
     let now = Situation {
-        is_on_call: is_on_call(&view),
+        is_on_call: view.session.is_on_call(),
         is_asked: view.leaving.is_some(),
         has_tray: tray::is_shown(app),
     };
@@ -104,10 +104,6 @@ fn tell(app: &AppHandle, question: Option<LeavingQuestion>) {
     tauri::async_runtime::spawn(async move {
         presenter.tell(Change::Leaving(question)).await;
     });
-}
-
-const fn is_on_call(view: &AppView) -> bool {
-    view.session.my_call.is_some() || view.session.coaching.is_some()
 }
 
 /// What somebody is told whose window goes while the call goes on.

@@ -25,7 +25,7 @@ pub async fn follow_key_ring(presenter: Presenter, session: Session) {
     let mut before = KeyRingTroubles::default();
     loop {
         let now = *troubles.borrow_and_update();
-        presenter.tell(Change::KeyRing(now.into())).await;
+        presenter.tell(Change::KeyRing(now)).await;
         if before.reading.is_some() && now.reading.is_none() && is_signed_out(&session) {
             let session = session.clone();
             tauri::async_runtime::spawn(async move { take_up(&session).await });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::View;
+use client::{KeyRingTroubles, View};
 use tauri::AppHandle;
 use tauri_specta::Event as _;
 use tokio::sync::{mpsc, watch};
@@ -13,7 +13,7 @@ use crate::events::ViewChanged;
 use crate::leaving::LeavingQuestion;
 use crate::link::{Link, LinkToOpen};
 use crate::tray;
-use crate::view::{AppView, DemoUser, KeyRing, LocalService, Server};
+use crate::view::{AppView, DemoUser, LocalService, Server};
 
 /// Changes that may wait.
 const CHANGES_MAX: usize = 256;
@@ -45,7 +45,7 @@ pub enum Change {
     /// What is wrong with the loudspeaker.
     LoudspeakerTrouble(Option<sound::Fault>),
     /// What is wrong with the key ring.
-    KeyRing(KeyRing),
+    KeyRing(KeyRingTroubles),
     /// What is wrong on this computer; `None` when it's well again.
     Notice(About, Option<String>),
     /// A link was opened; it takes the place of one that wasn't followed yet.
@@ -135,7 +135,7 @@ impl Drawing {
             Change::Leaving(question) => self.shell.leaving = question,
         }
         // There is nothing left to ask once the call is over.
-        if self.session.my_call.is_none() && self.session.coaching.is_none() {
+        if !self.session.is_on_call() {
             self.shell.leaving = None;
         }
     }

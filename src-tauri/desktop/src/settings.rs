@@ -228,7 +228,8 @@ fn in_words(field: &str) -> &str {
         "settings.gain_control" => "automatic gain",
         "settings.theme" => "theme",
         "settings.hold_to_whisper" => "hold to whisper",
-        "settings.autostart" => "start with the computer",
+        "settings.audible_keys" => "keys that let the lead hear you",
+        "settings.autostart" => "start when you sign in",
         "settings.local_phone_id" => "number to call from",
         other => other,
     }
@@ -314,6 +315,15 @@ mod tests {
         assert!(trouble.contains("automatic gain"), "{trouble}");
         assert!(trouble.contains("microphone"), "{trouble}");
         assert!(!trouble.contains("theme"), "{trouble}");
+    }
+
+    #[test]
+    fn every_setting_has_a_name_that_people_know() {
+        let all = serde_json::to_value(AppSettings::default()).unwrap();
+        for name in all.as_object().unwrap().keys() {
+            let field = format!("settings.{name}");
+            assert_ne!(in_words(&field), field);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The whole state as the user interface draws it: the session's view, and what only the shell knows.
 
-use client::{ModeChoice, Person, View};
+use client::{KeyRingTroubles, ModeChoice, Person, View};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
@@ -54,44 +54,6 @@ pub struct DemoUser {
     pub role: String,
 }
 
-/// Why the system's key ring is of no use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyRingTrouble {
-    /// There is none.
-    Missing,
-    /// It's locked.
-    Locked,
-    /// It doesn't answer.
-    Silent,
-    /// Anything else.
-    Failed,
-}
-
-/// What is wrong with the system's key ring, if anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Type)]
-pub struct KeyRing {
-    /// Why a sign-in that may be kept could not be taken up.
-    pub reading: Option<KeyRingTrouble>,
-    /// Why the present sign-in is not kept.
-    pub keeping: Option<KeyRingTrouble>,
-}
-
-impl From<client::KeyRingTroubles> for KeyRing {
-    fn from(troubles: client::KeyRingTroubles) -> Self {
-        let cross = |trouble| match trouble {
-            client::KeyRingTrouble::Missing => KeyRingTrouble::Missing,
-            client::KeyRingTrouble::Locked => KeyRingTrouble::Locked,
-            client::KeyRingTrouble::Silent => KeyRingTrouble::Silent,
-            client::KeyRingTrouble::Failed => KeyRingTrouble::Failed,
-        };
-        Self {
-            reading: troubles.reading.map(cross),
-            keeping: troubles.keeping.map(cross),
-        }
-    }
-}
-
 /// Everything that is drawn: the session's state and what follows from it, and what only the shell
 /// knows.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Type)]
@@ -124,7 +86,7 @@ pub struct AppView {
     /// Whether the user can hear no one because of it.
     pub loudspeaker_silent: bool,
     /// The system's key ring.
-    pub key_ring: KeyRing,
+    pub key_ring: KeyRingTroubles,
     /// What is wrong on this computer, in sentences that stay until it's over or was read.
     pub notices: Vec<String>,
     /// A link that the window has yet to follow.

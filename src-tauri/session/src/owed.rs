@@ -8,14 +8,13 @@ use wire::{CallId, Code};
 
 use crate::input::{CommandId, Failure, Reply, RequestId};
 use crate::output::Request;
-use crate::retry::Retry;
+use crate::retry::{RETRY_MIN, Retry};
 
 /// Requests that wait at most; each is about another call or invitation, or another switch of it.
 const DEBTS_MAX: usize = 64;
 /// How long a request is asked again: the service ends by itself what it hears nothing of for so long.
 const DEBT_KEPT: Duration = Duration::from_secs(120);
 /// The longest wait before it is asked again. It is asked at once when the connection is back.
-const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_WAIT: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
@@ -54,7 +53,7 @@ impl Default for Owed {
     fn default() -> Self {
         Self {
             debts: Vec::new(),
-            retry: Retry::within(RETRY_FIRST, RETRY_WAIT),
+            retry: Retry::within(RETRY_MIN, RETRY_WAIT),
         }
     }
 }

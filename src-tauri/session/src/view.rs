@@ -228,6 +228,12 @@ impl View {
             .into()
     }
 
+    /// Whether the user is on a call: their own, or one that they coach.
+    #[must_use]
+    pub const fn is_on_call(&self) -> bool {
+        self.my_call.is_some() || self.coaching.is_some()
+    }
+
     /// Why the user cannot place or join a call now, in words; `None` when nothing here is in the way.
     #[must_use]
     pub fn occupied(&self) -> Option<String> {

@@ -26,7 +26,7 @@ pub async fn play_recording(
         }
     };
     let view = session.view();
-    if view.my_call.is_some() || view.coaching.is_some() {
+    if view.is_on_call() {
         let message = "You're on a call. Play the recording afterwards.";
         return Err(AppError::new("not_possible", message));
     }

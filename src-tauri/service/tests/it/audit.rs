@@ -49,6 +49,15 @@ async fn call(service: &Service, rep: &str) -> (String, String) {
     (id, path)
 }
 
+/// The same once this coach has joined it.
+async fn coached_call(service: &Service, rep: &str, coach: &str) -> (String, String) {
+    let (id, path) = call(service, rep).await;
+    let leg = format!("{path}coach_leg/");
+    let (status, _) = service.post(&leg, Some(coach), json!({})).await;
+    assert_eq!(status, 201);
+    (id, path)
+}
+
 #[tokio::test]
 async fn a4_joins_modes_leaves_and_refusals_are_in_the_log_in_their_order_also_after_a_restart() {
     let mut service = Service::start().await;
@@ -127,10 +136,7 @@ async fn a4_who_is_put_out_of_a_call_is_in_the_log_with_the_reason() {
     let admin = service.token_of("admin@demo.example").await;
     let rep = service.token_of("riley@demo.example").await;
     let coach = service.token_of("morgan@demo.example").await;
-    let (id, path) = call(&service, &rep).await;
-    let leg = format!("{path}coach_leg/");
-    let (status, _) = service.post(&leg, Some(&coach), json!({})).await;
-    assert_eq!(status, 201);
+    let (id, _) = coached_call(&service, &rep, &coach).await;
     let me = service.get("/api/v1/me/", &coach).await;
     let roles = service.get("/api/v1/role/", &admin).await;
     let mut roles = roles["data"].as_array().unwrap().iter();
@@ -156,10 +162,7 @@ async fn a4_a_coach_leaves_when_the_call_ends_and_is_put_out_by_no_one() {
     let admin = service.token_of("admin@demo.example").await;
     let rep = service.token_of("riley@demo.example").await;
     let coach = service.token_of("morgan@demo.example").await;
-    let (id, path) = call(&service, &rep).await;
-    let leg = format!("{path}coach_leg/");
-    let (status, _) = service.post(&leg, Some(&coach), json!({})).await;
-    assert_eq!(status, 201);
+    let (id, path) = coached_call(&service, &rep, &coach).await;
     let (status, _) = service
         .post(&format!("{path}hangup/"), Some(&rep), json!({}))
         .await;
