@@ -29,6 +29,8 @@ mod figure;
 mod pulse;
 #[path = "../../src-tauri/bench/src/quantile.rs"]
 mod quantile;
+#[path = "../../tests/windows/room.rs"]
+mod room;
 #[path = "../../tests/windows/slow.rs"]
 mod slow;
 #[path = "../../tests/windows/story.rs"]
@@ -55,9 +57,6 @@ use crate::processes::App;
 use crate::quantile::percentile;
 use crate::story::{Stage, call, sign_in};
 use crate::window::{Start, Window};
-
-/// One desk at a time: there are two cores.
-static DESK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 const STARTS: usize = 7;
 const CPU_WINDOWS: usize = 3;

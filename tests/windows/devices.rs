@@ -3,9 +3,9 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::DESK;
 use crate::desk::Desk;
 use crate::pulse::until;
+use crate::room::{quiet_desk, sounding_desk};
 use crate::slow::judged;
 use crate::story::{Stage, call};
 use crate::tones::{MORGAN_HZ, RILEY_HZ, speech};
@@ -13,7 +13,7 @@ use crate::window::PATIENCE;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_microphone_that_was_chosen_is_heard_wherever_the_default_goes() {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async {
         let desk = Desk::set(&["mic_riley", "mic_other"], &["spk_riley"]);
         let stage = Stage::set().await;
@@ -58,7 +58,7 @@ async fn the_microphone_that_was_chosen_is_heard_wherever_the_default_goes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everyone_on_the_call_sees_whose_microphone_does_not_work() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     judged(async {
         let desk = Desk::set(&["mic_riley", "mic_morgan"], &["spk_riley", "spk_morgan"]);
         let stage = Stage::set().await;
@@ -111,7 +111,7 @@ async fn everyone_on_the_call_sees_whose_microphone_does_not_work() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn m4_the_list_of_microphones_shows_their_levels_while_it_is_open_and_no_call_is() {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async {
         let desk = Desk::set(&["mic_riley"], &["spk_riley"]);
         for (name, port) in [("mic_one", "2"), ("mic_two", "1.4")] {

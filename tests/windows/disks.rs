@@ -1,9 +1,9 @@
 //! Folders that can't be written, disks that are full, and settings that can't be read: the app starts,
 //! and says what is wrong.
 
-use crate::DESK;
 use crate::desk::Desk;
 use crate::pulse::until;
+use crate::room::quiet_desk;
 use crate::story::{Stage, sign_in};
 use crate::window::Window;
 
@@ -29,7 +29,7 @@ fn write_settings(desk: &Desk, text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_app_starts_where_its_data_folder_cannot_be_written() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let stage = Stage::set().await;
 
     // A file where the folder should be: that stops root too.
@@ -57,7 +57,7 @@ async fn the_app_starts_where_its_data_folder_cannot_be_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_is_there_where_the_disk_for_caches_is_full() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let stage = Stage::set().await;
     let mut desk = desk();
     if desk.mounts(
@@ -73,7 +73,7 @@ async fn the_page_is_there_where_the_disk_for_caches_is_full() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_is_there_where_the_disk_for_data_is_full() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let stage = Stage::set().await;
     let mut desk = desk();
     if desk.mounts(
@@ -104,7 +104,7 @@ async fn use_other_microphone(desk: &Desk, riley: &Window) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_cannot_be_saved_apply_as_they_are_shown_and_the_window_says_so() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let stage = Stage::set().await;
 
     let files = desk();
@@ -134,7 +134,7 @@ async fn settings_that_cannot_be_saved_apply_as_they_are_shown_and_the_window_sa
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_cannot_be_read_are_said_and_kept_beside_the_new_ones() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let stage = Stage::set().await;
     let desk = desk();
     let cut_off = r#"{"server":"https://calls.example","settings":{"theme":"#;
@@ -171,7 +171,7 @@ async fn settings_that_cannot_be_read_are_said_and_kept_beside_the_new_ones() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_keeps_the_app_from_starting_is_said_in_a_box() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let desk = desk();
     let mut command = desk.command(env!("CARGO_BIN_EXE_call-coaching"));
     let app = command.args(["--server", "nonsense"]).spawn();

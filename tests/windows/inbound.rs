@@ -2,7 +2,7 @@
 
 use wire::{InboundCallRequest, LeadQuery, ListQuery, route};
 
-use crate::DESK;
+use crate::room::sounding_desk;
 use crate::slow::judged;
 use crate::story::{Stage, desk_for_three};
 use crate::tones::{Ear, LEAD_HZ, RILEY_HZ, speech};
@@ -30,7 +30,7 @@ async fn lead_calls(stage: &Stage) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn j1_w1_a_lead_who_calls_in_rings_is_answered_and_cannot_be_joined() {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async {
         let (desk, stage) = (desk_for_three(), Stage::set().await);
         let riley = stage.window(&desk, "riley", "default").await;

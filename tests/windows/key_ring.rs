@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::DESK;
 use crate::desk::Desk;
+use crate::room::quiet_desk;
 use crate::story::Stage;
 use crate::window::Window;
 
@@ -32,7 +32,7 @@ fn signal(process: u32, signal: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_ring_that_hangs_or_is_locked_is_said_and_the_sign_in_comes_once_it_answers() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let desk = Desk::set(&["mic_riley"], &["spk_riley"]);
     let stage = Stage::set().await;
     let riley = stage.window(&desk, "riley", "default").await;

@@ -3,9 +3,9 @@
 use gtk::gio;
 use gtk::glib::ToVariant;
 
-use crate::DESK;
 use crate::desk::Desk;
 use crate::pulse::until;
+use crate::room::{quiet_desk, sounding_desk};
 use crate::slow::judged;
 use crate::story::{Stage, call};
 use crate::tones::{Ear, LEAD_HZ, RILEY_HZ, speech};
@@ -40,7 +40,7 @@ fn runs(desk: &Desk) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_the_window_during_a_call_asks_and_ends_the_call_where_there_is_no_tray() {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async {
         let desk = Desk::set(&["mic_riley"], &["spk_riley"]);
         let stage = Stage::set().await;
@@ -67,7 +67,7 @@ async fn closing_the_window_during_a_call_asks_and_ends_the_call_where_there_is_
         riley.see("call-bar").await;
 
         desk.close_window();
-        riley.click("leaving-hang-up").await;
+        riley.clicks_away("leaving-hang-up").await;
         until("the app has ended", || !runs(&desk));
         until("the microphone is closed", || {
             desk.pulse.captures("mic_riley") == 0
@@ -79,7 +79,7 @@ async fn closing_the_window_during_a_call_asks_and_ends_the_call_where_there_is_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_tray_the_window_can_be_hidden_and_it_is_said_that_the_call_goes_on() {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async {
         let mut desk = Desk::set(&["mic_riley"], &["spk_riley"]);
         let _panel = panel(&desk);
@@ -102,7 +102,7 @@ async fn with_a_tray_the_window_can_be_hidden_and_it_is_said_that_the_call_goes_
         desk.close_window();
         riley.see("leaving").await;
         riley.shots("leaving-with-tray").await;
-        riley.click("leaving-hide").await;
+        riley.clicks_away("leaving-hide").await;
         until("the window is hidden", || desk.windows().is_empty());
         until("it is said that the call goes on", || {
             notified("You're still on the call with \u{2068}Globex\u{2069}")
@@ -118,7 +118,7 @@ async fn with_a_tray_the_window_can_be_hidden_and_it_is_said_that_the_call_goes_
         riley.gone("leaving").await;
         riley.see("call-bar").await;
         desk.close_window();
-        riley.click("leaving-hang-up").await;
+        riley.clicks_away("leaving-hang-up").await;
         until("the window is hidden", || desk.windows().is_empty());
         riley.gone("call-bar").await;
         until("the microphone is closed", || {
@@ -138,7 +138,7 @@ fn show(desk: &Desk) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_that_starts_hidden_shows_no_window_until_it_is_asked_to() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let desk = Desk::set(&["mic_riley"], &["spk_riley"]);
     let stage = Stage::set().await;
     let start = Start {

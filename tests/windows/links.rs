@@ -3,9 +3,9 @@
 use serde_json::Value;
 use wire::{CallQuery, route};
 
-use crate::DESK;
 use crate::desk::Desk;
 use crate::pulse::until;
+use crate::room::quiet_desk;
 use crate::story::{Stage, call};
 use crate::window::{Start, Window};
 
@@ -35,7 +35,7 @@ async fn address(window: &Window) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_opens_its_call_whether_it_starts_the_app_or_comes_later() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let desk = Desk::set(&["mic_riley", "mic_morgan"], &["spk_riley", "spk_morgan"]);
     let stage = Stage::set().await;
     let server = stage.server.as_str();
@@ -104,7 +104,7 @@ async fn a_link_opens_its_call_whether_it_starts_the_app_or_comes_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn starting_it_again_brings_the_window_to_where_the_person_is() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let mut desk = Desk::set(&["mic_riley"], &["spk_riley"]);
     desk.start("openbox", &[]);
     until("there is a window manager", || {

@@ -1,7 +1,7 @@
 //! What `make run` opens: the app with the bundled service beside it, and a second window.
 
-use crate::DESK;
 use crate::desk::{Desk, free_port};
+use crate::room::quiet_desk;
 use crate::story::call;
 use crate::window::{Start, Window};
 
@@ -28,7 +28,7 @@ async fn open(desk: &Desk, name: &'static str, profile: &str, port: u16) -> Wind
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bundled_service_is_there_and_one_click_signs_in() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let desk = Desk::set(&["mic_riley", "mic_morgan"], &["spk_riley", "spk_morgan"]);
     let port = free_port();
     let riley = open(&desk, "riley", "default", port).await;
@@ -71,7 +71,7 @@ async fn the_bundled_service_is_there_and_one_click_signs_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_sign_in_is_taken_up_and_no_file_holds_its_token() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let desk = Desk::set(&["mic_riley"], &["spk_riley"]);
     let stage = crate::story::Stage::set().await;
     let riley = stage.window(&desk, "riley", "default").await;

@@ -33,6 +33,7 @@ mod page_dies;
 mod pages;
 mod phone;
 mod recordings;
+mod room;
 mod slow;
 mod story;
 mod tones;
@@ -40,5 +41,4 @@ mod tones;
 mod waits;
 mod window;
 
-/// One desk at a time: there are two cores.
-static DESK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+use tokio::sync::{Semaphore, SemaphorePermit};

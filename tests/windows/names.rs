@@ -5,7 +5,7 @@ use wire::{
     AcceptInviteRequest, ClientType, JoinRequest, ListQuery, MemberInviteRequest, RoleId, route,
 };
 
-use crate::DESK;
+use crate::room::quiet_desk;
 use crate::story::{Stage, call, desk_for_three, sign_in};
 use crate::window::Window;
 
@@ -71,7 +71,7 @@ async fn out_of_sight(window: &Window, ids: &[&str]) -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w5_the_longest_names_and_twenty_coaches_push_nothing_out_of_sight() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let (desk, stage) = (desk_for_three(), Stage::set().await);
     let api = stage.api_of("admin").await;
     let roles = api

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::DESK;
+use crate::room::sounding_desk;
 use crate::slow::judged;
 use crate::story::{Stage, call, desk_for_three, sign_in};
 use crate::tones::{Ear, LEAD_HZ, RILEY_HZ, speech};
@@ -31,7 +31,7 @@ async fn look_around(admin: &Window) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a1_a2_a4_w1_an_invited_trainee_listens_until_that_is_taken_away_and_the_admin_sees_it_all()
 {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async {
         let (desk, stage) = (desk_for_three(), Stage::set().await);
         let admin = stage.signed_out_window(&desk, "morgan", "second").await;

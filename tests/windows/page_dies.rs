@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::DESK;
 use crate::desk::Desk;
 use crate::pulse::until;
+use crate::room::sounding_desk;
 use crate::slow::judged;
 use crate::story::{Stage, call};
 use crate::tones::{Ear, LEAD_HZ, RILEY_HZ, speech};
@@ -14,7 +14,7 @@ const PRESSES_MAX: u32 = 10;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_dies_is_loaded_again_and_the_call_does_not_notice() {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async {
         let desk = Desk::set(&["mic_riley"], &["spk_riley"]);
         let stage = Stage::set().await;

@@ -1,11 +1,11 @@
 //! Pages that the story does not come by, for their pictures, and what they are for.
 
-use crate::DESK;
+use crate::room::quiet_desk;
 use crate::story::{Stage, call, desk_for_three, sign_in};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_opens_and_settings_are_kept() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let (desk, stage) = (desk_for_three(), Stage::set().await);
     let riley = stage.window(&desk, "riley", "default").await;
     riley.click("nav-leads").await;
@@ -40,7 +40,7 @@ async fn every_page_opens_and_settings_are_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_service_is_said_and_comes_back_by_itself() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let (desk, stage) = (desk_for_three(), Stage::set().await);
     let riley = stage.window(&desk, "riley", "default").await;
     let address = stage.service.http_addr;
@@ -56,7 +56,7 @@ async fn a_lost_service_is_said_and_comes_back_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn j3_a_plan_without_coaching_shows_it_locked_and_a_wrong_password_is_said() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let (desk, stage) = (desk_for_three(), Stage::set().await);
     let window = stage.signed_out_window(&desk, "riley", "default").await;
     window.types("sign-in-email", "other@other.example").await;
@@ -76,7 +76,7 @@ async fn j3_a_plan_without_coaching_shows_it_locked_and_a_wrong_password_is_said
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_theme_during_a_call_leaves_nothing_in_the_old_one() {
-    let _one = DESK.lock().await;
+    let _place = quiet_desk().await;
     let (desk, stage) = (desk_for_three(), Stage::set().await);
     let riley = stage.window(&desk, "riley", "default").await;
     call(&riley, "Globex").await;

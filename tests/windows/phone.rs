@@ -2,15 +2,15 @@
 
 use service::PhoneCodec;
 
-use crate::DESK;
 use crate::desk::Desk;
+use crate::room::sounding_desk;
 use crate::slow::judged;
 use crate::story::{Stage, call};
 use crate::tones::{Ear, LEAD_HZ, RILEY_HZ, speech};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_hold_mute_and_the_quality_line_reach_a_real_phone_and_back() {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async {
         let desk = Desk::set(&["mic_riley"], &["spk_riley"]);
         let stage = Stage::set_with_phone(PhoneCodec::Pcma).await;

@@ -3,7 +3,7 @@
 use client::read_recording;
 use wire::{CallQuery, LeadQuery, RecordingQuery, route};
 
-use crate::DESK;
+use crate::room::sounding_desk;
 use crate::slow::judged;
 use crate::story::{Stage, call, desk_for_three};
 use crate::tones::{CASEY_HZ, Ear, LEAD_HZ, MORGAN_HZ, RILEY_HZ, speech, standing_out};
@@ -40,7 +40,7 @@ fn loudest(hz: f64, samples: &[i16]) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r1_r3_the_recording_plays_on_the_lead_page_with_the_barge_and_without_the_whisper() {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async {
     let (desk, stage) = (desk_for_three(), Stage::set().await);
     let riley = stage.window(&desk, "riley", "default").await;

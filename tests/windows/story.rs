@@ -9,9 +9,9 @@ use media::{SimulatedLine, SimulatedLineSettings};
 use service::{Config, Hooks, PhoneCodec, Running};
 use wire::{ClientType, SignInRequest};
 
-use crate::DESK;
 use crate::common::config;
 use crate::desk::Desk;
+use crate::room::sounding_desk;
 use crate::slow::judged;
 use crate::tones::{CASEY_HZ, Ear, LEAD_HZ, MORGAN_HZ, RILEY_HZ, TONES, speech};
 use crate::window::{Start, Window};
@@ -190,19 +190,19 @@ pub fn desk_for_three() -> Desk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w1_w5_m1_m4_three_people_hear_what_their_modes_let_through() {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async { tell(Stage::set().await).await }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn m2_with_a_real_phone_in_g711_everybody_hears_what_the_modes_let_through() {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async { tell(Stage::set_with_phone(PhoneCodec::Pcma).await).await }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn m2_with_a_real_phone_in_opus_everybody_hears_what_the_modes_let_through() {
-    let _one = DESK.lock().await;
+    let _place = sounding_desk().await;
     judged(async { tell(Stage::set_with_phone(PhoneCodec::Opus).await).await }).await;
 }
 

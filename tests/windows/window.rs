@@ -44,7 +44,7 @@ impl Window {
     /// The same with what is set already.
     pub async fn reopen(desk: &Desk, start: Start<'_>) -> Self {
         let port = free_port();
-        let log = std::fs::File::create(screens().join(format!("{}.log", start.name)));
+        let log = std::fs::File::create(screens().join(format!("{}.log", file_name(start.name))));
         let program = desk
             .driver()
             .arg(format!("--port={port}"))
@@ -98,7 +98,7 @@ impl Window {
         match found {
             Ok(element) => element,
             Err(error) => {
-                self.shot(&format!("failed-{}", self.name)).await;
+                self.shot_of_failure().await;
                 panic!("{}: no {id}: {error}", self.name)
             }
         }
@@ -118,9 +118,19 @@ impl Window {
             Err(error) => Err(error),
         };
         if let Err(error) = clicked {
-            self.shot(&format!("failed-{}", self.name)).await;
+            self.shot_of_failure().await;
             panic!("{}: {id} cannot be clicked: {error}", self.name);
         }
+    }
+
+    /// Clicks what makes the window go: the driver may not live to say that it did.
+    pub async fn clicks_away(&self, id: &str) {
+        self.see(id).await;
+        let later = format!(
+            "const found = document.querySelector('[data-testid={id:?}]');
+             setTimeout(() => found.click(), 100);"
+        );
+        self.script(&later).await;
     }
 
     /// A menu that is still moving to its place would be clicked beside.
@@ -161,7 +171,7 @@ impl Window {
                 return;
             }
             if tokio::time::Instant::now() > deadline {
-                self.shot(&format!("failed-{}", self.name)).await;
+                self.shot_of_failure().await;
                 panic!("{}: {id} stays", self.name);
             }
             tokio::time::sleep(LOOK).await;
@@ -178,7 +188,7 @@ impl Window {
                 Ok(element) => element.attr(attribute).await.ok().flatten(),
                 Err(_) => None,
             };
-            self.shot(&format!("failed-{}", self.name)).await;
+            self.shot_of_failure().await;
             panic!(
                 "{}: {id}[{attribute}] is {now:?}, not {value}: {error}",
                 self.name
@@ -204,7 +214,7 @@ impl Window {
                 return;
             }
             if tokio::time::Instant::now() > deadline {
-                self.shot(&format!("failed-{}", self.name)).await;
+                self.shot_of_failure().await;
                 panic!("{}: {id} reads {now}, not {text}", self.name);
             }
             tokio::time::sleep(LOOK).await;
@@ -217,7 +227,7 @@ impl Window {
         let query = self.driver.query(by(id)).wait(PATIENCE, LOOK);
         let has = move |found: &str| found.contains(&wanted);
         if let Err(error) = query.with_attribute("title", has).first().await {
-            self.shot(&format!("failed-{}", self.name)).await;
+            self.shot_of_failure().await;
             panic!("{}: {id} is not explained by {text}: {error}", self.name);
         }
     }
@@ -241,6 +251,20 @@ impl Window {
         done.unwrap_or_else(|error| panic!("{}: {script}: {error}", self.name))
             .json()
             .clone()
+    }
+
+    /// Runs a script in the page that calls `done` in the end; what it's called with.
+    pub async fn script_until_done(&self, script: &str) -> serde_json::Value {
+        let script = format!("const done = arguments[arguments.length - 1];\n{script}");
+        let ended = self.driver.execute_async(&script, Vec::new()).await;
+        ended
+            .unwrap_or_else(|error| panic!("{}: {script}: {error}", self.name))
+            .json()
+            .clone()
+    }
+
+    async fn shot_of_failure(&self) {
+        self.shot(&format!("failed-{}", file_name(self.name))).await;
     }
 
     /// A picture of the page as it is after two frames more, kept in `target/screens`.
@@ -275,13 +299,11 @@ impl Window {
     /// Zooms the page, as its keys do.
     async fn zoom(&self, value: &str) {
         let zoom = format!(
-            "const done = arguments[arguments.length - 1];
-             window.__TAURI_INTERNALS__
+            "window.__TAURI_INTERNALS__
                .invoke('plugin:webview|set_webview_zoom', {{ value: {value} }})
                .then(() => done(''), (error) => done(String(error)));"
         );
-        let done = self.driver.execute_async(&zoom, Vec::new()).await;
-        let failed = done.expect("a script runs").json().clone();
+        let failed = self.script_until_done(&zoom).await;
         assert_eq!(failed, "", "{}: zoom", self.name);
     }
 
@@ -307,6 +329,13 @@ impl Drop for Window {
 
 fn by(id: &str) -> By {
     By::Css(format!("[data-testid=\"{id}\"]"))
+}
+
+/// A name of a file of this test's own, since another may have a window of the same person.
+fn file_name(name: &str) -> String {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or_default();
+    format!("{name}-{}", test.rsplit("::").next().unwrap_or_default())
 }
 
 /// Where pictures are kept.
