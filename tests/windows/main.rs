@@ -40,5 +40,3 @@ mod tones;
 #[path = "../../src-tauri/media/tests/common/waits.rs"]
 mod waits;
 mod window;
-
-use tokio::sync::{Semaphore, SemaphorePermit};

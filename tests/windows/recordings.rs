@@ -6,7 +6,7 @@ use wire::{CallQuery, LeadQuery, RecordingQuery, route};
 use crate::room::sounding_desk;
 use crate::slow::judged;
 use crate::story::{Stage, call, desk_for_three};
-use crate::tones::{CASEY_HZ, Ear, LEAD_HZ, MORGAN_HZ, RILEY_HZ, speech, standing_out};
+use crate::tones::{CASEY_HZ, Ear, LEAD_HZ, MORGAN_HZ, RILEY_HZ, is_silent, speech, standing_out};
 
 /// What Morgan says in Whisper, so that it is not taken for what is said in Barge.
 const WHISPERED_HZ: f64 = CASEY_HZ;
@@ -86,7 +86,7 @@ async fn r1_r3_the_recording_plays_on_the_lead_page_with_the_barge_and_without_t
     }
     let whispered = loudest(WHISPERED_HZ, &samples);
     assert!(
-        whispered < said * 0.01,
+        is_silent(WHISPERED_HZ, &samples),
         "the whisper is in the recording: {whispered}"
     );
 

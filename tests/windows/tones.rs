@@ -84,6 +84,11 @@ impl Heard {
     }
 }
 
+/// Whether a tone is nowhere in these samples, but for what skips leave of it.
+pub fn is_silent(hz: f64, samples: &[i16]) -> bool {
+    Heard::of(hz, samples).is_silent()
+}
+
 /// Where something is heard.
 pub enum Ear {
     /// A loudspeaker's.

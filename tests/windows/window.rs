@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
-use thirtyfour::error::WebDriverResult;
+use thirtyfour::error::{WebDriverError, WebDriverResult};
 use thirtyfour::extensions::query::ElementQueryable;
 use thirtyfour::{By, Capabilities, WebDriver, WebElement};
 
@@ -106,20 +106,27 @@ impl Window {
 
     /// Clicks what can be clicked.
     pub async fn click(&self, id: &str) {
-        let found = self
-            .driver
-            .query(by(id))
-            .wait(PATIENCE, LOOK)
-            .and_clickable()
-            .first()
-            .await;
-        let clicked = match found {
-            Ok(element) => self.click_at_rest(&element).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = clicked {
-            self.shot_of_failure().await;
-            panic!("{}: {id} cannot be clicked: {error}", self.name);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let found = self
+                .driver
+                .query(by(id))
+                .wait(PATIENCE, LOOK)
+                .and_clickable()
+                .first()
+                .await;
+            let clicked = match found {
+                Ok(element) => self.click_at_rest(&element).await,
+                Err(error) => Err(error),
+            };
+            let Err(error) = clicked else {
+                return;
+            };
+            if tokio::time::Instant::now() > deadline || !is_passing(&error) {
+                self.shot_of_failure().await;
+                panic!("{}: {id} cannot be clicked: {error}", self.name);
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -145,16 +152,7 @@ impl Window {
             }
             before = now;
         }
-        // A menu that is being opened lets clicks through until it has its place.
-        loop {
-            let clicked = element.click().await;
-            let passed =
-                matches!(&clicked, Err(error) if error.to_string().contains("intercepted"));
-            if !passed || tokio::time::Instant::now() > deadline {
-                return clicked;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        element.click().await
     }
 
     /// Waits until something is not there any more.
@@ -197,7 +195,8 @@ impl Window {
     }
 
     /// Waits until some text is to be read in an element. The page is asked: the driver leaves out names,
-    /// which are cut off where there is no room for them.
+    /// which are cut off where there is no room for them. Letters of any case count, and no isolates of
+    /// names.
     pub async fn reads(&self, id: &str, text: &str) {
         self.see(id).await;
         let script = format!(
@@ -210,7 +209,7 @@ impl Window {
             let now = now.map_or(serde_json::Value::Null, |done| done.json().clone());
             let found = now.as_array().into_iter().flatten();
             let mut found = found.filter_map(|text| text.as_str());
-            if found.any(|found| found.to_lowercase().contains(&text.to_lowercase())) {
+            if found.any(|found| plain(found).contains(&plain(text))) {
                 return;
             }
             if tokio::time::Instant::now() > deadline {
@@ -327,6 +326,12 @@ impl Drop for Window {
     }
 }
 
+fn plain(text: &str) -> String {
+    let isolates = '\u{2066}'..='\u{2069}';
+    text.to_lowercase()
+        .replace(|sign| isolates.contains(&sign), "")
+}
+
 fn by(id: &str) -> By {
     By::Css(format!("[data-testid=\"{id}\"]"))
 }
@@ -336,6 +341,14 @@ fn file_name(name: &str) -> String {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or_default();
     format!("{name}-{}", test.rsplit("::").next().unwrap_or_default())
+}
+
+/// Whether a click fails for a moment only: a menu that is being opened lets clicks through until it has
+/// its place, and a row that is drawn anew isn't there for an instant.
+fn is_passing(error: &WebDriverError) -> bool {
+    let words = ["intercepted", "not interactable", "stale", "no longer"];
+    let error = error.to_string();
+    words.iter().any(|word| error.contains(word))
 }
 
 /// Where pictures are kept.
