@@ -149,6 +149,36 @@ describe("the connection", () => {
       vi.useRealTimers();
     }
   });
+
+  it("keeps what stays when newer messages come, and when it is said once more", async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: false });
+    try {
+      const { app } = await open("team");
+      const said = (): string[] => app.toasts.map(({ message }) => message);
+      app.say("error", "The call ended.", true);
+      for (let at = 1; at <= 6; at += 1) app.say("info", `Short ${at}`);
+      expect(said()).toEqual(["The call ended.", "Short 4", "Short 5", "Short 6"]);
+      app.say("error", "Sign-in failed.");
+      app.say("error", "The call ended.");
+      app.unsayErrors();
+      expect(said()).toEqual(["Short 5", "Short 6", "The call ended."]);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(said()).toEqual(["The call ended."]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("keeps only the newest of many messages that stay, and one short one beside them", async () => {
+    const { app } = await open("team");
+    for (let at = 1; at <= 10; at += 1) app.say("error", `Lasting ${at}`, true);
+    app.say("info", "Short 1");
+    app.say("info", "Short 2");
+    expect(app.toasts.map(({ message }) => message)).toEqual([
+      ...Array.from({ length: 8 }, (_, at) => `Lasting ${at + 3}`),
+      "Short 2",
+    ]);
+  });
 });
 
 describe("leads", () => {
