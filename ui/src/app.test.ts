@@ -551,6 +551,10 @@ describe("the rep's call", () => {
     // And of whom the others' apps say the same.
     expect(get(testids.callCoach("Casey")).textContent).toContain("Barging, microphone problem");
     expect(get(testids.callCoach("Morgan")).textContent).not.toContain("microphone problem");
+    // The Lead page says the same.
+    await user.click(within(bar).getByRole("link"));
+    const calls = within(await find(testids.leadCalls));
+    expect(calls.getByText("· Barging, microphone problem")).toBeTruthy();
     fake.at("riley/rep-coached");
     await waitFor(() => none(testids.callTrouble));
   });

@@ -48,6 +48,22 @@ export const MODE_DOINGS: Record<CoachMode, string> = {
   barge: "Barging",
 };
 
+/** What a coach is doing on the call just now, and whether something is wrong with their microphone (W5). */
+export function doingText(
+  leg: Pick<CoachLeg, "status" | "mode" | "muted" | "microphone_trouble">,
+): string {
+  const doing =
+    leg.status === "connected"
+      ? MODE_DOINGS[leg.mode]
+      : leg.status === "connecting"
+        ? "Joining…"
+        : "Reconnecting…";
+  // In Listen the microphone is closed anyway.
+  if (leg.mode === "listen") return doing;
+  if (leg.microphone_trouble) return `${doing}, microphone problem`;
+  return leg.muted ? `${doing}, muted` : doing;
+}
+
 export const PLAN_NAMES: Record<Plan, string> = {
   startup: "Startup",
   professional: "Professional",
