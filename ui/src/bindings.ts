@@ -895,7 +895,7 @@ export type LinkToOpen = {
 export type List<T> = {
 	/**  The items of this page. */
 	data: T[],
-	/**  Whether `_skip` further on there are more. */
+	/**  Whether there are more items after this page. */
 	has_more: boolean,
 	/**  Where the next page begins, for `_cursor`; null at the end. */
 	cursor?: string | null,

@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 pub struct List<T> {
     /// The items of this page.
     pub data: Vec<T>,
-    /// Whether `_skip` further on there are more.
+    /// Whether there are more items after this page.
     pub has_more: bool,
     /// Where the next page begins, for `_cursor`; null at the end.
     #[serde(default)]
@@ -51,7 +51,7 @@ impl<T: ToSchema> PartialSchema for List<T> {
             .description(Some("The items of this page."));
         let has_more = ObjectBuilder::new()
             .schema_type(Type::Boolean)
-            .description(Some("Whether `_skip` further on there are more."));
+            .description(Some("Whether there are more items after this page."));
         let cursor = ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
             .description(Some(

@@ -912,7 +912,7 @@ routes! {
         refusals: [
             NotFound "no such lead or number, or the service has no demo data.",
             Conflict "the number takes no calls, or the lead has no phone.",
-            UserOffline "whose number it is doesn't have the desktop app online.",
+            UserOffline "no one assigned to the number has the desktop app online.",
         ],
         window: true,
     }

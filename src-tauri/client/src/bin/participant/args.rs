@@ -122,7 +122,7 @@ impl Args {
             (Some(password), _) => Ok(password.clone()),
             (None, Some(variable)) => std::env::var(variable)
                 .map_err(|error| ClientError::Settings(format!("{variable}: {error}"))),
-            (None, None) => Err(ClientError::Settings("no password".into())),
+            (None, None) => Err(ClientError::Settings("no password was given".into())),
         }
     }
 }
