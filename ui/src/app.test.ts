@@ -459,7 +459,7 @@ describe("the Call Coaching bar", () => {
     const bar = await find(testids.coachingBar);
     expect([bar.dataset["mode"], bar.dataset["audience"]]).toEqual(["listen", "nobody"]);
     expect(get(testids.coachingAudience).textContent).toContain(
-      "You’re in Listen mode until you’re back",
+      "You're in Listen mode until you're back",
     );
     await user.keyboard("wv");
     expect(asked("setMode").concat(asked("holdToWhisper"))).toEqual([]);

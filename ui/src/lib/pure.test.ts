@@ -197,10 +197,10 @@ describe("figures", () => {
   it("tells how the lead's phone does, and no round trip before there was one", () => {
     const quality = { jitter_ms: 12, lost_permille: 4, round_trip_ms: 84 };
     expect(phoneQualityText(quality)).toBe(
-      "Phone: good · 12 ms jitter · 0.4 % lost · 84 ms round trip",
+      "Phone: good · 12 ms jitter · 0.4% lost · 84 ms round trip",
     );
     expect(phoneQualityText({ ...quality, round_trip_ms: null })).toBe(
-      "Phone: good · 12 ms jitter · 0.4 % lost",
+      "Phone: good · 12 ms jitter · 0.4% lost",
     );
     expect(pressedText("53#")).toBe("The lead pressed 5 3 #");
   });

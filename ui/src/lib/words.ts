@@ -328,9 +328,9 @@ export function refusalToManager(joinability: Joinability): string | null {
     case "plan_required":
       return "Your plan doesn't include Call Coaching. You can change it on the Plan page.";
     case "insufficient_balance":
-      return "The balance is too low for a minute of coaching. You can top it up on the Usage page.";
+      return "The balance is too low for a minute of coaching. You can add credit on the Usage page.";
     case "permission_required":
-      return "Your role doesn't have the Listen permission. You can change it on the Members page.";
+      return "Your role doesn't have the Listen permission. You can change your role on the Members page.";
     default:
       return refusal(joinability);
   }
@@ -374,10 +374,8 @@ export const GRADE_BARS: Record<Grade, number> = { good: 3, fair: 2, poor: 1 };
 /** What was measured, as one line. */
 export function qualityText(quality: Quality): string {
   const delay =
-    quality.round_trip_ms === null
-      ? ""
-      : `, ${Math.round(quality.round_trip_ms)} ms there and back`;
-  return `${quality.lost_percent.toFixed(1)} % lost, ${Math.round(quality.jitter_ms)} ms jitter${delay}`;
+    quality.round_trip_ms === null ? "" : `, ${Math.round(quality.round_trip_ms)} ms round trip`;
+  return `${quality.lost_percent.toFixed(1)}% lost, ${Math.round(quality.jitter_ms)} ms jitter${delay}`;
 }
 
 /** The network to the lead's phone in one word. It may take longer than a connection to the service: a
@@ -396,7 +394,7 @@ export function phoneQualityText(quality: Omit<LeadQuality, "call_id">): string 
   const parts = [
     phoneGrade(quality),
     `${jitter_ms} ms jitter`,
-    `${(lost_permille / 10).toFixed(1)} % lost`,
+    `${(lost_permille / 10).toFixed(1)}% lost`,
   ];
   if (round_trip_ms !== null) parts.push(`${round_trip_ms} ms round trip`);
   return `Phone: ${parts.join(" · ")}`;
