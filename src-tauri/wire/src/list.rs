@@ -93,11 +93,11 @@ macro_rules! list_query {
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $field: Option<$type>,
             )*
-            /// How many items at most: 1 to 200, 100 when not given.
+            /// How many items at most, 1 to 200. Without it, 100.
             #[serde(rename = "_limit", default, skip_serializing_if = "Option::is_none")]
             #[param(rename = "_limit", minimum = 1, maximum = 200)]
             pub limit: Option<u32>,
-            /// How many items to pass over: 0 when not given.
+            /// How many items to skip. Without it, 0.
             #[serde(rename = "_skip", default, skip_serializing_if = "Option::is_none")]
             #[param(rename = "_skip", maximum = 2147483647)]
             pub skip: Option<u32>,
@@ -123,7 +123,7 @@ macro_rules! list_query {
 pub(crate) use list_query;
 
 list_query! {
-    /// Which page of a list is wanted.
+    /// Which page of a list to return.
     ListQuery {}
 }
 
