@@ -7,6 +7,7 @@ import type {
   CoachLeg,
   CoachMode,
   Coaching,
+  Code,
   Invitation,
   Joinability,
   LeadQuality,
@@ -337,23 +338,26 @@ export function refusalToManager(joinability: Joinability): string | null {
 }
 
 /** Why something was refused, in a few words for a table. */
-export function refusalWords(code: NonNullable<Joinability["code"]>): string {
-  const words: Partial<Record<typeof code, string>> = {
-    permission_required: "No permission",
-    plan_required: "Not in the plan",
-    insufficient_balance: "Balance too low",
-    inbound_call: "Inbound call",
-    external_number: "External number",
-    call_ended: "Call not in progress",
-    call_full: "Call full",
-    own_call: "Their own call",
-    invite_expired: "Invitation expired",
-    unauthenticated: "Wrong email or password",
-    not_found: "Not found",
-    rate_limited: "Too many attempts",
-  };
-  return words[code] ?? code;
-}
+export const REFUSAL_WORDS: Record<Code, string> = {
+  permission_required: "No permission",
+  plan_required: "Not in the plan",
+  insufficient_balance: "Balance too low",
+  inbound_call: "Inbound call",
+  external_number: "External number",
+  call_ended: "Call not in progress",
+  call_full: "Call full",
+  own_call: "Their own call",
+  invite_expired: "Invitation expired",
+  user_offline: "Desktop app not online",
+  unauthenticated: "Incorrect email or password",
+  not_found: "Not found",
+  rate_limited: "Too many attempts",
+  conflict: "Not possible at that moment",
+  invalid_request: "Invalid request",
+  too_large: "Request too large",
+  unavailable: "Service unavailable",
+  internal: "Service error",
+};
 
 export type Grade = "good" | "fair" | "poor";
 
