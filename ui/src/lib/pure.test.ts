@@ -114,12 +114,12 @@ describe("what is wrong with the sound", () => {
     const both = {
       microphone_trouble: "No microphone found.",
       microphone_silent: true,
-      loudspeaker_trouble: "No loudspeaker found.",
+      loudspeaker_trouble: "No speaker found.",
       loudspeaker_silent: true,
     };
     expect(soundTroubles(both)).toEqual([
       "No one hears you: no microphone found.",
-      "You can't hear the call: no loudspeaker found.",
+      "You can't hear the call: no speaker found.",
     ]);
     expect(soundTroubles({ ...well, microphone_trouble: using })).toEqual([using]);
     expect(soundTroubles(well)).toEqual([]);

@@ -159,7 +159,7 @@ async fn a3_one_address_comes_into_one_organization_only() {
     for refused in accepted.iter().filter(|one| !done(one)) {
         match refused {
             Ok(Accepted::NotOpen) => {}
-            Err(StoreError::Conflict(text)) => assert!(text.starts_with("This e-mail"), "{text}"),
+            Err(StoreError::Conflict(text)) => assert!(text.starts_with("This email"), "{text}"),
             other => panic!("{other:?}"),
         }
     }
