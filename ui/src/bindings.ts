@@ -1659,7 +1659,7 @@ export const route = {
 	balance: { name: "BALANCE" } as Route<null, null, Balance>,
 	/** Lists the ledger's entries, newest first. */
 	listLedger: { name: "LIST_LEDGER" } as Route<null, UsageQuery, List<LedgerEntry>>,
-	/** Adds money to the balance. Only with demo data (`--demo`). */
+	/** Adds credit to the balance. Only with demo data (`--demo`). */
 	topUp: { name: "TOP_UP" } as Route<null, TopUpRequest, Balance>,
 	/** Lists the organization's leads and their contacts, by name. */
 	listLeads: { name: "LIST_LEADS" } as Route<null, LeadQuery, List<Lead>>,
@@ -1673,7 +1673,7 @@ export const route = {
 	createPhoneNumber: { name: "CREATE_PHONE_NUMBER" } as Route<null, PhoneNumberRequest, PhoneNumber>,
 	/** Changes a phone number's label, kind, owner, and who can call from it. */
 	changePhoneNumber: { name: "CHANGE_PHONE_NUMBER" } as Route<PhoneNumberId, PhoneNumberRequest, PhoneNumber>,
-	/** Removes a phone number. Past calls and calls in progress aren't affected. */
+	/** Deletes a phone number. Past calls and calls in progress aren't affected. */
 	deletePhoneNumber: { name: "DELETE_PHONE_NUMBER" } as Route<PhoneNumberId, null, null>,
 	/** Lists the organization's calls, newest first. */
 	listCalls: { name: "LIST_CALLS" } as Route<null, CallQuery, List<Call>>,
