@@ -89,7 +89,7 @@ pub struct Session {
     clock: ServiceClock,
     expiries: Expiries,
     sound: Option<Sound>,
-    /// The key for whispering is down.
+    /// The key for whispering is down: Whisper while it is, Listen as soon as it is up.
     hold: bool,
     resuming: Option<Resuming>,
     /// Whether what was signed in last can be resumed.
