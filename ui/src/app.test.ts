@@ -149,6 +149,36 @@ describe("the connection", () => {
       vi.useRealTimers();
     }
   });
+
+  it("keeps what stays when newer messages come, and when it is said once more", async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: false });
+    try {
+      const { app } = await open("team");
+      const said = (): string[] => app.toasts.map(({ message }) => message);
+      app.say("error", "The call ended.", true);
+      for (let at = 1; at <= 6; at += 1) app.say("info", `Short ${at}`);
+      expect(said()).toEqual(["The call ended.", "Short 4", "Short 5", "Short 6"]);
+      app.say("error", "Sign-in failed.");
+      app.say("error", "The call ended.");
+      app.unsayErrors();
+      expect(said()).toEqual(["Short 5", "Short 6", "The call ended."]);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(said()).toEqual(["The call ended."]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("keeps only the newest of many messages that stay, and one short one beside them", async () => {
+    const { app } = await open("team");
+    for (let at = 1; at <= 10; at += 1) app.say("error", `Lasting ${at}`, true);
+    app.say("info", "Short 1");
+    app.say("info", "Short 2");
+    expect(app.toasts.map(({ message }) => message)).toEqual([
+      ...Array.from({ length: 8 }, (_, at) => `Lasting ${at + 3}`),
+      "Short 2",
+    ]);
+  });
 });
 
 describe("leads", () => {
@@ -429,7 +459,7 @@ describe("the Call Coaching bar", () => {
     const bar = await find(testids.coachingBar);
     expect([bar.dataset["mode"], bar.dataset["audience"]]).toEqual(["listen", "nobody"]);
     expect(get(testids.coachingAudience).textContent).toContain(
-      "You’re in Listen mode until you’re back",
+      "You're in Listen mode until you're back",
     );
     await user.keyboard("wv");
     expect(asked("setMode").concat(asked("holdToWhisper"))).toEqual([]);
@@ -521,6 +551,10 @@ describe("the rep's call", () => {
     // And of whom the others' apps say the same.
     expect(get(testids.callCoach("Casey")).textContent).toContain("Barging, microphone problem");
     expect(get(testids.callCoach("Morgan")).textContent).not.toContain("microphone problem");
+    // The Lead page says the same.
+    await user.click(within(bar).getByRole("link"));
+    const calls = within(await find(testids.leadCalls));
+    expect(calls.getByText("· Barging, microphone problem")).toBeTruthy();
     fake.at("riley/rep-coached");
     await waitFor(() => none(testids.callTrouble));
   });

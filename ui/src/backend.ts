@@ -108,7 +108,7 @@ export async function listOf<In, T>(
     all.push(...next.data);
     ({ cursor } = next);
     if (cursor !== null && (next.data.length === 0 || all.length > LIST_ITEMS_MAX)) {
-      throw new Failure({ code: "protocol", message: "The list has no end." });
+      throw new Failure({ code: "protocol", message: "This list is too long to load." });
     }
   } while (cursor !== null);
   return all;

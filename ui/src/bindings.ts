@@ -201,21 +201,21 @@ export type Audience =
 /**  Everybody on the call, and the recording. */
 "everybody";
 
-/**  What was done, or tried. */
+/**  What was done or attempted. */
 export type AuditAction = 
 /**  Signed in. */
 "sign_in" | 
 /**  Signed out. */
 "sign_out" | 
-/**  Joined a call as its coach. */
+/**  Joined a call as a coach. */
 "coach_join" | 
-/**  Switched the mode; `detail` is the mode that was asked for. */
+/**  Switched modes; `detail` is the requested mode. */
 "coach_mode" | 
-/**  Left the call that was coached; `detail` is why, when it wasn't their own choice. */
+/**  Stopped coaching a call; `detail` is why, when it wasn't their own choice. */
 "coach_leave" | 
-/**  Was put out of the call; `detail` is why. */
+/**  Was removed from a call; `detail` is why. */
 "coach_removed" | 
-/**  Was moved to Listen, since the permission was taken away. */
+/**  Was moved to Listen because the permission was revoked. */
 "coach_moved_to_listen" | 
 /**  Invited teammates to coach a call. */
 "coach_invited" | 
@@ -223,97 +223,97 @@ export type AuditAction =
 "recording_played" | 
 /**  Downloaded a recording. */
 "recording_downloaded" | 
-/**  Deleted a recording, or its days were over. */
+/**  Deleted a recording, or its retention ended. */
 "recording_deleted" | 
-/**  Paused a recording, or let it go on; `detail` is which. */
+/**  Paused or resumed a recording; `detail` is which. */
 "recording_paused" | 
-/**  Invited somebody into the organization. */
+/**  Created an invite link. */
 "member_invited" | 
-/**  Took such an invitation back. */
+/**  Revoked an invite link. */
 "member_invite_revoked" | 
-/**  Became a member by a link. */
+/**  Joined the organization with an invite link. */
 "member_joined" | 
-/**  Changed a member; `target` is whom. */
+/**  Changed a member; `target` is who. */
 "member_changed" | 
-/**  Made, changed or deleted a role. */
+/**  Created, changed or deleted a role. */
 "role_changed" | 
-/**  Made, changed or deleted a group. */
+/**  Created, changed or deleted a group. */
 "group_changed" | 
-/**  Made, changed or deleted a phone number. */
+/**  Added, changed or deleted a phone number. */
 "phone_number_changed" | 
 /**  Changed the plan. */
 "plan_changed" | 
 /**  Changed another setting of the organization. */
 "organization_changed" | 
-/**  Put money in. */
+/**  Added credit. */
 "topped_up" | 
 /**  Deleted a lead with its recordings. */
 "lead_deleted" | 
 /**  Exported the organization's data, its ledger or this log. */
 "data_exported";
 
-/**  One line of the audit log, which is only ever added to. */
+/**  An entry in the audit log. Entries are never changed or deleted. */
 export type AuditEntry = {
 	/**  Its id. */
 	id: AuditEntryId,
-	/**  When. */
+	/**  When it happened. */
 	date: Timestamp,
-	/**  What. */
+	/**  What was done. */
 	action: AuditAction,
 	/**  Whether it was allowed. */
 	allowed: boolean,
 	/**  Why it was refused. */
 	code: Code | null,
-	/**  Who; null when it was the service itself, or nobody who is known. */
+	/**  Who did it; null for the service itself, or someone unknown. */
 	user_id: UserId | null,
-	/**  From which device. */
+	/**  The device it was done from. */
 	device_id: DeviceId | null,
-	/**  From which network address. */
+	/**  The network address it was done from. */
 	address: string | null,
-	/**  On which call. */
+	/**  The call it was done on. */
 	call_id: CallId | null,
-	/**  The id of whom or what it was done to, beside a call. */
+	/**  The id of who or what it was done to, other than a call. */
 	target: string | null,
-	/**  More of it, in a few words. Never what was said on a call. */
+	/**  Details in a few words. Never what was said on a call. */
 	detail: string | null,
 };
 
-/**  A line of the audit log. */
+/**  An entry in the audit log. */
 export type AuditEntryId = string;
 
-/**  Which lines of the audit log are wanted. The CSV has no pages. */
+/**  Filters the audit log. The CSV has no pages. */
 export type AuditQuery = {
-	/**  What this person did. */
+	/**  Only what this person did. */
 	user_id?: UserId | null,
-	/**  What was done on this call. */
+	/**  Only what was done on this call. */
 	call_id?: CallId | null,
-	/**  Only this. */
+	/**  Only this action. */
 	action?: AuditAction | null,
 	/**  Only what was allowed (`true`), or only what was refused (`false`). */
 	allowed?: boolean | null,
-	/**  Since when, this moment included. */
+	/**  From this moment, inclusive. */
 	from?: Timestamp | null,
-	/**  Until when, this moment not included. */
+	/**  Until this moment, exclusive. */
 	to?: Timestamp | null,
-	/**  How many items at most: 1 to 200, 100 when not given. */
+	/**  How many items at most, 1 to 200. Without it, 100. */
 	_limit?: number | null,
-	/**  How many items to pass over: 0 when not given. */
+	/**  How many items to skip. Without it, 0. */
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
 };
 
-/**  The balance, as those who manage the organization are told it. */
+/**  The balance, for those who manage the organization. */
 export type Balance = {
-	/**  What is left; below zero when coaching went on without money. */
+	/**  What's left. Below zero if coaching continued after it ran out. */
 	balance_micro_dollars: MicroDollars,
-	/**  Below this it counts as low. */
+	/**  The balance counts as low below this. */
 	low_balance_micro_dollars: MicroDollars,
 	/**  Whether it is low. */
 	is_low: boolean,
 };
 
-/**  A call, which is an activity of its lead. */
+/**  A call, as an activity of its lead. */
 export type Call = {
 	/**  Its id. */
 	id: CallId,
@@ -321,19 +321,19 @@ export type Call = {
 	user_id: UserId,
 	/**  The rep's leg. */
 	rep_leg_id: LegId,
-	/**  Who is called, or who calls. */
+	/**  The lead. */
 	lead: LeadBrief,
-	/**  The person there. */
+	/**  The contact at the lead. */
 	contact_id: ContactId | null,
-	/**  Which way it goes. */
+	/**  Its direction. */
 	direction: Direction,
-	/**  Where it stands. */
+	/**  Its status. */
 	status: CallStatus,
 	/**  The organization's number, E.164. */
 	local_phone: string,
-	/**  What kind of number that is. */
+	/**  The kind of that number. */
 	local_phone_type: PhoneNumberKind,
-	/**  The lead's number, E.164; empty when who calls withholds it. */
+	/**  The lead's number, E.164; empty if the caller withholds it. */
 	remote_phone: string,
 	/**  When it was placed. */
 	date_created: Timestamp,
@@ -349,35 +349,35 @@ export type Call = {
 	held: boolean,
 	/**  Whether the rep is muted. */
 	muted: boolean,
-	/**  Whether the rep's audio is lost, and the call waits for it to come back. */
+	/**  Whether the rep's audio was lost and the call is waiting for it to come back. */
 	rep_reconnecting?: boolean,
 	/**  Whether the rep's app says that its microphone doesn't work, so no one can hear the rep. */
 	microphone_trouble?: boolean,
-	/**  Where the recording is; null when there is none. */
+	/**  Where to get the recording; null if there's none. */
 	recording_url: string | null,
-	/**  The recording; null when the call is not recorded. */
+	/**  The recording; null if the call isn't recorded. */
 	recording?: CallRecording | null,
 	/**
 	 *  Everyone who coached it, in the order they came. Empty for those who may not see them: only
 	 *  the rep, the coaches on the call, and members who may listen see it.
 	 */
 	coach_legs: CoachLeg[],
-	/**  Whether the user who asked may join. */
+	/**  Whether the signed-in user can join. */
 	joinability: Joinability,
 };
 
 /**  A call; calls are activities. */
 export type CallId = string;
 
-/**  Which calls are wanted. */
+/**  Filters calls. */
 export type CallQuery = {
-	/**  Those of this lead only. */
+	/**  Only those of this lead. */
 	lead_id?: LeadId | null,
-	/**  Only those that are not over (`true`), or all (`false`, or not given). */
+	/**  Only those that haven't ended (`true`), or all (`false`, or left out). */
 	active?: boolean | null,
-	/**  How many items at most: 1 to 200, 100 when not given. */
+	/**  How many items at most, 1 to 200. Without it, 100. */
 	_limit?: number | null,
-	/**  How many items to pass over: 0 when not given. */
+	/**  How many items to skip. Without it, 0. */
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
@@ -385,35 +385,35 @@ export type CallQuery = {
 
 /**  A call's recording. */
 export type CallRecording = {
-	/**  Where it stands. */
+	/**  Its status. */
 	status: RecordingStatus,
-	/**  When its first sample was mixed: what happened on the call is found in it by this. */
+	/**  When its first sample was mixed. Moments of the call are found in it by this. */
 	date_started: Timestamp,
-	/**  How long it is; 0 while it runs. */
+	/**  Its length; 0 while it's being recorded. */
 	duration_ms: number,
-	/**  How large it is, in bytes; 0 while it runs. */
+	/**  Its size in bytes; 0 while it's being recorded. */
 	bytes: number,
-	/**  What was left out; silence is in its place. */
+	/**  What was left out. Silence is in its place. */
 	gaps: RecordingGap[],
 };
 
-/**  Where a call stands. The names are Close's, with `ringing` added. */
+/**  A call's status. The names are Close's, plus `ringing`. */
 export type CallStatus = 
-/**  Placed; the lead's side has not answered with anything yet. */
+/**  Placed; nothing heard from the lead's side yet. */
 "created" | 
 /**  The lead's phone rings. */
 "ringing" | 
-/**  Rep and lead speak. */
+/**  Rep and lead are connected. */
 "in-progress" | 
-/**  Was in progress and is over. */
+/**  Ended after it was in progress. */
 "completed" | 
 /**  The lead was busy. */
 "busy" | 
-/**  The lead did not answer. */
+/**  The lead didn't answer. */
 "no-answer" | 
 /**  The rep hung up before the lead answered. */
 "cancel" | 
-/**  It could not be connected. */
+/**  It couldn't be connected. */
 "failed";
 
 /**  A coach's leg of a call. */
@@ -424,15 +424,15 @@ export type CoachLeg = {
 	user_id: UserId,
 	/**  The device that has the audio. */
 	device_id: DeviceId,
-	/**  Where it stands. */
+	/**  Its status. */
 	status: CoachLegStatus,
-	/**  The mode that is granted: what others hear of the coach is never wider. */
+	/**  The granted mode: others never hear the coach beyond it. */
 	mode: CoachMode,
 	/**  Whether the coach's microphone is muted. */
 	muted: boolean,
 	/**  Whether the coach's app says that its microphone doesn't work, so no one can hear the coach. */
 	microphone_trouble?: boolean,
-	/**  When the coach was let in. */
+	/**  When the coach joined. */
 	date_created: Timestamp,
 	/**  When the audio was first connected. */
 	date_connected: Timestamp | null,
@@ -440,28 +440,28 @@ export type CoachLeg = {
 	date_done: Timestamp | null,
 	/**  Why it ended. */
 	end_reason: LegEndReason | null,
-	/**  What happened on it, oldest first; at most the newest 1000 lines. */
+	/**  What happened on it, oldest first; the newest 1000 entries at most. */
 	participation_history: ParticipationEntry[],
 };
 
-/**  Where a coach's leg stands. */
+/**  The status of a coach's leg. */
 export type CoachLegStatus = 
-/**  Let in; the audio is not connected yet. */
+/**  Joined; the audio isn't connected yet. */
 "connecting" | 
 /**  Hears the call. */
 "connected" | 
-/**  The audio is lost; within 30 s the same leg goes on. */
+/**  The audio was lost; the same leg continues if it's back within 30 s. */
 "reconnecting" | 
-/**  Over. */
+/**  Ended. */
 "done";
 
 /**  The three modes of a coach: who hears them. */
 export type CoachMode = 
-/**  Hears rep and lead; nobody hears the coach. */
+/**  Hears rep and lead; no one hears the coach. */
 "listen" | 
-/**  The rep hears the coach; the lead, other coaches and the recording do not. */
+/**  The rep hears the coach; the lead, other coaches and the recording don't. */
 "whisper" | 
-/**  Everybody hears the coach. */
+/**  Everyone hears the coach. */
 "barge";
 
 /**  The call that the user coaches, as the user interface is told of it. */
@@ -484,43 +484,43 @@ export type CoachingView = {
 	cost_micro_dollars: MicroDollars,
 };
 
-/**  Why a request was refused. Codes are stable: a program may match on them. */
+/**  Why a request was refused. Codes are stable: programs can rely on them. */
 export type Code = 
-/**  The call came in; only outbound calls can be joined. */
+/**  The call is inbound. Only outbound calls can be joined. */
 "inbound_call" | 
-/**  The call shows a number that is not the organization's own line. */
+/**  The call doesn't use one of the organization's own lines. */
 "external_number" | 
-/**  The call is over, or is not up yet. */
+/**  The call has ended, or hasn't started. */
 "call_ended" | 
-/**  The call has as many parties as it may. */
+/**  The call is full. */
 "call_full" | 
-/**  The role does not hold the permission. */
+/**  The role doesn't have the permission. */
 "permission_required" | 
-/**  The plan does not hold the feature. */
+/**  The plan doesn't include the feature. */
 "plan_required" | 
-/**  A rep cannot coach a call of their own. */
+/**  A rep can't coach their own call. */
 "own_call" | 
-/**  The usage balance does not pay for it. */
+/**  The usage balance doesn't cover it. */
 "insufficient_balance" | 
 /**  The invitation is no longer open. */
 "invite_expired" | 
-/**  The user has no desktop app online. */
+/**  The user doesn't have the desktop app online. */
 "user_offline" | 
-/**  The request is not of the form that is documented. */
+/**  The request isn't as documented. */
 "invalid_request" | 
-/**  There is no valid token with the request. */
+/**  The request has no valid token. */
 "unauthenticated" | 
-/**  There is no such thing, or it is not for this user to see. */
+/**  It doesn't exist, or this user can't see it. */
 "not_found" | 
-/**  Too many tries; wait and try again. */
+/**  Too many attempts. Wait, then try again. */
 "rate_limited" | 
-/**  The thing is not in a state that allows this. */
+/**  The current state doesn't allow this. */
 "conflict" | 
-/**  The request is larger than is accepted. */
+/**  The request is too large. */
 "too_large" | 
-/**  The service cannot do it just now; trying again later may help. */
+/**  The service can't do it right now. Try again later. */
 "unavailable" | 
-/**  A fault of the service's own, written to its log. */
+/**  Something went wrong in the service. Its log has the details. */
 "internal";
 
 /**  The connection to the service. */
@@ -572,14 +572,14 @@ export type DeviceLevel = {
 	level_dbov: number,
 };
 
-/**  Which way a call goes. */
+/**  A call's direction. */
 export type Direction = 
 /**  The rep called the lead. */
 "outbound" | 
 /**  The lead called the rep. */
 "inbound";
 
-/**  A team. */
+/**  A group of users. */
 export type Group = {
 	/**  Its id. */
 	id: GroupId,
@@ -589,14 +589,14 @@ export type Group = {
 	members: UserId[],
 };
 
-/**  A team of users. */
+/**  A group of users. */
 export type GroupId = string;
 
 /**  `POST` and `PUT` of `/api/v1/group/`. */
 export type GroupRequest = {
 	/**  Its name, 1 to 64 characters. */
 	name: string,
-	/**  Its members, at most 1000. */
+	/**  Its members, up to 1000. */
 	members: UserId[],
 };
 
@@ -608,30 +608,30 @@ export type HangupCause =
 "lead" | 
 /**  The lead was busy. */
 "busy" | 
-/**  The lead did not answer in time. */
+/**  The lead didn't answer in time. */
 "no_answer" | 
-/**  The lead did not want the call. */
+/**  The lead declined the call. */
 "declined" | 
-/**  The lead's phone could not be reached: there is no such number, or nobody under it. */
+/**  The lead's number doesn't exist or can't be reached. */
 "unreachable" | 
-/**  The telephone network did not put the call through. */
+/**  The phone network couldn't connect the call. */
 "network_failed" | 
-/**  Nothing was heard of the lead's phone any more. */
+/**  The connection to the lead's phone was lost. */
 "lead_lost" | 
-/**  The rep's connection was lost for longer than is waited for. */
+/**  The rep was disconnected for too long. */
 "rep_lost" | 
 /**  The service was stopped. */
 "service_stopped";
 
-/**  `POST /api/v1/demo/inbound_call/`, in local mode: the simulated lead calls in. */
+/**  `POST /api/v1/demo/inbound_call/`, only with demo data: the simulated lead calls in. */
 export type InboundCallRequest = {
-	/**  Which of the organization's numbers is called; it must be somebody's. */
+	/**  The organization's number to call. It has to be assigned to someone. */
 	local_phone_id: PhoneNumberId,
-	/**  Who calls. */
+	/**  The lead who calls. */
 	lead_id: LeadId,
 };
 
-/**  An invitation to coach a call. It gives no permission. */
+/**  An invitation to coach a call. It grants no permission. */
 export type Invitation = {
 	/**  Its id. */
 	id: InvitationId,
@@ -639,22 +639,22 @@ export type Invitation = {
 	call_id: CallId,
 	/**  The lead on it. */
 	lead: LeadBrief,
-	/**  Who invites. */
+	/**  Who sent it. */
 	inviter_id: UserId,
-	/**  Who is invited. */
+	/**  Who it's for. */
 	invitee_id: UserId,
-	/**  Where it stands. */
+	/**  Its status. */
 	status: InvitationStatus,
 	/**  When it was sent. */
 	date_created: Timestamp,
-	/**  When it ends by itself. */
+	/**  When it expires. */
 	date_expires: Timestamp,
 };
 
 /**  An invitation to coach a call. */
 export type InvitationId = string;
 
-/**  Where an invitation stands. */
+/**  An invitation's status. */
 export type InvitationStatus = 
 /**  Waits for an answer. */
 "open" | 
@@ -662,16 +662,16 @@ export type InvitationStatus =
 "accepted" | 
 /**  The invited teammate declined. */
 "declined" | 
-/**  60 s went by. */
+/**  It wasn't answered within 60 s. */
 "expired" | 
 /**  The call ended first. */
 "cancelled";
 
-/**  A teammate who may be shown in the Invite dropdown: has the desktop app online. */
+/**  A teammate for the Invite menu, who has the desktop app online. */
 export type InvitationTarget = {
-	/**  Who. */
+	/**  The teammate. */
 	user_id: UserId,
-	/**  Whether they could join; shown disabled with the reason when not. */
+	/**  Whether they could join. If not, show them disabled, with the reason. */
 	joinability: Joinability,
 };
 
@@ -679,23 +679,23 @@ export type InvitationTarget = {
 export type InviteOffer = {
 	/**  The organization. */
 	organization_name: string,
-	/**  Who invites, by name. */
+	/**  The name of the person who created it. */
 	inviter_name: string,
-	/**  The role, by name. */
+	/**  The role's name. */
 	role_name: string,
-	/**  The address that it is meant for. */
+	/**  The only email address that can use it, if there is one. */
 	email: string | null,
-	/**  When it ends by itself. */
+	/**  When it expires. */
 	date_expires: Timestamp,
 };
 
-/**  Whether the user who asked may join a call now, and if not, why. */
+/**  Whether the signed-in user can join a call now and, if not, why. */
 export type Joinability = {
-	/**  Whether Listen would be let in. */
+	/**  Whether they can join. */
 	joinable: boolean,
 	/**  Why not. */
 	code?: Code | null,
-	/**  Why not, in words for the button's hint. */
+	/**  Why not, in words. */
 	message?: string | null,
 };
 
@@ -721,17 +721,17 @@ export type KeyRingTroubles = {
 	keeping: KeyRingTrouble | null,
 };
 
-/**  A company that is sold to. */
+/**  A company that the organization sells to. */
 export type Lead = {
 	/**  Its id. */
 	id: LeadId,
 	/**  Its name. */
 	display_name: string,
-	/**  The people there. */
+	/**  Its contacts. */
 	contacts: Contact[],
 };
 
-/**  A lead, as a call names it. */
+/**  A lead, in brief. */
 export type LeadBrief = {
 	/**  The lead. */
 	id: LeadId,
@@ -739,7 +739,7 @@ export type LeadBrief = {
 	display_name: string,
 };
 
-/**  A company that is sold to. */
+/**  A company that the organization sells to. */
 export type LeadId = string;
 
 /**  The lead of the user's call pressed a key of their phone. */
@@ -762,13 +762,13 @@ export type LeadQuality = {
 	round_trip_ms: number | null,
 };
 
-/**  Which leads are wanted. */
+/**  Filters leads. */
 export type LeadQuery = {
-	/**  Part of the lead's name, in any case of letters, up to 200 characters. */
+	/**  Part of the lead's name, in upper or lower case, up to 200 characters. */
 	query?: string | null,
-	/**  How many items at most: 1 to 200, 100 when not given. */
+	/**  How many items at most, 1 to 200. Without it, 100. */
 	_limit?: number | null,
-	/**  How many items to pass over: 0 when not given. */
+	/**  How many items to skip. Without it, 0. */
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
@@ -798,36 +798,36 @@ export type LeavingQuestion = {
 	can_hide: boolean,
 };
 
-/**  One line of the ledger, which is only ever added to. */
+/**  An entry in the ledger. Entries are never changed or deleted. */
 export type LedgerEntry = {
 	/**  Its id. */
 	id: LedgerEntryId,
-	/**  When it was written; of a charge, when its minute started. */
+	/**  When it was written or, for a charge, when its minute started. */
 	date: Timestamp,
-	/**  What for. */
+	/**  What it's for. */
 	kind: LedgerKind,
-	/**  What it adds to the balance: below zero for a charge. */
+	/**  What it adds to the balance; negative for a charge. */
 	micro_dollars: MicroDollars,
 	/**  The call that was charged for. */
 	call_id: CallId | null,
 	/**  The leg that was charged for: the coach's, or the rep's for the call itself. */
 	leg_id: LegId | null,
-	/**  The coach or the rep who was charged for, or who put the money in. */
+	/**  The coach or rep who was charged for, or who added the credit. */
 	user_id: UserId | null,
 	/**  Which minute of the leg, from 0. */
 	minute: number | null,
 };
 
-/**  A line of the ledger. */
+/**  An entry in the ledger. */
 export type LedgerEntryId = string;
 
-/**  What a line of the ledger is for. */
+/**  What a ledger entry is for. */
 export type LedgerKind = 
 /**  A started minute of a coach's leg. */
 "coaching" | 
 /**  A started minute of the call itself. */
 "call" | 
-/**  Money put in. */
+/**  Credit added. */
 "top_up";
 
 /**  Why a coach's leg ended. */
@@ -838,11 +838,11 @@ export type LegEndReason =
 "call_ended" | 
 /**  The coach's role lost the permission. */
 "permission_revoked" | 
-/**  The organization's plan lost the feature. */
+/**  The organization's plan no longer includes coaching. */
 "plan_changed" | 
 /**  The coach was deactivated. */
 "deactivated" | 
-/**  The connection was lost for longer than is waited for. */
+/**  The coach was disconnected for too long. */
 "connection_lost" | 
 /**  The service was stopped. */
 "service_stopped";
@@ -852,7 +852,7 @@ export type LegId = string;
 
 /**  How loud one party is. */
 export type Level = {
-	/**  The part that the party has. */
+	/**  The party's role. */
 	kind: PartyKind,
 	/**  The user; null for the lead. */
 	user_id: UserId | null,
@@ -895,17 +895,17 @@ export type LinkToOpen = {
 export type List<T> = {
 	/**  The items of this page. */
 	data: T[],
-	/**  Whether `_skip` further on there are more. */
+	/**  Whether there are more items after this page. */
 	has_more: boolean,
 	/**  Where the next page begins, for `_cursor`; null at the end. */
 	cursor?: string | null,
 };
 
-/**  Which page of a list is wanted. */
+/**  Which page of a list to return. */
 export type ListQuery = {
-	/**  How many items at most: 1 to 200, 100 when not given. */
+	/**  How many items at most, 1 to 200. Without it, 100. */
 	_limit?: number | null,
-	/**  How many items to pass over: 0 when not given. */
+	/**  How many items to skip. Without it, 0. */
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
@@ -934,7 +934,7 @@ export type LocalServiceStatus =
 export type Me = {
 	/**  The person. */
 	user: User,
-	/**  Their place. */
+	/**  Their membership. */
 	membership: Membership,
 	/**  The organization. */
 	organization: Organization,
@@ -955,15 +955,15 @@ export type MediaStatus =
 /**  It was lost for longer than the service waits: the call has probably ended. */
 "lost";
 
-/**  A member, as those see them who manage the organization. */
+/**  A member, as seen by those who manage the organization. */
 export type Member = {
-	/**  Their place. */
+	/**  Their membership. */
 	membership_id: MembershipId,
 	/**  The person. */
 	user: User,
 	/**  Their role. */
 	role_id: RoleId,
-	/**  Whether they may sign in. */
+	/**  Whether they can sign in. */
 	active: boolean,
 	/**  Their groups. */
 	group_ids: GroupId[],
@@ -971,77 +971,77 @@ export type Member = {
 	recording: RecordingOverride,
 };
 
-/**  An invitation into the organization, by a link. */
+/**  An invite link to the organization. */
 export type MemberInvite = {
-	/**  Its id, which is not what the link holds. */
+	/**  Its id. The link has a secret instead. */
 	id: MemberInviteId,
-	/**  The address it is meant for; null when anybody with the link may use it. */
+	/**  The only email address that can use it; null if anyone with the link can. */
 	email: string | null,
 	/**  The role that the new member gets. */
 	role_id: RoleId,
-	/**  The groups that the new member gets into. */
+	/**  The groups that the new member joins. */
 	group_ids: GroupId[],
-	/**  Who invited. */
+	/**  Who created it. */
 	inviter_id: UserId,
-	/**  Where it stands. */
+	/**  Its status. */
 	status: MemberInviteStatus,
 	/**  Who used it. */
 	user_id: UserId | null,
-	/**  When it was made. */
+	/**  When it was created. */
 	date_created: Timestamp,
-	/**  When it ends by itself. */
+	/**  When it expires. */
 	date_expires: Timestamp,
 };
 
-/**  An invitation into an organization, by a link. */
+/**  An invite link to an organization. */
 export type MemberInviteId = string;
 
 /**  `POST /api/v1/member_invite/`. */
 export type MemberInviteRequest = {
-	/**  The address it is meant for; anybody with the link may use it when not given. */
+	/**  The only email address that can use it. Without it, anyone with the link can. */
 	email?: string | null,
 	/**  The role that the new member gets. */
 	role_id: RoleId,
-	/**  The groups that the new member gets into. */
+	/**  The groups that the new member joins. */
 	group_ids?: GroupId[],
-	/**  For how long the link is good: 1 to 720 hours. */
+	/**  Hours until the link expires, 1 to 720. */
 	expires_in_hours: number,
 };
 
-/**  Where an invitation into the organization stands. */
+/**  The status of an invite link. */
 export type MemberInviteStatus = 
-/**  Its link can be used. */
+/**  It can be used. */
 "open" | 
 /**  It was used. */
 "used" | 
-/**  It was taken back. */
+/**  It was revoked. */
 "revoked" | 
-/**  Its time is over. */
+/**  It expired. */
 "expired";
 
-/**  A person's place in an organization. */
+/**  A person's membership in an organization. */
 export type Membership = {
 	/**  Its id. */
 	id: MembershipId,
 	/**  The organization. */
 	organization_id: OrganizationId,
-	/**  The role there. */
+	/**  Their role. */
 	role_id: RoleId,
 };
 
-/**  A person's place in an organization. */
+/**  A person's membership in an organization. */
 export type MembershipId = string;
 
 /**
- *  `PATCH /api/v1/membership/{id}/`, for those who manage the organization. It takes effect on calls
- *  in progress at once.
+ *  `PATCH /api/v1/membership/{id}/`, for those who manage the organization. Takes effect immediately,
+ *  including on calls in progress.
  */
 export type MembershipPatch = {
 	/**  The new role. */
 	role_id?: RoleId | null,
-	/**  Whether the member is active; one who is not cannot sign in and is out of every call. */
+	/**  Whether the member is active. Deactivated members can't sign in or be on a call. */
 	active?: boolean | null,
-	/**  Whether their calls are recorded; from the next call on. */
+	/**  Whether their calls are recorded. Applies to new calls. */
 	recording?: RecordingOverride | null,
 };
 
@@ -1064,7 +1064,7 @@ export type MessageKind =
 /**  Something could not be done. */
 "error";
 
-/**  An amount in micro-dollars: 4000 is $0.0040. Money is never anything but whole ones of these. */
+/**  An amount in micro-dollars, always a whole number: 4000 is $0.0040. */
 export type MicroDollars = number;
 
 /**  How loud the microphone is, some fifteen times a second while it is open. */
@@ -1106,7 +1106,7 @@ export type Organization = {
 	coach_rate_micro_dollars_per_minute: number,
 	/**  What a started minute of a call itself costs now, in micro-dollars. */
 	call_rate_micro_dollars_per_minute: number,
-	/**  How it records. */
+	/**  Its recording settings. */
 	recording: RecordingSettings,
 };
 
@@ -1117,17 +1117,17 @@ export type OrganizationId = string;
 export type OrganizationPatch = {
 	/**  The new name, 1 to 64 characters. */
 	name?: string | null,
-	/**  The new plan. It takes effect on calls in progress at once. */
+	/**  The new plan. Takes effect immediately, including on calls in progress. */
 	plan?: Plan | null,
-	/**  How it records, from the next call on. */
+	/**  The new recording settings. They apply to new calls. */
 	recording?: RecordingSettings | null,
-	/**  Below which balance those who manage it are warned. */
+	/**  Those who manage the organization are warned below this balance. */
 	low_balance_micro_dollars?: MicroDollars | null,
 };
 
 /**  What a coach did, or what was done to them. */
 export type ParticipationAction = 
-/**  Entered, or switched to, Listen. */
+/**  Joined in Listen, or switched to it. */
 "listen" | 
 /**  Switched to Whisper. */
 "whisper" | 
@@ -1135,41 +1135,41 @@ export type ParticipationAction =
 "barge" | 
 /**  Muted the microphone. */
 "muted" | 
-/**  Opened the microphone again. */
+/**  Unmuted the microphone. */
 "unmuted" | 
-/**  Moved the audio to another device of theirs. */
+/**  Moved the audio to another of their devices. */
 "moved_device" | 
 /**  The audio was lost. */
 "connection_lost" | 
 /**  The audio came back. */
 "reconnected" | 
-/**  A permission was taken away, so the mode became Listen. */
+/**  Was moved to Listen because a permission was revoked. */
 "moved_to_listen" | 
-/**  Left, or was put out. */
+/**  Left, or was removed. */
 "left";
 
-/**  One line of a coach's history on a call. */
+/**  One entry of a coach's history on a call. */
 export type ParticipationEntry = {
 	/**  What happened. */
 	action: ParticipationAction,
-	/**  When. */
+	/**  When it happened. */
 	timestamp: Timestamp,
 };
 
-/**  Which part a party has in a call. */
+/**  A party's role in a call. */
 export type PartyKind = 
-/**  The salesperson. */
+/**  The rep. */
 "rep" | 
-/**  Who is called. */
+/**  The lead. */
 "lead" | 
 /**  A teammate who coaches. */
 "coach";
 
-/**  What a role may hold. */
+/**  What a role can allow. */
 export type Permission = 
 /**  Join calls in Listen. */
 "call_coach_listen" | 
-/**  Whisper and Barge; it implies `call_coach_listen`. */
+/**  Whisper and barge. Includes `call_coach_listen`. */
 "call_coach_barge" | 
 /**  Manage members, roles, numbers, plan and money, and read the audit log. */
 "manage_organization" | 
@@ -1194,55 +1194,55 @@ export type PhoneNumber = {
 	id: PhoneNumberId,
 	/**  E.164. */
 	number: string,
-	/**  What a person calls it. */
+	/**  A label for people. */
 	label: string,
-	/**  What it is. */
+	/**  Its kind. */
 	type: PhoneNumberKind,
-	/**  Whose it is: calls to it ring them. */
+	/**  The member who owns it: incoming calls ring them. */
 	user_id: UserId | null,
-	/**  Who may call from it; empty for everybody. */
+	/**  Who can call from it. Empty means everyone. */
 	user_ids: UserId[],
 };
 
 /**  A phone number of the organization. */
 export type PhoneNumberId = string;
 
-/**  What a number of the organization is. */
+/**  The kind of a phone number. */
 export type PhoneNumberKind = 
-/**  A line of the organization's own; calls from it can be coached. */
+/**  The organization's own line. Calls from it can be coached. */
 "internal" | 
-/**  A number that is only shown as caller id; calls from it cannot be coached. */
+/**  Only shown as the caller ID. Calls from it can't be coached. */
 "external" | 
-/**  A number that forwards. */
+/**  Forwards to another number. Calls from it can't be coached. */
 "virtual";
 
 /**  `POST` and `PUT` of `/api/v1/phone_number/`. */
 export type PhoneNumberRequest = {
-	/**  E.164: `+` and 3 to 15 digits. It cannot be changed later. */
+	/**  E.164: `+` and 3 to 15 digits. It can't be changed later. */
 	number: string,
-	/**  What a person calls it, 1 to 64 characters. */
+	/**  A label for people, 1 to 64 characters. */
 	label: string,
-	/**  What it is. */
+	/**  Its kind. */
 	type: PhoneNumberKind,
-	/**  Whose it is: calls to it ring them. */
+	/**  The member who owns it: incoming calls ring them. */
 	user_id?: UserId | null,
-	/**  Who may call from it; empty for everybody. */
+	/**  Who can call from it. Empty means everyone. */
 	user_ids?: UserId[],
 };
 
 /**  `POST /api/v1/activity/call/`: places a call. */
 export type PlaceCallRequest = {
-	/**  Which of the organization's numbers is shown. */
+	/**  The organization's number to call from. */
 	local_phone_id: PhoneNumberId,
-	/**  Who is called. */
+	/**  The lead to call. */
 	lead_id: LeadId,
-	/**  The person there; the lead's first contact when not given. */
+	/**  The contact to call. Without it, the lead's first one. */
 	contact_id?: ContactId | null,
-	/**  Which of the contact's numbers, E.164; the first when not given. */
+	/**  Which of the contact's numbers to call, E.164. Without it, the first one. */
 	remote_phone?: string | null,
 };
 
-/**  What an organization has bought. */
+/**  An organization's plan. */
 export type Plan = 
 /**  No coaching. */
 "startup" | 
@@ -1253,19 +1253,19 @@ export type Plan =
 /**  With coaching. */
 "enterprise";
 
-/**  One thing that a plan holds or does not. */
+/**  A feature that a plan may include. */
 export type PlanFeature = {
 	/**  Its name. */
 	name: string,
-	/**  What it is, in a sentence. */
+	/**  What it does, in a sentence. */
 	description: string,
-	/**  Whether the plan holds it. */
+	/**  Whether the plan includes it. */
 	included: boolean,
 };
 
-/**  `GET /api/v1/plan/`: what a plan holds. */
+/**  `GET /api/v1/plan/`: what a plan includes. */
 export type PlanInfo = {
-	/**  Which. */
+	/**  The plan. */
 	plan: Plan,
 	/**  Its name. */
 	name: string,
@@ -1308,13 +1308,13 @@ export type Quality = {
 	round_trip_ms: number | null,
 };
 
-/**  What a started minute costs from some moment on. */
+/**  What a started minute costs from a date on. */
 export type Rate = {
-	/**  Of what. */
+	/**  What it applies to. */
 	kind: LedgerKind,
-	/**  Micro-dollars a started minute. */
+	/**  Micro-dollars per started minute. */
 	micro_dollars_per_minute: number,
-	/**  From when on; it holds until the next of its kind. */
+	/**  When it begins to apply; it ends with the next one of its kind. */
 	date_from: Timestamp,
 };
 
@@ -1326,9 +1326,9 @@ export type RecordingGap = {
 	to_ms: number,
 };
 
-/**  What a member says about the recording of their calls. */
+/**  A member's own setting for recording their calls. */
 export type RecordingOverride = 
-/**  As the organization does. */
+/**  Same as the organization. */
 "inherit" | 
 /**  Always. */
 "on" | 
@@ -1343,27 +1343,27 @@ export type RecordingPeaks = {
 	peaks: number[],
 };
 
-/**  How an organization records. */
+/**  An organization's recording settings. */
 export type RecordingSettings = {
-	/**  Whether calls are recorded, where the member does not say otherwise. */
+	/**  Whether calls are recorded. A member's own setting overrides it. */
 	enabled: boolean,
-	/**  Whether a recorded call begins with an announcement of it. */
+	/**  Whether the lead is told at the start that the call is being recorded. */
 	announced: boolean,
-	/**  For how many days recordings are kept; 0 for as long as the lead is. */
+	/**  How many days recordings are kept. 0 keeps them until the lead is deleted. */
 	retention_days: number,
 };
 
-/**  Where a recording stands. */
+/**  A recording's status. */
 export type RecordingStatus = 
-/**  It runs. */
+/**  It's being recorded. */
 "recording" | 
 /**  The rep has paused it. */
 "paused" | 
-/**  It is whole and can be played. */
+/**  It's complete and can be played. */
 "stored" | 
-/**  It could not be kept. */
+/**  It couldn't be saved. */
 "failed" | 
-/**  It was deleted, by a person or after the days it is kept. */
+/**  It was deleted, by a person or because its retention ended. */
 "deleted";
 
 /**  A set of permissions with a name. */
@@ -1372,9 +1372,9 @@ export type Role = {
 	id: RoleId,
 	/**  Its name. */
 	name: string,
-	/**  What it holds, implied permissions included. */
+	/**  Its permissions, including implied ones. */
 	permissions: Permission[],
-	/**  Whether it came with the organization; such a one is neither changed nor deleted. */
+	/**  Whether it's built in. Built-in roles can't be changed or deleted. */
 	built_in: boolean,
 };
 
@@ -1383,9 +1383,9 @@ export type RoleId = string;
 
 /**  `POST` and `PUT` of `/api/v1/role/`. */
 export type RoleRequest = {
-	/**  Its name, 1 to 64 characters, unlike any other role's. */
+	/**  Its name, 1 to 64 characters. No two roles have the same one. */
 	name: string,
-	/**  What it holds. */
+	/**  Its permissions. */
 	permissions: Permission[],
 };
 
@@ -1430,9 +1430,9 @@ export type SoundDevicesChanged = SoundDevices;
 export type SpendOfCall = {
 	/**  The call. */
 	call_id: CallId,
-	/**  Its lead; null when that was deleted. */
+	/**  Its lead; null if it was deleted. */
 	lead: LeadBrief | null,
-	/**  Its rep; null when the call was deleted. */
+	/**  Its rep; null if the call was deleted. */
 	user_id: UserId | null,
 	/**  When its first minute was charged. */
 	date: Timestamp,
@@ -1458,11 +1458,11 @@ export type SpendOfCoach = {
 
 /**  What was spent on one day, in UTC. */
 export type SpendOfDay = {
-	/**  The day, `2026-11-23`; of a month `2026-11`. */
+	/**  The day, such as `2026-11-23`; for a month, `2026-11`. */
 	date: string,
-	/**  On coaching. */
+	/**  Spent on coaching. */
 	coaching_micro_dollars: MicroDollars,
-	/**  On calls themselves. */
+	/**  Spent on calls themselves. */
 	call_micro_dollars: MicroDollars,
 };
 
@@ -1478,13 +1478,13 @@ export type Theme =
 /**  Milliseconds since 1970-01-01T00:00:00Z. On the wire `2026-11-22T18:30:00.125Z`. */
 export type Timestamp = string;
 
-/**  `POST /api/v1/usage/top_up/`, in local mode, for those who manage the organization. */
+/**  `POST /api/v1/usage/top_up/`, only with demo data, for those who manage the organization. */
 export type TopUpRequest = {
 	/**  How much: 1 to 1 000 000 000 ($1000). */
 	micro_dollars: MicroDollars,
 	/**
-	 *  The client's own name for this payment, 1 to 64 letters, digits, `_` and `-`: sent twice, it is
-	 *  put in once.
+	 *  The client's own id for this payment, 1 to 64 letters, digits, `_` and `-`. A payment that is
+	 *  sent twice counts once.
 	 */
 	request_id: string,
 };
@@ -1496,7 +1496,7 @@ export type TopUpRequest = {
 export type Usage = {
 	/**  The balance now. */
 	balance: Balance,
-	/**  Whether money can be put in here, which is so in local mode. */
+	/**  Whether credit can be added here: only with demo data. */
 	top_up_allowed: boolean,
 	/**  Every rate, by kind and then by date, oldest first. */
 	rates: Rate[],
@@ -1504,21 +1504,21 @@ export type Usage = {
 	by_day: SpendOfDay[],
 	/**  Each month on which something was spent, oldest first. */
 	by_month: SpendOfDay[],
-	/**  Each coach, the dearest first. */
+	/**  Each coach, highest cost first. */
 	by_coach: SpendOfCoach[],
-	/**  Each call, newest first; at most 200. */
+	/**  Each call, newest first, up to 200. */
 	by_call: SpendOfCall[],
 };
 
-/**  Which time is wanted, and which page of what was in it. */
+/**  Which period, and which page of it. */
 export type UsageQuery = {
-	/**  From when on; 30 days before the end when not given. */
+	/**  Start of the period. Without it, 30 days before the end. */
 	from?: Timestamp | null,
-	/**  Until when; now when not given. */
+	/**  End of the period. Without it, now. */
 	to?: Timestamp | null,
-	/**  How many items at most: 1 to 200, 100 when not given. */
+	/**  How many items at most, 1 to 200. Without it, 100. */
 	_limit?: number | null,
-	/**  How many items to pass over: 0 when not given. */
+	/**  How many items to skip. Without it, 0. */
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
@@ -1528,11 +1528,11 @@ export type UsageQuery = {
 export type User = {
 	/**  Their id. */
 	id: UserId,
-	/**  Given name. */
+	/**  First name. */
 	first_name: string,
-	/**  Family name. */
+	/**  Last name. */
 	last_name: string,
-	/**  E-mail address, which is also what they sign in with. */
+	/**  Email address, also used to sign in. */
 	email: string,
 };
 
@@ -1659,7 +1659,7 @@ export const route = {
 	balance: { name: "BALANCE" } as Route<null, null, Balance>,
 	/** Lists the ledger's entries, newest first. */
 	listLedger: { name: "LIST_LEDGER" } as Route<null, UsageQuery, List<LedgerEntry>>,
-	/** Adds money to the balance. Only with demo data (`--demo`). */
+	/** Adds credit to the balance. Only with demo data (`--demo`). */
 	topUp: { name: "TOP_UP" } as Route<null, TopUpRequest, Balance>,
 	/** Lists the organization's leads and their contacts, by name. */
 	listLeads: { name: "LIST_LEADS" } as Route<null, LeadQuery, List<Lead>>,
@@ -1673,7 +1673,7 @@ export const route = {
 	createPhoneNumber: { name: "CREATE_PHONE_NUMBER" } as Route<null, PhoneNumberRequest, PhoneNumber>,
 	/** Changes a phone number's label, kind, owner, and who can call from it. */
 	changePhoneNumber: { name: "CHANGE_PHONE_NUMBER" } as Route<PhoneNumberId, PhoneNumberRequest, PhoneNumber>,
-	/** Removes a phone number. Past calls and calls in progress aren't affected. */
+	/** Deletes a phone number. Past calls and calls in progress aren't affected. */
 	deletePhoneNumber: { name: "DELETE_PHONE_NUMBER" } as Route<PhoneNumberId, null, null>,
 	/** Lists the organization's calls, newest first. */
 	listCalls: { name: "LIST_CALLS" } as Route<null, CallQuery, List<Call>>,

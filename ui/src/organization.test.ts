@@ -139,12 +139,12 @@ describe("members", () => {
     await choose(user, testids.memberRole("Morgan"), testids.memberRoleOption("Trainee"));
     const dialog = await find(testids.confirm);
     expect(dialog.textContent).toMatch(/Change .Morgan Moss.'s role to .Trainee.\?/);
-    expect(dialog.textContent).toMatch(/takes from .Morgan Moss.: Whisper & Barge\./);
+    expect(dialog.textContent).toMatch(/They'll lose: Whisper & Barge\./);
     await user.keyboard("{Escape}");
     await waitFor(() => none(testids.confirm));
     expect(asked(route.changeMember)).toEqual([]);
     await choose(user, testids.memberRole("Riley"), testids.memberRoleOption("Trainee"));
-    expect((await find(testids.confirm)).textContent).toMatch(/gives .Riley Reed.: Listen\./);
+    expect((await find(testids.confirm)).textContent).toMatch(/They'll gain: Listen\./);
     expect(asked(route.changeMember)).toEqual([]);
     await user.click(get(testids.confirmYes));
     await waitFor(() =>

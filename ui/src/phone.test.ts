@@ -24,7 +24,7 @@ describe("the quality of the lead's phone", () => {
     fake.tell("leadQuality", { call_id: myCall(fake), ...FIGURES });
     const line = await find(testids.callPhone);
     expect(line.textContent.trim()).toBe(
-      "Phone: good · 12 ms jitter · 0.4 % lost · 84 ms round trip",
+      "Phone: good · 12 ms jitter · 0.4% lost · 84 ms round trip",
     );
     expect([line.dataset["grade"], line.querySelectorAll("rect.on").length]).toEqual(["good", 3]);
     fake.tell("leadQuality", { call_id: myCall(fake), ...FIGURES, lost_permille: 61 });

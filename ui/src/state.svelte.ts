@@ -28,7 +28,9 @@ import { hashOf, routeOf, type Route } from "./lib/route";
 
 export type Toast = Pick<Message, "kind" | "message" | "stays"> & { id: number };
 
+/** So many messages are shown at once. Those that stay go before the others, up to a bound of their own. */
 const TOASTS_MAX = 4;
+const STAYING_TOASTS_MAX = 8;
 const TOAST_MS = 8_000;
 const BACK_MS = 4_000;
 /** So many of the keys that the lead pressed are shown, for so long after the last of them. */
@@ -161,8 +163,10 @@ export class AppState {
   say(kind: Toast["kind"], message: string, stays = false): void {
     const id = ++this.#toastId;
     const others = this.toasts.filter((toast) => toast.message !== message);
-    this.toasts = [...others, { id, kind, message, stays }].slice(-TOASTS_MAX);
-    if (!stays) this.#later(TOAST_MS, () => this.unsay(id));
+    // Said again for a while, it still stays.
+    const kept = stays || this.toasts.some((toast) => toast.message === message && toast.stays);
+    this.toasts = bounded([...others, { id, kind, message, stays: kept }]);
+    if (!kept) this.#later(TOAST_MS, () => this.unsay(id));
   }
 
   readNotice(notice: string): void {
@@ -173,9 +177,10 @@ export class AppState {
     this.toasts = this.toasts.filter((toast) => toast.id !== id);
   }
 
-  /** Something is tried anew: what went wrong before is not said beside what comes of it. */
+  /** Something is tried anew: what went wrong before is not said beside what comes of it, unless it is
+   * to stay until it was read. */
   unsayErrors(): void {
-    this.toasts = this.toasts.filter(({ kind }) => kind !== "error");
+    this.toasts = this.toasts.filter(({ kind, stays }) => kind !== "error" || stays);
   }
 
   go(route: Route): void {
@@ -319,6 +324,14 @@ export class AppState {
     clearTimeout(timer);
     this.#timers.delete(timer);
   }
+}
+
+/** The newest of them. One that stays is pushed out by too many of its kind only. */
+function bounded(toasts: readonly Toast[]): Toast[] {
+  const staying = toasts.filter(({ stays }) => stays).slice(-STAYING_TOASTS_MAX);
+  const room = Math.max(1, TOASTS_MAX - staying.length);
+  const passing = toasts.filter(({ stays }) => !stays).slice(-room);
+  return toasts.filter((toast) => staying.includes(toast) || passing.includes(toast));
 }
 
 export function messageOf(error: unknown): string {

@@ -120,7 +120,7 @@ pub fn member(number: usize) -> String {
 fn ready(program: &mut Program) -> Result<SocketAddr, BenchError> {
     let stdout = program
         .take_stdout()
-        .ok_or_else(|| BenchError::Unexpected("it has no output".into()))?;
+        .ok_or_else(|| BenchError::Unexpected("It has no output.".into()))?;
     let mut line = String::new();
     BufReader::new(stdout)
         .read_line(&mut line)

@@ -104,7 +104,7 @@ impl Refusal {
             Code::PlanRequired,
             format!(
                 "The {name} plan doesn't include Call Coaching, which needs Business (legacy) or \
-                 Enterprise. Ask an admin to upgrade."
+                 Enterprise. An admin can change the plan."
             ),
         )
     }
@@ -112,15 +112,15 @@ impl Refusal {
     pub(crate) fn may_not_listen() -> Self {
         Self::new(
             Code::PermissionRequired,
-            "Your role doesn't have the Listen permission. Ask an admin for it.",
+            "Your role doesn't have the Listen permission. An admin can change your role.",
         )
     }
 
     pub(crate) fn may_not_speak() -> Self {
         Self::new(
             Code::PermissionRequired,
-            "Your role doesn't have the Whisper & Barge permission. Stay in Listen mode, or ask an \
-             admin for it.",
+            "Your role doesn't have the Whisper & Barge permission, so you can only listen. An \
+             admin can change your role.",
         )
     }
 
@@ -134,8 +134,8 @@ impl Refusal {
     pub(crate) fn no_funds() -> Self {
         Self::new(
             Code::InsufficientBalance,
-            "Your organization's balance is too low for a minute of coaching. Ask an admin to top it \
-             up.",
+            "Your organization's balance is too low for a minute of coaching. An admin can add \
+             credit.",
         )
     }
 
@@ -144,7 +144,7 @@ impl Refusal {
     pub fn rep_only(what: &str) -> Self {
         Self::new(
             Code::PermissionRequired,
-            format!("Only the salesperson on the call can {what}. Ask them to do it."),
+            format!("Only the rep on the call can {what}. Ask them to do it."),
         )
     }
 
@@ -205,7 +205,7 @@ impl Refusal {
         match self.code {
             Code::PermissionRequired => Self::new(
                 self.code,
-                "Their role doesn't have the Listen permission. An admin can add it.",
+                "Their role doesn't have the Listen permission. An admin can change their role.",
             ),
             _ => self,
         }
@@ -215,8 +215,8 @@ impl Refusal {
         match refusal.code {
             Code::PermissionRequired => Self::new(
                 refusal.code,
-                "Someone you invited can't listen to calls, so no one was invited. Choose someone \
-                 else, or ask an admin to give them the Listen permission.",
+                "Someone you invited doesn't have the Listen permission, so no one was invited. \
+                 Choose someone else. An admin can change their role.",
             ),
             Code::OwnCall => Self::new(
                 refusal.code,

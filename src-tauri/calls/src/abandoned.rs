@@ -34,7 +34,7 @@ pub async fn close(database: &Database, minute_ms: u64) -> Result<(), StoreError
                 .await?;
         }
         database.save_call(&organization, &call).await?;
-        tracing::warn!(call_id = %call.id, "was cut off by an earlier end of the service, and is closed");
+        tracing::warn!(call_id = %call.id, "closed a call that was cut off when the service stopped");
     }
     let since = now().plus_millis(-LOOK_BACK_MS);
     for (organization, call) in database.calls_since(since).await? {
@@ -43,7 +43,7 @@ pub async fn close(database: &Database, minute_ms: u64) -> Result<(), StoreError
             .save_charges(&organization, &call.id, &owed)
             .await?;
         if missing > 0 {
-            tracing::warn!(call_id = %call.id, missing, "minutes had not been charged, and are now");
+            tracing::warn!(call_id = %call.id, missing, "charged minutes that were missing");
         }
     }
     for (organization, mut invitation) in database.open_invitations().await? {
@@ -69,9 +69,9 @@ pub async fn keep_alive(database: Database, active: Arc<AtomicU64>) {
         is_written = written.is_ok();
         match written {
             Err(error) if was_written => {
-                tracing::warn!(%error, "it cannot be written that the service lives");
+                tracing::warn!(%error, "could not save that the service is running");
             }
-            Ok(()) if !was_written => tracing::info!("it is written again that the service lives"),
+            Ok(()) if !was_written => tracing::info!("can save again that the service is running"),
             _ => {}
         }
     }

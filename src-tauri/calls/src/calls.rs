@@ -73,7 +73,7 @@ impl Calls {
     pub async fn start(parts: CallsParts) -> Self {
         let minute_ms = parts.settings.limits.minute_ms;
         if let Err(error) = abandoned::close(&parts.database, minute_ms).await {
-            tracing::error!(%error, "calls that were cut off earlier could not be closed");
+            tracing::error!(%error, "could not close calls that were cut off earlier");
         }
         let (messages_in, messages) = mpsc::channel(REQUESTS_MAX);
         let (lead_events, lead) = mpsc::channel(LEAD_EVENTS_MAX);
@@ -138,7 +138,7 @@ impl Calls {
         if !viewer.authority.active {
             return Err(error(
                 Code::PermissionRequired,
-                "Your account isn't active. Ask an admin.",
+                "Your account is deactivated. An admin can reactivate it.",
             ));
         }
         let number = directory
@@ -149,7 +149,8 @@ impl Calls {
         if !number.user_ids.is_empty() && !number.user_ids.contains(&caller.user_id) {
             return Err(error(
                 Code::PermissionRequired,
-                "You can't call from this number. Choose another one, or ask an admin.",
+                "You can't call from this number. Choose another one. An admin can change who \
+                 uses it.",
             ));
         }
         let lead = directory
@@ -195,7 +196,7 @@ impl Calls {
         let save = write(&self.shared.database, organization, &thing);
         let saved = tokio::time::timeout(PLACE_MAX, save).await;
         if !matches!(saved, Ok(Ok(()))) {
-            tracing::error!(call_id = %record.id, ?saved, "the call is not placed: it cannot be kept");
+            tracing::error!(call_id = %record.id, ?saved, "could not save a new call, so it isn't placed");
             return Err(error(
                 Code::Unavailable,
                 "The call couldn't be saved, so it wasn't placed. Try again shortly.",
@@ -214,7 +215,7 @@ impl Calls {
                 // It was written and never was.
                 let never = Thing::Call(Arc::new(call::abandoned((*record).clone(), at)));
                 if let Err(error) = write(&self.shared.database, organization, &never).await {
-                    tracing::error!(call_id = %record.id, %error, "a call that was not placed stays as one in progress until the next start");
+                    tracing::error!(call_id = %record.id, %error, "a call that wasn't placed stays in progress until the next start");
                 }
                 Err(refused.into())
             }
@@ -375,7 +376,7 @@ impl Calls {
         if offer.tracks.is_some() && leg == REP_LEG {
             return Err(error(
                 Code::InvalidRequest,
-                "The salesperson's audio has no modes. Offer one section, without `tracks`.",
+                "The rep's audio has no modes. Offer one section, without `tracks`.",
             ));
         }
         let answered = self.shared.media.connect(call, leg, offer).await;
@@ -1008,9 +1009,12 @@ pub struct Caller {
 fn whom(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, String)> {
     let mut contacts = lead.contacts.iter();
     let contact = match &request.contact_id {
-        Some(id) => contacts
-            .find(|contact| contact.id == *id)
-            .ok_or_else(|| error(Code::NotFound, "The lead has no such contact."))?,
+        Some(id) => contacts.find(|contact| contact.id == *id).ok_or_else(|| {
+            error(
+                Code::NotFound,
+                "That contact doesn't belong to this lead. Choose one of the lead's contacts.",
+            )
+        })?,
         None => contacts
             .find(|contact| !contact.phones.is_empty())
             .ok_or_else(no_phone)?,
@@ -1023,7 +1027,7 @@ fn whom(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, Str
             .ok_or_else(|| {
                 error(
                     Code::InvalidRequest,
-                    "That phone number isn't the contact's. Choose one of theirs.",
+                    "That phone number doesn't belong to this contact. Choose one of theirs.",
                 )
             })?,
         None => contact.phones.first().ok_or_else(no_phone)?,
@@ -1051,7 +1055,7 @@ fn media_error(call: &CallId, failed: &MediaError) -> ErrorBody {
             tracing::error!(call_id = %call, error = %other, "the media refused an offer");
             error(
                 Code::Internal,
-                "Something went wrong in the service. Its log says more.",
+                "Something went wrong in the service. Try again, or see its log.",
             )
         }
     }
@@ -1080,10 +1084,10 @@ fn open_of(snapshot: &Snapshot, users: &[UserId]) -> List<Invitation> {
 
 fn fresh<T>(make: impl Fn(&str) -> std::result::Result<T, wire::IdError>) -> Result<T> {
     make(&id_suffix(now())).map_err(|failed| {
-        tracing::error!(%failed, "a new id is none");
+        tracing::error!(%failed, "a new id isn't valid");
         error(
             Code::Internal,
-            "Something went wrong in the service. Its log says more.",
+            "Something went wrong in the service. Try again, or see its log.",
         )
     })
 }

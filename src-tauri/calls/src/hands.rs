@@ -175,7 +175,7 @@ impl Hands {
         if let Some(announcement) = recording.by.announcement()
             && let Err(error) = self.media.announce(call, &announcement).await
         {
-            tracing::error!(%error, "the recording is not announced");
+            tracing::error!(%error, "could not announce the recording");
         }
     }
 
@@ -188,7 +188,7 @@ impl Hands {
         tracing::error!(leg = leg.0, %error, "the media refused");
         let call = self.dial.call.clone();
         if self.failures.try_send(Failed { call, leg }).is_err() {
-            tracing::error!("too many failures at once, one is not dealt with");
+            tracing::error!("too many failures at once; ignored one");
         }
     }
 }

@@ -131,11 +131,11 @@ impl Teller {
         let members = match read {
             Ok(Ok(members)) => members,
             Ok(Err(error)) => {
-                tracing::error!(call_id = %call, %error, "a change is told to nobody");
+                tracing::error!(call_id = %call, %error, "could not tell anyone about a change");
                 return Vec::new();
             }
             Err(_) => {
-                tracing::error!(call_id = %call, "a change is told to nobody: the store is slow");
+                tracing::error!(call_id = %call, "could not tell anyone about a change: the database is slow");
                 return Vec::new();
             }
         };

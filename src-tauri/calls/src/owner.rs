@@ -603,7 +603,10 @@ impl Owner {
     /// took too long.
     async fn stop(&mut self) {
         let calls: Vec<CallId> = self.state.live.keys().cloned().collect();
-        tracing::info!(calls = calls.len(), "calls end: the service stops");
+        tracing::info!(
+            calls = calls.len(),
+            "ending all calls: the service is stopping"
+        );
         for call in &calls {
             self.tell(call, Input::ServiceStopping).await;
         }
@@ -614,7 +617,7 @@ impl Owner {
             .await
             .is_err()
         {
-            tracing::error!("the store did not take everything in time");
+            tracing::error!("could not save everything in time");
         }
     }
 

@@ -107,7 +107,7 @@ impl Saves {
             && let Message::Save(_, thing) = error.into_inner()
         {
             self.counters.lost.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(call_id = %thing.call(), "a change of the call is not kept: too many wait");
+            tracing::error!(call_id = %thing.call(), "lost a change to a call: too many are waiting");
         }
     }
 
@@ -158,7 +158,7 @@ impl Writer {
             };
             if self.database.is_closed() {
                 while let Some((_, lost)) = self.pending.pop_front() {
-                    self.lose(&lost, "the store is closed");
+                    self.lose(&lost, "the database is closed");
                 }
                 return;
             }
@@ -204,7 +204,7 @@ impl Writer {
             && let Some((_, lost)) = self.pending.pop_front()
         {
             self.tries = 0;
-            self.lose(&lost, "too many wait");
+            self.lose(&lost, "too many are waiting");
         }
         self.pending.push_back((organization, thing));
     }
@@ -227,14 +227,14 @@ impl Writer {
         self.tries += 1;
         // A disk may stay full for hours: that is told now and then.
         if self.tries.is_power_of_two() {
-            tracing::warn!(call_id = %thing.call(), %error, tries = self.tries, "a change of the call could not be kept");
+            tracing::warn!(call_id = %thing.call(), %error, tries = self.tries, "could not save a change to a call");
         }
         // A store that cannot be written now takes nothing else either, and takes all of it later.
         let is_refused = !matches!(error, StoreError::Unavailable(_));
         if is_refused && self.tries >= TRIES_MAX {
             self.tries = 0;
             if let Some((_, lost)) = self.pending.pop_front() {
-                self.lose(&lost, "it was tried often enough");
+                self.lose(&lost, "it was tried too many times");
             }
             return None;
         }
@@ -244,7 +244,7 @@ impl Writer {
 
     fn lose(&self, lost: &Thing, why: &str) {
         self.counters.lost.fetch_add(1, Ordering::Relaxed);
-        tracing::error!(call_id = %lost.call(), "a change of the call is not kept: {why}");
+        tracing::error!(call_id = %lost.call(), "lost a change to a call: {why}");
     }
 }
 

@@ -179,7 +179,7 @@ impl Api {
         let _one_at_a_time = self.inner.refreshing.lock().await;
         if self.sign_in_now().1 != epoch {
             return Err(ClientError::NotPossible(
-                "somebody signed in meanwhile".into(),
+                "Someone else signed in meanwhile.".into(),
             ));
         }
         let tokens = self.rotate(refresh_token, epoch).await?;
@@ -213,7 +213,7 @@ impl Api {
         // On a task of its own: were it dropped between the service's answer and here, the only token
         // that is still good would be lost.
         let refreshing = tokio::spawn(async move { api.refresh_if(old.as_deref()).await });
-        let ended = |_| ClientError::NotPossible("refreshing was ended".into());
+        let ended = |_| ClientError::NotPossible("Signing in was interrupted. Try again.".into());
         refreshing.await.map_err(ended)?
     }
 
@@ -234,7 +234,7 @@ impl Api {
         let saved = {
             let sign_in = self.writing();
             if sign_in.epoch != epoch {
-                return Err(ClientError::NotPossible("signed out meanwhile".into()));
+                return Err(ClientError::NotPossible("You signed out meanwhile.".into()));
             }
             self.keep(Some(&new.refresh_token))
         };

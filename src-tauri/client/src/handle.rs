@@ -331,7 +331,8 @@ impl Session {
         }
     }
 
-    /// Switches the mode. Done when the service has confirmed it; a narrowing holds at once.
+    /// Switches the mode. Done when the service has confirmed it; a narrowing holds at once. A switch that
+    /// a newer one replaces is done, too, with the leg as it is then.
     ///
     /// # Errors
     /// As every command.

@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
         Ok(verdict) if verdict.ok => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(1),
         Err(error) => {
-            let _ = screen.say(&format!("The demonstration could not be played: {error}."));
+            let _ = screen.say(&format!("The demo failed: {error}."));
             ExitCode::from(2)
         }
     }
@@ -31,13 +31,13 @@ fn phone() -> Result<Option<PhoneCodec>, DemoError> {
     match named("PHONE").as_str() {
         "" => return Ok(None),
         "baresip" => {}
-        _ => return Err(DemoError::Phone("PHONE is baresip, or nothing".into())),
+        _ => return Err(DemoError::Phone("PHONE must be baresip or empty".into())),
     }
     match named("CODEC").as_str() {
         "" | "pcma" => Ok(Some(PhoneCodec::Pcma)),
         "pcmu" => Ok(Some(PhoneCodec::Pcmu)),
         "opus" => Ok(Some(PhoneCodec::Opus)),
-        _ => Err(DemoError::Phone("CODEC is pcma, pcmu or opus".into())),
+        _ => Err(DemoError::Phone("CODEC must be pcma, pcmu or opus".into())),
     }
 }
 

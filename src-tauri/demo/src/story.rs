@@ -56,9 +56,7 @@ pub async fn run(
         let part = file.get(recorded.start..end).unwrap_or_default();
         scene.heard.push((Part::Recording, part.to_vec()));
     }
-    screen.say(
-        "  The call is over; now what everybody received is searched for everybody's voice.",
-    )?;
+    screen.say("  The call has ended. Checking whose voice everyone heard…")?;
     let cells = scenes.iter().flat_map(|(scene, _)| scene.cells()).collect();
     Ok(Verdict::new(script.source, cells))
 }

@@ -98,7 +98,7 @@ impl App {
         if session.view().user_id.is_some() {
             return Err(AppError::new(
                 "not_possible",
-                "Sign out first, then choose another service.",
+                "Sign out first, then choose another server.",
             ));
         }
         let url = match &server {
@@ -204,7 +204,7 @@ impl App {
             // What could not be read before is replaced now, and put aside.
             Ok(()) => vec![(About::SettingsRead, None), (About::SettingsSaved, None)],
             Err(error) => {
-                log::warn!("settings are not saved: {error}");
+                log::warn!("could not save the settings: {error}");
                 let why = disk::reason(&error);
                 let notice = format!(
                     "Couldn't save your settings: {why}. They apply until you close the app."

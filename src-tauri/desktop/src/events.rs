@@ -13,7 +13,7 @@ use crate::view::AppView;
 /// Tells the window; a window that is gone needs nothing told.
 pub fn say<E: Event + Serialize + Clone>(app: &AppHandle, event: &E) {
     if let Err(error) = event.emit(app) {
-        log::warn!("the window could not be told: {error}");
+        log::warn!("could not update the window: {error}");
     }
 }
 

@@ -12,8 +12,8 @@ pub async fn take_up(session: &Session) -> Result<bool, ClientError> {
     let resumed = session.resume().await;
     match &resumed {
         Ok(Some(_)) => log::info!("signed in as before"),
-        Ok(None) => log::info!("no sign-in was taken up"),
-        Err(error) => log::info!("the kept sign-in is over: {error}"),
+        Ok(None) => log::info!("there was no saved sign-in"),
+        Err(error) => log::info!("the saved sign-in is no longer valid: {error}"),
     }
     resumed.map(|who| who.is_some())
 }

@@ -112,7 +112,7 @@ async fn answers(http: &reqwest::Client, settings: &LocalSettings) -> bool {
 /// Starts it and waits until it says that it is ready.
 async fn start(settings: &LocalSettings) -> Result<(), String> {
     let program = find(settings.program.as_deref())
-        .ok_or("the bundled service is not there: please install the app again")?;
+        .ok_or("Its program is missing. Install the app again.")?;
     std::fs::create_dir_all(&settings.data)
         .map_err(|error| format!("Couldn't create its data folder: {}.", disk::reason(&error)))?;
     let mut command = Command::new(program);
@@ -131,9 +131,9 @@ async fn start(settings: &LocalSettings) -> Result<(), String> {
     command.process_group(0);
     let mut child = command
         .spawn()
-        .map_err(|error| format!("it could not be started: {error}"))?;
+        .map_err(|error| format!("Its program can't be started: {error}."))?;
     let Some(output) = child.stdout.take() else {
-        return Err("it has no output".into());
+        return Err("It has no output.".into());
     };
     let mut lines = BufReader::new(output).lines();
     let ready = tokio::time::timeout(READY_WAIT, async {
@@ -147,11 +147,11 @@ async fn start(settings: &LocalSettings) -> Result<(), String> {
     match ready.await {
         Ok(true) => Ok(()),
         Ok(false) => {
-            Err("it ended before it was ready; perhaps another program has its port".into())
+            Err("It stopped before it was ready. Another program may be using its port.".into())
         }
         Err(_) => {
             let _ = child.kill().await;
-            Err("it was not ready in time".into())
+            Err("It wasn't ready in time.".into())
         }
     }
 }

@@ -180,7 +180,7 @@ async fn run(app: AppHandle, mut inbox: mpsc::Receiver<Change>, sender: watch::S
         if changed {
             tray::show_presence(&app, &view);
             if let Err(error) = ViewChanged(view).emit(&app) {
-                log::warn!("the window could not be told: {error}");
+                log::warn!("could not update the window: {error}");
             }
             tokio::time::sleep(INTERVAL).await;
         }
@@ -194,7 +194,7 @@ fn demo_users() -> Vec<DemoUser> {
         ("morgan", "Morgan Moss", "Sales manager"),
         ("casey", "Casey Cole", "Sales manager"),
         ("jordan", "Jordan Jay", "Sales manager"),
-        ("taylor", "Taylor Tate", "Trainee: may only listen"),
+        ("taylor", "Taylor Tate", "Trainee (listen only)"),
         ("sam", "Sam Shaw", "Salesperson"),
         ("admin", "Alex Ash", "Admin"),
     ]

@@ -158,7 +158,7 @@ fn coaching_ended(reason: EndReason) -> Option<Message> {
             stays("You're no longer on the call. You can join again from the Team page.")
         }
         EndReason::Call(Some(HangupCause::RepLost)) => {
-            stays("The salesperson lost their connection, so the call ended.")
+            stays("The rep lost their connection, so the call ended.")
         }
         EndReason::Call(Some(HangupCause::LeadLost | HangupCause::NetworkFailed)) => {
             stays("The connection to the lead's phone was lost, so the call ended.")

@@ -119,7 +119,7 @@ impl SettingsFile {
                 return (Kept::default(), None);
             }
             Err(error) => {
-                log::warn!("settings are not readable: {error}");
+                log::warn!("could not read the settings: {error}");
                 self.is_bad = true;
                 let why = disk::reason(&error);
                 let trouble = format!(
@@ -132,7 +132,7 @@ impl SettingsFile {
         if bad.is_empty() {
             return (kept, None);
         }
-        log::warn!("settings are not readable: {}", bad.join(", "));
+        log::warn!("could not read the settings: {}", bad.join(", "));
         self.is_bad = true;
         let named: Vec<&str> = bad.iter().map(|field| in_words(field)).collect();
         let lost = if bad == [WHOLE] {

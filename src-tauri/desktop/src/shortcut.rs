@@ -12,7 +12,7 @@ use crate::app::App;
 pub fn register(app: &AppHandle, accelerator: Option<&str>) -> Result<(), String> {
     let shortcuts = app.global_shortcut();
     if let Err(error) = shortcuts.unregister_all() {
-        log::warn!("shortcuts are not given back: {error}");
+        log::warn!("could not release the shortcuts: {error}");
     }
     let Some(accelerator) = accelerator else {
         return Ok(());
@@ -22,7 +22,7 @@ pub fn register(app: &AppHandle, accelerator: Option<&str>) -> Result<(), String
     };
     shortcuts.on_shortcut(accelerator, on_key).map_err(|error| {
         log::warn!("no shortcut {accelerator}: {error}");
-        format!("{accelerator} cannot be used: another program may have it. Choose another key.")
+        format!("{accelerator} can't be used. Another app may be using it. Choose other keys.")
     })
 }
 

@@ -47,7 +47,7 @@ pub fn show_window(app: &AppHandle) {
     if let Some(window) = app.get_webview_window(WINDOW) {
         let shown = window.show().and_then(|()| window.unminimize());
         if let Err(error) = shown.and_then(|()| to_front(window)) {
-            log::warn!("the window could not be shown: {error}");
+            log::warn!("could not show the window: {error}");
         }
     }
 }
@@ -127,7 +127,7 @@ pub fn show_presence(app: &AppHandle, view: &AppView) {
         return;
     }
     if let Err(error) = presence.0.set_text(&text) {
-        log::warn!("the tray could not be told: {error}");
+        log::warn!("could not update the tray: {error}");
     }
     if let Some(tray) = app.tray_by_id(ID) {
         let _ = tray.set_tooltip(Some(format!("Call Coaching: {text}")));

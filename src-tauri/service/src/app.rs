@@ -148,7 +148,7 @@ impl App {
                 self.hub.send(organization, user, &Event::MeChanged { me });
             }
             Ok(None) => {}
-            Err(error) => tracing::error!(%error, "a member could not be read"),
+            Err(error) => tracing::error!(%error, "could not read a member"),
         }
     }
 
@@ -162,7 +162,7 @@ impl App {
         }
         let store = self.store.probe().await;
         if let Err(error) = &store {
-            tracing::warn!(%error, "the store cannot be written");
+            tracing::warn!(%error, "the database can't be written");
         }
         let media = self.media.is_alive();
         let readiness = Readiness {

@@ -43,7 +43,7 @@ pub async fn tell(news: Arc<BalanceNews>, database: Database, hub: Arc<Hub>, cal
             let balance = match database.balance(&organization).await {
                 Ok(balance) => balance,
                 Err(error) => {
-                    tracing::warn!(%error, "a balance could not be read");
+                    tracing::warn!(%error, "could not read a balance");
                     continue;
                 }
             };

@@ -52,8 +52,8 @@ pub async fn serve(app: Arc<App>, socket: WebSocket) {
             return refuse(sink, Code::Unauthenticated, message).await;
         }
         Err(error) => {
-            tracing::error!(%error, "a token could not be looked up");
-            let message = "The service can't read its data right now. Try again later.";
+            tracing::error!(%error, "could not look up a token");
+            let message = "The service can't use its database right now. Try again later.";
             return refuse(sink, Code::Unavailable, message).await;
         }
     };
@@ -77,7 +77,7 @@ pub async fn serve(app: Arc<App>, socket: WebSocket) {
             return;
         }
     };
-    tracing::info!(user_id = %who.user_id, device_id = %who.device_id, "a socket came");
+    tracing::info!(user_id = %who.user_id, device_id = %who.device_id, "a WebSocket connected");
     let (own_in, own) = mpsc::channel(8);
     let to_write = ToWrite {
         client_type: who.client_type,
@@ -99,7 +99,7 @@ pub async fn serve(app: Arc<App>, socket: WebSocket) {
         app.hub
             .availability_changed(&who.organization_id, &who.user_id);
     }
-    tracing::info!(user_id = %who.user_id, device_id = %who.device_id, ended, "a socket went");
+    tracing::info!(user_id = %who.user_id, device_id = %who.device_id, ended, "a WebSocket disconnected");
     let _ = tokio::time::timeout(LAST_WORD * 2, writer).await;
 }
 
@@ -179,7 +179,9 @@ async fn read(
                     error(Code::PermissionRequired, "Your role doesn't allow this.")
                 }
                 Ok(ClientMessage::Heartbeat {}) => ServerMessage::HeartbeatAck {},
-                Ok(ClientMessage::Hello(_)) => error(Code::InvalidRequest, "`hello` was said."),
+                Ok(ClientMessage::Hello(_)) => {
+                    error(Code::InvalidRequest, "`hello` was already sent.")
+                }
                 Err(None) => return "clean",
                 Err(Some(complaint)) => error(Code::InvalidRequest, &complaint),
             },

@@ -127,7 +127,7 @@ async fn ring(trunks: &Trunks, incoming: Incoming, calls: &Calls) {
         )
         .await;
     if let Err(error) = rung {
-        tracing::info!(call_id = %call, code = ?error.error.code, "a call that came in rings nowhere");
+        tracing::info!(call_id = %call, code = ?error.error.code, "an incoming call rings nowhere");
         let status = match error.error.code {
             Code::NotFound => 404,
             _ => 480,

@@ -89,8 +89,8 @@ pub struct Session {
     clock: ServiceClock,
     expiries: Expiries,
     sound: Option<Sound>,
-    /// The key for whispering is down.
-    hold: Option<Hold>,
+    /// The key for whispering is down: Whisper while it is, Listen as soon as it is up.
+    hold: bool,
     resuming: Option<Resuming>,
     /// Whether what was signed in last can be resumed.
     kept: bool,
@@ -132,7 +132,7 @@ impl Session {
             clock: ServiceClock::default(),
             expiries: Expiries::default(),
             sound: None,
-            hold: None,
+            hold: false,
             resuming: None,
             kept: false,
             wall: None,
@@ -337,16 +337,10 @@ impl Session {
     }
 
     fn set_mode(&mut self, id: CommandId, mode: Mode) -> Result<(), Failure> {
-        let Some(coaching) = &mut self.view.coaching else {
+        if self.view.coaching.is_none() {
             return refuse("You're not coaching a call.");
-        };
-        let replaced = coaching.want(Some(id), mode);
-        // A narrowing holds before anybody is told of it (M3).
-        self.restamp();
-        if let Some(replaced) = replaced {
-            self.finish(replaced, refuse("You chose another mode meanwhile."));
         }
-        self.notify_coaching();
+        self.want(Some(id), mode);
         Ok(())
     }
 
@@ -558,6 +552,7 @@ impl Session {
         let Some(coaching) = &mut self.view.coaching else {
             return;
         };
+        let leg = coaching.leg.clone();
         let settled = match &result {
             Ok(Reply::CoachLeg(leg)) => coaching.granted(id, (**leg).clone()),
             Err(failure) if failure.may_pass() => coaching.unanswered(id, next_request),
@@ -573,7 +568,9 @@ impl Session {
         }
         self.restamp();
         if let Some(command) = settled.and_then(|settled| settled.command) {
-            self.finish(command, result);
+            // What the service couldn't answer is asked again, unless a newer switch took its place.
+            let is_replaced = result.as_ref().is_err_and(Failure::may_pass);
+            self.finish(command, if is_replaced { replaced(leg) } else { result });
         }
         self.notify_coaching();
     }
@@ -1061,7 +1058,7 @@ impl Session {
     fn end_coaching(&mut self, reason: EndReason) {
         if let Some(mut coaching) = self.view.coaching.take() {
             self.reread.stop();
-            self.hold = None;
+            self.hold = false;
             self.end_sound_of(MediaRole::Coach);
             for command in coaching.waiting() {
                 self.finish(command, refuse("You're no longer coaching this call."));
@@ -1110,8 +1107,11 @@ impl Session {
         if held {
             return self.pressed(id);
         }
-        if let Some(hold) = self.hold.take() {
-            self.released(hold);
+        if self.hold {
+            self.hold = false;
+            // Nothing waits here: the stamp is Listen before the service is told, and what it grants
+            // later for the key that was down is given up already.
+            self.want(None, Mode::Listen);
         }
         self.finish(id, Ok(Reply::Done));
         Ok(())
@@ -1122,36 +1122,30 @@ impl Session {
             return refuse("You're not coaching a call.");
         };
         // A key that is held repeats itself.
-        if self.hold.is_some() {
+        if self.hold {
             self.finish(id, Ok(Reply::Done));
             return Ok(());
         }
         let wanted = coaching.mode_under_way().unwrap_or(coaching.mode());
+        self.hold = true;
         if wanted == CoachMode::Whisper {
-            self.hold = Some(Hold { press: None });
             self.finish(id, Ok(Reply::Done));
             return Ok(());
         }
-        self.hold = Some(Hold { press: Some(id) });
         self.set_mode(id, Mode::Whisper)
     }
 
-    /// Nothing waits here: the stamp is Listen before the service is told, and what it grants later
-    /// for the key that was down is given up already.
-    fn released(&mut self, hold: Hold) {
+    /// The user wants a mode: any earlier switch that the service wasn't asked for yet is over.
+    fn want(&mut self, command: Option<CommandId>, mode: Mode) {
         let Some(coaching) = &mut self.view.coaching else {
             return;
         };
-        let replaced = coaching.want(None, Mode::Listen);
+        let leg = coaching.leg.clone();
+        let earlier = coaching.want(command, mode);
+        // A narrowing holds before anybody is told of it (M3).
         self.restamp();
-        if let Some(replaced) = replaced {
-            // A short press that was never asked for is no failure.
-            let outcome = if hold.press == Some(replaced) {
-                Ok(Reply::Done)
-            } else {
-                refuse("You chose another mode meanwhile.")
-            };
-            self.finish(replaced, outcome);
+        if let Some(earlier) = earlier {
+            self.finish(earlier, replaced(leg));
         }
         self.notify_coaching();
     }
@@ -1540,19 +1534,18 @@ impl Sound {
     }
 }
 
-/// The key for whispering is down: Whisper while it is, Listen as soon as it is up.
-#[derive(Debug, Clone, Copy)]
-struct Hold {
-    /// The switch that it asked for, if it did.
-    press: Option<CommandId>,
-}
-
 /// A kept sign-in that is being resumed.
 #[derive(Debug)]
 struct Resuming {
     command: CommandId,
     /// Nothing waits while a try is under way.
     retry: Retry,
+}
+
+/// What a switch comes to whose place a newer one of the same person took. They changed their mind, so
+/// it's no failure.
+fn replaced(leg: CoachLeg) -> Result<Reply, Failure> {
+    Ok(Reply::CoachLeg(Box::new(leg)))
 }
 
 fn refuse<T>(why: &str) -> Result<T, Failure> {

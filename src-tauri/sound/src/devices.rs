@@ -41,7 +41,7 @@ impl Kind {
     pub(crate) const fn noun(self) -> &'static str {
         match self {
             Self::Microphone => "microphone",
-            Self::Loudspeaker => "loudspeaker",
+            Self::Loudspeaker => "speaker",
         }
     }
 }

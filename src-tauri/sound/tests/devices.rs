@@ -506,7 +506,7 @@ fn without_any_device_a_call_goes_on_in_silence_and_says_so() {
         })
     };
     assert_eq!(trouble.microphone, silent("No microphone found."));
-    assert_eq!(trouble.loudspeaker, silent("No loudspeaker found."));
+    assert_eq!(trouble.loudspeaker, silent("No speaker found."));
     let call = Call::start(&card);
     call.open(true);
     until("the call goes on", || {

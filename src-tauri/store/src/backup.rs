@@ -17,7 +17,7 @@ const WAIT: Duration = Duration::from_secs(30);
 pub async fn backup(folder: &Path, to: &Path) -> Result<(), StoreError> {
     if to.exists() {
         return Err(StoreError::Conflict(format!(
-            "{} is there already",
+            "{} already exists",
             to.display()
         )));
     }
@@ -49,7 +49,7 @@ pub async fn restore(from: &Path, folder: &Path, force: bool) -> Result<(), Stor
     if store.exists() {
         if !force {
             return Err(StoreError::Conflict(format!(
-                "{} is there already; --force writes over it",
+                "{} already exists; use --force to replace it",
                 store.display()
             )));
         }
@@ -83,7 +83,7 @@ async fn check(from: &Path) -> Result<(), StoreError> {
         Ok(())
     } else {
         Err(StoreError::Conflict(format!(
-            "{} is no backup of a store",
+            "{} isn't a backup of a database",
             from.display()
         )))
     }
@@ -97,7 +97,7 @@ async fn unused(store: &Path) -> Result<(), StoreError> {
         .journal_mode(SqliteJournalMode::Delete);
     let opened = options.connect().await.map_err(|error| match error {
         sqlx::Error::Database(inner) if inner.message().contains("locked") => {
-            StoreError::Conflict("a service works with the store: stop it first".into())
+            StoreError::Conflict("a service is using the database; stop it first".into())
         }
         other => other.into(),
     })?;

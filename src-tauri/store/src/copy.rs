@@ -42,7 +42,7 @@ pub async fn copy_store(folder: &Path, to: &str) -> Result<u64, StoreError> {
     let file = folder.join(FILE);
     if !file.exists() {
         return Err(StoreError::Conflict(format!(
-            "{} is not there",
+            "{} doesn't exist",
             file.display()
         )));
     }
@@ -62,7 +62,7 @@ async fn copy(from: &Database, to: &Database) -> Result<u64, StoreError> {
         let any = sql_of(format!("SELECT 1 FROM {table} LIMIT 1"));
         if any.exists(&mut to).await? {
             return Err(StoreError::Conflict(
-                "the database holds a store already: copy into one that holds nothing".into(),
+                "the database isn't empty; copy into an empty one".into(),
             ));
         }
     }

@@ -79,7 +79,7 @@ impl Database {
     pub async fn open(folder: &Path, bytes_max: u64, read_only: bool) -> Result<Self, StoreError> {
         if !read_only {
             std::fs::create_dir_all(folder).map_err(|error| {
-                StoreError::Unavailable(format!("{} cannot be made: {error}", folder.display()))
+                StoreError::Unavailable(format!("couldn't create {}: {error}", folder.display()))
             })?;
         }
         let options = SqliteConnectOptions::new()
@@ -123,11 +123,11 @@ impl Database {
     pub async fn connect(url: &str, read_only: bool) -> Result<Self, StoreError> {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(StoreError::Fault(
-                "the database's URL begins with neither postgres:// nor postgresql://".into(),
+                "the database's URL must start with postgres:// or postgresql://".into(),
             ));
         }
         let mut options = PgConnectOptions::from_str(url)
-            .map_err(|error| StoreError::Fault(format!("the database's URL is wrong: {error}")))?
+            .map_err(|error| StoreError::Fault(format!("the database's URL isn't valid: {error}")))?
             .application_name("call-coaching")
             .statement_cache_capacity(STATEMENTS_KEPT)
             .options([("lock_timeout", WAIT.as_millis().to_string())])
@@ -276,10 +276,7 @@ impl From<sqlx::Error> for StoreError {
             Meaning::Unavailable => Self::Unavailable(inner.message().to_owned()),
             Meaning::Conflict => {
                 tracing::warn!(%error, "the store refused a change that contradicts what it holds");
-                Self::Conflict(
-                    "This contradicts what is stored already. Look at it again, then try again."
-                        .into(),
-                )
+                Self::Conflict("This conflicts with a newer change. Reload, then try again.".into())
             }
             Meaning::Fault => Self::Fault(inner.message().to_owned()),
         }

@@ -24,7 +24,7 @@ impl Database {
             .await?;
         if count >= GROUPS_MAX {
             return Err(StoreError::Conflict(format!(
-                "An organization has at most {GROUPS_MAX} groups. Delete one first."
+                "An organization can have up to {GROUPS_MAX} groups. Delete one first."
             )));
         }
         sql("INSERT INTO team (id, organization_id, name) VALUES ($1, $2, $3)")

@@ -82,7 +82,8 @@ impl Database {
         .await?;
         if open >= OPEN_INVITES_MAX {
             return Err(StoreError::Conflict(format!(
-                "At most {OPEN_INVITES_MAX} invitations are open at once. Take one back first."
+                "An organization can have up to {OPEN_INVITES_MAX} open invite links. Revoke one \
+                 first."
             )));
         }
         if let Some(email) = &new.email {
@@ -186,7 +187,7 @@ impl Database {
         };
         if row.optional_text("account_id")?.is_some() {
             return Err(StoreError::Conflict(
-                "This invitation was used. Deactivate the member instead.".into(),
+                "This invite link has already been used. Deactivate the member instead.".into(),
             ));
         }
         tx.commit().await?;
@@ -314,7 +315,7 @@ async fn email_is_free(tx: &mut Tx, email: &str) -> Result<(), StoreError> {
         .await?;
     if taken {
         return Err(StoreError::Conflict(
-            "This e-mail address has an account already. Sign in with it, or use another one."
+            "This email address already has an account. Sign in with it, or use another one."
                 .into(),
         ));
     }

@@ -51,13 +51,13 @@ pub use sign_ins::{Credentials, NewSignIn, Principal, Rotated, Rotation, SignInS
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// It cannot now: the disk is full, the file is for reading only, another process holds it.
-    #[error("the store cannot do it just now: {0}")]
+    #[error("the database isn't available: {0}")]
     Unavailable(String),
     /// It would break a rule of the data, such as the last manager of an organization going.
     #[error("{0}")]
     Conflict(String),
     /// What names the place in a list is nothing that a list gave.
-    #[error("there is no such place in the list")]
+    #[error("there's no such place in the list")]
     NoCursor,
     /// A fault of ours, or a file that holds what it must not.
     #[error("the store has a fault: {0}")]
@@ -69,16 +69,16 @@ impl From<StoreError> for wire::ErrorBody {
         match error {
             StoreError::Unavailable(_) => Self::new(
                 wire::Code::Unavailable,
-                "The service cannot write or read its store just now. Try again later.",
+                "The service can't use its database right now. Try again later.",
             ),
             StoreError::Conflict(message) => Self::new(wire::Code::Conflict, message),
             StoreError::NoCursor => Self::new(
                 wire::Code::InvalidRequest,
-                "`_cursor` is nothing that this list gave. Read the list from its beginning.",
+                "`_cursor` isn't from this list. Read the list from the start.",
             ),
             StoreError::Fault(_) => Self::new(
                 wire::Code::Internal,
-                "The service has a fault of its own, and wrote it to its log.",
+                "Something went wrong in the service. Try again, or see its log.",
             ),
         }
     }

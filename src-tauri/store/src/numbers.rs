@@ -28,7 +28,7 @@ impl Database {
             .await?;
         if count >= NUMBERS_MAX {
             return Err(StoreError::Conflict(format!(
-                "An organization has at most {NUMBERS_MAX} numbers. Remove one first."
+                "An organization can have up to {NUMBERS_MAX} phone numbers. Delete one first."
             )));
         }
         let taken = sql("SELECT 1 FROM phone_number WHERE number = $1")
@@ -38,7 +38,7 @@ impl Database {
         if taken {
             // Whose it is, is nobody's business: it may be another organization's (A3).
             return Err(StoreError::Conflict(
-                "This number is in use already. Enter another one.".into(),
+                "This number is already in use. Enter another one.".into(),
             ));
         }
         sql(

@@ -389,7 +389,9 @@ pub(crate) async fn keep_a_manager(
         return Ok(());
     }
     Err(StoreError::Conflict(
-        "an organization keeps at least one active member who may manage it".into(),
+        "Someone has to be able to manage the organization. Give another member a role that can, \
+         then try again."
+            .into(),
     ))
 }
 

@@ -33,7 +33,7 @@ impl Database {
             .await?;
         if count >= ROLES_MAX {
             return Err(StoreError::Conflict(format!(
-                "An organization has at most {ROLES_MAX} roles. Delete one first."
+                "An organization can have up to {ROLES_MAX} roles. Delete one first."
             )));
         }
         name_is_free(&mut tx, organization, None, &request.name).await?;
@@ -132,7 +132,7 @@ async fn own_role(
     };
     if row.truth("built_in")? {
         return Err(StoreError::Conflict(
-            "This role came with the organization and stays as it is. Make one of your own.".into(),
+            "Built-in roles can't be changed or deleted. Create a role of your own instead.".into(),
         ));
     }
     Ok(true)
@@ -154,7 +154,7 @@ async fn name_is_free(
         let other: RoleId = row.named("id")?;
         if Some(&other) != of && row.text("name")?.to_lowercase() == wanted {
             return Err(StoreError::Conflict(
-                "Another role has this name. Choose another name.".into(),
+                "There's already a role with this name. Choose another name.".into(),
             ));
         }
     }

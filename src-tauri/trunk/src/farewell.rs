@@ -131,7 +131,7 @@ pub(crate) async fn say(way: &Way<'_>, farewell: &Farewell) -> Option<u16> {
     match said.await {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
-            tracing::info!(call_id = %farewell.call, %error, "could not end a call of before");
+            tracing::info!(call_id = %farewell.call, %error, "could not end a call that was left from before");
             None
         }
         Err(_) => None,

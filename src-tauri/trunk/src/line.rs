@@ -138,7 +138,7 @@ impl Trunks {
     pub async fn say_farewell(&self, owed: &Farewell) {
         let mut trunks = self.trunks.iter();
         let Some(trunk) = trunks.find(|trunk| trunk.settings.name == owed.trunk) else {
-            tracing::info!(call_id = %owed.call, trunk = owed.trunk, "the trunk of a call of before is gone");
+            tracing::info!(call_id = %owed.call, trunk = owed.trunk, "the trunk of a call that was left from before is gone");
             return;
         };
         let way = Way {
@@ -147,7 +147,7 @@ impl Trunks {
             credential: trunk.credential.as_ref(),
         };
         let code = farewell::say(&way, owed).await;
-        tracing::info!(call_id = %owed.call, ?code, "told the phone of a call of before that it is over");
+        tracing::info!(call_id = %owed.call, ?code, "ended a phone call that was left from before");
     }
 
     /// Ends all of it, and returns when every registrar and every call was told, or after about a second.

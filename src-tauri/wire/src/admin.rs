@@ -7,16 +7,16 @@ use crate::{
 };
 use wire_macros::wire_type;
 
-/// A member, as those see them who manage the organization.
+/// A member, as seen by those who manage the organization.
 #[wire_type]
 pub struct Member {
-    /// Their place.
+    /// Their membership.
     pub membership_id: MembershipId,
     /// The person.
     pub user: User,
     /// Their role.
     pub role_id: RoleId,
-    /// Whether they may sign in.
+    /// Whether they can sign in.
     pub active: bool,
     /// Their groups.
     pub group_ids: Vec<GroupId>,
@@ -28,10 +28,10 @@ pub struct Member {
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct RoleRequest {
-    /// Its name, 1 to 64 characters, unlike any other role's.
+    /// Its name, 1 to 64 characters. No two roles have the same one.
     #[schema(min_length = 1, max_length = 64)]
     pub name: String,
-    /// What it holds.
+    /// Its permissions.
     pub permissions: Vec<Permission>,
 }
 
@@ -42,7 +42,7 @@ pub struct GroupRequest {
     /// Its name, 1 to 64 characters.
     #[schema(min_length = 1, max_length = 64)]
     pub name: String,
-    /// Its members, at most 1000.
+    /// Its members, up to 1000.
     #[schema(max_items = 1000)]
     pub members: Vec<UserId>,
 }
@@ -51,58 +51,58 @@ pub struct GroupRequest {
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct PhoneNumberRequest {
-    /// E.164: `+` and 3 to 15 digits. It cannot be changed later.
+    /// E.164: `+` and 3 to 15 digits. It can't be changed later.
     #[schema(pattern = "^\\+[0-9]{3,15}$")]
     pub number: String,
-    /// What a person calls it, 1 to 64 characters.
+    /// A label for people, 1 to 64 characters.
     #[schema(min_length = 1, max_length = 64)]
     pub label: String,
-    /// What it is.
+    /// Its kind.
     #[serde(rename = "type")]
     pub kind: PhoneNumberKind,
-    /// Whose it is: calls to it ring them.
+    /// The member who owns it: incoming calls ring them.
     #[serde(default)]
     pub user_id: Option<UserId>,
-    /// Who may call from it; empty for everybody.
+    /// Who can call from it. Empty means everyone.
     #[serde(default)]
     #[schema(max_items = 1000)]
     pub user_ids: Vec<UserId>,
 }
 
-/// Where an invitation into the organization stands.
+/// The status of an invite link.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberInviteStatus {
-    /// Its link can be used.
+    /// It can be used.
     Open,
     /// It was used.
     Used,
-    /// It was taken back.
+    /// It was revoked.
     Revoked,
-    /// Its time is over.
+    /// It expired.
     Expired,
 }
 
-/// An invitation into the organization, by a link.
+/// An invite link to the organization.
 #[wire_type]
 pub struct MemberInvite {
-    /// Its id, which is not what the link holds.
+    /// Its id. The link has a secret instead.
     pub id: MemberInviteId,
-    /// The address it is meant for; null when anybody with the link may use it.
+    /// The only email address that can use it; null if anyone with the link can.
     pub email: Option<String>,
     /// The role that the new member gets.
     pub role_id: RoleId,
-    /// The groups that the new member gets into.
+    /// The groups that the new member joins.
     pub group_ids: Vec<GroupId>,
-    /// Who invited.
+    /// Who created it.
     pub inviter_id: UserId,
-    /// Where it stands.
+    /// Its status.
     pub status: MemberInviteStatus,
     /// Who used it.
     pub user_id: Option<UserId>,
-    /// When it was made.
+    /// When it was created.
     pub date_created: Timestamp,
-    /// When it ends by itself.
+    /// When it expires.
     pub date_expires: Timestamp,
 }
 
@@ -110,27 +110,27 @@ pub struct MemberInvite {
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct MemberInviteRequest {
-    /// The address it is meant for; anybody with the link may use it when not given.
+    /// The only email address that can use it. Without it, anyone with the link can.
     #[serde(default)]
     #[schema(max_length = 254)]
     pub email: Option<String>,
     /// The role that the new member gets.
     pub role_id: RoleId,
-    /// The groups that the new member gets into.
+    /// The groups that the new member joins.
     #[serde(default)]
     #[schema(max_items = 100)]
     pub group_ids: Vec<GroupId>,
-    /// For how long the link is good: 1 to 720 hours.
+    /// Hours until the link expires, 1 to 720.
     #[schema(minimum = 1, maximum = 720)]
     pub expires_in_hours: u32,
 }
 
-/// A new invitation with what its link holds, which is shown this once.
+/// A new invite link with its secret, which is shown only once.
 #[wire_type(secret)]
 pub struct NewMemberInvite {
     /// The invitation.
     pub invite: MemberInvite,
-    /// The secret that the link carries.
+    /// The secret in the link.
     pub token: String,
 }
 
@@ -138,7 +138,7 @@ pub struct NewMemberInvite {
 #[wire_type(secret)]
 #[serde(deny_unknown_fields)]
 pub struct InviteLookup {
-    /// What the link carries.
+    /// The secret in the link.
     pub token: String,
 }
 
@@ -147,13 +147,13 @@ pub struct InviteLookup {
 pub struct InviteOffer {
     /// The organization.
     pub organization_name: String,
-    /// Who invites, by name.
+    /// The name of the person who created it.
     pub inviter_name: String,
-    /// The role, by name.
+    /// The role's name.
     pub role_name: String,
-    /// The address that it is meant for.
+    /// The only email address that can use it, if there is one.
     pub email: Option<String>,
-    /// When it ends by itself.
+    /// When it expires.
     pub date_expires: Timestamp,
 }
 
@@ -161,39 +161,39 @@ pub struct InviteOffer {
 #[wire_type(secret)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptInviteRequest {
-    /// What the link carries.
+    /// The secret in the link.
     pub token: String,
-    /// The new member's e-mail address, to sign in with.
+    /// The new member's email address, used to sign in.
     #[schema(max_length = 254)]
     pub email: String,
-    /// Given name, 1 to 64 characters.
+    /// First name, 1 to 64 characters.
     #[schema(min_length = 1, max_length = 64)]
     pub first_name: String,
-    /// Family name, at most 64 characters.
+    /// Last name, up to 64 characters.
     #[schema(max_length = 64)]
     pub last_name: String,
     /// The password: 10 to 1024 bytes.
     #[schema(min_length = 10, max_length = 1024)]
     pub password: String,
-    /// What kind of client signs in.
+    /// The kind of client that signs in.
     pub client_type: ClientType,
 }
 
-/// One thing that a plan holds or does not.
+/// A feature that a plan may include.
 #[wire_type]
 pub struct PlanFeature {
     /// Its name.
     pub name: String,
-    /// What it is, in a sentence.
+    /// What it does, in a sentence.
     pub description: String,
-    /// Whether the plan holds it.
+    /// Whether the plan includes it.
     pub included: bool,
 }
 
-/// `GET /api/v1/plan/`: what a plan holds.
+/// `GET /api/v1/plan/`: what a plan includes.
 #[wire_type]
 pub struct PlanInfo {
-    /// Which.
+    /// The plan.
     pub plan: Plan,
     /// Its name.
     pub name: String,

@@ -4,7 +4,7 @@ use crate::list::list_query;
 use crate::{AuditEntryId, CallId, Code, DeviceId, Timestamp, UserId};
 use wire_macros::wire_type;
 
-/// What was done, or tried.
+/// What was done or attempted.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditAction {
@@ -12,15 +12,15 @@ pub enum AuditAction {
     SignIn,
     /// Signed out.
     SignOut,
-    /// Joined a call as its coach.
+    /// Joined a call as a coach.
     CoachJoin,
-    /// Switched the mode; `detail` is the mode that was asked for.
+    /// Switched modes; `detail` is the requested mode.
     CoachMode,
-    /// Left the call that was coached; `detail` is why, when it wasn't their own choice.
+    /// Stopped coaching a call; `detail` is why, when it wasn't their own choice.
     CoachLeave,
-    /// Was put out of the call; `detail` is why.
+    /// Was removed from a call; `detail` is why.
     CoachRemoved,
-    /// Was moved to Listen, since the permission was taken away.
+    /// Was moved to Listen because the permission was revoked.
     CoachMovedToListen,
     /// Invited teammates to coach a call.
     CoachInvited,
@@ -28,29 +28,29 @@ pub enum AuditAction {
     RecordingPlayed,
     /// Downloaded a recording.
     RecordingDownloaded,
-    /// Deleted a recording, or its days were over.
+    /// Deleted a recording, or its retention ended.
     RecordingDeleted,
-    /// Paused a recording, or let it go on; `detail` is which.
+    /// Paused or resumed a recording; `detail` is which.
     RecordingPaused,
-    /// Invited somebody into the organization.
+    /// Created an invite link.
     MemberInvited,
-    /// Took such an invitation back.
+    /// Revoked an invite link.
     MemberInviteRevoked,
-    /// Became a member by a link.
+    /// Joined the organization with an invite link.
     MemberJoined,
-    /// Changed a member; `target` is whom.
+    /// Changed a member; `target` is who.
     MemberChanged,
-    /// Made, changed or deleted a role.
+    /// Created, changed or deleted a role.
     RoleChanged,
-    /// Made, changed or deleted a group.
+    /// Created, changed or deleted a group.
     GroupChanged,
-    /// Made, changed or deleted a phone number.
+    /// Added, changed or deleted a phone number.
     PhoneNumberChanged,
     /// Changed the plan.
     PlanChanged,
     /// Changed another setting of the organization.
     OrganizationChanged,
-    /// Put money in.
+    /// Added credit.
     ToppedUp,
     /// Deleted a lead with its recordings.
     LeadDeleted,
@@ -58,47 +58,47 @@ pub enum AuditAction {
     DataExported,
 }
 
-/// One line of the audit log, which is only ever added to.
+/// An entry in the audit log. Entries are never changed or deleted.
 #[wire_type]
 pub struct AuditEntry {
     /// Its id.
     pub id: AuditEntryId,
-    /// When.
+    /// When it happened.
     pub date: Timestamp,
-    /// What.
+    /// What was done.
     pub action: AuditAction,
     /// Whether it was allowed.
     pub allowed: bool,
     /// Why it was refused.
     pub code: Option<Code>,
-    /// Who; null when it was the service itself, or nobody who is known.
+    /// Who did it; null for the service itself, or someone unknown.
     pub user_id: Option<UserId>,
-    /// From which device.
+    /// The device it was done from.
     pub device_id: Option<DeviceId>,
-    /// From which network address.
+    /// The network address it was done from.
     pub address: Option<String>,
-    /// On which call.
+    /// The call it was done on.
     pub call_id: Option<CallId>,
-    /// The id of whom or what it was done to, beside a call.
+    /// The id of who or what it was done to, other than a call.
     pub target: Option<String>,
-    /// More of it, in a few words. Never what was said on a call.
+    /// Details in a few words. Never what was said on a call.
     pub detail: Option<String>,
 }
 
 list_query! {
-    /// Which lines of the audit log are wanted. The CSV has no pages.
+    /// Filters the audit log. The CSV has no pages.
     AuditQuery {
-        /// What this person did.
+        /// Only what this person did.
         pub user_id: Option<UserId>,
-        /// What was done on this call.
+        /// Only what was done on this call.
         pub call_id: Option<CallId>,
-        /// Only this.
+        /// Only this action.
         pub action: Option<AuditAction>,
         /// Only what was allowed (`true`), or only what was refused (`false`).
         pub allowed: Option<bool>,
-        /// Since when, this moment included.
+        /// From this moment, inclusive.
         pub from: Option<Timestamp>,
-        /// Until when, this moment not included.
+        /// Until this moment, exclusive.
         pub to: Option<Timestamp>,
     }
 }

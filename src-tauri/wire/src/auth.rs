@@ -7,21 +7,21 @@ use wire_macros::wire_type;
 #[wire_type(secret)]
 #[serde(deny_unknown_fields)]
 pub struct SignInRequest {
-    /// The user's e-mail address.
+    /// The user's email address.
     #[schema(max_length = 254, example = "riley@demo.example")]
     pub email: String,
-    /// The password, at most 1024 bytes.
+    /// The password, up to 1024 bytes.
     #[schema(max_length = 1024)]
     pub password: String,
-    /// What kind of client signs in.
+    /// The kind of client that signs in.
     pub client_type: ClientType,
 }
 
-/// `POST /api/v1/auth/refresh/`: a refresh token is good once, and gives the next one.
+/// `POST /api/v1/auth/refresh/`: a refresh token works once, and returns the next one.
 #[wire_type(secret)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
-    /// The newest refresh token. An older one, used again, ends the whole sign-in.
+    /// The newest refresh token. Using an older one again ends the whole sign-in.
     pub refresh_token: String,
 }
 
@@ -33,18 +33,18 @@ pub struct SignOutRequest {
     pub refresh_token: String,
 }
 
-/// A sign-in: a short-lived token to ask with, a longer-lived one to get the next.
+/// A sign-in: a short-lived access token, and a longer-lived token to get the next one.
 #[wire_type(secret)]
 pub struct Tokens {
-    /// Goes with every request as `Authorization: Bearer …`, and into the WebSocket's `hello`.
+    /// Send it with every request as `Authorization: Bearer …`, and in the WebSocket's `hello`.
     pub access_token: String,
-    /// When the access token ends.
+    /// When the access token expires.
     pub access_expires_at: Timestamp,
-    /// Gives the next tokens, once.
+    /// Gets the next tokens, once.
     pub refresh_token: String,
     /// Who is signed in.
     pub user_id: UserId,
-    /// The id under which the service knows this installation.
+    /// The service's id for this installation.
     pub device_id: DeviceId,
 }
 

@@ -15,13 +15,13 @@ pub enum ClientType {
     Mobile,
 }
 
-/// Whether a client is there.
+/// Whether a client is connected.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum PresenceStatus {
-    /// Its WebSocket lives.
+    /// Its WebSocket is connected.
     Online,
-    /// It has none.
+    /// It isn't connected.
     Offline,
 }
 
@@ -32,12 +32,12 @@ pub struct Availability {
     pub data: Vec<UserAvailability>,
 }
 
-/// One user's availability, a line for each type of client.
+/// One user's availability, by type of client.
 #[wire_type]
 pub struct UserAvailability {
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
-    /// One entry for each type, always all three.
+    /// One entry for each type; always all three.
     pub availability: Vec<ClientAvailability>,
 }
 
@@ -53,11 +53,11 @@ pub struct ClientAvailability {
     pub active_calls: Vec<ActiveCall>,
 }
 
-/// A call in progress, as availability names it.
+/// A call in progress, in brief.
 #[wire_type]
 pub struct ActiveCall {
     /// The call.
     pub id: CallId,
-    /// Who is called.
+    /// The lead.
     pub lead: LeadBrief,
 }

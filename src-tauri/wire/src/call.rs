@@ -7,7 +7,7 @@ use crate::{
 };
 use wire_macros::wire_type;
 
-/// Which way a call goes.
+/// A call's direction.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -17,25 +17,25 @@ pub enum Direction {
     Inbound,
 }
 
-/// Where a call stands. The names are Close's, with `ringing` added.
+/// A call's status. The names are Close's, plus `ringing`.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallStatus {
-    /// Placed; the lead's side has not answered with anything yet.
+    /// Placed; nothing heard from the lead's side yet.
     Created,
     /// The lead's phone rings.
     Ringing,
-    /// Rep and lead speak.
+    /// Rep and lead are connected.
     InProgress,
-    /// Was in progress and is over.
+    /// Ended after it was in progress.
     Completed,
     /// The lead was busy.
     Busy,
-    /// The lead did not answer.
+    /// The lead didn't answer.
     NoAnswer,
     /// The rep hung up before the lead answered.
     Cancel,
-    /// It could not be connected.
+    /// It couldn't be connected.
     Failed,
 }
 
@@ -57,23 +57,23 @@ pub enum HangupCause {
     Lead,
     /// The lead was busy.
     Busy,
-    /// The lead did not answer in time.
+    /// The lead didn't answer in time.
     NoAnswer,
-    /// The lead did not want the call.
+    /// The lead declined the call.
     Declined,
-    /// The lead's phone could not be reached: there is no such number, or nobody under it.
+    /// The lead's number doesn't exist or can't be reached.
     Unreachable,
-    /// The telephone network did not put the call through.
+    /// The phone network couldn't connect the call.
     NetworkFailed,
-    /// Nothing was heard of the lead's phone any more.
+    /// The connection to the lead's phone was lost.
     LeadLost,
-    /// The rep's connection was lost for longer than is waited for.
+    /// The rep was disconnected for too long.
     RepLost,
     /// The service was stopped.
     ServiceStopped,
 }
 
-/// A lead, as a call names it.
+/// A lead, in brief.
 #[wire_type]
 pub struct LeadBrief {
     /// The lead.
@@ -82,20 +82,20 @@ pub struct LeadBrief {
     pub display_name: String,
 }
 
-/// Whether the user who asked may join a call now, and if not, why.
+/// Whether the signed-in user can join a call now and, if not, why.
 #[wire_type]
 pub struct Joinability {
-    /// Whether Listen would be let in.
+    /// Whether they can join.
     pub joinable: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
-    /// Why not, in words for the button's hint.
+    /// Why not, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
-/// A call, which is an activity of its lead.
+/// A call, as an activity of its lead.
 #[wire_type]
 pub struct Call {
     /// Its id.
@@ -104,19 +104,19 @@ pub struct Call {
     pub user_id: UserId,
     /// The rep's leg.
     pub rep_leg_id: LegId,
-    /// Who is called, or who calls.
+    /// The lead.
     pub lead: LeadBrief,
-    /// The person there.
+    /// The contact at the lead.
     pub contact_id: Option<ContactId>,
-    /// Which way it goes.
+    /// Its direction.
     pub direction: Direction,
-    /// Where it stands.
+    /// Its status.
     pub status: CallStatus,
     /// The organization's number, E.164.
     pub local_phone: String,
-    /// What kind of number that is.
+    /// The kind of that number.
     pub local_phone_type: PhoneNumberKind,
-    /// The lead's number, E.164; empty when who calls withholds it.
+    /// The lead's number, E.164; empty if the caller withholds it.
     pub remote_phone: String,
     /// When it was placed.
     pub date_created: Timestamp,
@@ -133,30 +133,30 @@ pub struct Call {
     pub held: bool,
     /// Whether the rep is muted.
     pub muted: bool,
-    /// Whether the rep's audio is lost, and the call waits for it to come back.
+    /// Whether the rep's audio was lost and the call is waiting for it to come back.
     #[serde(default)]
     pub rep_reconnecting: bool,
     /// Whether the rep's app says that its microphone doesn't work, so no one can hear the rep.
     #[serde(default)]
     pub microphone_trouble: bool,
-    /// Where the recording is; null when there is none.
+    /// Where to get the recording; null if there's none.
     pub recording_url: Option<String>,
-    /// The recording; null when the call is not recorded.
+    /// The recording; null if the call isn't recorded.
     #[serde(default)]
     pub recording: Option<CallRecording>,
     /// Everyone who coached it, in the order they came. Empty for those who may not see them: only
     /// the rep, the coaches on the call, and members who may listen see it.
     pub coach_legs: Vec<CoachLeg>,
-    /// Whether the user who asked may join.
+    /// Whether the signed-in user can join.
     pub joinability: Joinability,
 }
 
 list_query! {
-    /// Which calls are wanted.
+    /// Filters calls.
     CallQuery {
-        /// Those of this lead only.
+        /// Only those of this lead.
         pub lead_id: Option<LeadId>,
-        /// Only those that are not over (`true`), or all (`false`, or not given).
+        /// Only those that haven't ended (`true`), or all (`false`, or left out).
         pub active: Option<bool>,
     }
 }
@@ -165,25 +165,25 @@ list_query! {
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct PlaceCallRequest {
-    /// Which of the organization's numbers is shown.
+    /// The organization's number to call from.
     pub local_phone_id: PhoneNumberId,
-    /// Who is called.
+    /// The lead to call.
     pub lead_id: LeadId,
-    /// The person there; the lead's first contact when not given.
+    /// The contact to call. Without it, the lead's first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<ContactId>,
-    /// Which of the contact's numbers, E.164; the first when not given.
+    /// Which of the contact's numbers to call, E.164. Without it, the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_phone: Option<String>,
 }
 
-/// `POST /api/v1/demo/inbound_call/`, in local mode: the simulated lead calls in.
+/// `POST /api/v1/demo/inbound_call/`, only with demo data: the simulated lead calls in.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct InboundCallRequest {
-    /// Which of the organization's numbers is called; it must be somebody's.
+    /// The organization's number to call. It has to be assigned to someone.
     pub local_phone_id: PhoneNumberId,
-    /// Who calls.
+    /// The lead who calls.
     pub lead_id: LeadId,
 }
 
@@ -191,19 +191,19 @@ pub struct InboundCallRequest {
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct HoldRequest {
-    /// Whether the lead is to be on hold.
+    /// Whether to put the lead on hold.
     pub held: bool,
 }
 
-/// `PUT …/mute/`: of the asking user's own leg, the rep's or a coach's.
+/// `PUT …/mute/`: mutes or unmutes the signed-in user's own leg, as the rep or a coach.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct MuteRequest {
-    /// Whether the leg is to be muted.
+    /// Whether to mute the leg.
     pub muted: bool,
 }
 
-/// `PUT …/microphone/`: of the asking device's own leg, the rep's or a coach's.
+/// `PUT …/microphone/`: reports the microphone of this device's own leg, as the rep or a coach.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct MicrophoneRequest {

@@ -7,11 +7,11 @@ use wire_macros::wire_type;
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum CoachMode {
-    /// Hears rep and lead; nobody hears the coach.
+    /// Hears rep and lead; no one hears the coach.
     Listen,
-    /// The rep hears the coach; the lead, other coaches and the recording do not.
+    /// The rep hears the coach; the lead, other coaches and the recording don't.
     Whisper,
-    /// Everybody hears the coach.
+    /// Everyone hears the coach.
     Barge,
 }
 
@@ -35,17 +35,17 @@ impl From<mix::Mode> for CoachMode {
     }
 }
 
-/// Where a coach's leg stands.
+/// The status of a coach's leg.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum CoachLegStatus {
-    /// Let in; the audio is not connected yet.
+    /// Joined; the audio isn't connected yet.
     Connecting,
     /// Hears the call.
     Connected,
-    /// The audio is lost; within 30 s the same leg goes on.
+    /// The audio was lost; the same leg continues if it's back within 30 s.
     Reconnecting,
-    /// Over.
+    /// Ended.
     Done,
 }
 
@@ -59,11 +59,11 @@ pub enum LegEndReason {
     CallEnded,
     /// The coach's role lost the permission.
     PermissionRevoked,
-    /// The organization's plan lost the feature.
+    /// The organization's plan no longer includes coaching.
     PlanChanged,
     /// The coach was deactivated.
     Deactivated,
-    /// The connection was lost for longer than is waited for.
+    /// The coach was disconnected for too long.
     ConnectionLost,
     /// The service was stopped.
     ServiceStopped,
@@ -73,7 +73,7 @@ pub enum LegEndReason {
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum ParticipationAction {
-    /// Entered, or switched to, Listen.
+    /// Joined in Listen, or switched to it.
     Listen,
     /// Switched to Whisper.
     Whisper,
@@ -81,26 +81,26 @@ pub enum ParticipationAction {
     Barge,
     /// Muted the microphone.
     Muted,
-    /// Opened the microphone again.
+    /// Unmuted the microphone.
     Unmuted,
-    /// Moved the audio to another device of theirs.
+    /// Moved the audio to another of their devices.
     MovedDevice,
     /// The audio was lost.
     ConnectionLost,
     /// The audio came back.
     Reconnected,
-    /// A permission was taken away, so the mode became Listen.
+    /// Was moved to Listen because a permission was revoked.
     MovedToListen,
-    /// Left, or was put out.
+    /// Left, or was removed.
     Left,
 }
 
-/// One line of a coach's history on a call.
+/// One entry of a coach's history on a call.
 #[wire_type]
 pub struct ParticipationEntry {
     /// What happened.
     pub action: ParticipationAction,
-    /// When.
+    /// When it happened.
     pub timestamp: Timestamp,
 }
 
@@ -113,16 +113,16 @@ pub struct CoachLeg {
     pub user_id: UserId,
     /// The device that has the audio.
     pub device_id: DeviceId,
-    /// Where it stands.
+    /// Its status.
     pub status: CoachLegStatus,
-    /// The mode that is granted: what others hear of the coach is never wider.
+    /// The granted mode: others never hear the coach beyond it.
     pub mode: CoachMode,
     /// Whether the coach's microphone is muted.
     pub muted: bool,
     /// Whether the coach's app says that its microphone doesn't work, so no one can hear the coach.
     #[serde(default)]
     pub microphone_trouble: bool,
-    /// When the coach was let in.
+    /// When the coach joined.
     pub date_created: Timestamp,
     /// When the audio was first connected.
     pub date_connected: Option<Timestamp>,
@@ -130,23 +130,23 @@ pub struct CoachLeg {
     pub date_done: Option<Timestamp>,
     /// Why it ended.
     pub end_reason: Option<LegEndReason>,
-    /// What happened on it, oldest first; at most the newest 1000 lines.
+    /// What happened on it, oldest first; the newest 1000 entries at most.
     pub participation_history: Vec<ParticipationEntry>,
 }
 
-/// `POST …/coach_leg/`: joins a call. A coach always enters in Listen, also when they come back.
+/// `POST …/coach_leg/`: joins a call. A coach always joins in Listen, even when they come back.
 #[wire_type(Default)]
 #[serde(deny_unknown_fields)]
 pub struct JoinRequest {
-    /// The invitation that is accepted by it, if any.
+    /// The invitation that this accepts, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation_id: Option<InvitationId>,
 }
 
-/// `PUT …/coach_leg/mode/`: switches the mode of the asking coach's leg.
+/// `PUT …/coach_leg/mode/`: switches the mode of the signed-in coach's leg.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct ModeRequest {
-    /// The mode that is wanted.
+    /// The mode to switch to.
     pub mode: CoachMode,
 }

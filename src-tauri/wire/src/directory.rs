@@ -3,14 +3,14 @@
 use crate::{ContactId, LeadId, PhoneNumberId, UserId};
 use wire_macros::wire_type;
 
-/// A company that is sold to.
+/// A company that the organization sells to.
 #[wire_type]
 pub struct Lead {
     /// Its id.
     pub id: LeadId,
     /// Its name.
     pub display_name: String,
-    /// The people there.
+    /// Its contacts.
     pub contacts: Vec<Contact>,
 }
 
@@ -27,15 +27,15 @@ pub struct Contact {
     pub phones: Vec<String>,
 }
 
-/// What a number of the organization is.
+/// The kind of a phone number.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum PhoneNumberKind {
-    /// A line of the organization's own; calls from it can be coached.
+    /// The organization's own line. Calls from it can be coached.
     Internal,
-    /// A number that is only shown as caller id; calls from it cannot be coached.
+    /// Only shown as the caller ID. Calls from it can't be coached.
     External,
-    /// A number that forwards.
+    /// Forwards to another number. Calls from it can't be coached.
     Virtual,
 }
 
@@ -46,30 +46,30 @@ pub struct PhoneNumber {
     pub id: PhoneNumberId,
     /// E.164.
     pub number: String,
-    /// What a person calls it.
+    /// A label for people.
     pub label: String,
-    /// What it is.
+    /// Its kind.
     #[serde(rename = "type")]
     pub kind: PhoneNumberKind,
-    /// Whose it is: calls to it ring them.
+    /// The member who owns it: incoming calls ring them.
     pub user_id: Option<UserId>,
-    /// Who may call from it; empty for everybody.
+    /// Who can call from it. Empty means everyone.
     pub user_ids: Vec<UserId>,
 }
 
 crate::list::list_query! {
-    /// Which leads are wanted.
+    /// Filters leads.
     LeadQuery {
-        /// Part of the lead's name, in any case of letters, up to 200 characters.
+        /// Part of the lead's name, in upper or lower case, up to 200 characters.
         #[param(max_length = 200)]
         pub query: Option<String>,
     }
 }
 
 crate::list::list_query! {
-    /// Which contacts are wanted.
+    /// Filters contacts.
     ContactQuery {
-        /// Those of this lead only.
+        /// Only those of this lead.
         pub lead_id: Option<LeadId>,
     }
 }

@@ -18,45 +18,45 @@ pub struct ErrorDetail {
     pub message: String,
 }
 
-/// Why a request was refused. Codes are stable: a program may match on them.
+/// Why a request was refused. Codes are stable: programs can rely on them.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// The call came in; only outbound calls can be joined.
+    /// The call is inbound. Only outbound calls can be joined.
     InboundCall,
-    /// The call shows a number that is not the organization's own line.
+    /// The call doesn't use one of the organization's own lines.
     ExternalNumber,
-    /// The call is over, or is not up yet.
+    /// The call has ended, or hasn't started.
     CallEnded,
-    /// The call has as many parties as it may.
+    /// The call is full.
     CallFull,
-    /// The role does not hold the permission.
+    /// The role doesn't have the permission.
     PermissionRequired,
-    /// The plan does not hold the feature.
+    /// The plan doesn't include the feature.
     PlanRequired,
-    /// A rep cannot coach a call of their own.
+    /// A rep can't coach their own call.
     OwnCall,
-    /// The usage balance does not pay for it.
+    /// The usage balance doesn't cover it.
     InsufficientBalance,
     /// The invitation is no longer open.
     InviteExpired,
-    /// The user has no desktop app online.
+    /// The user doesn't have the desktop app online.
     UserOffline,
-    /// The request is not of the form that is documented.
+    /// The request isn't as documented.
     InvalidRequest,
-    /// There is no valid token with the request.
+    /// The request has no valid token.
     Unauthenticated,
-    /// There is no such thing, or it is not for this user to see.
+    /// It doesn't exist, or this user can't see it.
     NotFound,
-    /// Too many tries; wait and try again.
+    /// Too many attempts. Wait, then try again.
     RateLimited,
-    /// The thing is not in a state that allows this.
+    /// The current state doesn't allow this.
     Conflict,
-    /// The request is larger than is accepted.
+    /// The request is too large.
     TooLarge,
-    /// The service cannot do it just now; trying again later may help.
+    /// The service can't do it right now. Try again later.
     Unavailable,
-    /// A fault of the service's own, written to its log.
+    /// Something went wrong in the service. Its log has the details.
     Internal,
 }
 

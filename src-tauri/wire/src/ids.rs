@@ -111,13 +111,13 @@ id!(/// A person with an account.
     UserId, "user_");
 id!(/// A company that uses the product; nothing crosses from one to another.
     OrganizationId, "orga_");
-id!(/// A person's place in an organization.
+id!(/// A person's membership in an organization.
     MembershipId, "memb_");
 id!(/// A set of permissions.
     RoleId, "role_");
-id!(/// A team of users.
+id!(/// A group of users.
     GroupId, "group_");
-id!(/// A company that is sold to.
+id!(/// A company that the organization sells to.
     LeadId, "lead_");
 id!(/// A person at a lead.
     ContactId, "cont_");
@@ -129,11 +129,11 @@ id!(/// One party's connection to one call: the rep's, the lead's, or a coach's.
     LegId, "leg_");
 id!(/// An invitation to coach a call.
     InvitationId, "invi_");
-id!(/// An invitation into an organization, by a link.
+id!(/// An invite link to an organization.
     MemberInviteId, "minv_");
-id!(/// A line of the ledger.
+id!(/// An entry in the ledger.
     LedgerEntryId, "ledg_");
-id!(/// A line of the audit log.
+id!(/// An entry in the audit log.
     AuditEntryId, "audi_");
 id!(/// One installation of a client; a user may have several.
     DeviceId, "devi_");

@@ -7,21 +7,21 @@ use wire_macros::wire_type;
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct InvitationRequest {
-    /// Whom: 1 to 100 users.
+    /// Who to invite: 1 to 100 users.
     #[schema(min_items = 1, max_items = 100)]
     pub user_ids: Vec<UserId>,
 }
 
-/// A teammate who may be shown in the Invite dropdown: has the desktop app online.
+/// A teammate for the Invite menu, who has the desktop app online.
 #[wire_type]
 pub struct InvitationTarget {
-    /// Who.
+    /// The teammate.
     pub user_id: UserId,
-    /// Whether they could join; shown disabled with the reason when not.
+    /// Whether they could join. If not, show them disabled, with the reason.
     pub joinability: Joinability,
 }
 
-/// Where an invitation stands.
+/// An invitation's status.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum InvitationStatus {
@@ -31,13 +31,13 @@ pub enum InvitationStatus {
     Accepted,
     /// The invited teammate declined.
     Declined,
-    /// 60 s went by.
+    /// It wasn't answered within 60 s.
     Expired,
     /// The call ended first.
     Cancelled,
 }
 
-/// An invitation to coach a call. It gives no permission.
+/// An invitation to coach a call. It grants no permission.
 #[wire_type]
 pub struct Invitation {
     /// Its id.
@@ -46,14 +46,14 @@ pub struct Invitation {
     pub call_id: CallId,
     /// The lead on it.
     pub lead: LeadBrief,
-    /// Who invites.
+    /// Who sent it.
     pub inviter_id: UserId,
-    /// Who is invited.
+    /// Who it's for.
     pub invitee_id: UserId,
-    /// Where it stands.
+    /// Its status.
     pub status: InvitationStatus,
     /// When it was sent.
     pub date_created: Timestamp,
-    /// When it ends by itself.
+    /// When it expires.
     pub date_expires: Timestamp,
 }

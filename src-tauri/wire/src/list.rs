@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 pub struct List<T> {
     /// The items of this page.
     pub data: Vec<T>,
-    /// Whether `_skip` further on there are more.
+    /// Whether there are more items after this page.
     pub has_more: bool,
     /// Where the next page begins, for `_cursor`; null at the end.
     #[serde(default)]
@@ -51,7 +51,7 @@ impl<T: ToSchema> PartialSchema for List<T> {
             .description(Some("The items of this page."));
         let has_more = ObjectBuilder::new()
             .schema_type(Type::Boolean)
-            .description(Some("Whether `_skip` further on there are more."));
+            .description(Some("Whether there are more items after this page."));
         let cursor = ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
             .description(Some(
@@ -93,11 +93,11 @@ macro_rules! list_query {
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $field: Option<$type>,
             )*
-            /// How many items at most: 1 to 200, 100 when not given.
+            /// How many items at most, 1 to 200. Without it, 100.
             #[serde(rename = "_limit", default, skip_serializing_if = "Option::is_none")]
             #[param(rename = "_limit", minimum = 1, maximum = 200)]
             pub limit: Option<u32>,
-            /// How many items to pass over: 0 when not given.
+            /// How many items to skip. Without it, 0.
             #[serde(rename = "_skip", default, skip_serializing_if = "Option::is_none")]
             #[param(rename = "_skip", maximum = 2147483647)]
             pub skip: Option<u32>,
@@ -123,7 +123,7 @@ macro_rules! list_query {
 pub(crate) use list_query;
 
 list_query! {
-    /// Which page of a list is wanted.
+    /// Which page of a list to return.
     ListQuery {}
 }
 

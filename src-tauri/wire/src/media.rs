@@ -30,7 +30,7 @@ pub struct MediaOffer {
     /// The offer (RFC 8866), at most 16 KiB.
     #[schema(schema_with = offer_schema)]
     pub sdp: String,
-    /// Which audio section is for which mode, from a coach's client that cannot stamp its packets.
+    /// Which audio section is for which mode, from a coach's client that can't stamp its packets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracks: Option<MediaTracks>,
 }
@@ -46,7 +46,7 @@ impl MediaOffer {
     }
 }
 
-/// The two sending audio sections of a client that cannot stamp its packets. What is sent on one goes
+/// The two sending audio sections of a client that can't stamp its packets. What is sent on one goes
 /// no further than its mode, however late it comes.
 #[wire_type]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,7 @@ use crate::list::list_query;
 use crate::{CallId, LeadBrief, LedgerEntryId, LegId, Timestamp, UserId};
 use wire_macros::wire_type;
 
-/// An amount in micro-dollars: 4000 is $0.0040. Money is never anything but whole ones of these.
+/// An amount in micro-dollars, always a whole number: 4000 is $0.0040.
 #[wire_type(Copy, PartialOrd, Ord, Hash, Default)]
 #[specta(type = i32)]
 pub struct MicroDollars(
@@ -12,7 +12,7 @@ pub struct MicroDollars(
     pub i64,
 );
 
-/// What a line of the ledger is for.
+/// What a ledger entry is for.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerKind {
@@ -20,27 +20,27 @@ pub enum LedgerKind {
     Coaching,
     /// A started minute of the call itself.
     Call,
-    /// Money put in.
+    /// Credit added.
     TopUp,
 }
 
-/// What a started minute costs from some moment on.
+/// What a started minute costs from a date on.
 #[wire_type]
 pub struct Rate {
-    /// Of what.
+    /// What it applies to.
     pub kind: LedgerKind,
-    /// Micro-dollars a started minute.
+    /// Micro-dollars per started minute.
     pub micro_dollars_per_minute: u32,
-    /// From when on; it holds until the next of its kind.
+    /// When it begins to apply; it ends with the next one of its kind.
     pub date_from: Timestamp,
 }
 
-/// The balance, as those who manage the organization are told it.
+/// The balance, for those who manage the organization.
 #[wire_type(Copy)]
 pub struct Balance {
-    /// What is left; below zero when coaching went on without money.
+    /// What's left. Below zero if coaching continued after it ran out.
     pub balance_micro_dollars: MicroDollars,
-    /// Below this it counts as low.
+    /// The balance counts as low below this.
     pub low_balance_micro_dollars: MicroDollars,
     /// Whether it is low.
     pub is_low: bool,
@@ -49,11 +49,11 @@ pub struct Balance {
 /// What was spent on one day, in UTC.
 #[wire_type]
 pub struct SpendOfDay {
-    /// The day, `2026-11-23`; of a month `2026-11`.
+    /// The day, such as `2026-11-23`; for a month, `2026-11`.
     pub date: String,
-    /// On coaching.
+    /// Spent on coaching.
     pub coaching_micro_dollars: MicroDollars,
-    /// On calls themselves.
+    /// Spent on calls themselves.
     pub call_micro_dollars: MicroDollars,
 }
 
@@ -73,9 +73,9 @@ pub struct SpendOfCoach {
 pub struct SpendOfCall {
     /// The call.
     pub call_id: CallId,
-    /// Its lead; null when that was deleted.
+    /// Its lead; null if it was deleted.
     pub lead: Option<LeadBrief>,
-    /// Its rep; null when the call was deleted.
+    /// Its rep; null if the call was deleted.
     pub user_id: Option<UserId>,
     /// When its first minute was charged.
     pub date: Timestamp,
@@ -95,7 +95,7 @@ pub struct SpendOfCall {
 pub struct Usage {
     /// The balance now.
     pub balance: Balance,
-    /// Whether money can be put in here, which is so in local mode.
+    /// Whether credit can be added here: only with demo data.
     pub top_up_allowed: bool,
     /// Every rate, by kind and then by date, oldest first.
     pub rates: Vec<Rate>,
@@ -103,51 +103,51 @@ pub struct Usage {
     pub by_day: Vec<SpendOfDay>,
     /// Each month on which something was spent, oldest first.
     pub by_month: Vec<SpendOfDay>,
-    /// Each coach, the dearest first.
+    /// Each coach, highest cost first.
     pub by_coach: Vec<SpendOfCoach>,
-    /// Each call, newest first; at most 200.
+    /// Each call, newest first, up to 200.
     pub by_call: Vec<SpendOfCall>,
 }
 
-/// One line of the ledger, which is only ever added to.
+/// An entry in the ledger. Entries are never changed or deleted.
 #[wire_type]
 pub struct LedgerEntry {
     /// Its id.
     pub id: LedgerEntryId,
-    /// When it was written; of a charge, when its minute started.
+    /// When it was written or, for a charge, when its minute started.
     pub date: Timestamp,
-    /// What for.
+    /// What it's for.
     pub kind: LedgerKind,
-    /// What it adds to the balance: below zero for a charge.
+    /// What it adds to the balance; negative for a charge.
     pub micro_dollars: MicroDollars,
     /// The call that was charged for.
     pub call_id: Option<CallId>,
     /// The leg that was charged for: the coach's, or the rep's for the call itself.
     pub leg_id: Option<LegId>,
-    /// The coach or the rep who was charged for, or who put the money in.
+    /// The coach or rep who was charged for, or who added the credit.
     pub user_id: Option<UserId>,
     /// Which minute of the leg, from 0.
     pub minute: Option<u32>,
 }
 
-/// `POST /api/v1/usage/top_up/`, in local mode, for those who manage the organization.
+/// `POST /api/v1/usage/top_up/`, only with demo data, for those who manage the organization.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct TopUpRequest {
     /// How much: 1 to 1 000 000 000 ($1000).
     pub micro_dollars: MicroDollars,
-    /// The client's own name for this payment, 1 to 64 letters, digits, `_` and `-`: sent twice, it is
-    /// put in once.
+    /// The client's own id for this payment, 1 to 64 letters, digits, `_` and `-`. A payment that is
+    /// sent twice counts once.
     #[schema(min_length = 1, max_length = 64)]
     pub request_id: String,
 }
 
 list_query! {
-    /// Which time is wanted, and which page of what was in it.
+    /// Which period, and which page of it.
     UsageQuery {
-        /// From when on; 30 days before the end when not given.
+        /// Start of the period. Without it, 30 days before the end.
         pub from: Option<Timestamp>,
-        /// Until when; now when not given.
+        /// End of the period. Without it, now.
         pub to: Option<Timestamp>,
     }
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use wire_macros::wire_type;
 
-/// What an organization has bought.
+/// An organization's plan.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {
@@ -28,13 +28,13 @@ impl Plan {
     }
 }
 
-/// What a role may hold.
+/// What a role can allow.
 #[wire_type(Copy, PartialOrd, Ord, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
     /// Join calls in Listen.
     CallCoachListen,
-    /// Whisper and Barge; it implies `call_coach_listen`.
+    /// Whisper and barge. Includes `call_coach_listen`.
     CallCoachBarge,
     /// Manage members, roles, numbers, plan and money, and read the audit log.
     ManageOrganization,
@@ -55,7 +55,7 @@ pub struct Organization {
     pub coach_rate_micro_dollars_per_minute: u32,
     /// What a started minute of a call itself costs now, in micro-dollars.
     pub call_rate_micro_dollars_per_minute: u32,
-    /// How it records.
+    /// Its recording settings.
     pub recording: RecordingSettings,
 }
 
@@ -66,9 +66,9 @@ pub struct Role {
     pub id: RoleId,
     /// Its name.
     pub name: String,
-    /// What it holds, implied permissions included.
+    /// Its permissions, including implied ones.
     pub permissions: Vec<Permission>,
-    /// Whether it came with the organization; such a one is neither changed nor deleted.
+    /// Whether it's built in. Built-in roles can't be changed or deleted.
     pub built_in: bool,
 }
 
@@ -83,7 +83,7 @@ impl Role {
     }
 }
 
-/// A team.
+/// A group of users.
 #[wire_type]
 pub struct Group {
     /// Its id.
@@ -99,22 +99,22 @@ pub struct Group {
 pub struct User {
     /// Their id.
     pub id: UserId,
-    /// Given name.
+    /// First name.
     pub first_name: String,
-    /// Family name.
+    /// Last name.
     pub last_name: String,
-    /// E-mail address, which is also what they sign in with.
+    /// Email address, also used to sign in.
     pub email: String,
 }
 
-/// A person's place in an organization.
+/// A person's membership in an organization.
 #[wire_type]
 pub struct Membership {
     /// Its id.
     pub id: MembershipId,
     /// The organization.
     pub organization_id: OrganizationId,
-    /// The role there.
+    /// Their role.
     pub role_id: RoleId,
 }
 
@@ -123,7 +123,7 @@ pub struct Membership {
 pub struct Me {
     /// The person.
     pub user: User,
-    /// Their place.
+    /// Their membership.
     pub membership: Membership,
     /// The organization.
     pub organization: Organization,
@@ -131,18 +131,18 @@ pub struct Me {
     pub role: Role,
 }
 
-/// `PATCH /api/v1/membership/{id}/`, for those who manage the organization. It takes effect on calls
-/// in progress at once.
+/// `PATCH /api/v1/membership/{id}/`, for those who manage the organization. Takes effect immediately,
+/// including on calls in progress.
 #[wire_type(Default)]
 #[serde(deny_unknown_fields)]
 pub struct MembershipPatch {
     /// The new role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_id: Option<RoleId>,
-    /// Whether the member is active; one who is not cannot sign in and is out of every call.
+    /// Whether the member is active. Deactivated members can't sign in or be on a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
-    /// Whether their calls are recorded; from the next call on.
+    /// Whether their calls are recorded. Applies to new calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<RecordingOverride>,
 }
@@ -155,13 +155,13 @@ pub struct OrganizationPatch {
     #[schema(min_length = 1, max_length = 64)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The new plan. It takes effect on calls in progress at once.
+    /// The new plan. Takes effect immediately, including on calls in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
-    /// How it records, from the next call on.
+    /// The new recording settings. They apply to new calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<RecordingSettings>,
-    /// Below which balance those who manage it are warned.
+    /// Those who manage the organization are warned below this balance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low_balance_micro_dollars: Option<MicroDollars>,
 }

@@ -4,19 +4,19 @@ use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 use wire_macros::wire_type;
 
-/// Where a recording stands.
+/// A recording's status.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordingStatus {
-    /// It runs.
+    /// It's being recorded.
     Recording,
     /// The rep has paused it.
     Paused,
-    /// It is whole and can be played.
+    /// It's complete and can be played.
     Stored,
-    /// It could not be kept.
+    /// It couldn't be saved.
     Failed,
-    /// It was deleted, by a person or after the days it is kept.
+    /// It was deleted, by a person or because its retention ended.
     Deleted,
 }
 
@@ -32,15 +32,15 @@ pub struct RecordingGap {
 /// A call's recording.
 #[wire_type]
 pub struct CallRecording {
-    /// Where it stands.
+    /// Its status.
     pub status: RecordingStatus,
-    /// When its first sample was mixed: what happened on the call is found in it by this.
+    /// When its first sample was mixed. Moments of the call are found in it by this.
     pub date_started: Timestamp,
-    /// How long it is; 0 while it runs.
+    /// Its length; 0 while it's being recorded.
     pub duration_ms: u32,
-    /// How large it is, in bytes; 0 while it runs.
+    /// Its size in bytes; 0 while it's being recorded.
     pub bytes: u32,
-    /// What was left out; silence is in its place.
+    /// What was left out. Silence is in its place.
     pub gaps: Vec<RecordingGap>,
 }
 
@@ -53,30 +53,30 @@ pub struct RecordingPeaks {
     pub peaks: Vec<u8>,
 }
 
-/// `PUT …/recording/`: the rep pauses the recording of their call, or lets it go on.
+/// `PUT …/recording/`: pauses or resumes the recording of the rep's own call.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct RecordingRequest {
-    /// Whether it is to be paused.
+    /// Whether to pause it.
     pub paused: bool,
 }
 
-/// How an organization records.
+/// An organization's recording settings.
 #[wire_type(Copy)]
 pub struct RecordingSettings {
-    /// Whether calls are recorded, where the member does not say otherwise.
+    /// Whether calls are recorded. A member's own setting overrides it.
     pub enabled: bool,
-    /// Whether a recorded call begins with an announcement of it.
+    /// Whether the lead is told at the start that the call is being recorded.
     pub announced: bool,
-    /// For how many days recordings are kept; 0 for as long as the lead is.
+    /// How many days recordings are kept. 0 keeps them until the lead is deleted.
     pub retention_days: u32,
 }
 
-/// What a member says about the recording of their calls.
+/// A member's own setting for recording their calls.
 #[wire_type(Copy, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordingOverride {
-    /// As the organization does.
+    /// Same as the organization.
     Inherit,
     /// Always.
     On,
@@ -84,13 +84,13 @@ pub enum RecordingOverride {
     Off,
 }
 
-/// How a recording is wanted.
+/// How to return a recording.
 #[derive(
     Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams, specta::Type,
 )]
 #[into_params(parameter_in = Query)]
 pub struct RecordingQuery {
-    /// Whether it is to be saved as a file rather than played.
+    /// Whether to save it as a file instead of playing it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download: Option<bool>,
 }

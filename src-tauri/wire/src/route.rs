@@ -714,7 +714,7 @@ routes! {
         media_type: "text/csv",
     }
 
-    /// Adds money to the balance. Only with demo data (`--demo`).
+    /// Adds credit to the balance. Only with demo data (`--demo`).
     TOP_UP((), Body<TopUpRequest>) -> Json<Balance> = Post "/api/v1/usage/top_up/" {
         who: MANAGER,
         audited: ToppedUp,
@@ -794,7 +794,7 @@ routes! {
         window: true,
     }
 
-    /// Removes a phone number. Past calls and calls in progress aren't affected.
+    /// Deletes a phone number. Past calls and calls in progress aren't affected.
     ///
     /// Requires the permission `manage_organization`.
     DELETE_PHONE_NUMBER(PhoneNumberId, Nothing) -> Nothing = Delete "/api/v1/phone_number/{id}/" {
@@ -912,7 +912,7 @@ routes! {
         refusals: [
             NotFound "no such lead or number, or the service has no demo data.",
             Conflict "the number takes no calls, or the lead has no phone.",
-            UserOffline "whose number it is doesn't have the desktop app online.",
+            UserOffline "no one assigned to the number has the desktop app online.",
         ],
         window: true,
     }

@@ -17,7 +17,7 @@ pub const HEARTBEAT_INTERVAL_S: u64 = 10;
 /// The longest message that a client may send, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
-/// What a client says.
+/// A message from a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClientMessage {
@@ -36,7 +36,7 @@ pub struct Hello {
     /// The stream that the client was on, from its last `welcome`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream_id: Option<String>,
-    /// The number of the last event that the client has dealt with.
+    /// The number of the last event that the client handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_seq: Option<u64>,
 }
@@ -48,17 +48,17 @@ impl std::fmt::Debug for Hello {
     }
 }
 
-/// What the service says.
+/// A message from the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {
     /// The answer to `hello`.
     Welcome {
-        /// The stream that events are numbered in. It is another one after the service restarted.
+        /// The stream that events are numbered in. It changes when the service restarts.
         stream_id: String,
         /// The number of the newest event so far; 0 before the first.
         seq: u64,
-        /// Whether every event after `after_seq` follows. If not, read the state anew.
+        /// Whether every event after `after_seq` follows. If not, read the current state over HTTP.
         resumed: bool,
         /// The service's clock.
         now: Timestamp,
@@ -70,7 +70,7 @@ pub enum ServerMessage {
     Event {
         /// Its number: one more than the one before.
         seq: u64,
-        /// What.
+        /// The change.
         event: Box<Event>,
     },
     /// How loud those are whom this user hears, and the user: up to five times a second while on a
@@ -78,7 +78,7 @@ pub enum ServerMessage {
     Levels {
         /// The call.
         call_id: CallId,
-        /// One entry a party who is heard.
+        /// One entry for each party who is heard.
         levels: Vec<Level>,
     },
     /// The lead pressed a key of their phone. To the rep's own devices; not numbered, not kept.
@@ -93,83 +93,83 @@ pub enum ServerMessage {
     LeadQuality {
         /// The call.
         call_id: CallId,
-        /// How.
+        /// The figures.
         quality: LeadQuality,
     },
     /// The answer to `heartbeat`.
     HeartbeatAck {},
-    /// The last message could not be done. After `unauthenticated` the connection is closed.
+    /// The last message was refused. After `unauthenticated`, the connection is closed.
     Error {
         /// The stable code.
         code: Code,
         /// What happened, in words.
         message: String,
     },
-    /// The service stops; connect again shortly.
+    /// The service is stopping. Connect again shortly.
     GoingAway {},
 }
 
-/// How the network to the lead's phone does.
+/// The quality of the network to the lead's phone.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, specta::Type,
 )]
 pub struct LeadQuality {
     /// Interarrival jitter of what comes from it (RFC 3550 §6.4.1), in milliseconds.
     pub jitter_ms: u32,
-    /// What of it was lost lately, in thousandths.
+    /// Packets of it lost recently, in thousandths.
     pub lost_permille: u16,
-    /// How long the way there and back takes, in milliseconds; none before the phone told.
+    /// Round-trip time, in milliseconds; null until the phone has reported it.
     pub round_trip_ms: Option<u32>,
 }
 
-/// What changed. Each goes to exactly those who may see it.
+/// What changed. Each event goes to exactly those who can see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// A teammate came, went, or got on or off a call. To the organization.
+    /// A teammate came online, went offline, or started or ended a call. To the organization.
     AvailabilityChanged {
-        /// The whole of it, as it is now.
+        /// Its current state.
         user: UserAvailability,
     },
     /// A call was placed or changed. To the organization; coach legs only to those who may see them.
     CallChanged {
-        /// The whole of it, as it is now.
+        /// Its current state.
         call: Box<Call>,
     },
     /// A coach joined, switched, moved, or left. To those who see the call's coach legs.
     CoachLegChanged {
         /// The call.
         call_id: CallId,
-        /// The leg, as it is now.
+        /// The leg's current state.
         coach_leg: Box<CoachLeg>,
     },
     /// An invitation was sent or answered. To inviter and invitee.
     InvitationChanged {
-        /// The whole of it, as it is now.
+        /// Its current state.
         invitation: Box<Invitation>,
     },
     /// The rep pressed keys. To the rep's own devices.
     DtmfSent {
         /// The call.
         call_id: CallId,
-        /// How many; which ones is not repeated.
+        /// How many. Which ones isn't repeated.
         digit_count: u8,
     },
-    /// What this user is or may do changed. To that user.
+    /// This user's data or permissions changed. To that user.
     MeChanged {
-        /// The whole of it, as it is now.
+        /// Its current state.
         me: Box<Me>,
     },
-    /// Members, roles, groups or numbers changed: read them anew. To the organization.
+    /// Members, roles, groups or numbers changed: read them again. To the organization.
     DirectoryChanged {},
     /// The balance changed, or what counts as low. To those who manage the organization.
     BalanceChanged {
-        /// As it is now.
+        /// The current balance.
         balance: Balance,
     },
 }
 
-/// Which part a party has in a call.
+/// A party's role in a call.
 #[derive(
     Debug,
     Clone,
@@ -184,9 +184,9 @@ pub enum Event {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum PartyKind {
-    /// The salesperson.
+    /// The rep.
     Rep,
-    /// Who is called.
+    /// The lead.
     Lead,
     /// A teammate who coaches.
     Coach,
@@ -197,7 +197,7 @@ pub enum PartyKind {
     Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, specta::Type,
 )]
 pub struct Level {
-    /// The part that the party has.
+    /// The party's role.
     pub kind: PartyKind,
     /// The user; null for the lead.
     pub user_id: Option<UserId>,

@@ -41,12 +41,12 @@ export function windowKeys(keys: AudibleKeys): readonly { keys: string; does: st
     { keys: "W", does: "Switch to Whisper, while coaching" },
     ...(barge ? [{ keys: barge, does: "Switch to Barge, while coaching" }] : []),
     { keys: "V (hold)", does: "Whisper while held, then back to Listen" },
-    { keys: "M", does: "Mute the microphone. While whispering, also unmute it" },
+    { keys: "M", does: "Mute the microphone; while whispering, also unmute it" },
     ...(unmute ? [{ keys: unmute, does: "Unmute the microphone" }] : []),
-    { keys: "0–9 * #", does: "Press a key of the phone, while the keypad is open" },
+    { keys: "0–9 * #", does: "Press a phone key, while the keypad is open" },
     { keys: "/", does: "Go to the search field" },
     { keys: "Alt 1 · 2 · 3", does: "Leads, Team, Settings" },
-    { keys: "Esc", does: "Close what is open" },
+    { keys: "Esc", does: "Close a dialog or menu" },
   ];
 }
 

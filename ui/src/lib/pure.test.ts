@@ -114,12 +114,12 @@ describe("what is wrong with the sound", () => {
     const both = {
       microphone_trouble: "No microphone found.",
       microphone_silent: true,
-      loudspeaker_trouble: "No loudspeaker found.",
+      loudspeaker_trouble: "No speaker found.",
       loudspeaker_silent: true,
     };
     expect(soundTroubles(both)).toEqual([
       "No one hears you: no microphone found.",
-      "You can't hear the call: no loudspeaker found.",
+      "You can't hear the call: no speaker found.",
     ]);
     expect(soundTroubles({ ...well, microphone_trouble: using })).toEqual([using]);
     expect(soundTroubles(well)).toEqual([]);
@@ -197,10 +197,10 @@ describe("figures", () => {
   it("tells how the lead's phone does, and no round trip before there was one", () => {
     const quality = { jitter_ms: 12, lost_permille: 4, round_trip_ms: 84 };
     expect(phoneQualityText(quality)).toBe(
-      "Phone: good · 12 ms jitter · 0.4 % lost · 84 ms round trip",
+      "Phone: good · 12 ms jitter · 0.4% lost · 84 ms round trip",
     );
     expect(phoneQualityText({ ...quality, round_trip_ms: null })).toBe(
-      "Phone: good · 12 ms jitter · 0.4 % lost",
+      "Phone: good · 12 ms jitter · 0.4% lost",
     );
     expect(pressedText("53#")).toBe("The lead pressed 5 3 #");
   });

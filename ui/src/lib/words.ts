@@ -7,6 +7,7 @@ import type {
   CoachLeg,
   CoachMode,
   Coaching,
+  Code,
   Invitation,
   Joinability,
   LeadQuality,
@@ -47,6 +48,22 @@ export const MODE_DOINGS: Record<CoachMode, string> = {
   whisper: "Whispering",
   barge: "Barging",
 };
+
+/** What a coach is doing on the call just now, and whether something is wrong with their microphone (W5). */
+export function doingText(
+  leg: Pick<CoachLeg, "status" | "mode" | "muted" | "microphone_trouble">,
+): string {
+  const doing =
+    leg.status === "connected"
+      ? MODE_DOINGS[leg.mode]
+      : leg.status === "connecting"
+        ? "Joining…"
+        : "Reconnecting…";
+  // In Listen the microphone is closed anyway.
+  if (leg.mode === "listen") return doing;
+  if (leg.microphone_trouble) return `${doing}, microphone problem`;
+  return leg.muted ? `${doing}, muted` : doing;
+}
 
 export const PLAN_NAMES: Record<Plan, string> = {
   startup: "Startup",
@@ -312,32 +329,35 @@ export function refusalToManager(joinability: Joinability): string | null {
     case "plan_required":
       return "Your plan doesn't include Call Coaching. You can change it on the Plan page.";
     case "insufficient_balance":
-      return "The balance is too low for a minute of coaching. You can top it up on the Usage page.";
+      return "The balance is too low for a minute of coaching. You can add credit on the Usage page.";
     case "permission_required":
-      return "Your role doesn't have the Listen permission. You can change it on the Members page.";
+      return "Your role doesn't have the Listen permission. You can change your role on the Members page.";
     default:
       return refusal(joinability);
   }
 }
 
 /** Why something was refused, in a few words for a table. */
-export function refusalWords(code: NonNullable<Joinability["code"]>): string {
-  const words: Partial<Record<typeof code, string>> = {
-    permission_required: "No permission",
-    plan_required: "Not in the plan",
-    insufficient_balance: "Balance too low",
-    inbound_call: "Inbound call",
-    external_number: "External number",
-    call_ended: "Call not in progress",
-    call_full: "Call full",
-    own_call: "Their own call",
-    invite_expired: "Invitation expired",
-    unauthenticated: "Wrong email or password",
-    not_found: "Not found",
-    rate_limited: "Too many attempts",
-  };
-  return words[code] ?? code;
-}
+export const REFUSAL_WORDS: Record<Code, string> = {
+  permission_required: "No permission",
+  plan_required: "Not in the plan",
+  insufficient_balance: "Balance too low",
+  inbound_call: "Inbound call",
+  external_number: "External number",
+  call_ended: "Call not in progress",
+  call_full: "Call full",
+  own_call: "Their own call",
+  invite_expired: "Invitation expired",
+  user_offline: "Desktop app not online",
+  unauthenticated: "Incorrect email or password",
+  not_found: "Not found",
+  rate_limited: "Too many attempts",
+  conflict: "Not possible at that moment",
+  invalid_request: "Invalid request",
+  too_large: "Request too large",
+  unavailable: "Service unavailable",
+  internal: "Service error",
+};
 
 export type Grade = "good" | "fair" | "poor";
 
@@ -358,10 +378,8 @@ export const GRADE_BARS: Record<Grade, number> = { good: 3, fair: 2, poor: 1 };
 /** What was measured, as one line. */
 export function qualityText(quality: Quality): string {
   const delay =
-    quality.round_trip_ms === null
-      ? ""
-      : `, ${Math.round(quality.round_trip_ms)} ms there and back`;
-  return `${quality.lost_percent.toFixed(1)} % lost, ${Math.round(quality.jitter_ms)} ms jitter${delay}`;
+    quality.round_trip_ms === null ? "" : `, ${Math.round(quality.round_trip_ms)} ms round trip`;
+  return `${quality.lost_percent.toFixed(1)}% lost, ${Math.round(quality.jitter_ms)} ms jitter${delay}`;
 }
 
 /** The network to the lead's phone in one word. It may take longer than a connection to the service: a
@@ -380,7 +398,7 @@ export function phoneQualityText(quality: Omit<LeadQuality, "call_id">): string 
   const parts = [
     phoneGrade(quality),
     `${jitter_ms} ms jitter`,
-    `${(lost_permille / 10).toFixed(1)} % lost`,
+    `${(lost_permille / 10).toFixed(1)}% lost`,
   ];
   if (round_trip_ms !== null) parts.push(`${round_trip_ms} ms round trip`);
   return `Phone: ${parts.join(" · ")}`;

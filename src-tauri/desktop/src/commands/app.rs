@@ -82,7 +82,7 @@ pub async fn set_server(
         (true, _) => None,
         (false, Some(url)) => Some(url),
         (false, None) => {
-            return Err(AppError::new("settings", "Enter the service's address."));
+            return Err(AppError::new("settings", "Enter the server's address."));
         }
     };
     shell.set_server(&app, server).await

@@ -104,7 +104,7 @@ impl Audit {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let date = now();
         let Ok(id) = AuditEntryId::from_suffix(&id_suffix(date)) else {
-            tracing::error!("a new id is none");
+            tracing::error!("a new id isn't valid");
             return;
         };
         let (whose, entry) = entry(new, id, date);
@@ -113,7 +113,7 @@ impl Audit {
             .is_err()
         {
             self.lost.fetch_add(1, Ordering::Relaxed);
-            tracing::error!("a line of the audit log is lost: too many wait");
+            tracing::error!("lost an audit entry: too many are waiting");
         }
     }
 
@@ -219,7 +219,7 @@ async fn write(log: Database, mut messages: mpsc::Receiver<Message>, lost: Arc<A
         }
         if !lines.is_empty() && !append(&log, &lines).await {
             lost.fetch_add(lines.len() as u64, Ordering::Relaxed);
-            tracing::error!(lines = lines.len(), "lines of the audit log are given up");
+            tracing::error!(lines = lines.len(), "gave up on audit entries");
         }
         for reply in flushing {
             let _ = reply.send(());
@@ -241,7 +241,7 @@ async fn append(log: &Database, lines: &[(Whose, AuditEntry)]) -> bool {
         tries += 1;
         // A disk may stay full for hours: that is told now and then.
         if tries.is_power_of_two() {
-            tracing::warn!(%error, tries, "the audit log could not be written");
+            tracing::warn!(%error, tries, "could not write the audit log");
         }
         let is_refused = !matches!(error, StoreError::Unavailable(_));
         if (is_refused && tries >= TRIES_MAX) || log.is_closed() {

@@ -109,7 +109,7 @@ impl Auth {
 }
 
 const OTHER_EMAIL: AuthError =
-    AuthError::Invalid("This invitation is for a different email address. Use that one.");
+    AuthError::Invalid("This invite link is for a different email address. Use that one.");
 
 /// An e-mail address as it is kept, in lower case. Only its form is looked at: whether somebody reads
 /// what is sent there is not known.

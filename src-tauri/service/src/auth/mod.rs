@@ -48,7 +48,7 @@ pub enum AuthError {
     #[error("Too many people are signing in right now. Try again in a few seconds.")]
     Busy,
     /// The link is wrong, used, taken back or too old; which, is not told.
-    #[error("This invitation is no longer valid. Ask for a new one.")]
+    #[error("This invite link is no longer valid. Ask for a new one.")]
     InviteNotOpen,
     /// What is asked is not of the form that is taken.
     #[error("{0}")]

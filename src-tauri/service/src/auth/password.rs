@@ -20,7 +20,7 @@ pub enum PasswordError {
     #[error("too many passwords are being checked")]
     Busy,
     /// Argon2 refused.
-    #[error("a password could not be hashed")]
+    #[error("could not hash a password")]
     Failed,
 }
 

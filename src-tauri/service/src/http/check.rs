@@ -21,7 +21,9 @@ pub(super) fn people<T>(field: &str, list: &[T]) -> Result<(), Refused> {
     if list.len() <= PEOPLE_MAX {
         Ok(())
     } else {
-        Err(invalid(format!("`{field}` takes at most {PEOPLE_MAX}.")))
+        Err(invalid(format!(
+            "`{field}` can have up to {PEOPLE_MAX} entries."
+        )))
     }
 }
 
@@ -33,7 +35,7 @@ pub(super) fn invalid(message: impl Into<String>) -> Refused {
 /// A new id.
 pub(super) fn fresh<T>(make: impl Fn(&str) -> Result<T, IdError>) -> Result<T, Refused> {
     make(&id_suffix(now())).map_err(|error| {
-        tracing::error!(%error, "a new id is none");
+        tracing::error!(%error, "a new id isn't valid");
         fault()
     })
 }
@@ -45,7 +47,7 @@ pub(super) async fn to_its_end<T: Send + 'static>(
 ) -> Result<T, Refused> {
     let change = tokio::spawn(change.instrument(tracing::Span::current()));
     change.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a change was broken off");
+        tracing::error!(%error, "a change was cut off");
         Err(fault())
     })
 }
@@ -53,6 +55,6 @@ pub(super) async fn to_its_end<T: Send + 'static>(
 fn fault() -> Refused {
     Refused::new(
         Code::Internal,
-        "Something went wrong in the service. See its log.",
+        "Something went wrong in the service. Try again, or see its log.",
     )
 }

@@ -15,7 +15,7 @@ pub fn file<const N: usize>(
     lines: impl Iterator<Item = [String; N]>,
 ) -> Result<Response, Refused> {
     let text = write(columns, lines).map_err(|error| {
-        tracing::error!(%error, "a file could not be written");
+        tracing::error!(%error, "could not write a file");
         Refused::new(Code::Internal, "The file couldn't be written.")
     })?;
     let disposition = format!("attachment; filename=\"{name}\"");

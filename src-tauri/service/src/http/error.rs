@@ -77,7 +77,7 @@ impl From<AuthError> for Refused {
 pub async fn method_not_allowed() -> Response {
     let body = ErrorBody::new(
         Code::InvalidRequest,
-        "This path is not for that method. What it takes is in /api/openapi.json.",
+        "This path doesn't support that method. See /api/openapi.json.",
     );
     (StatusCode::METHOD_NOT_ALLOWED, Json(body)).into_response()
 }

@@ -99,15 +99,15 @@ pub fn unauthenticated() -> Refused {
 fn permission_required(who: Who) -> Refused {
     let message = match who {
         Who::Permission(Permission::DeleteRecordings) => {
-            "You don't have permission to delete recordings. Ask an admin."
+            "You don't have permission to delete recordings. An admin can change your role."
         }
         Who::Permission(Permission::CallCoachListen) => {
-            "You don't have permission to listen to calls. Ask an admin."
+            "You don't have permission to listen to calls. An admin can change your role."
         }
         Who::Permission(Permission::CallCoachBarge) => {
-            "You don't have permission to whisper and barge. Ask an admin."
+            "You don't have permission to whisper and barge. An admin can change your role."
         }
-        _ => "You don't have permission to manage the organization. Ask an admin.",
+        _ => "You don't have permission to manage the organization. An admin can change your role.",
     };
     Refused::new(Code::PermissionRequired, message)
 }
@@ -116,7 +116,7 @@ fn permission_required(who: Who) -> Refused {
 async fn unlisted(path: &str) -> Response {
     let methods: Vec<&str> = rules_of(path).map(|rule| rule.method.as_str()).collect();
     if methods.is_empty() {
-        tracing::error!(path, "a route is not in the table of routes");
+        tracing::error!(path, "a route isn't in the table of routes");
         return Refused::not_found("path").into_response();
     }
     let mut response = method_not_allowed().await;

@@ -33,7 +33,7 @@ async fn create(ask: Ask<(), GroupRequest>) -> Result<Group, Refused> {
         .await?
         .ok_or_else(|| Refused::not_found("user"))?;
     note.target(&group.id);
-    tracing::info!(by = %who.user_id, group_id = %group.id, "a group was made");
+    tracing::info!(by = %who.user_id, group_id = %group.id, "created a group");
     app.directory_changed(&who.organization_id);
     Ok(group)
 }
@@ -49,7 +49,7 @@ async fn change(ask: Ask<GroupId, GroupRequest>) -> Result<Group, Refused> {
         .change_group(&who.organization_id, &id, &request)
         .await?
         .ok_or_else(|| Refused::not_found("group or user"))?;
-    tracing::info!(by = %who.user_id, group_id = %id, "a group was changed");
+    tracing::info!(by = %who.user_id, group_id = %id, "changed a group");
     app.directory_changed(&who.organization_id);
     Ok(group)
 }
@@ -58,7 +58,7 @@ async fn delete(Ask { app, who, id, .. }: Ask<GroupId, ()>) -> Result<(), Refuse
     if !app.store.delete_group(&who.organization_id, &id).await? {
         return Err(Refused::not_found("group"));
     }
-    tracing::info!(by = %who.user_id, group_id = %id, "a group was deleted");
+    tracing::info!(by = %who.user_id, group_id = %id, "deleted a group");
     app.directory_changed(&who.organization_id);
     Ok(())
 }

@@ -42,11 +42,13 @@ async fn create(ask: Ask<(), MemberInviteRequest>) -> Result<NewMemberInvite, Re
     let request = ask.input;
     if !(1..=HOURS_MAX).contains(&request.expires_in_hours) {
         return Err(invalid(format!(
-            "`expires_in_hours` takes 1 to {HOURS_MAX}."
+            "`expires_in_hours` must be 1 to {HOURS_MAX}."
         )));
     }
     if request.group_ids.len() > GROUPS_MAX {
-        return Err(invalid(format!("`group_ids` takes at most {GROUPS_MAX}.")));
+        return Err(invalid(format!(
+            "`group_ids` can have up to {GROUPS_MAX} entries."
+        )));
     }
     let email = request.email.as_deref().map(email).transpose()?;
     if let Some(email) = &email {
@@ -70,7 +72,7 @@ async fn create(ask: Ask<(), MemberInviteRequest>) -> Result<NewMemberInvite, Re
         .await?
         .ok_or_else(|| Refused::not_found("role or group"))?;
     note.target(&invite.id);
-    tracing::info!(by = %who.user_id, invite_id = %invite.id, "somebody was invited by link");
+    tracing::info!(by = %who.user_id, invite_id = %invite.id, "created an invite link");
     Ok(NewMemberInvite { invite, token })
 }
 
@@ -78,7 +80,7 @@ async fn revoke(Ask { app, who, id, .. }: Ask<MemberInviteId, ()>) -> Result<(),
     if !app.store.revoke_invite(&who.organization_id, &id).await? {
         return Err(Refused::not_found("invitation"));
     }
-    tracing::info!(by = %who.user_id, invite_id = %id, "an invitation by link was taken back");
+    tracing::info!(by = %who.user_id, invite_id = %id, "revoked an invite link");
     Ok(())
 }
 
@@ -106,7 +108,7 @@ async fn accept(ask: Ask<(), AcceptInviteRequest, Anybody>) -> Result<Tokens, Re
             .await?;
         note.signed_in(&tokens);
         app.metrics.sign_in(true);
-        tracing::info!(user_id = %tokens.user_id, organization_id = %organization, "a member came by a link");
+        tracing::info!(user_id = %tokens.user_id, organization_id = %organization, "a member joined with an invite link");
         app.member_came(&organization, &tokens.user_id);
         Ok(tokens)
     })

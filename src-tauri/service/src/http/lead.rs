@@ -65,7 +65,7 @@ async fn delete(Ask { app, who, id, .. }: Ask<LeadId, ()>) -> Result<(), Refused
                     }
                     Err(DeleteError::Store(error)) => return Err(error.into()),
                     Err(DeleteError::Storage(error)) => {
-                        tracing::error!(call_id = %call, %error, "a recording is not deleted");
+                        tracing::error!(call_id = %call, %error, "could not delete a recording");
                         return Err(Refused::new(
                             Code::Unavailable,
                             "Recordings aren't available right now. Try again shortly.",
@@ -77,7 +77,7 @@ async fn delete(Ask { app, who, id, .. }: Ask<LeadId, ()>) -> Result<(), Refused
         // Once more: what was said of the recordings is kept by now, and is not written afterwards.
         app.calls.forget_lead(&organization, &id).await?;
         app.store.delete_lead(&organization, &id).await?;
-        tracing::info!(by = %who.user_id, lead_id = %id, calls = calls.len(), "a lead was deleted");
+        tracing::info!(by = %who.user_id, lead_id = %id, calls = calls.len(), "deleted a lead");
         Ok(())
     })
     .await

@@ -71,7 +71,7 @@ async fn change(ask: Ask<MembershipId, MembershipPatch>) -> Result<Membership, R
         note.target(&change.user_id);
         tracing::info!(
             by = %who.user_id, user_id = %change.user_id, active = change.active,
-            role_id = %change.membership.role_id, "a membership was changed"
+            role_id = %change.membership.role_id, "changed a membership"
         );
         app.member_changed(&who.organization_id, &change).await;
         Ok(change.membership)

@@ -109,9 +109,10 @@ async fn upgrade(
 
 async fn not_found(uri: Uri) -> Refused {
     let hint = if uri.path().ends_with('/') {
-        "There is no such path. All of them are in /api/openapi.json."
+        "This path doesn't exist. See /api/openapi.json for all of them."
     } else {
-        "There is no such path. The API's paths end with a slash; all of them are in /api/openapi.json."
+        "This path doesn't exist. The API's paths end with a slash. See /api/openapi.json for all \
+         of them."
     };
     Refused::new(Code::NotFound, hint)
 }

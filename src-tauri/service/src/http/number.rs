@@ -40,7 +40,7 @@ async fn create(ask: Ask<(), PhoneNumberRequest>) -> Result<PhoneNumber, Refused
         .await?
         .ok_or_else(|| Refused::not_found("user"))?;
     note.target(&number.id);
-    tracing::info!(by = %who.user_id, phone_number_id = %number.id, "a phone number was added");
+    tracing::info!(by = %who.user_id, phone_number_id = %number.id, "added a phone number");
     app.directory_changed(&who.organization_id);
     Ok(number)
 }
@@ -58,7 +58,7 @@ async fn change(ask: Ask<PhoneNumberId, PhoneNumberRequest>) -> Result<PhoneNumb
     note.detail(&known.number);
     if request.number != known.number {
         return Err(invalid(
-            "A number can't be changed. Add the new one and remove this one.",
+            "You can't change a number. Add the new one and delete this one.",
         ));
     }
     let number = app
@@ -66,7 +66,7 @@ async fn change(ask: Ask<PhoneNumberId, PhoneNumberRequest>) -> Result<PhoneNumb
         .change_number(&who.organization_id, &id, &request)
         .await?
         .ok_or_else(|| Refused::not_found("phone number or user"))?;
-    tracing::info!(by = %who.user_id, phone_number_id = %id, "a phone number was changed");
+    tracing::info!(by = %who.user_id, phone_number_id = %id, "changed a phone number");
     app.directory_changed(&who.organization_id);
     Ok(number)
 }
@@ -75,7 +75,7 @@ async fn delete(Ask { app, who, id, .. }: Ask<PhoneNumberId, ()>) -> Result<(), 
     if !app.store.delete_number(&who.organization_id, &id).await? {
         return Err(Refused::not_found("phone number"));
     }
-    tracing::info!(by = %who.user_id, phone_number_id = %id, "a phone number was removed");
+    tracing::info!(by = %who.user_id, phone_number_id = %id, "deleted a phone number");
     app.directory_changed(&who.organization_id);
     Ok(())
 }
@@ -83,7 +83,7 @@ async fn delete(Ask { app, who, id, .. }: Ask<PhoneNumberId, ()>) -> Result<(), 
 fn checked(request: PhoneNumberRequest) -> Result<PhoneNumberRequest, Refused> {
     let digits = request.number.strip_prefix('+').unwrap_or_default();
     if !(3..=15).contains(&digits.len()) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(invalid("`number` takes `+` and 3 to 15 digits (E.164)."));
+        return Err(invalid("`number` must be `+` and 3 to 15 digits (E.164)."));
     }
     people("user_ids", &request.user_ids)?;
     Ok(PhoneNumberRequest {

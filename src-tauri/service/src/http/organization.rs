@@ -46,7 +46,7 @@ async fn change(ask: Ask<OrganizationId, OrganizationPatch>) -> Result<Organizat
             .ok_or_else(|| Refused::not_found("organization"))?;
         tracing::info!(
             by = %who.user_id, organization_id = %id, plan = ?organization.plan,
-            recording = ?organization.recording, "the organization was changed"
+            recording = ?organization.recording, "changed the organization"
         );
         app.organization_changed(&organization, patch.plan.is_some())
             .await;
@@ -71,13 +71,14 @@ fn checked(mut patch: OrganizationPatch) -> Result<OrganizationPatch, Refused> {
         .map(|recording| recording.retention_days);
     if days.is_some_and(|days| days > RETENTION_DAYS_MAX) {
         return Err(invalid(format!(
-            "`retention_days` takes 0, for as long as the lead is kept, to {RETENTION_DAYS_MAX}."
+            "`retention_days` must be 0 to {RETENTION_DAYS_MAX}. 0 keeps recordings until the \
+             lead is deleted."
         )));
     }
     let low = patch.low_balance_micro_dollars.map(|amount| amount.0);
     if low.is_some_and(|low| !(0..=LOW_BALANCE_MAX).contains(&low)) {
         return Err(invalid(format!(
-            "`low_balance_micro_dollars` takes 0 to {LOW_BALANCE_MAX}."
+            "`low_balance_micro_dollars` must be 0 to {LOW_BALANCE_MAX}."
         )));
     }
     Ok(patch)
@@ -142,7 +143,7 @@ impl Reading {
             Ok(pieces) => pieces,
             Err(error) => {
                 self.over = true;
-                tracing::error!(%error, "an export breaks off");
+                tracing::error!(%error, "an export was cut off");
                 return Err(error);
             }
         };

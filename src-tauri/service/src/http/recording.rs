@@ -154,7 +154,7 @@ fn still_running() -> Refused {
 }
 
 fn unreadable(call: &CallId, error: &StorageError) -> Refused {
-    tracing::error!(call_id = %call, %error, "the store of recordings refused");
+    tracing::error!(call_id = %call, %error, "the recordings' storage refused");
     Refused::new(
         Code::Unavailable,
         "Recordings aren't available right now. Try again shortly.",

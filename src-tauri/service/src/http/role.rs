@@ -33,7 +33,7 @@ async fn create(ask: Ask<(), RoleRequest>) -> Result<Role, Refused> {
         .create_role(&who.organization_id, id, &request)
         .await?;
     note.target(&role.id);
-    tracing::info!(by = %who.user_id, role_id = %role.id, "a role was made");
+    tracing::info!(by = %who.user_id, role_id = %role.id, "created a role");
     app.directory_changed(&who.organization_id);
     Ok(role)
 }
@@ -52,7 +52,7 @@ async fn change(ask: Ask<RoleId, RoleRequest>) -> Result<Role, Refused> {
             .ok_or_else(|| Refused::not_found("role"))?;
         tracing::info!(
             by = %who.user_id, role_id = %id, permissions = ?change.role.permissions,
-            members = change.members.len(), "a role was changed"
+            members = change.members.len(), "changed a role"
         );
         app.role_changed(&who.organization_id, &change).await;
         Ok(change.role)
@@ -64,7 +64,7 @@ async fn delete(Ask { app, who, id, .. }: Ask<RoleId, ()>) -> Result<(), Refused
     if !app.store.delete_role(&who.organization_id, &id).await? {
         return Err(Refused::not_found("role"));
     }
-    tracing::info!(by = %who.user_id, role_id = %id, "a role was deleted");
+    tracing::info!(by = %who.user_id, role_id = %id, "deleted a role");
     app.directory_changed(&who.organization_id);
     Ok(())
 }

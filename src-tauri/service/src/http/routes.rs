@@ -243,7 +243,7 @@ fn query<T: DeserializeOwned>(parts: &Parts, bounds: &[Bounds]) -> Result<T, Ref
         if let Some(expected) = bounds.and_then(|bounds| bounds.exceeded(text)) {
             return Err(Refused::new(
                 Code::InvalidRequest,
-                format!("The query isn't valid: `{name}` takes {expected}."),
+                format!("The query isn't valid: `{name}` must be {expected}."),
             ));
         }
     }

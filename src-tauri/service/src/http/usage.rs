@@ -133,7 +133,8 @@ async fn top_up(ask: Ask<(), TopUpRequest>) -> Result<Balance, Refused> {
     if !named || !(1..=TOP_UP_MAX).contains(&request.micro_dollars.0) {
         return Err(Refused::new(
             Code::InvalidRequest,
-            "A payment must be 1 to 1000000000 micro-dollars, with a name of 1 to 64 letters, digits, _ or -.",
+            "A payment must be 1 to 1000000000 micro-dollars, with a `request_id` of 1 to 64 \
+             letters, digits, _ or -.",
         ));
     }
     let payment = Payment {
@@ -143,7 +144,7 @@ async fn top_up(ask: Ask<(), TopUpRequest>) -> Result<Balance, Refused> {
         at: now(),
     };
     app.store.pay(&who.organization_id, &payment).await?;
-    tracing::info!(by = %who.user_id, organization_id = %who.organization_id, "money was put in");
+    tracing::info!(by = %who.user_id, organization_id = %who.organization_id, "added credit");
     app.balances.note(who.organization_id.clone());
     Ok(app.store.balance(&who.organization_id).await?)
 }

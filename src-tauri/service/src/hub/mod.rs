@@ -450,7 +450,7 @@ fn to_json(value: &impl serde::Serialize) -> Option<Arc<str>> {
     match serde_json::to_string(value) {
         Ok(json) => Some(json.into()),
         Err(error) => {
-            tracing::error!(%error, "a message could not be written");
+            tracing::error!(%error, "could not write a message");
             None
         }
     }

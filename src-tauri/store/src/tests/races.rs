@@ -159,7 +159,7 @@ async fn a3_one_address_comes_into_one_organization_only() {
     for refused in accepted.iter().filter(|one| !done(one)) {
         match refused {
             Ok(Accepted::NotOpen) => {}
-            Err(StoreError::Conflict(text)) => assert!(text.starts_with("This e-mail"), "{text}"),
+            Err(StoreError::Conflict(text)) => assert!(text.starts_with("This email"), "{text}"),
             other => panic!("{other:?}"),
         }
     }
@@ -190,7 +190,7 @@ async fn a3_one_number_belongs_to_one_organization_only() {
     assert_eq!(made.iter().filter(|one| one.is_ok()).count(), 1, "{made:?}");
     for refused in made.iter().filter_map(|one| one.as_ref().err()) {
         let text = refused.to_string();
-        assert_eq!(text, "This number is in use already. Enter another one.");
+        assert_eq!(text, "This number is already in use. Enter another one.");
     }
 }
 

@@ -9,31 +9,31 @@ use client::ClientError;
 
 use crate::timeline::{Timeline, parse_duration};
 
-/// Takes part in a call and says what happens as JSON lines: {"at_ms": …, "event": …, …}. Ends with
-/// the call, after --for, or on Ctrl-C. Exit code 0 when all went as asked, 1 after an error, which is
-/// told on stderr, 2 when the command line is wrong.
+/// Takes part in a call and prints what happens as JSON lines: {"at_ms": …, "event": …, …}. Ends with
+/// the call, after --for, or on Ctrl-C. Exit codes: 0 success, 1 error (explained on standard error),
+/// 2 invalid command line.
 #[derive(Debug, Parser)]
 #[command(name = "participant", version)]
 pub(crate) struct Args {
     /// The service's address
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     pub(crate) server: String,
-    /// Who signs in
+    /// Email address to sign in with
     #[arg(long)]
     pub(crate) email: String,
     #[command(flatten)]
     secret: Secret,
-    /// What to do when, counted from when sound flows: "2s:whisper,6s:barge,9s:listen,12s:leave".
-    /// A coach may listen, whisper, barge, mute, unmute, leave; a rep may mute, unmute, hold, unhold,
+    /// What to do and when, counted from when sound flows: "2s:whisper,6s:barge,9s:listen,12s:leave".
+    /// A coach can listen, whisper, barge, mute, unmute, leave; a rep can mute, unmute, hold, unhold,
     /// dtmf=12#, invite=EMAIL, hang_up
     #[arg(long, default_value = "", global = true, hide_default_value = true)]
     pub(crate) timeline: Timeline,
     #[command(flatten)]
     pub(crate) voice: Voice,
-    /// Writes what is heard to this WAV file, 48 kHz mono
+    /// Write what is heard to this WAV file, 48 kHz mono
     #[arg(long, value_name = "FILE.wav", global = true)]
     pub(crate) hear: Option<PathBuf>,
-    /// Ends so long after sound flows, such as 20s; without it, when the call ends
+    /// End this long after sound flows, such as 20s [default: when the call ends]
     #[arg(long = "for", value_name = "DURATION", global = true)]
     pub(crate) duration: Option<For>,
     /// Whether to call or to join
@@ -45,10 +45,10 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct Secret {
-    /// The environment variable that holds the password
+    /// Environment variable with the password
     #[arg(long, value_name = "VAR")]
     password_env: Option<String>,
-    /// The password itself; others on the machine can read a command line
+    /// The password itself. Anyone on the machine can read the command line
     #[arg(long)]
     password: Option<String>,
 }
@@ -56,33 +56,32 @@ struct Secret {
 /// What is spoken; silence when nothing is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Voice {
-    /// Speaks this WAV file, again and again: any rate, mono or stereo
+    /// Speak this WAV file, in a loop: any rate, mono or stereo
     #[arg(long, value_name = "FILE.wav", conflicts_with_all = ["tone", "speech"], global = true)]
     pub(crate) speak: Option<PathBuf>,
-    /// Speaks a tone of this frequency
+    /// Speak a tone of this frequency
     #[arg(long, value_name = "HZ", conflicts_with = "speech", global = true)]
     pub(crate) tone: Option<f64>,
-    /// Speaks with a synthesized voice, another one for each number
+    /// Speak with a synthesized voice, a different one for each number
     #[arg(long, value_name = "N", global = true)]
     pub(crate) speech: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum What {
-    /// Calls a lead, as the rep
+    /// Call a lead, as the rep
     Call {
         /// The lead's name or id
         #[arg(long)]
         lead: String,
-        /// Which of the contact's numbers, E.164; the first when not given
+        /// Which of the contact's numbers to call, E.164 [default: the first]
         #[arg(long)]
         phone: Option<String>,
-        /// Which of the organization's numbers to call from, E.164; the first internal one when not
-        /// given
+        /// Which of the organization's numbers to call from, E.164 [default: the first internal one]
         #[arg(long)]
         from: Option<String>,
     },
-    /// Joins a call, as a coach, in Listen
+    /// Join a call, as a coach, in Listen
     Join {
         #[command(flatten)]
         target: Target,
@@ -96,10 +95,10 @@ pub(crate) struct Target {
     /// The call with this id
     #[arg(long, value_name = "ID")]
     pub(crate) call: Option<String>,
-    /// The call of this rep, as soon as there is one that can be joined
+    /// The call of the rep with this email address, once there is one to join
     #[arg(long, value_name = "EMAIL")]
     pub(crate) rep: Option<String>,
-    /// The call of the first invitation that comes
+    /// The call of the first invitation
     #[arg(long)]
     pub(crate) invited: bool,
 }
@@ -122,7 +121,7 @@ impl Args {
             (Some(password), _) => Ok(password.clone()),
             (None, Some(variable)) => std::env::var(variable)
                 .map_err(|error| ClientError::Settings(format!("{variable}: {error}"))),
-            (None, None) => Err(ClientError::Settings("no password".into())),
+            (None, None) => Err(ClientError::Settings("no password was given".into())),
         }
     }
 }

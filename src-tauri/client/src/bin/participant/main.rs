@@ -223,7 +223,7 @@ fn user_with(view: &View, email: &str) -> Result<UserId, ClientError> {
     users
         .find(|user| user.email.eq_ignore_ascii_case(email))
         .map(|user| user.id.clone())
-        .ok_or_else(|| missing("a member with this e-mail address"))
+        .ok_or_else(|| missing("a member with this email address"))
 }
 
 fn devices(args: &Args) -> Result<Devices, ClientError> {
@@ -264,5 +264,5 @@ fn late(what: &str) -> ClientError {
 }
 
 fn missing(what: &str) -> ClientError {
-    ClientError::NotPossible(format!("there is not {what}"))
+    ClientError::NotPossible(format!("couldn't find {what}"))
 }

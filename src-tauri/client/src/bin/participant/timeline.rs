@@ -35,7 +35,7 @@ impl FromStr for Timeline {
             let (at, action) = entry
                 .trim()
                 .split_once(':')
-                .ok_or_else(|| format!("`{entry}` is not of the form 2s:whisper"))?;
+                .ok_or_else(|| format!("`{entry}` isn't of the form 2s:whisper"))?;
             entries.push((parse_duration(at)?, action.parse()?));
         }
         // Stable: what is said for the same moment is done in the order said.
@@ -64,14 +64,14 @@ impl FromStr for Action {
             ("hang_up", None) => Self::HangUp,
             ("dtmf", Some(digits)) => Self::Dtmf(digits),
             ("invite", Some(email)) => Self::Invite(email),
-            _ => return Err(format!("`{text}` is nothing that can be done")),
+            _ => return Err(format!("`{text}` isn't an action")),
         })
     }
 }
 
 /// A time such as `500ms`, `2s`, `1.5s` or `3m`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("`{text}` is not a time such as 500ms, 2s, 1.5s or 3m");
+    let bad = || format!("`{text}` isn't a time such as 500ms, 2s, 1.5s or 3m");
     let text = text.trim();
     let unit_at = text
         .find(|c: char| c.is_ascii_alphabetic())

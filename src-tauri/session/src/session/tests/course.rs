@@ -74,6 +74,20 @@ fn a_refused_widening_leaves_the_mode_as_it_was() {
 }
 
 #[test]
+fn a_switch_that_a_newer_one_replaces_is_no_failure() {
+    let mut world = World::coaching();
+    let barge = world.mode(Mode::Barge);
+    let whisper = world.mode(Mode::Whisper);
+    let listen = world.mode(Mode::Listen);
+    assert!(world.finished(whisper).unwrap().is_ok(), "never asked for");
+    let (id, _) = world.asked(is_mode);
+    world.answer(id, Err(Failure::unreachable("the network")));
+    assert!(world.finished(barge).unwrap().is_ok(), "never answered");
+    assert_eq!(world.finished(listen), None);
+    assert_eq!(world.stamp, Mode::Listen);
+}
+
+#[test]
 fn a2_a_permission_taken_away_narrows_at_once() {
     let mut world = World::coaching();
     world.mode(Mode::Barge);
