@@ -361,8 +361,10 @@ impl JitterBuffer {
                 self.fifo.shorten(spare.min(stretch::PERIOD_MAX));
             }
         } else if depth >= target {
-            // What is left over after this frame is delay without use.
-            self.fifo.shorten(self.fifo.len() - FRAME_SAMPLES);
+            // What is left over after this frame, but gives no later packet more time, is delay without
+            // use.
+            let left = self.fifo.len() - FRAME_SAMPLES;
+            self.fifo.shorten(left % self.grain());
         }
     }
 }
@@ -380,11 +382,23 @@ impl JitterBuffer {
         wanted.max(floor).min(most)
     }
 
-    /// How long after the fastest packets the next packet is decoded, as things stand: at the tick at
-    /// which the samples in the fifo no longer make a frame.
+    /// How long after the fastest packets the next packets are decoded at the soonest, as things stand:
+    /// each at the tick at which the samples in the fifo no longer make a frame.
     fn depth(&self) -> i64 {
-        let frames = (self.fifo.len() / FRAME_SAMPLES) as i64;
-        (self.clock.now() + frames * FRAME - self.expected).saturating_sub(self.delay.least())
+        let grain = self.grain();
+        let waits = (self.fifo.len() / grain * grain + grain) as i64 - FRAME;
+        (self.clock.now() + waits - self.expected).saturating_sub(self.delay.least())
+    }
+
+    /// Of what waits in the fifo, only multiples of this give a later packet more time. That is a frame, but
+    /// less where packets are longer and no whole number of frames: packets of 30 ms are decoded in turn with
+    /// nothing and with 10 ms before them.
+    fn grain(&self) -> usize {
+        let (mut a, mut b) = (self.packet_samples.max(FRAME), FRAME);
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        usize::try_from(a).unwrap_or(FRAME_SAMPLES)
     }
 
     /// Decides the next step, and settles what the packets that wait tell of those that do not.
