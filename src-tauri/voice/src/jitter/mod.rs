@@ -155,7 +155,8 @@ impl JitterBuffer {
     pub fn pull(&mut self, now: Duration) -> Pulled<'_> {
         let now = to_samples(now);
         self.clock.tick(now);
-        let depth_before = self.depth();
+        // While nothing plays yet, it would be the length of the pause.
+        let depth_before = self.playing.then(|| self.depth());
         let mut kind = self.fifo.kind();
         // A frame holds samples of one mode. When what comes next is of another, the rest of the
         // present one is played alone.
@@ -179,8 +180,11 @@ impl JitterBuffer {
             }
             kind = kind.max(self.fifo.kind());
         }
-        if !padded && self.fifo.len() >= FRAME_SAMPLES {
-            self.scale(now, depth_before);
+        if let Some(depth) = depth_before
+            && !padded
+            && self.fifo.len() >= FRAME_SAMPLES
+        {
+            self.scale(now, depth);
             kind = kind.max(self.fifo.kind());
         }
         if self.fifo.len() == 0 {
