@@ -155,8 +155,6 @@ impl JitterBuffer {
     pub fn pull(&mut self, now: Duration) -> Pulled<'_> {
         let now = to_samples(now);
         self.clock.tick(now);
-        // While nothing plays yet, it would be the length of the pause.
-        let depth_before = self.playing.then(|| self.depth());
         let mut kind = self.fifo.kind();
         // A frame holds samples of one mode. When what comes next is of another, the rest of the
         // present one is played alone.
@@ -180,11 +178,8 @@ impl JitterBuffer {
             }
             kind = kind.max(self.fifo.kind());
         }
-        if let Some(depth) = depth_before
-            && !padded
-            && self.fifo.len() >= FRAME_SAMPLES
-        {
-            self.scale(now, depth);
+        if !padded && self.fifo.len() >= FRAME_SAMPLES {
+            self.scale(now);
             kind = kind.max(self.fifo.kind());
         }
         if self.fifo.len() == 0 {
@@ -348,11 +343,12 @@ impl JitterBuffer {
     }
 
     /// Shortens or lengthens what waits in the fifo when the depth is not what it should be.
-    fn scale(&mut self, now: i64, depth: i64) {
+    fn scale(&mut self, now: i64) {
         if !self.playing || self.concealed_run > 0 || self.pause.is_some() {
             return;
         }
-        let target = self.target();
+        // Only now, since the packets of this frame have told what became of those that were missing.
+        let (depth, target) = (self.depth(), self.target());
         if depth + GROW_SLACK < target {
             self.fifo.lengthen();
         } else if depth - FRAME >= target + SHRINK_SLACK {
