@@ -31,7 +31,7 @@ use mix::{FRAME_MS, FRAME_SAMPLES, Frame, Mode, SILENCE};
 use crate::opus::{PACKET_SAMPLES_MAX, VoiceError};
 use clock::{TickClock, to_samples};
 use decoders::{Decoders, RATIO};
-use delay::Delay;
+use delay::{Delay, Depth};
 use fifo::Fifo;
 use loss::Loss;
 use queue::{Pushed, Queue};
@@ -348,9 +348,17 @@ impl JitterBuffer {
             return;
         }
         // Only now, since the packets of this frame have told what became of those that were missing.
-        let (depth, target) = (self.depth(), self.target());
+        let depth = self.depth();
+        let Depth {
+            wanted: target,
+            shown,
+        } = self.depths();
         if depth + GROW_SLACK < target {
-            self.fifo.lengthen();
+            // When packets have come too late, there is no time to lose. When they only may, the next
+            // quiet place is soon enough.
+            if depth + GROW_SLACK < shown || self.fifo.is_quiet() {
+                self.fifo.lengthen();
+            }
         } else if depth - FRAME >= target + SHRINK_SLACK {
             // Shortening leaves less than what the next packet brings, so that must be there.
             let label = self.fifo.mode();
@@ -373,13 +381,17 @@ impl JitterBuffer {
 impl JitterBuffer {
     /// The depth to aim at, in samples over the fastest packets.
     fn target(&self) -> i64 {
+        self.depths().wanted
+    }
+
+    /// The depth to aim at, and that which packets have shown to be needed.
+    fn depths(&self) -> Depth {
         let least = i64::from(self.settings.depth_min_ms) * SAMPLES_PER_MS;
         let most = i64::from(self.settings.depth_max_ms) * SAMPLES_PER_MS;
         // A telephone sends nothing twice that could be waited for.
         let fec = self.loss.wants_fec() && !self.decoders.is_telephone();
-        let wanted = self.delay.target(fec);
         let floor = if fec { least + FRAME } else { least };
-        wanted.max(floor).min(most)
+        self.delay.target(fec).within(floor, most)
     }
 
     /// How long after the fastest packets the next packets are decoded at the soonest, as things stand:

@@ -192,6 +192,26 @@ fn it_waits_for_fec_only_while_packets_are_lost() {
 }
 
 #[test]
+fn a_depth_that_packets_only_suggest_waits_for_quiet() {
+    let tones = (0..100).map(tone);
+    let stream = Stream {
+        payloads: encoded(tones.chain([SILENCE; 50])),
+        mode: Some(Mode::Barge),
+    };
+    // Every other packet takes 8 ms longer. At 12 ms all are there, but the next may come later still.
+    let mut buffer = buffer();
+    let mut depths = Vec::new();
+    for index in 0..150 {
+        let sent = ms(20 * index as u64);
+        buffer.push(sent + ms(8 * (index as u64 % 2)), &stream.packet(index));
+        buffer.pull(sent + ms(12));
+        depths.push((buffer.depth() + FRAME) / SAMPLES_PER_MS);
+    }
+    assert!(buffer.stats().depth_ms > 13, "{:?}", buffer.stats());
+    assert_eq!((depths[99], depths[149]), (12, 32));
+}
+
+#[test]
 fn concealment_fades_and_ends_in_idle() {
     let stream = Stream::new(40);
     let mut buffer = buffer();
