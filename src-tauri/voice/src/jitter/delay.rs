@@ -31,8 +31,35 @@ pub(super) struct Delay {
     last: i64,
     /// Interarrival jitter as RFC 3550 §6.4.1 estimates it.
     jitter: f32,
-    depth: i64,
-    depth_fec: i64,
+    depth: Depth,
+    depth_fec: Depth,
+}
+
+/// How deep the buffer should be, in samples over the fastest packets.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Depth {
+    /// The depth to aim at.
+    pub wanted: i64,
+    /// As much of it as packets have needed already. The rest is only what their spread suggests.
+    pub shown: i64,
+}
+
+impl Depth {
+    fn at_least(self, depth: i64) -> Self {
+        self.map(|own| own.max(depth))
+    }
+
+    /// The same within bounds.
+    pub fn within(self, least: i64, most: i64) -> Self {
+        self.at_least(least).map(|own| own.min(most))
+    }
+
+    fn map(self, bound: impl Fn(i64) -> i64) -> Self {
+        Self {
+            wanted: bound(self.wanted),
+            shown: bound(self.shown),
+        }
+    }
 }
 
 impl Delay {
@@ -46,8 +73,8 @@ impl Delay {
             packets: 0,
             last: 0,
             jitter: 0.0,
-            depth: 0,
-            depth_fec: 0,
+            depth: Depth::default(),
+            depth_fec: Depth::default(),
         }
     }
 
@@ -148,13 +175,15 @@ impl Delay {
     }
 
     fn update_target(&mut self) {
-        self.depth = self.quantile(LATE_SHARE).max(self.spread());
-        self.depth_fec = self.depth.max(self.quantile(LATE_SHARE_FEC) + FRAME);
+        let shown = self.quantile(LATE_SHARE);
+        let wanted = shown.max(self.spread());
+        self.depth = Depth { wanted, shown };
+        self.depth_fec = self.depth.at_least(self.quantile(LATE_SHARE_FEC) + FRAME);
     }
 
     /// How long after the fastest packet a packet should be played. With `fec` the packet after a
     /// lost one must be there too, which is one frame later.
-    pub fn target(&self, fec: bool) -> i64 {
+    pub fn target(&self, fec: bool) -> Depth {
         if fec { self.depth_fec } else { self.depth }
     }
 }

@@ -54,6 +54,11 @@ impl Fifo {
         if self.len == 0 { Kind::Idle } else { self.kind }
     }
 
+    /// Whether what is here is so quiet that no one hears time scaling.
+    pub fn is_quiet(&self) -> bool {
+        stretch::is_quiet(&self.wave[..self.len])
+    }
+
     /// Puts samples at the end, gliding to `gain`: quickly up, over all of them down. The caller
     /// makes sure that they are of the mode of those before.
     pub fn append(&mut self, wave: &[i16], mode: Option<Mode>, kind: Kind, gain: f32) {

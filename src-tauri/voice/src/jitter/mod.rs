@@ -31,7 +31,7 @@ use mix::{FRAME_MS, FRAME_SAMPLES, Frame, Mode, SILENCE};
 use crate::opus::{PACKET_SAMPLES_MAX, VoiceError};
 use clock::{TickClock, to_samples};
 use decoders::{Decoders, RATIO};
-use delay::Delay;
+use delay::{Delay, Depth};
 use fifo::Fifo;
 use loss::Loss;
 use queue::{Pushed, Queue};
@@ -155,7 +155,6 @@ impl JitterBuffer {
     pub fn pull(&mut self, now: Duration) -> Pulled<'_> {
         let now = to_samples(now);
         self.clock.tick(now);
-        let depth_before = self.depth();
         let mut kind = self.fifo.kind();
         // A frame holds samples of one mode. When what comes next is of another, the rest of the
         // present one is played alone.
@@ -180,7 +179,7 @@ impl JitterBuffer {
             kind = kind.max(self.fifo.kind());
         }
         if !padded && self.fifo.len() >= FRAME_SAMPLES {
-            self.scale(now, depth_before);
+            self.scale(now);
             kind = kind.max(self.fifo.kind());
         }
         if self.fifo.len() == 0 {
@@ -344,13 +343,22 @@ impl JitterBuffer {
     }
 
     /// Shortens or lengthens what waits in the fifo when the depth is not what it should be.
-    fn scale(&mut self, now: i64, depth: i64) {
+    fn scale(&mut self, now: i64) {
         if !self.playing || self.concealed_run > 0 || self.pause.is_some() {
             return;
         }
-        let target = self.target();
+        // Only now, since the packets of this frame have told what became of those that were missing.
+        let depth = self.depth();
+        let Depth {
+            wanted: target,
+            shown,
+        } = self.depths();
         if depth + GROW_SLACK < target {
-            self.fifo.lengthen();
+            // When packets have come too late, there is no time to lose. When they only may, the next
+            // quiet place is soon enough.
+            if depth + GROW_SLACK < shown || self.fifo.is_quiet() {
+                self.fifo.lengthen();
+            }
         } else if depth - FRAME >= target + SHRINK_SLACK {
             // Shortening leaves less than what the next packet brings, so that must be there.
             let label = self.fifo.mode();
@@ -361,8 +369,10 @@ impl JitterBuffer {
                 self.fifo.shorten(spare.min(stretch::PERIOD_MAX));
             }
         } else if depth >= target {
-            // What is left over after this frame is delay without use.
-            self.fifo.shorten(self.fifo.len() - FRAME_SAMPLES);
+            // What is left over after this frame, but gives no later packet more time, is delay without
+            // use.
+            let left = self.fifo.len() - FRAME_SAMPLES;
+            self.fifo.shorten(left % self.grain());
         }
     }
 }
@@ -371,20 +381,36 @@ impl JitterBuffer {
 impl JitterBuffer {
     /// The depth to aim at, in samples over the fastest packets.
     fn target(&self) -> i64 {
+        self.depths().wanted
+    }
+
+    /// The depth to aim at, and that which packets have shown to be needed.
+    fn depths(&self) -> Depth {
         let least = i64::from(self.settings.depth_min_ms) * SAMPLES_PER_MS;
         let most = i64::from(self.settings.depth_max_ms) * SAMPLES_PER_MS;
         // A telephone sends nothing twice that could be waited for.
         let fec = self.loss.wants_fec() && !self.decoders.is_telephone();
-        let wanted = self.delay.target(fec);
         let floor = if fec { least + FRAME } else { least };
-        wanted.max(floor).min(most)
+        self.delay.target(fec).within(floor, most)
     }
 
-    /// How long after the fastest packets the next packet is decoded, as things stand: at the tick at
-    /// which the samples in the fifo no longer make a frame.
+    /// How long after the fastest packets the next packets are decoded at the soonest, as things stand:
+    /// each at the tick at which the samples in the fifo no longer make a frame.
     fn depth(&self) -> i64 {
-        let frames = (self.fifo.len() / FRAME_SAMPLES) as i64;
-        (self.clock.now() + frames * FRAME - self.expected).saturating_sub(self.delay.least())
+        let grain = self.grain();
+        let waits = (self.fifo.len() / grain * grain + grain) as i64 - FRAME;
+        (self.clock.now() + waits - self.expected).saturating_sub(self.delay.least())
+    }
+
+    /// Of what waits in the fifo, only multiples of this give a later packet more time. That is a frame, but
+    /// less where packets are longer and no whole number of frames: packets of 30 ms are decoded in turn with
+    /// nothing and with 10 ms before them.
+    fn grain(&self) -> usize {
+        let (mut a, mut b) = (self.packet_samples.max(FRAME), FRAME);
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        usize::try_from(a).unwrap_or(FRAME_SAMPLES)
     }
 
     /// Decides the next step, and settles what the packets that wait tell of those that do not.

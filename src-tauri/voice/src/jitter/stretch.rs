@@ -10,7 +10,7 @@ const DECIMATION: usize = 6;
 pub(super) const PERIOD_MIN: usize = 120;
 /// 80 Hz, the longest.
 pub(super) const PERIOD_MAX: usize = 600;
-/// Windows quieter than this (mean square, −56 dBov) may be cut anywhere.
+/// Windows quieter than this (mean square, −56 dBov) may be cut anywhere, and no one hears it.
 const QUIET: f64 = 50.0 * 50.0;
 
 /// A place where a stretch of `period` samples from the start resembles the one after it.
@@ -23,6 +23,11 @@ pub(super) struct Match {
 
 fn energy(samples: &[i16]) -> f64 {
     samples.iter().map(|&s| f64::from(s) * f64::from(s)).sum()
+}
+
+/// Whether no one hears what is cut here.
+pub(super) fn is_quiet(wave: &[i16]) -> bool {
+    energy(wave) < QUIET * wave.len() as f64
 }
 
 /// The normalized correlation of `wave[..period]` and `wave[period..2 * period]`.
@@ -59,7 +64,7 @@ pub(super) fn find(wave: &[i16], period_max: usize) -> Option<Match> {
         return None;
     }
     let window = wave.get(..2 * period_max)?;
-    if energy(window) < QUIET * window.len() as f64 {
+    if is_quiet(window) {
         return Some(Match {
             period: period_max,
             likeness: 1.0,

@@ -94,6 +94,50 @@ fn numbers_that_wrap_are_played_in_order() {
 }
 
 #[test]
+fn on_a_steady_network_each_sample_is_played_as_it_was_decoded() {
+    // Two seconds that begin quietly, a pause of as much, and the same again, wherever the ticks fall
+    // between the packets.
+    let speech = speech::synthesized(5, 2);
+    let (frames, _) = speech.as_chunks::<FRAME_SAMPLES>();
+    let quiet = [SILENCE; 10];
+    let stream = Stream {
+        payloads: encoded(quiet.iter().chain(&frames[..90]).copied()),
+        mode: None,
+    };
+    let mut decoder = crate::Decoder::new().expect("libopus");
+    let mut decoded = Vec::new();
+    for payload in &stream.payloads {
+        let mut frame = SILENCE;
+        decoder.decode(payload, &mut frame).expect("Opus");
+        decoded.extend(frame);
+    }
+    for phase in 0..20 {
+        let mut buffer = buffer();
+        let mut bursts = [Vec::new(), Vec::new()];
+        for tick in 0..400_usize {
+            let now = ms(20 * tick as u64);
+            if tick % 200 < 100 {
+                let mut packet = stream.packet(tick % 200);
+                packet.sequence = 65_500_u16.wrapping_add((tick / 200 * 100 + tick % 200) as u16);
+                packet.timestamp = 3_000_000_000 + (tick * FRAME_SAMPLES) as u32;
+                buffer.push(now, &packet);
+            }
+            let pulled = buffer.pull(now + ms(phase));
+            if pulled.kind == Kind::Decoded {
+                bursts[tick / 200].extend(*pulled.frame);
+            }
+        }
+        for (burst, played) in bursts.iter().enumerate() {
+            assert_eq!(played.len(), decoded.len(), "{phase} ms, burst {burst}");
+            // It glides in for 5 ms.
+            let mut pairs = played.iter().zip(&decoded).skip(240);
+            let differs = pairs.position(|(a, b)| a != b);
+            assert_eq!(differs, None, "{phase} ms, burst {burst}");
+        }
+    }
+}
+
+#[test]
 fn duplicates_count_once_and_late_packets_are_dropped() {
     let stream = Stream::new(30);
     let mut buffer = buffer();
@@ -145,6 +189,26 @@ fn it_waits_for_fec_only_while_packets_are_lost() {
         buffer.stats().depth_ms,
         JitterSettings::default().depth_min_ms
     );
+}
+
+#[test]
+fn a_depth_that_packets_only_suggest_waits_for_quiet() {
+    let tones = (0..100).map(tone);
+    let stream = Stream {
+        payloads: encoded(tones.chain([SILENCE; 50])),
+        mode: Some(Mode::Barge),
+    };
+    // Every other packet takes 8 ms longer. At 12 ms all are there, but the next may come later still.
+    let mut buffer = buffer();
+    let mut depths = Vec::new();
+    for index in 0..150 {
+        let sent = ms(20 * index as u64);
+        buffer.push(sent + ms(8 * (index as u64 % 2)), &stream.packet(index));
+        buffer.pull(sent + ms(12));
+        depths.push((buffer.depth() + FRAME) / SAMPLES_PER_MS);
+    }
+    assert!(buffer.stats().depth_ms > 13, "{:?}", buffer.stats());
+    assert_eq!((depths[99], depths[149]), (12, 32));
 }
 
 #[test]
