@@ -104,11 +104,11 @@ async fn a_long_outage_is_told_to_everyone_while_it_lasts_and_afterwards() {
     assert_eq!(scene.sound.clients(), 2, "everyone's sound is relayed");
     scene.sound.cut_all_but(1);
     scene.wire.silence();
+    // Half a minute later more is known: pictures of a slow machine may show that.
     morgan.reads("coaching-rep", "Lost connection").await;
-    morgan.shots("coaching-rep-lost").await;
     riley.reads("call-away", "trying to get you back").await;
     riley.gone("call-recording").await;
-    riley.shots("outage").await;
+    tokio::join!(morgan.shots("coaching-rep-lost"), riley.shots("outage"));
     riley.reads("call-away", "probably ended").await;
     riley.reads("call-status", "Disconnected").await;
     riley.shots("outage-long").await;

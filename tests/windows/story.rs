@@ -238,8 +238,10 @@ async fn tell(stage: Stage) {
     }
     call(&riley, "Globex").await;
     riley.sees("call-bar", "data-status", "in-progress").await;
-    stage.lead.hears("the lead", &[RILEY_HZ]).await;
-    riley_ear.hears("riley", &[LEAD_HZ]).await;
+    tokio::join!(
+        stage.lead.hears("the lead", &[RILEY_HZ]),
+        riley_ear.hears("riley", &[LEAD_HZ]),
+    );
 
     // W1: from the Team page. M1: always in Listen. M4: no microphone.
     morgan.click("nav-team").await;
@@ -248,18 +250,16 @@ async fn tell(stage: Stage) {
     morgan.sees("coaching-bar", "data-mode", "listen").await;
     morgan.sees("coaching-bar", "data-audience", "nobody").await;
     riley.sees("call-coach-morgan", "data-mode", "listen").await;
-    morgan_ear
-        .hears("morgan in Listen", &[LEAD_HZ, RILEY_HZ])
-        .await;
-    stage
-        .lead
-        .hears("the lead of a listened-to call", &[RILEY_HZ])
-        .await;
-    riley_ear.hears("riley listened to", &[LEAD_HZ]).await;
-    stage
-        .recording
-        .hears("the recording of a listened-to call", &[RILEY_HZ, LEAD_HZ])
-        .await;
+    tokio::join!(
+        morgan_ear.hears("morgan in Listen", &[LEAD_HZ, RILEY_HZ]),
+        stage
+            .lead
+            .hears("the lead of a listened-to call", &[RILEY_HZ]),
+        riley_ear.hears("riley listened to", &[LEAD_HZ]),
+        stage
+            .recording
+            .hears("the recording of a listened-to call", &[RILEY_HZ, LEAD_HZ]),
+    );
     assert_eq!(
         desk.pulse.captures("mic_morgan"),
         0,
@@ -287,17 +287,13 @@ async fn tell(stage: Stage) {
     riley_ear
         .hears("riley whispered to", &[LEAD_HZ, MORGAN_HZ])
         .await;
-    stage
-        .lead
-        .hears("the lead during a whisper", &[RILEY_HZ])
-        .await;
-    stage
-        .recording
-        .hears("the recording during a whisper", &[RILEY_HZ, LEAD_HZ])
-        .await;
-    morgan_ear
-        .hears("morgan whispering", &[LEAD_HZ, RILEY_HZ])
-        .await;
+    tokio::join!(
+        stage.lead.hears("the lead during a whisper", &[RILEY_HZ]),
+        stage
+            .recording
+            .hears("the recording during a whisper", &[RILEY_HZ, LEAD_HZ]),
+        morgan_ear.hears("morgan whispering", &[LEAD_HZ, RILEY_HZ]),
+    );
     picture(&morgan, "coaching-whisper").await;
     picture(&riley, "call-whispered-to").await;
 
@@ -333,23 +329,17 @@ async fn tell(stage: Stage) {
         .sees("coaching-bar", "data-audience", "everybody")
         .await;
     riley.sees("call-coach-morgan", "data-mode", "barge").await;
-    stage
-        .lead
-        .hears("the lead barged in on", &[RILEY_HZ, MORGAN_HZ])
-        .await;
-    riley_ear
-        .hears("riley barged in on", &[LEAD_HZ, MORGAN_HZ])
-        .await;
-    casey_ear
-        .hears("casey while morgan barges", &[LEAD_HZ, RILEY_HZ, MORGAN_HZ])
-        .await;
-    morgan_ear
-        .hears("morgan barging", &[LEAD_HZ, RILEY_HZ])
-        .await;
-    stage
-        .recording
-        .hears("the recording", &[RILEY_HZ, LEAD_HZ, MORGAN_HZ])
-        .await;
+    tokio::join!(
+        stage
+            .lead
+            .hears("the lead barged in on", &[RILEY_HZ, MORGAN_HZ]),
+        riley_ear.hears("riley barged in on", &[LEAD_HZ, MORGAN_HZ]),
+        casey_ear.hears("casey while morgan barges", &[LEAD_HZ, RILEY_HZ, MORGAN_HZ]),
+        morgan_ear.hears("morgan barging", &[LEAD_HZ, RILEY_HZ]),
+        stage
+            .recording
+            .hears("the recording", &[RILEY_HZ, LEAD_HZ, MORGAN_HZ]),
+    );
     picture(&morgan, "coaching-barge").await;
     picture(&riley, "call-barged").await;
 
@@ -366,17 +356,21 @@ async fn tell(stage: Stage) {
     });
     morgan.click("coaching-leave").await;
     morgan.gone("coaching-bar").await;
-    morgan_ear.hears("morgan who left", &[]).await;
-    riley_ear
-        .hears("riley, whose call goes on", &[LEAD_HZ])
-        .await;
+    tokio::join!(
+        morgan_ear.hears("morgan who left", &[]),
+        riley_ear.hears("riley, whose call goes on", &[LEAD_HZ]),
+    );
 
     // J5: the rep hangs up, and the coaching that is left ends.
     riley.click("call-hangup").await;
     riley.gone("call-bar").await;
     casey.gone("coaching-bar").await;
-    for (ear, name) in ears.iter().zip(["riley", "morgan", "casey"]) {
-        ear.hears(name, &[]).await;
+    tokio::join!(
+        riley_ear.hears("riley, when all is over", &[]),
+        morgan_ear.hears("morgan, when all is over", &[]),
+        casey_ear.hears("casey, when all is over", &[]),
+    );
+    for name in ["riley", "morgan", "casey"] {
         assert_eq!(
             desk.pulse.captures(&format!("mic_{name}")),
             0,

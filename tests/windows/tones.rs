@@ -98,10 +98,19 @@ pub enum Ear {
 }
 
 impl Ear {
-    fn samples(&self) -> Vec<i16> {
+    /// How many samples were heard so far.
+    fn count(&self) -> usize {
         match self {
-            Self::Loudspeaker(recording) => recording.samples(),
-            Self::Line(track) => track.between(0, track.len()),
+            Self::Loudspeaker(recording) => recording.count(),
+            Self::Line(track) => track.len(),
+        }
+    }
+
+    /// The samples from one position to another, as far as they were heard.
+    fn between(&self, from: usize, to: usize) -> Vec<i16> {
+        match self {
+            Self::Loudspeaker(recording) => recording.between(from, to),
+            Self::Line(track) => track.between(from, to),
         }
     }
 
@@ -111,20 +120,21 @@ impl Ear {
     pub async fn hears(&self, who: &str, wanted: &[f64]) {
         let deadline = Instant::now() + PATIENCE;
         let waits = waits();
-        let mut from = self.samples().len();
+        let mut from = self.count();
         let mut settled = false;
         loop {
             let piece_count = if settled { STEADY_PIECES } else { 1 };
-            let samples = self.samples();
-            let Some(next) = samples.get(from..from + piece_count * PIECE) else {
+            let to = from + piece_count * PIECE;
+            if self.count() < to {
                 if Instant::now() > deadline {
                     give_up(&format!("{who}: nothing more is heard"), &waits);
                 }
                 tokio::time::sleep(LOOK).await;
                 continue;
-            };
-            from += next.len();
-            let heard = TONES.map(|hz| Heard::of(hz, next));
+            }
+            let next = self.between(from, to);
+            from = to;
+            let heard = TONES.map(|hz| Heard::of(hz, &next));
             let mut wanted_heard = true;
             let mut others_silent = true;
             for tone in &heard {
@@ -152,11 +162,11 @@ impl Ear {
 
     /// Whether no tone is heard for a moment, within three seconds from now.
     pub async fn falls_silent(&self) -> bool {
-        let from = self.samples().len();
+        let from = self.count();
         for _ in 0..60 {
             tokio::time::sleep(LOOK).await;
-            let samples = self.samples();
-            let mut pieces = samples.get(from..).unwrap_or_default().chunks_exact(PIECE);
+            let samples = self.between(from, usize::MAX);
+            let mut pieces = samples.chunks_exact(PIECE);
             let is_silent =
                 |piece: &[i16]| (TONES.iter()).all(|hz| amplitude_of(*hz, piece) < SILENT);
             if pieces.any(is_silent) {
@@ -170,7 +180,7 @@ impl Ear {
     /// sound daemon skips, there is a little of every frequency for a moment.
     pub fn ever_heard(&self, hz: f64) -> bool {
         let loud: Vec<bool> = self
-            .samples()
+            .between(0, usize::MAX)
             .chunks_exact(PIECE / 2)
             .map(|piece| amplitude_of(hz, piece) > HEARD / 2.0)
             .collect();

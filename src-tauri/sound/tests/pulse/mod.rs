@@ -257,7 +257,8 @@ impl Pulse {
     pub fn record_from(&self, loudspeaker: &str) -> Recording {
         let mut child = self
             .command("parec")
-            .args(["--raw", "--latency-msec=10"])
+            // What comes is what was played, however seldom it comes; each time costs the daemon, too.
+            .args(["--raw", "--latency-msec=60"])
             .args(["--format=s16le", "--channels=1"])
             .arg(format!("--rate={RATE_HZ}"))
             .arg(format!("--device={loudspeaker}.monitor"))
@@ -395,10 +396,18 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// All that was heard so far.
-    pub fn samples(&self) -> Vec<i16> {
+    /// How many samples were heard so far.
+    pub fn count(&self) -> usize {
         let samples = self.heard.samples.lock();
-        samples.unwrap_or_else(PoisonError::into_inner).clone()
+        samples.unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The samples from one position to another, as far as they were heard.
+    pub fn between(&self, from: usize, to: usize) -> Vec<i16> {
+        let samples = self.heard.samples.lock();
+        let samples = samples.unwrap_or_else(PoisonError::into_inner);
+        let heard = samples.get(from..to.min(samples.len()));
+        heard.unwrap_or_default().to_vec()
     }
 
     /// Forgets what was heard so far.
