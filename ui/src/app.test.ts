@@ -526,11 +526,19 @@ describe("the rep's call", () => {
   });
 
   it("shows nothing that is not known while the connection is away", async () => {
-    const { fake } = await open("my-call-resuming", "#/settings");
+    const { fake, user } = await open("my-call-resuming", "#/settings");
     expect((await find(testids.callAway)).textContent).toContain("get you back");
     expect(get(testids.callStatus).textContent).toContain("Reconnecting");
     none(testids.callRecording);
     expect(screen.queryByRole("list", { name: "Coaches on your call" })).toBeNull();
+    // Nor on other pages.
+    await user.click(get(testids.navTeam));
+    const row = within(await find(testids.teamRow("Riley")));
+    expect(row.getByText("Not up to date")).toBeTruthy();
+    await user.click(within(get(testids.callBar)).getByRole("link"));
+    const calls = within(await find(testids.leadCalls));
+    expect(calls.getByText("Outbound · Not up to date")).toBeTruthy();
+    expect(calls.queryByText(/Listening|Whispering|Barging/)).toBeNull();
     fake.at("riley/rep-coached-lost");
     await waitFor(() => expect(get(testids.callAway).textContent).toContain("probably ended"));
     expect(get(testids.callStatus).textContent).toContain("Disconnected");

@@ -71,6 +71,8 @@ export class AppState {
   #followed = 0;
   #announced = 0;
 
+  /** Whether what is shown is as the service knows it now. */
+  readonly online = $derived(this.view?.connection === "online");
   readonly users = $derived(new Map((this.view?.users ?? []).map((user) => [user.id, user])));
   /** The service's clock. */
   readonly now = $derived(this.clock.now + (this.view?.clock_offset_ms ?? 0));
@@ -99,7 +101,7 @@ export class AppState {
       this.view?.me,
       this.view?.users,
       this.view?.directory_version,
-      this.view?.connection === "online",
+      this.online,
     ]),
   );
 

@@ -22,7 +22,7 @@ import type {
 } from "../backend";
 import { ORGANIZATION, ORGANIZATION_PAGES, type OrganizationPage } from "./pages";
 import type { Route } from "./route";
-import { clockText } from "./time";
+import { clockText, elapsedText } from "./time";
 
 export const PAGE_NAMES: Record<Route["page"], string> = {
   leads: "Leads",
@@ -188,6 +188,13 @@ export function outcomeText(call: Pick<Call, "status" | "hangup_cause" | "durati
   return [words, duration > 0 ? clockText(duration) : undefined, cause]
     .filter((part) => part !== undefined)
     .join(" · ");
+}
+
+/** How far a call in progress has come. Nobody knows without the service. */
+export function progressText(call: Call, now: number, online: boolean): string {
+  if (!online) return "Not up to date";
+  if (call.status === "in-progress") return elapsedText(call.date_answered, now);
+  return STATUS_WORDS[call.status];
 }
 
 /** Whether the call is still going on. */
