@@ -97,12 +97,7 @@ export class AppState {
   readonly balance = $derived(this.view?.balance ?? null);
   /** Changes when what a page about the organization shows may have changed: it asks again then. */
   readonly directory = $derived(
-    JSON.stringify([
-      this.view?.me,
-      this.view?.users,
-      this.view?.directory_version,
-      this.online,
-    ]),
+    JSON.stringify([this.view?.me, this.view?.users, this.view?.directory_version, this.online]),
   );
 
   constructor(backend: Backend) {
