@@ -56,6 +56,8 @@ struct Heard {
     hz: f64,
     /// In the middle one of all pieces.
     middle: f64,
+    /// The same of what stands out: all that a sound that skips in each piece leaves is no voice.
+    middle_out: f64,
     /// At its loudest, where it stands out.
     loudest: f64,
 }
@@ -63,15 +65,14 @@ struct Heard {
 impl Heard {
     fn of(hz: f64, samples: &[i16]) -> Self {
         let pieces = samples.chunks_exact(PIECE);
-        let standing_out = pieces.clone().map(|piece| standing_out(hz, piece));
-        let loudest = standing_out.fold(0.0, f64::max);
-        let mut sorted: Vec<f64> = pieces.map(|piece| amplitude_of(hz, piece)).collect();
-        sorted.sort_by(f64::total_cmp);
-        let middle = sorted.get(sorted.len() / 2).copied();
+        let standing_out = sorted(pieces.clone().map(|piece| standing_out(hz, piece)));
+        let amplitudes = sorted(pieces.map(|piece| amplitude_of(hz, piece)));
+        let middle = |sorted: &[f64]| sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);
         Self {
             hz,
-            middle: middle.unwrap_or(0.0),
-            loudest,
+            middle: middle(&amplitudes),
+            middle_out: middle(&standing_out),
+            loudest: standing_out.last().copied().unwrap_or(0.0),
         }
     }
 
@@ -80,8 +81,14 @@ impl Heard {
     }
 
     fn is_silent(&self) -> bool {
-        self.middle < SILENT && self.loudest < SKIPPED
+        self.middle_out < SILENT && self.loudest < SKIPPED
     }
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
 }
 
 /// Whether a tone is nowhere in these samples, but for what skips leave of it.

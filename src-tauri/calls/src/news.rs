@@ -3,10 +3,11 @@
 use super::directory::{Directory, Member};
 use super::events::Events;
 use call::{Limits, Viewer, may_see_coach_legs, view};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 use wire::{
     ActiveCall, Call, CallId, ClientType, CoachLeg, Event, Invitation, OrganizationId, UserId,
 };
@@ -15,6 +16,10 @@ use wire::{
 const QUEUE_MAX: usize = 4096;
 /// How long the members may take to be read.
 const READ_MAX: Duration = Duration::from_secs(2);
+/// How long after that they are read again.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+/// Calls of an organization of which it's kept that nobody was told, at most.
+const UNTOLD_MAX: usize = 1024;
 
 /// Something to tell.
 pub enum News {
@@ -41,14 +46,25 @@ pub fn start(
     limits: Limits,
 ) -> mpsc::Sender<News> {
     let (queue, mut news) = mpsc::channel(QUEUE_MAX);
-    let teller = Teller {
+    let mut teller = Teller {
         directory,
         events,
         limits,
+        untold: HashMap::new(),
+        again: Instant::now(),
     };
     tokio::spawn(async move {
-        while let Some(news) = news.recv().await {
-            teller.tell(news).await;
+        loop {
+            tokio::select! {
+                biased;
+                () = sleep_until(teller.again), if !teller.untold.is_empty() => {
+                    teller.tell_again().await;
+                }
+                news = news.recv() => match news {
+                    Some(news) => teller.tell(news).await,
+                    None => return,
+                },
+            }
         }
     });
     queue
@@ -58,21 +74,23 @@ struct Teller {
     directory: Arc<dyn Directory>,
     events: Arc<dyn Events>,
     limits: Limits,
+    /// Of organizations whose members couldn't be read: each call as it changed last.
+    untold: HashMap<OrganizationId, HashMap<CallId, Arc<Call>>>,
+    /// When they are read again.
+    again: Instant,
 }
 
 impl Teller {
-    async fn tell(&self, news: News) {
+    async fn tell(&mut self, news: News) {
         match news {
             News::Call(organization, record) => {
-                for viewer in self.viewers(&organization, &record.id).await {
+                for viewer in self.viewers(&organization, &[&record]).await {
                     self.show(&organization, &viewer, &record);
                 }
             }
             News::Calls(organization, user, records) => {
-                let Some(first) = records.first() else {
-                    return;
-                };
-                let viewers = self.viewers(&organization, &first.id).await;
+                let all: Vec<_> = records.iter().collect();
+                let viewers = self.viewers(&organization, &all).await;
                 if let Some(viewer) = viewers.iter().find(|viewer| viewer.user == user) {
                     for record in &records {
                         self.show(&organization, viewer, record);
@@ -80,7 +98,7 @@ impl Teller {
                 }
             }
             News::Leg(organization, record, leg) => {
-                let viewers = self.viewers(&organization, &record.id).await;
+                let viewers = self.viewers(&organization, &[&record]).await;
                 let coach = leg.user_id.clone();
                 let event = Event::CoachLegChanged {
                     call_id: record.id.clone(),
@@ -124,29 +142,77 @@ impl Teller {
         self.events.to_user(organization, &viewer.user, &event);
     }
 
-    /// The active members who listen, with what they may see by now. Nobody when that cannot be
-    /// known: who may see it cannot be guessed.
-    async fn viewers(&self, organization: &OrganizationId, call: &CallId) -> Vec<Viewer> {
+    /// The active members who listen, with what they may see by now. Nobody when that cannot be known:
+    /// who may see it cannot be guessed. These calls are shown to them once it is.
+    async fn viewers(
+        &mut self,
+        organization: &OrganizationId,
+        calls: &[&Arc<Call>],
+    ) -> Vec<Viewer> {
+        // Before what came earlier, nothing is told.
+        let read = if self.untold.contains_key(organization) {
+            None
+        } else {
+            self.read(organization).await
+        };
+        if read.is_none() {
+            let untold = self.untold.entry(organization.clone()).or_default();
+            for call in calls {
+                if untold.len() < UNTOLD_MAX || untold.contains_key(&call.id) {
+                    untold.insert(call.id.clone(), Arc::clone(call));
+                }
+            }
+        }
+        read.unwrap_or_default()
+    }
+
+    /// Shows the calls of which nobody was told to those whose organizations can be read again.
+    async fn tell_again(&mut self) {
+        let organizations: Vec<_> = self.untold.keys().cloned().collect();
+        for organization in organizations {
+            let Some(viewers) = self.read(&organization).await else {
+                // The others wait too: each that can't be read holds up what's new.
+                return;
+            };
+            for call in self
+                .untold
+                .remove(&organization)
+                .unwrap_or_default()
+                .values()
+            {
+                for viewer in &viewers {
+                    self.show(&organization, viewer, call);
+                }
+            }
+        }
+    }
+
+    async fn read(&mut self, organization: &OrganizationId) -> Option<Vec<Viewer>> {
         let read = tokio::time::timeout(READ_MAX, self.directory.members(organization)).await;
         let members = match read {
             Ok(Ok(members)) => members,
-            Ok(Err(error)) => {
-                tracing::error!(call_id = %call, %error, "could not tell anyone about a change");
-                return Vec::new();
-            }
-            Err(_) => {
-                tracing::error!(call_id = %call, "could not tell anyone about a change: the database is slow");
-                return Vec::new();
+            failed => {
+                let why = failed.map_or_else(
+                    |_| "the database is slow".to_owned(),
+                    |read| {
+                        read.err()
+                            .map(|error| error.to_string())
+                            .unwrap_or_default()
+                    },
+                );
+                tracing::error!(organization_id = %organization, why, "could not tell anyone about a change yet");
+                self.again = Instant::now() + READ_AGAIN;
+                return None;
             }
         };
         let listening: HashSet<UserId> = self.events.listeners(organization).into_iter().collect();
-        members
+        let viewers = members
             .into_iter()
             .filter(|member| listening.contains(&member.user_id))
             .map(|Member { user_id, authority }| Viewer {
                 user: user_id,
                 authority,
-            })
-            .collect()
+            });
+        Some(viewers.collect())
     }
 }

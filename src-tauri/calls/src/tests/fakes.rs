@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use call::Authority;
 use media::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, SimulatedLine};
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::{LeadWhoCalls, StoreError};
@@ -26,11 +27,18 @@ pub struct FakeDirectory {
     pub delay: Mutex<Option<Delay>>,
     /// Whom it was asked about as somebody who calls.
     pub callers: Mutex<Vec<Option<String>>>,
+    /// How often the members still can't be read.
+    pub failures: AtomicUsize,
 }
 
 #[async_trait]
 impl Directory for FakeDirectory {
     async fn members(&self, of: &OrganizationId) -> Result<Vec<Member>, StoreError> {
+        let less = |left: usize| left.checked_sub(1);
+        let is_failing = self.failures.fetch_update(SeqCst, SeqCst, less).is_ok();
+        if is_failing {
+            return Err(StoreError::Unavailable("for a test".into()));
+        }
         let members = self.members.lock().unwrap();
         let of_it = members.iter().filter(|((one, _), _)| one == of);
         Ok(of_it
@@ -237,7 +245,7 @@ impl Events for FakeEvents {
     }
 
     fn charged(&self, _: &OrganizationId) {
-        self.charges.fetch_add(1, Ordering::SeqCst);
+        self.charges.fetch_add(1, SeqCst);
         self.news.notify_waiters();
     }
 }

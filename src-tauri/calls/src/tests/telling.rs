@@ -5,6 +5,7 @@ use crate::{Caller, CallsSettings};
 use call::{Limits, REP_LEG};
 use media::{LeadSignal, MediaEvent};
 use mix::{LegLevel, LegNumber, Mode};
+use std::sync::atomic::Ordering::SeqCst;
 use wire::*;
 
 fn is_leg(event: &Event) -> bool {
@@ -35,6 +36,23 @@ async fn w5_a_join_is_told_to_exactly_those_who_may_see_it() {
     assert_eq!(seen.joinability.code, Some(Code::PermissionRequired));
     let seen = world.changed("taylor", &call, |call| call.held).await;
     assert_eq!(seen.coach_legs.len(), 1);
+}
+
+#[tokio::test]
+async fn w5_what_could_not_be_told_is_told_once_the_members_can_be_read() {
+    let world = World::new().await;
+    let call = world.answered().await;
+    let riley = caller("riley", "acme");
+    let failures = &world.directory.failures;
+    failures.store(1, SeqCst);
+    world.calls.set_held(&riley, &call, true).await.unwrap();
+    world.changed("morgan", &call, |call| call.held).await;
+    // What comes while a change is untold doesn't overtake it.
+    failures.store(1, SeqCst);
+    world.calls.set_held(&riley, &call, false).await.unwrap();
+    world.calls.set_muted(&riley, &call, true).await.unwrap();
+    let seen = world.changed("morgan", &call, |call| call.muted).await;
+    assert!(!seen.held);
 }
 
 #[tokio::test]
