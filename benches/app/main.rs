@@ -56,7 +56,7 @@ use crate::figure::Figure;
 use crate::processes::App;
 use crate::quantile::percentile;
 use crate::story::{Stage, call, sign_in};
-use crate::window::{Start, Window};
+use crate::window::Window;
 
 const STARTS: usize = 7;
 const CPU_WINDOWS: usize = 3;
@@ -129,13 +129,7 @@ async fn open(desk: &Desk, stage: &Stage, name: &'static str, processing: Proces
     let folder = desk.config(&identifier);
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::write(folder.join("settings.json"), settings.to_string()).expect("settings are kept");
-    let arguments = ["--server", &*stage.server];
-    let start = Start {
-        name,
-        profile,
-        arguments: &arguments,
-    };
-    Window::reopen(desk, start).await
+    stage.window_again(desk, name, profile).await
 }
 
 /// Starts the app again and again, and returns the last with the figure.

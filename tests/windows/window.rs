@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use thirtyfour::error::{WebDriverError, WebDriverResult};
-use thirtyfour::extensions::query::ElementQueryable;
+use thirtyfour::extensions::query::{ElementQuery, ElementQueryable};
 use thirtyfour::{By, Capabilities, WebDriver, WebElement};
 
 use crate::desk::{Desk, free_port};
@@ -86,16 +86,14 @@ impl Window {
         }
     }
 
+    /// Looks for an element for as long as anything may take.
+    fn query(&self, id: &str) -> ElementQuery {
+        self.driver.query(by(id)).wait(PATIENCE, LOOK)
+    }
+
     /// Waits until something is to be seen.
     pub async fn see(&self, id: &str) -> WebElement {
-        let found = self
-            .driver
-            .query(by(id))
-            .wait(PATIENCE, LOOK)
-            .and_displayed()
-            .first()
-            .await;
-        match found {
+        match self.query(id).and_displayed().first().await {
             Ok(element) => element,
             Err(error) => {
                 self.shot_of_failure().await;
@@ -108,14 +106,7 @@ impl Window {
     pub async fn click(&self, id: &str) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let found = self
-                .driver
-                .query(by(id))
-                .wait(PATIENCE, LOOK)
-                .and_clickable()
-                .first()
-                .await;
-            let clicked = match found {
+            let clicked = match self.query(id).and_clickable().first().await {
                 Ok(element) => self.click_at_rest(&element).await,
                 Err(error) => Err(error),
             };
@@ -179,8 +170,8 @@ impl Window {
     /// Waits until an attribute has this value.
     pub async fn sees(&self, id: &str, attribute: &'static str, value: &str) {
         let value = value.to_owned();
-        let query = self.driver.query(by(id)).wait(PATIENCE, LOOK);
-        if let Err(error) = query.with_attribute(attribute, value.clone()).first().await {
+        let query = self.query(id).with_attribute(attribute, value.clone());
+        if let Err(error) = query.first().await {
             let now = self.driver.find(by(id)).await;
             let now = match now {
                 Ok(element) => element.attr(attribute).await.ok().flatten(),
@@ -223,7 +214,7 @@ impl Window {
     /// Waits until the words that explain an element hold some text.
     pub async fn explains(&self, id: &str, text: &str) {
         let wanted = text.to_owned();
-        let query = self.driver.query(by(id)).wait(PATIENCE, LOOK);
+        let query = self.query(id);
         let has = move |found: &str| found.contains(&wanted);
         if let Err(error) = query.with_attribute("title", has).first().await {
             self.shot_of_failure().await;

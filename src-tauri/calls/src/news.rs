@@ -51,13 +51,12 @@ pub fn start(
         events,
         limits,
         untold: HashMap::new(),
-        again: Instant::now(),
     };
     tokio::spawn(async move {
         loop {
+            let again = teller.untold.values().map(|untold| untold.again).min();
             tokio::select! {
-                biased;
-                () = sleep_until(teller.again), if !teller.untold.is_empty() => {
+                () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {
                     teller.tell_again().await;
                 }
                 news = news.recv() => match news {
@@ -74,9 +73,15 @@ struct Teller {
     directory: Arc<dyn Directory>,
     events: Arc<dyn Events>,
     limits: Limits,
-    /// Of organizations whose members couldn't be read: each call as it changed last.
-    untold: HashMap<OrganizationId, HashMap<CallId, Arc<Call>>>,
-    /// When they are read again.
+    /// Of organizations whose members couldn't be read.
+    untold: HashMap<OrganizationId, Untold>,
+}
+
+/// What nobody in an organization was told yet.
+struct Untold {
+    /// Each call as it changed last.
+    calls: HashMap<CallId, Arc<Call>>,
+    /// When the members are read again.
     again: Instant,
 }
 
@@ -156,7 +161,11 @@ impl Teller {
             self.read(organization).await
         };
         if read.is_none() {
-            let untold = self.untold.entry(organization.clone()).or_default();
+            let untold = self.untold.entry(organization.clone());
+            let Untold { calls: untold, .. } = untold.or_insert_with(|| Untold {
+                calls: HashMap::new(),
+                again: Instant::now() + READ_AGAIN,
+            });
             for call in calls {
                 if untold.len() < UNTOLD_MAX || untold.contains_key(&call.id) {
                     untold.insert(call.id.clone(), Arc::clone(call));
@@ -166,53 +175,49 @@ impl Teller {
         read.unwrap_or_default()
     }
 
-    /// Shows the calls of which nobody was told to those whose organizations can be read again.
+    /// Shows the calls of which nobody was told, if the organization whose turn it is can be read again.
+    /// If not, the others come first: one that can't be read holds up no other.
     async fn tell_again(&mut self) {
-        let organizations: Vec<_> = self.untold.keys().cloned().collect();
-        for organization in organizations {
-            let Some(viewers) = self.read(&organization).await else {
-                // The others wait too: each that can't be read holds up what's new.
-                return;
-            };
-            for call in self
-                .untold
-                .remove(&organization)
-                .unwrap_or_default()
-                .values()
-            {
-                for viewer in &viewers {
-                    self.show(&organization, viewer, call);
-                }
+        let next = self.untold.iter().min_by_key(|(_, untold)| untold.again);
+        let Some(organization) = next.map(|(organization, _)| organization.clone()) else {
+            return;
+        };
+        let read = self.read(&organization).await;
+        let Some(mut untold) = self.untold.remove(&organization) else {
+            return;
+        };
+        let Some(viewers) = read else {
+            untold.again = Instant::now() + READ_AGAIN;
+            self.untold.insert(organization, untold);
+            return;
+        };
+        for call in untold.calls.values() {
+            for viewer in &viewers {
+                self.show(&organization, viewer, call);
             }
         }
     }
 
-    async fn read(&mut self, organization: &OrganizationId) -> Option<Vec<Viewer>> {
+    async fn read(&self, organization: &OrganizationId) -> Option<Vec<Viewer>> {
         let read = tokio::time::timeout(READ_MAX, self.directory.members(organization)).await;
-        let members = match read {
-            Ok(Ok(members)) => members,
-            failed => {
-                let why = failed.map_or_else(
-                    |_| "the database is slow".to_owned(),
-                    |read| {
-                        read.err()
-                            .map(|error| error.to_string())
-                            .unwrap_or_default()
-                    },
-                );
-                tracing::error!(organization_id = %organization, why, "could not tell anyone about a change yet");
-                self.again = Instant::now() + READ_AGAIN;
-                return None;
-            }
+        let why = match read {
+            Ok(Ok(members)) => return Some(self.viewers_of(organization, members)),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the database is slow".to_owned(),
         };
+        tracing::error!(organization_id = %organization, why, "could not tell anyone about a change yet");
+        None
+    }
+
+    fn viewers_of(&self, organization: &OrganizationId, members: Vec<Member>) -> Vec<Viewer> {
         let listening: HashSet<UserId> = self.events.listeners(organization).into_iter().collect();
-        let viewers = members
+        members
             .into_iter()
             .filter(|member| listening.contains(&member.user_id))
             .map(|Member { user_id, authority }| Viewer {
                 user: user_id,
                 authority,
-            });
-        Some(viewers.collect())
+            })
+            .collect()
     }
 }

@@ -7,7 +7,7 @@ import { lostFeatures } from "./plans";
 import { bandsAt, bandsOf, bandText, columnsOf, percentOf, waveform } from "./recording";
 import { ORGANIZATION_PAGES } from "./pages";
 import { hashOf, routeOf } from "./route";
-import { modesUsed } from "./words";
+import { modesUsed, REFUSAL_WORDS } from "./words";
 
 const START = Date.parse("2026-11-22T10:00:00.000Z");
 const at = (seconds: number): string => new Date(START + seconds * 1000).toISOString();
@@ -229,4 +229,9 @@ describe("j3: a plan", () => {
 
 it("every page about the organization has an address", () => {
   for (const page of ORGANIZATION_PAGES) expect(routeOf(hashOf({ page }))).toEqual({ page });
+});
+
+it("a4: what was refused has words in the log, never its code", () => {
+  expect(REFUSAL_WORDS.permission_required).toContain("permission");
+  for (const [code, words] of Object.entries(REFUSAL_WORDS)) expect(words).not.toBe(code);
 });
