@@ -113,6 +113,7 @@ pub fn config() -> Config {
     Config {
         listen: ([127, 0, 0, 1], 0).into(),
         demo: true,
+        demo_password: Some("demo-password".into()),
         workers: 1,
         ..Config::default()
     }

@@ -52,6 +52,7 @@ async fn service_beyond(caller: &Uas, data: &std::path::Path) -> (Running, Socke
     let config = Config {
         listen: (HERE, 0).into(),
         demo: true,
+        demo_password: Some("demo-password".into()),
         workers: 1,
         data: data.to_owned(),
         telephony: TelephonySettings {

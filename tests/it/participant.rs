@@ -39,6 +39,8 @@ async fn start_service(folder: &Path) -> (Child, String) {
             "--workers",
             "1",
             "--demo",
+            "--demo-password",
+            "demo-password",
             "--log",
             "warn",
             "--data",

@@ -10,7 +10,15 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Every numbered rule: who hears whom, the ways in, joining, permissions, recording, money.
-const RULES: [(char, u8); 6] = [('M', 7), ('W', 5), ('J', 5), ('A', 4), ('R', 3), ('B', 4)];
+const RULES: [(char, u8); 7] = [
+    ('M', 7),
+    ('W', 5),
+    ('J', 5),
+    ('A', 4),
+    ('R', 3),
+    ('B', 4),
+    ('O', 5),
+];
 
 fn rules() -> BTreeMap<String, Vec<String>> {
     let ids = RULES

@@ -167,22 +167,6 @@ impl Ear {
         }
     }
 
-    /// Whether no tone is heard for a moment, within three seconds from now.
-    pub async fn falls_silent(&self) -> bool {
-        let from = self.count();
-        for _ in 0..60 {
-            tokio::time::sleep(LOOK).await;
-            let samples = self.between(from, usize::MAX);
-            let mut pieces = samples.chunks_exact(PIECE);
-            let is_silent =
-                |piece: &[i16]| (TONES.iter()).all(|hz| amplitude_of(*hz, piece) < SILENT);
-            if pieces.any(is_silent) {
-                return true;
-            }
-        }
-        false
-    }
-
     /// Whether a tone was ever there since the start, for 300 ms: where another tone begins, or the
     /// sound daemon skips, there is a little of every frequency for a moment.
     pub fn ever_heard(&self, hz: f64) -> bool {

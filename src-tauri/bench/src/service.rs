@@ -49,6 +49,8 @@ impl Service {
         command
             .args([
                 "--demo",
+                "--demo-password",
+                "demo-password",
                 "--listen",
                 "127.0.0.1:0",
                 "--log",

@@ -117,6 +117,7 @@ impl Stage {
             media_bind: [127, 0, 0, 1].into(),
             data: data.to_owned(),
             demo: true,
+            demo_password: Some("demo-password".into()),
             telephony: trunk
                 .map(|(port, codec)| phone::trunk_to(port, codec))
                 .unwrap_or_default(),

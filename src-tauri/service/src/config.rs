@@ -26,12 +26,15 @@ pub enum LogFormat {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub public_url: Option<String>,
+    pub local_secret: Option<PathBuf>,
     pub allowed_origins: Vec<String>,
     pub data: PathBuf,
     pub database: Option<String>,
     pub data_bytes_max: u64,
     pub read_only: bool,
     pub demo: bool,
+    pub demo_password: Option<String>,
     pub demo_members: usize,
     pub media_bind: IpAddr,
     pub media_advertise: Option<IpAddr>,
@@ -70,12 +73,15 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7780)),
+            public_url: None,
+            local_secret: None,
             allowed_origins: Vec::new(),
             data: PathBuf::from("data"),
             database: None,
             data_bytes_max: 0,
             read_only: false,
             demo: false,
+            demo_password: None,
             demo_members: 0,
             media_bind: IpAddr::from(Ipv4Addr::LOCALHOST),
             media_advertise: None,
@@ -175,6 +181,17 @@ impl Config {
                 .into()
         } else if self.access_token_s == 0 || self.refresh_token_s < self.access_token_s {
             "access_token_s must be at least 1, and refresh_token_s no shorter".into()
+        } else if self.demo && !self.listen.ip().is_loopback() {
+            "demo data is for this computer only: with demo, listen must be a loopback address"
+                .into()
+        } else if self.local_secret.is_some() && !self.listen.ip().is_loopback() {
+            "with local_secret, listen must be a loopback address".into()
+        } else if self
+            .public_url
+            .as_deref()
+            .is_some_and(|url| !is_origin(url))
+        {
+            "public_url must be like https://calls.example.com".into()
         } else if let Some(origin) = self.allowed_origins.iter().find(|one| !is_origin(one)) {
             format!("allowed_origins must be like https://app.example.com, not {origin}")
         } else if let Err(complaint) = self.telephony.check() {
@@ -183,6 +200,13 @@ impl Config {
             return Ok(());
         };
         Err(ConfigError::OutOfRange(complaint))
+    }
+
+    /// Where people reach the service, as far as it knows.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        let here = || format!("http://{}", self.listen);
+        self.public_url.clone().unwrap_or_else(here)
     }
 
     /// [`Config::request_timeout_ms`] as a duration.
@@ -270,6 +294,22 @@ mod tests {
         ] {
             let refused = with(bad).unwrap_err().to_string();
             assert!(refused.contains("allowed_origins"), "{bad}: {refused}");
+        }
+    }
+
+    #[test]
+    fn o2_demo_data_is_served_on_this_computer_only() {
+        let with = |listen: &str| {
+            merged(
+                &format!("demo = true\nlisten = \"{listen}\""),
+                &Flags::default(),
+            )
+        };
+        assert!(with("127.0.0.1:0").is_ok());
+        assert!(with("[::1]:0").is_ok());
+        for open in ["0.0.0.0:80", "192.0.2.1:80", "[::]:80"] {
+            let refused = with(open).unwrap_err().to_string();
+            assert!(refused.contains("loopback"), "{open}: {refused}");
         }
     }
 

@@ -8,7 +8,9 @@ use crate::config::{Config, ConfigError};
 use crate::events::{self, CallEvents};
 use crate::facts::Facts;
 use crate::hub::{Hub, HubSettings, InProcessPresence};
+use crate::local::LocalSecret;
 use crate::metrics::Metrics;
+use crate::operator::{self, SetupLinkRequest};
 use crate::telephony::Telephony;
 use axum::serve::ListenerExt;
 use calls::{Calls, CallsParts, CallsSettings};
@@ -24,7 +26,6 @@ use std::time::{Duration, Instant};
 use store::Database;
 use store::StoreError;
 use store::clock::now;
-use store::demo;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
@@ -33,6 +34,8 @@ use trunk::TrunkError;
 
 /// Media events that wait for the calls' loop.
 const MEDIA_EVENTS_MAX: usize = 1024;
+/// Where a random password of demo data is written, in the data folder.
+const DEMO_PASSWORD_FILE: &str = "demo-password";
 /// How often a stop looks whether the sockets are gone.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -66,9 +69,12 @@ pub enum StartError {
     /// The telephone trunks cannot be used.
     #[error(transparent)]
     Telephony(#[from] TrunkError),
-    /// The password of the demonstration cannot be hashed.
-    #[error("couldn't create the demo data")]
-    Demo,
+    /// The demonstration's data cannot be made, or is where it must not be (O2).
+    #[error("couldn't use demo data: {0}")]
+    Demo(String),
+    /// The secret of the app's own service cannot be used.
+    #[error("{0}")]
+    Local(String),
 }
 
 /// A service that runs. Dropped without [`Running::stop`], it ends with its runtime.
@@ -91,12 +97,16 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         None => Database::open(&config.data, config.data_bytes_max, config.read_only).await?,
     };
     let passwords = Passwords::new();
+    keep_demo_apart(&config, &database).await?;
+    let local = match &config.local_secret {
+        Some(file) => Some(LocalSecret::read(file).map_err(StartError::Local)?),
+        None => None,
+    };
     if config.demo && !config.read_only && database.is_new().await? {
-        // One hash for all: it is one password, and no secret.
-        let hash = passwords
-            .hash(demo::PASSWORD.to_owned())
-            .await
-            .map_err(|_| StartError::Demo)?;
+        // One hash for all: it is one password.
+        let password = demo_password(&config)?;
+        let hash = passwords.hash(password).await;
+        let hash = hash.map_err(|_| StartError::Demo("its password can't be hashed".into()))?;
         database
             .seed_demo(&hash, config.demo_members, now())
             .await?;
@@ -209,7 +219,11 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         app.calls.clone(),
     ));
     let closing = CancellationToken::new();
-    let server = tokio::spawn(serve(listener, app.clone(), closing.clone()));
+    if !app.config.read_only {
+        tokio::spawn(crate::operated::tell(app.clone()));
+        offer_setup(&app, http_addr, local.is_some()).await;
+    }
+    let server = tokio::spawn(serve(listener, (app.clone(), local), closing.clone()));
     tracing::info!(%http_addr, candidates = ?app.media.candidates(), "ready");
     Ok(Running {
         http_addr,
@@ -268,15 +282,85 @@ impl Running {
     }
 }
 
+/// Demo data and real organizations are never in one store, and demo data is served only when asked for
+/// (O2).
+async fn keep_demo_apart(config: &Config, database: &Database) -> Result<(), StartError> {
+    let (demo, own) = database.holds().await?;
+    let why = match (config.demo, demo, own) {
+        (true, _, true) => {
+            "this data folder or database holds a real organization. Use another one for demo data"
+        }
+        (false, true, _) => {
+            "this data folder or database holds demo data. Start with --demo, or use another one"
+        }
+        _ => return Ok(()),
+    };
+    Err(StartError::Demo(why.into()))
+}
+
+/// The password of new demo data: as told, or a random one in a file that only its owner can read.
+fn demo_password(config: &Config) -> Result<String, StartError> {
+    if let Some(password) = &config.demo_password {
+        return Ok(password.clone());
+    }
+    let file = config.data.join(DEMO_PASSWORD_FILE);
+    let failed = |error: std::io::Error| {
+        StartError::Demo(format!("couldn't write {}: {error}", file.display()))
+    };
+    std::fs::create_dir_all(&config.data).map_err(failed)?;
+    let password = store::random::secret();
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut open = options.open(&file).map_err(failed)?;
+    std::io::Write::write_all(&mut open, password.as_bytes()).map_err(failed)?;
+    tracing::info!(file = %file.display(), "everyone's password in the demo data is in this file");
+    Ok(password)
+}
+
+/// A service without an organization says how it gets one: with a link that is good once (O1). The app's
+/// own service is set up by the app.
+async fn offer_setup(app: &App, http_addr: SocketAddr, is_local: bool) {
+    if app.config.demo || is_local || !app.store.is_new().await.unwrap_or(false) {
+        return;
+    }
+    if app.store.has_setup_link(now()).await.unwrap_or(true) {
+        tracing::warn!("no organization yet; `service setup-link` makes a new set-up link");
+        return;
+    }
+    let config = Config {
+        listen: http_addr,
+        ..app.config.clone()
+    };
+    match operator::setup_link(&app.store, &config, SetupLinkRequest::default()).await {
+        Ok(link) => {
+            tracing::warn!(
+                link,
+                "no organization yet; open this link once to set yours up"
+            );
+        }
+        Err(error) => tracing::error!(%error, "couldn't make a set-up link"),
+    }
+}
+
 /// Serves until it is told to close.
-async fn serve(listener: TcpListener, app: Arc<App>, closing: CancellationToken) {
+async fn serve(
+    listener: TcpListener,
+    (app, local): (Arc<App>, Option<LocalSecret>),
+    closing: CancellationToken,
+) {
     // Without it each small answer waits up to 40 ms for an acknowledgement.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "couldn't set TCP_NODELAY");
         }
     });
-    let router = crate::http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let router =
+        crate::http::router(app, local).into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, router)
         .with_graceful_shutdown(closing.cancelled_owned())
         .await;

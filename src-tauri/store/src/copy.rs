@@ -20,6 +20,8 @@ pub(crate) const TABLES: &[&str] = &[
     "contact_phone",
     "phone_number",
     "phone_number_user",
+    "assigned_number",
+    "setup_link",
     "sign_in",
     "access_token",
     "call",

@@ -41,7 +41,7 @@ struct Section {
 const SECTIONS: &[Section] = &[
     Section {
         name: "organization",
-        query: "SELECT id AS place, id, name, plan, low_balance AS low_balance_micro_dollars,
+        query: "SELECT id AS place, id, name, country, time_zone, plan, low_balance AS low_balance_micro_dollars,
                     recording_enabled AS \"recording.enabled\",
                     recording_announced AS \"recording.announced\",
                     recording_retention_days AS \"recording.retention_days\"
@@ -49,6 +49,8 @@ const SECTIONS: &[Section] = &[
         shape: Shape::Columns(&[
             ("id", Text),
             ("name", Text),
+            ("country", Text),
+            ("time_zone", Text),
             ("plan", Text),
             ("recording.enabled", Truth),
             ("recording.announced", Truth),
@@ -181,7 +183,7 @@ const SECTIONS: &[Section] = &[
     Section {
         name: "ledger",
         query: "SELECT id AS place, id, date, kind, micro_dollars, call_id, leg_id,
-                    account_id AS user_id, minute
+                    account_id AS user_id, minute, note
                 FROM ledger WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         shape: Shape::Columns(&[
             ("id", Text),
@@ -192,6 +194,7 @@ const SECTIONS: &[Section] = &[
             ("leg_id", Text),
             ("user_id", Text),
             ("minute", Number),
+            ("note", Text),
         ]),
     },
     Section {

@@ -1,9 +1,6 @@
 //! The demonstration's organizations, as data: what a new store holds when it is asked for.
 
-use wire::{Permission, PhoneNumberKind, Plan};
-
-/// Everybody's password in the demonstration.
-pub const PASSWORD: &str = "demo-password";
+use wire::{PhoneNumberKind, Plan};
 
 /// Given name, family name, e-mail, role, groups.
 pub type DemoPerson = (
@@ -42,25 +39,6 @@ pub struct DemoOrganization {
     /// Its numbers.
     pub numbers: &'static [DemoNumber],
 }
-
-/// The roles that every organization begins with (A1).
-pub const ROLES: &[(&str, &[Permission])] = &[
-    (
-        "Admin",
-        &[
-            Permission::CallCoachListen,
-            Permission::CallCoachBarge,
-            Permission::ManageOrganization,
-            Permission::DeleteRecordings,
-        ],
-    ),
-    (
-        "Manager",
-        &[Permission::CallCoachListen, Permission::CallCoachBarge],
-    ),
-    ("Trainee", &[Permission::CallCoachListen]),
-    ("User", &[]),
-];
 
 /// The two organizations of the demonstration. The last two digits of a number say what the simulated
 /// lead does there: 00 answers, 01 is busy, 02 does not answer, 03 hangs up, 04 cannot be reached.

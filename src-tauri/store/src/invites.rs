@@ -308,7 +308,7 @@ impl Database {
     }
 }
 
-async fn email_is_free(tx: &mut Tx, email: &str) -> Result<(), StoreError> {
+pub(crate) async fn email_is_free(tx: &mut Tx, email: &str) -> Result<(), StoreError> {
     let taken = sql("SELECT 1 FROM account WHERE email = $1")
         .bind(email)
         .exists(tx)

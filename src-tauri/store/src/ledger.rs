@@ -129,7 +129,7 @@ impl Database {
         page: &ListQuery,
     ) -> Result<List<LedgerEntry>, StoreError> {
         sql(
-            "SELECT id, date, kind, micro_dollars, call_id, leg_id, account_id, minute FROM ledger
+            "SELECT id, date, kind, micro_dollars, call_id, leg_id, account_id, minute, note FROM ledger
              WHERE organization_id = $1 AND date >= $2 AND date < $3",
         )
         .bind(organization.as_str())
@@ -152,7 +152,7 @@ impl Database {
         limit: u32,
     ) -> Result<Vec<(LedgerEntry, Option<String>, Option<String>)>, StoreError> {
         sql(
-            "SELECT ledger.id, date, kind, micro_dollars, call_id, leg_id, ledger.account_id, minute,
+            "SELECT ledger.id, date, kind, micro_dollars, call_id, leg_id, ledger.account_id, minute, note,
                     (SELECT lead.display_name FROM call JOIN lead ON lead.id = call.lead_id
                      WHERE call.id = ledger.call_id) AS lead,
                     (SELECT trim(first_name || ' ' || last_name) FROM account
@@ -188,7 +188,7 @@ impl Database {
                     CAST(-coalesce(sum(micro_dollars) FILTER (WHERE kind = 'call'), 0) AS BIGINT)
                         AS calls
              FROM ledger
-             WHERE organization_id = $1 AND date >= $2 AND date < $3 AND kind <> 'top_up'
+             WHERE organization_id = $1 AND date >= $2 AND date < $3 AND kind IN ('coaching', 'call')
              GROUP BY day ORDER BY day",
         )
         .bind(organization.as_str())
@@ -322,5 +322,6 @@ fn read_entry(row: &Row) -> Result<LedgerEntry, StoreError> {
         leg_id: row.optional_named("leg_id")?,
         user_id: row.optional_named("account_id")?,
         minute: row.optional_number("minute")?,
+        note: row.optional_text("note")?,
     })
 }

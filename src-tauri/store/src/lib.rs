@@ -18,11 +18,13 @@ mod invites;
 mod leads;
 mod ledger;
 mod numbers;
+mod operator;
 mod organizations;
 pub mod random;
 mod recordings;
 mod roles;
 mod seed;
+mod setup;
 mod sign_ins;
 mod sql;
 #[cfg(any(test, feature = "testing"))]
@@ -40,11 +42,13 @@ pub use farewells::KeptFarewell;
 pub use groups::GROUPS_MAX;
 pub use invites::{Accepted, NewInvite, NewMember, OPEN_INVITES_MAX};
 pub use ledger::{Payment, Span};
-pub use numbers::NUMBERS_MAX;
-pub use organizations::{MemberFacts, MembershipChange};
+pub use numbers::{NUMBERS_MAX, NumberAdded};
+pub use operator::{NewOrganization, Operation, OrganizationSummary};
+pub use organizations::{Allowance, MemberFacts, MembershipChange};
 pub use random::Hash;
 pub use recordings::{Kept, RecordingPlan};
 pub use roles::{ROLES_MAX, RoleChange};
+pub use setup::{Founder, NewSetupLink, OPEN_SETUP_LINKS_MAX};
 pub use sign_ins::{Credentials, NewSignIn, Principal, Rotated, Rotation, SignInState};
 
 /// Why the store did not do something.

@@ -12,16 +12,37 @@ use wire::{
 /// Phone numbers of an organization at most.
 pub const NUMBERS_MAX: i64 = 1_000;
 
+/// What became of a number that was to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NumberAdded {
+    /// It is the organization's now.
+    Done(PhoneNumber),
+    /// It is not assigned to the organization.
+    NotAssigned,
+    /// A person is none of the organization's.
+    NoSuchPerson,
+}
+
 impl Database {
-    /// Adds one; none when a person is none of the organization's. [`StoreError::Conflict`] when the
-    /// number is taken, by whomever, or there are too many.
+    /// Adds one that was assigned to the organization (O5). [`StoreError::Conflict`] when it is in use
+    /// already, or there are too many.
     pub async fn create_number(
         &self,
         organization: &OrganizationId,
         id: PhoneNumberId,
         request: &PhoneNumberRequest,
-    ) -> Result<Option<PhoneNumber>, StoreError> {
+    ) -> Result<NumberAdded, StoreError> {
         let mut tx = self.write_across(organization.as_str()).await?;
+        let assigned =
+            sql("SELECT 1 FROM assigned_number WHERE number = $1 AND organization_id = $2")
+                .bind(&request.number)
+                .bind(organization.as_str())
+                .exists(&mut tx)
+                .await?;
+        if !assigned {
+            // Whose it is, is nobody's business: it may be another organization's (A3).
+            return Ok(NumberAdded::NotAssigned);
+        }
         let count = sql("SELECT count(*) AS count FROM phone_number WHERE organization_id = $1")
             .bind(organization.as_str())
             .count(&mut tx)
@@ -36,7 +57,6 @@ impl Database {
             .exists(&mut tx)
             .await?;
         if taken {
-            // Whose it is, is nobody's business: it may be another organization's (A3).
             return Err(StoreError::Conflict(
                 "This number is already in use. Enter another one.".into(),
             ));
@@ -53,10 +73,10 @@ impl Database {
         .execute(&mut tx)
         .await?;
         let Some(number) = set(&mut tx, organization, &id, request).await? else {
-            return Ok(None);
+            return Ok(NumberAdded::NoSuchPerson);
         };
         tx.commit().await?;
-        Ok(Some(number))
+        Ok(NumberAdded::Done(number))
     }
 
     /// Changes all but the number itself, which the caller has compared; none as above, and when there

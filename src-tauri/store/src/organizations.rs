@@ -33,14 +33,23 @@ pub struct MemberFacts {
     pub balance: MicroDollars,
 }
 
+/// What an organization's admins may do by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Change the plan: only in the demonstration.
+    pub plan_change: bool,
+    /// Add credit.
+    pub top_up: bool,
+}
+
 impl Database {
     /// A person, their place, organization and role; none when they are not active.
     pub async fn me(&self, user: &UserId, now: Timestamp) -> Result<Option<Me>, StoreError> {
         let row = sql(
             "SELECT account.id, first_name, last_name, email, membership.id AS membership_id,
                     membership.organization_id, membership.role_id, role.name AS role_name,
-                    organization.name AS organization_name, organization.plan,
-                    recording_enabled, recording_announced, recording_retention_days,
+                    organization.name AS organization_name, country, time_zone, organization.plan,
+                    demo, recording_enabled, recording_announced, recording_retention_days,
                     role.built_in,
                     (SELECT string_agg(permission, ',' ORDER BY permission) FROM role_permission
                      WHERE role_permission.role_id = role.id) AS permissions
@@ -291,6 +300,36 @@ impl Database {
         .await
     }
 
+    /// An organization, as its members see it.
+    pub async fn organization(
+        &self,
+        organization: &OrganizationId,
+        now: Timestamp,
+    ) -> Result<Option<Organization>, StoreError> {
+        let row = sql(
+            "SELECT name AS organization_name, country, time_zone, plan, demo,
+                    recording_enabled, recording_announced, recording_retention_days
+             FROM organization WHERE id = $1",
+        )
+        .bind(organization.as_str())
+        .optional(&self.reader)
+        .await?;
+        row.map(|row| organization_at(organization.clone(), &row, now))
+            .transpose()
+    }
+
+    /// What the organization's admins may do by themselves that else whoever runs the service does (O5).
+    pub async fn allowance(&self, organization: &OrganizationId) -> Result<Allowance, StoreError> {
+        let row = sql("SELECT demo, top_up_allowed FROM organization WHERE id = $1")
+            .bind(organization.as_str())
+            .one(&self.reader)
+            .await?;
+        Ok(Allowance {
+            plan_change: row.truth("demo")?,
+            top_up: row.truth("top_up_allowed")?,
+        })
+    }
+
     /// Changes what the patch holds.
     pub async fn patch_organization(
         &self,
@@ -305,9 +344,10 @@ impl Database {
                  recording_enabled = coalesce($3, recording_enabled),
                  recording_announced = coalesce($4, recording_announced),
                  recording_retention_days = coalesce($5, recording_retention_days),
-                 low_balance = coalesce($6, low_balance)
-             WHERE id = $7
-             RETURNING name AS organization_name, plan,
+                 low_balance = coalesce($6, low_balance), country = coalesce($7, country),
+                 time_zone = coalesce($8, time_zone)
+             WHERE id = $9
+             RETURNING name AS organization_name, country, time_zone, plan, demo,
                        recording_enabled, recording_announced, recording_retention_days")
         .bind(patch.name.as_deref())
         .bind(patch.plan.as_ref().map(to_text).transpose()?)
@@ -315,6 +355,8 @@ impl Database {
         .bind(recording.map(|recording| recording.announced))
         .bind(recording.map(|recording| recording.retention_days))
         .bind(patch.low_balance_micro_dollars.map(|amount| amount.0))
+        .bind(patch.country.as_deref())
+        .bind(patch.time_zone.as_deref())
         .bind(organization.as_str())
         .optional(&mut tx)
         .await?;
@@ -334,7 +376,10 @@ pub(crate) fn organization_at(
     Ok(Organization {
         id,
         name: row.text("organization_name")?,
+        country: row.text("country")?,
+        time_zone: row.text("time_zone")?,
         plan: row.named("plan")?,
+        plan_change_allowed: row.truth("demo")?,
         coach_rate_micro_dollars_per_minute: rate(LedgerKind::Coaching),
         call_rate_micro_dollars_per_minute: rate(LedgerKind::Call),
         recording: RecordingSettings {

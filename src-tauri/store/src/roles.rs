@@ -1,4 +1,4 @@
-//! The roles that an organization makes for itself (A1).
+//! The roles that an organization begins with, and those that it makes for itself (A1).
 
 use crate::StoreError;
 use crate::database::Database;
@@ -8,6 +8,25 @@ use wire::{OrganizationId, Permission, Role, RoleId, RoleRequest, UserId};
 
 /// Roles of an organization at most.
 pub const ROLES_MAX: i64 = 100;
+
+/// The roles that every organization begins with (A1).
+pub(crate) const BUILT_IN: &[(&str, &[Permission])] = &[
+    (
+        "Admin",
+        &[
+            Permission::CallCoachListen,
+            Permission::CallCoachBarge,
+            Permission::ManageOrganization,
+            Permission::DeleteRecordings,
+        ],
+    ),
+    (
+        "Manager",
+        &[Permission::CallCoachListen, Permission::CallCoachBarge],
+    ),
+    ("Trainee", &[Permission::CallCoachListen]),
+    ("User", &[]),
+];
 
 /// A role that was changed, and whom that concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,13 @@
 //! Fills a new store with the demonstration's organizations.
 
-use crate::StoreError;
 use crate::database::Database;
-use crate::demo::{DemoOrganization, ORGANIZATIONS, ROLES};
+use crate::demo::{DemoOrganization, ORGANIZATIONS};
 use crate::random::id_suffix;
+use crate::setup::found;
 use crate::sql::{Tx, sql, to_text};
+use crate::{NewOrganization, StoreError};
 use std::collections::HashMap;
-use wire::Timestamp;
+use wire::{OrganizationId, Timestamp};
 
 /// What the first organization has, in micro-dollars, when it gets members for load: nobody is refused
 /// for money then.
@@ -58,16 +59,24 @@ async fn seed(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let id = |prefix: &str| format!("{prefix}{}", id_suffix(now));
-    let organization_id = id("orga_");
+    let new = NewOrganization {
+        id: OrganizationId::from_suffix(&id_suffix(now))
+            .map_err(|error| StoreError::Fault(error.to_string()))?,
+        name: organization.name.to_owned(),
+        plan: organization.plan,
+        country: "US".into(),
+        time_zone: "America/New_York".into(),
+        top_up_allowed: true,
+        now,
+    };
+    let role_ids = found(tx, &new).await?;
+    let organization_id = new.id.to_string();
     insert(
         tx,
-        "INSERT INTO organization (id, name, plan, recording_enabled)
-         VALUES ($1, $2, $3, CAST($4 AS BIGINT))",
+        "UPDATE organization SET demo = 1, recording_enabled = CAST($1 AS BIGINT) WHERE id = $2",
         &[
-            &organization_id,
-            organization.name,
-            &to_text(&organization.plan)?,
             if organization.recorded { "1" } else { "0" },
+            &organization_id,
         ],
     )
     .await?;
@@ -90,25 +99,6 @@ async fn seed(
         &values,
     )
     .await?;
-    let mut role_ids = HashMap::new();
-    for (name, permissions) in ROLES {
-        let role_id = id("role_");
-        insert(
-            tx,
-            "INSERT INTO role (id, organization_id, name, built_in) VALUES ($1, $2, $3, 1)",
-            &[&role_id, &organization_id, name],
-        )
-        .await?;
-        for permission in *permissions {
-            insert(
-                tx,
-                "INSERT INTO role_permission (role_id, permission) VALUES ($1, $2)",
-                &[&role_id, &to_text(permission)?],
-            )
-            .await?;
-        }
-        role_ids.insert(*name, role_id);
-    }
     let mut team_ids: HashMap<&str, String> = HashMap::new();
     for (first_name, last_name, email, role, teams) in organization.people {
         let account_id = id("user_");
@@ -203,6 +193,12 @@ async fn seed(
     }
     for (number, label, kind, owner) in organization.numbers {
         let number_id = id("phon_");
+        insert(
+            tx,
+            "INSERT INTO assigned_number (number, organization_id) VALUES ($1, $2)",
+            &[number, &organization_id],
+        )
+        .await?;
         insert(
             tx,
             "INSERT INTO phone_number (id, organization_id, number, label, kind)

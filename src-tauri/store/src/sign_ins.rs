@@ -22,6 +22,8 @@ pub struct Credentials {
     pub password_hash: String,
     /// Whether the member may sign in.
     pub active: bool,
+    /// Whether whoever runs the service has suspended the organization.
+    pub suspended: bool,
 }
 
 /// Who asks, as an access token proves it.
@@ -118,8 +120,11 @@ pub enum SignInState {
 impl Database {
     /// What the sign-in of this e-mail address, in lower case, is checked against.
     pub async fn credentials(&self, email: &str) -> Result<Option<Credentials>, StoreError> {
-        let row = sql("SELECT account.id, password_hash, active FROM account
-             JOIN membership ON membership.account_id = account.id WHERE email = $1")
+        let row = sql(
+            "SELECT account.id, password_hash, active, suspended FROM account
+             JOIN membership ON membership.account_id = account.id
+             JOIN organization ON organization.id = membership.organization_id WHERE email = $1",
+        )
         .bind(email)
         .optional(&self.reader)
         .await?;
@@ -128,6 +133,7 @@ impl Database {
                 user_id: row.named("id")?,
                 password_hash: row.text("password_hash")?,
                 active: row.truth("active")?,
+                suspended: row.truth("suspended")?,
             })
         })
         .transpose()
@@ -156,11 +162,13 @@ impl Database {
              JOIN sign_in ON sign_in.id = access_token.sign_in_id
              JOIN membership ON membership.account_id = sign_in.account_id
              JOIN organization ON organization.id = membership.organization_id
-             WHERE access_token.hash = $1 AND access_token.expires_at > $2 AND membership.active = 1",
+             WHERE access_token.hash = $1 AND access_token.expires_at > $2 AND membership.active = 1
+               AND organization.suspended = 0",
         )
         .bind(access_hash.as_slice())
         .bind(now.0)
-        .optional(&self.reader).await?;
+        .optional(&self.reader)
+        .await?;
         row.map(|row| {
             Ok(Principal {
                 user_id: row.named("account_id")?,
@@ -182,7 +190,8 @@ impl Database {
         let row = sql(
             "SELECT sign_in.account_id, device_id, refresh_hash, refresh_expires_at FROM sign_in
              JOIN membership ON membership.account_id = sign_in.account_id
-             WHERE sign_in.id = $1 AND membership.active = 1",
+             JOIN organization ON organization.id = membership.organization_id
+             WHERE sign_in.id = $1 AND membership.active = 1 AND suspended = 0",
         )
         .bind(&rotation.id)
         .optional(&mut tx)
@@ -257,7 +266,8 @@ impl Database {
                      WHERE access_token.sign_in_id = sign_in.id) AS access_expires_at
              FROM sign_in
              JOIN membership ON membership.account_id = sign_in.account_id
-             WHERE sign_in.id = $1 AND membership.active = 1")
+             JOIN organization ON organization.id = membership.organization_id
+             WHERE sign_in.id = $1 AND membership.active = 1 AND suspended = 0")
         .bind(id)
         .optional(&self.reader)
         .await?;

@@ -8,6 +8,7 @@
 
 mod both;
 mod failing;
+mod founding;
 mod races;
 
 use crate::sql::sql;

@@ -12,7 +12,7 @@ const fn table(kind: LedgerKind) -> &'static [(Timestamp, u32)] {
     match kind {
         LedgerKind::Coaching => COACHING,
         LedgerKind::Call => CALL,
-        LedgerKind::TopUp => &[],
+        LedgerKind::TopUp | LedgerKind::Credit | LedgerKind::Correction => &[],
     }
 }
 

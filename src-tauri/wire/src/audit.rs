@@ -38,6 +38,10 @@ pub enum AuditAction {
     MemberInviteRevoked,
     /// Joined the organization with an invite link.
     MemberJoined,
+    /// Set up the organization with a set-up link.
+    OrganizationSetUp,
+    /// Suspended the organization, or lifted the suspension; `detail` is which.
+    OrganizationSuspended,
     /// Changed a member; `target` is who.
     MemberChanged,
     /// Created, changed or deleted a role.

@@ -20,8 +20,12 @@ pub enum LedgerKind {
     Coaching,
     /// A started minute of the call itself.
     Call,
-    /// Credit added.
+    /// Credit that a member added.
     TopUp,
+    /// Credit that whoever runs the service added.
+    Credit,
+    /// A correction by whoever runs the service.
+    Correction,
 }
 
 /// What a started minute costs from a date on.
@@ -95,7 +99,7 @@ pub struct SpendOfCall {
 pub struct Usage {
     /// The balance now.
     pub balance: Balance,
-    /// Whether credit can be added here: only with demo data.
+    /// Whether members can add credit. Otherwise whoever runs the service does.
     pub top_up_allowed: bool,
     /// Every rate, by kind and then by date, oldest first.
     pub rates: Vec<Rate>,
@@ -128,9 +132,11 @@ pub struct LedgerEntry {
     pub user_id: Option<UserId>,
     /// Which minute of the leg, from 0.
     pub minute: Option<u32>,
+    /// What whoever runs the service wrote about credit or a correction.
+    pub note: Option<String>,
 }
 
-/// `POST /api/v1/usage/top_up/`, only with demo data, for those who manage the organization.
+/// `POST /api/v1/usage/top_up/`, where `top_up_allowed`, for those who manage the organization.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct TopUpRequest {

@@ -49,8 +49,16 @@ pub struct Organization {
     pub id: OrganizationId,
     /// Its name.
     pub name: String,
+    /// The country it's in, which says how people write phone numbers: two letters (ISO 3166-1), such as
+    /// `US`.
+    pub country: String,
+    /// Its time zone, such as `Europe/Berlin` (IANA).
+    pub time_zone: String,
     /// Its plan.
     pub plan: Plan,
+    /// Whether those who manage the organization can change its plan. Otherwise whoever runs the service
+    /// does.
+    pub plan_change_allowed: bool,
     /// What a coach's started minute on a call costs now, in micro-dollars: 4000 is $0.0040.
     pub coach_rate_micro_dollars_per_minute: u32,
     /// What a started minute of a call itself costs now, in micro-dollars.
@@ -155,7 +163,15 @@ pub struct OrganizationPatch {
     #[schema(min_length = 1, max_length = 64)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The new plan. Takes effect immediately, including on calls in progress.
+    /// The country it's in: two letters (ISO 3166-1), such as `US`.
+    #[schema(min_length = 2, max_length = 2)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Its time zone, such as `Europe/Berlin` (IANA).
+    #[schema(min_length = 1, max_length = 64)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// The new plan, where `plan_change_allowed`. Takes effect immediately, including on calls in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
     /// The new recording settings. They apply to new calls.

@@ -16,8 +16,9 @@ use crate::{
     Membership, MembershipId, MembershipPatch, MicrophoneRequest, ModeRequest, MuteRequest,
     NewMemberInvite, Organization, OrganizationId, OrganizationPatch, Permission, PhoneNumber,
     PhoneNumberId, PhoneNumberRequest, PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery,
-    RecordingRequest, RefreshRequest, Role, RoleId, RoleRequest, SignInRequest, SignOutRequest,
-    Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
+    RecordingRequest, RefreshRequest, Role, RoleId, RoleRequest, SetUp, SetUpRequest, SetupLookup,
+    SetupOffer, SignInRequest, SignOutRequest, Tokens, TopUpRequest, Usage, UsageQuery, User,
+    UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -370,6 +371,12 @@ routes! {
     DOCS_PAGE = "/api/docs/";
     /// The files of that page.
     DOCS_FILE = "/api/docs/{*rest}";
+    /// A page that sets up an organization with a one-time link, for someone who has no app yet.
+    SETUP_PAGE = "/setup/";
+    /// The script of that page.
+    SETUP_SCRIPT = "/setup/page.js";
+    /// The style of that page.
+    SETUP_STYLE = "/setup/page.css";
     /// The WebSocket. Its first message carries the token.
     SOCKET = "/api/v1/socket/";
 
@@ -434,6 +441,37 @@ routes! {
         answer: 200 "Signed in.",
         refusals: [
             InviteExpired "the link is wrong, used, revoked or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the email address already has an account.",
+        ],
+    }
+
+    /// Shows what a set-up link is good for, before it's used.
+    ///
+    /// A link that is wrong, used or expired gets `invite_expired`, without saying which. It counts as a
+    /// failed sign-in from its network address; after too many, the answer is `rate_limited`.
+    LOOK_UP_SETUP((), Body<SetupLookup>) -> Json<SetupOffer> = Post "/api/v1/setup/look_up/" {
+        who: Who::Anybody,
+        tag: "auth",
+        answer: 200 "What the link is good for.",
+        refusals: [
+            InviteExpired "the link is wrong, used or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Creates an organization and its first admin with a set-up link. Then sign in.
+    ///
+    /// Whoever runs the service gets such a link from `service setup-link`. It works once.
+    /// `invite_expired` and `rate_limited` are as for `/api/v1/setup/look_up/`. An email address that
+    /// already has an account is a `conflict`. A password has 10 to 1024 bytes.
+    SET_UP((), Body<SetUpRequest>) -> Json<SetUp> = Post "/api/v1/setup/" {
+        who: Who::Anybody,
+        audited: OrganizationSetUp,
+        tag: "auth",
+        answer: 201 "The new organization.",
+        refusals: [
+            InviteExpired "the link is wrong, used or expired.",
             RateLimited "too many failed attempts. Wait, then try again.",
             Conflict "the email address already has an account.",
         ],
@@ -631,11 +669,13 @@ routes! {
         window: true,
     }
 
-    /// Changes the organization's name, plan, recording settings, or what counts as a low balance.
+    /// Changes the organization's name, country, time zone, plan, recording settings, or what counts as a
+    /// low balance.
     ///
-    /// Requires the permission `manage_organization`. Fields that are left out stay as they are. A new
-    /// plan takes effect immediately, including on calls in progress; recording settings apply to new
-    /// calls.
+    /// Requires the permission `manage_organization`. Fields that are left out stay as they are. The plan
+    /// can be changed where `plan_change_allowed`, otherwise it's `permission_required`: whoever runs the
+    /// service changes it. A new plan takes effect immediately, including on calls in progress; recording
+    /// settings apply to new calls.
     CHANGE_ORGANIZATION(OrganizationId, Body<OrganizationPatch>) -> Json<Organization> = Patch "/api/v1/organization/{id}/" {
         who: MANAGER,
         audited: OrganizationChanged,
@@ -705,7 +745,7 @@ routes! {
     /// Exports the ledger as CSV, oldest first, up to 200 000 lines.
     ///
     /// Columns: date, kind, call, lead, person, minute, dollars (exact, negative for a charge),
-    /// micro_dollars.
+    /// micro_dollars, note.
     EXPORT_LEDGER((), Query<UsageQuery>) -> File = Get "/api/v1/usage/csv/" {
         who: MANAGER,
         audited: DataExported,
@@ -714,7 +754,7 @@ routes! {
         media_type: "text/csv",
     }
 
-    /// Adds credit to the balance. Only with demo data (`--demo`).
+    /// Adds credit to the balance, where `top_up_allowed`. Otherwise it's `permission_required`.
     TOP_UP((), Body<TopUpRequest>) -> Json<Balance> = Post "/api/v1/usage/top_up/" {
         who: MANAGER,
         audited: ToppedUp,
@@ -769,10 +809,10 @@ routes! {
         window: true,
     }
 
-    /// Adds a phone number.
+    /// Adds a phone number that whoever runs the service has assigned to the organization.
     ///
-    /// Requires the permission `manage_organization`. A number that's already in use, by any
-    /// organization, is a `conflict`. A person who isn't a member of the organization is `not_found`.
+    /// Requires the permission `manage_organization`. A number that isn't assigned to the organization is
+    /// `permission_required`, and one that it already uses is a `conflict`. A person who isn't a member of the organization is `not_found`.
     CREATE_PHONE_NUMBER((), Body<PhoneNumberRequest>) -> Json<PhoneNumber> = Post "/api/v1/phone_number/" {
         who: MANAGER,
         audited: PhoneNumberChanged,

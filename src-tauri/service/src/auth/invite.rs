@@ -51,18 +51,15 @@ impl Auth {
         instant: Instant,
         now: Timestamp,
     ) -> Result<(Tokens, OrganizationId), AuthError> {
-        let email = email(&request.email)?;
-        let first_name = names::checked(&request.first_name)?;
-        // Not everyone has one.
-        let last_name = match request.last_name.trim() {
-            "" => String::new(),
-            text => names::checked(text)?,
-        };
-        if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&request.password.len()) {
-            return Err(AuthError::Invalid(
-                "Passwords must be 10 to 1024 bytes long. Choose another one.",
-            ));
-        }
+        let NewPerson {
+            email,
+            first_name,
+            last_name,
+        } = new_person(
+            &request.email,
+            (&request.first_name, &request.last_name),
+            &request.password,
+        )?;
         let address = network(address);
         if !lock(&self.by_address).take(&address, instant) {
             return Err(AuthError::RateLimited);
@@ -111,6 +108,40 @@ impl Auth {
 const OTHER_EMAIL: AuthError =
     AuthError::Invalid("This invite link is for a different email address. Use that one.");
 
+/// Somebody who is to have an account.
+pub(super) struct NewPerson {
+    /// In lower case.
+    pub email: String,
+    pub first_name: String,
+    /// Empty for who has none.
+    pub last_name: String,
+}
+
+/// Checks what somebody says of themselves, and the password that they choose.
+pub(super) fn new_person(
+    address: &str,
+    (first_name, last_name): (&str, &str),
+    password: &str,
+) -> Result<NewPerson, AuthError> {
+    let email = email(address)?;
+    let first_name = names::checked(first_name)?;
+    // Not everyone has one.
+    let last_name = match last_name.trim() {
+        "" => String::new(),
+        text => names::checked(text)?,
+    };
+    if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.len()) {
+        return Err(AuthError::Invalid(
+            "Passwords must be 10 to 1024 bytes long. Choose another one.",
+        ));
+    }
+    Ok(NewPerson {
+        email,
+        first_name,
+        last_name,
+    })
+}
+
 /// An e-mail address as it is kept, in lower case. Only its form is looked at: whether somebody reads
 /// what is sent there is not known.
 ///
@@ -133,7 +164,7 @@ pub fn email(text: &str) -> Result<String, AuthError> {
     }
 }
 
-fn fault(error: wire::IdError) -> AuthError {
+pub(super) fn fault(error: wire::IdError) -> AuthError {
     StoreError::Fault(error.to_string()).into()
 }
 

@@ -6,6 +6,7 @@
 mod invite;
 mod password;
 mod rate_limit;
+mod setup;
 
 pub use invite::email;
 pub use password::Passwords;
@@ -50,6 +51,15 @@ pub enum AuthError {
     /// The link is wrong, used, taken back or too old; which, is not told.
     #[error("This invite link is no longer valid. Ask for a new one.")]
     InviteNotOpen,
+    /// The set-up link is wrong, used or too old; which, is not told.
+    #[error(
+        "This set-up link is no longer valid. Whoever runs the service can make a new one with \
+         `service setup-link`."
+    )]
+    SetupNotOpen,
+    /// Whoever runs the service has suspended the organization.
+    #[error("Your organization is suspended. Ask whoever runs the service.")]
+    Suspended,
     /// What is asked is not of the form that is taken.
     #[error("{0}")]
     Invalid(&'static str),
@@ -67,7 +77,8 @@ impl From<AuthError> for ErrorBody {
             AuthError::WrongCredentials | AuthError::WrongToken => Code::Unauthenticated,
             AuthError::RateLimited => Code::RateLimited,
             AuthError::Busy => Code::Unavailable,
-            AuthError::InviteNotOpen => Code::InviteExpired,
+            AuthError::InviteNotOpen | AuthError::SetupNotOpen => Code::InviteExpired,
+            AuthError::Suspended => Code::PermissionRequired,
             AuthError::Invalid(_) | AuthError::Name(_) => Code::InvalidRequest,
             AuthError::Store(error) => return error.into(),
         };
@@ -151,10 +162,14 @@ impl Auth {
             .verify(password.to_owned(), expected)
             .await
             .map_err(|_| AuthError::Busy)?;
-        credentials
+        let found = credentials
             .filter(|found| right && found.active)
-            .map(|found| found.user_id)
-            .ok_or(AuthError::WrongCredentials)
+            .ok_or(AuthError::WrongCredentials)?;
+        // Only who knows the password learns it.
+        if found.suspended {
+            return Err(AuthError::Suspended);
+        }
+        Ok(found.user_id)
     }
 
     /// A sign-in that is to begin, and the tokens that will prove it.

@@ -28,6 +28,16 @@ pub struct Flags {
     #[arg(long, env = "CALL_COACHING_LISTEN", value_name = "ADDRESS:PORT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
+    /// Address where people reach the service, such as https://calls.example.com. Links that it makes
+    /// start with it [default: http:// and the address it listens on]
+    #[arg(long, env = "CALL_COACHING_PUBLIC_URL", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// File with a secret that every request has to know, for the service that the desktop app brings.
+    /// Only its owner may be able to read it [default: none]
+    #[arg(long, env = "CALL_COACHING_LOCAL_SECRET", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_secret: Option<PathBuf>,
     /// Origins of web pages that may use the API from a browser, separated by commas, such as
     /// https://app.example.com [default: none]
     #[arg(
@@ -79,6 +89,16 @@ pub struct Flags {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demo: Option<bool>,
+    /// Everyone's password in new demo data. Without it, a random one is written to `demo-password` in
+    /// the data folder [default: random]
+    #[arg(
+        long,
+        env = "CALL_COACHING_DEMO_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub demo_password: Option<String>,
     /// Extra managers in the demo data, for load tests: member-0001@demo.example and so on, up to 1000
     /// [default: 0]
     #[arg(long, env = "CALL_COACHING_DEMO_MEMBERS", value_name = "COUNT")]

@@ -22,12 +22,14 @@ mod plan;
 mod recording;
 mod role;
 mod routes;
+mod setup;
 mod trace;
 mod usage;
 
 pub use error::Refused;
 
 use crate::app::App;
+use crate::local::{self, LocalSecret};
 use crate::socket;
 use axum::Router;
 use axum::extract::State;
@@ -43,9 +45,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use wire::{Code, route};
 
 /// Every route of the service.
-pub fn router(app: Arc<App>) -> Router {
+pub fn router(app: Arc<App>, local: Option<LocalSecret>) -> Router {
     let docs = SwaggerUi::new("/api/docs").config(Config::new(["/api/openapi.json"]));
-    routes()
+    let router = routes()
         .router()
         .merge(docs)
         .fallback(not_found)
@@ -62,7 +64,12 @@ pub fn router(app: Arc<App>) -> Router {
             app.clone(),
             cors::cors,
         ))
-        .with_state(app)
+        .with_state(app);
+    match local {
+        // In front of everything else.
+        Some(secret) => router.layer(axum::middleware::from_fn_with_state(secret, local::guard)),
+        None => router,
+    }
 }
 
 /// Every route with its handler, but the pages of the documentation.
@@ -76,6 +83,7 @@ fn routes() -> Routes {
         .plain(route::SOCKET, get(upgrade))
         .and(auth::routes())
         .and(invite::routes())
+        .and(setup::routes())
         .and(member::routes())
         .and(role::routes())
         .and(group::routes())

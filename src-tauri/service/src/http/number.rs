@@ -3,7 +3,10 @@
 use super::check::{fresh, invalid, name, people};
 use super::error::Refused;
 use super::routes::{Ask, Routes};
-use wire::{List, ListQuery, Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest, route};
+use store::NumberAdded;
+use wire::{
+    Code, List, ListQuery, Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest, route,
+};
 
 pub fn routes() -> Routes {
     Routes::default()
@@ -37,8 +40,17 @@ async fn create(ask: Ask<(), PhoneNumberRequest>) -> Result<PhoneNumber, Refused
     let number = app
         .store
         .create_number(&who.organization_id, id, &request)
-        .await?
-        .ok_or_else(|| Refused::not_found("user"))?;
+        .await?;
+    let number = match number {
+        NumberAdded::Done(number) => number,
+        NumberAdded::NoSuchPerson => return Err(Refused::not_found("user")),
+        NumberAdded::NotAssigned => {
+            return Err(Refused::new(
+                Code::PermissionRequired,
+                "This number isn't assigned to your organization. Ask whoever runs the service.",
+            ));
+        }
+    };
     note.target(&number.id);
     tracing::info!(by = %who.user_id, phone_number_id = %number.id, "added a phone number");
     app.directory_changed(&who.organization_id);

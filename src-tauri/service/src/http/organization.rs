@@ -5,13 +5,14 @@ use super::error::Refused;
 use super::routes::{Ask, Routes};
 use crate::app::App;
 use crate::audit;
+use crate::places;
 use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use store::StoreError;
 use store::clock::now;
-use wire::{AuditAction, Organization, OrganizationId, OrganizationPatch, route};
+use wire::{AuditAction, Code, Organization, OrganizationId, OrganizationPatch, route};
 
 /// Days that recordings are kept at most, a hundred years.
 const RETENTION_DAYS_MAX: u32 = 36_500;
@@ -38,6 +39,12 @@ async fn change(ask: Ask<OrganizationId, OrganizationPatch>) -> Result<Organizat
         return Err(Refused::not_found("organization"));
     }
     let patch = checked(ask.input)?;
+    if patch.plan.is_some() && !app.store.allowance(&id).await?.plan_change {
+        return Err(Refused::new(
+            Code::PermissionRequired,
+            "You can't change the plan here. Ask whoever runs the service.",
+        ));
+    }
     to_its_end(async move {
         let organization = app
             .store
@@ -64,6 +71,17 @@ fn checked(mut patch: OrganizationPatch) -> Result<OrganizationPatch, Refused> {
     }
     if let Some(text) = patch.name.take() {
         patch.name = Some(name(&text)?);
+    }
+    if let Some(code) = patch.country.take() {
+        let country = places::country(&code)
+            .ok_or_else(|| invalid("`country` must be two letters (ISO 3166-1), such as US."))?;
+        patch.country = Some(country);
+    }
+    if let Some(zone) = patch.time_zone.take() {
+        let zone = places::time_zone(&zone).ok_or_else(|| {
+            invalid("`time_zone` must be a time zone's name (IANA), such as Europe/Berlin.")
+        })?;
+        patch.time_zone = Some(zone);
     }
     let days = patch
         .recording

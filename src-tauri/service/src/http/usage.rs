@@ -43,9 +43,10 @@ async fn usage(
     }: Ask<(), UsageQuery>,
 ) -> Result<Usage, Refused> {
     let (ledger, of, span) = (&app.store, &who.organization_id, span(&input));
+    let allowance = ledger.allowance(of).await?;
     Ok(Usage {
         balance: ledger.balance(of).await?,
-        top_up_allowed: app.config.demo,
+        top_up_allowed: allowance.top_up,
         rates: ::usage::rates(),
         by_day: ledger.spend_by(of, span, false).await?,
         by_month: ledger.spend_by(of, span, true).await?,
@@ -88,12 +89,15 @@ async fn export(ask: Ask<(), UsageQuery>) -> Result<Response, Refused> {
         "minute",
         "dollars",
         "micro_dollars",
+        "note",
     ];
     let lines = entries.into_iter().map(|(entry, lead, person)| {
         let kind = match entry.kind {
             LedgerKind::Coaching => "coaching",
             LedgerKind::Call => "call",
             LedgerKind::TopUp => "top_up",
+            LedgerKind::Credit => "credit",
+            LedgerKind::Correction => "correction",
         };
         [
             entry.date.to_string(),
@@ -107,6 +111,7 @@ async fn export(ask: Ask<(), UsageQuery>) -> Result<Response, Refused> {
                 .unwrap_or_default(),
             dollars(entry.micro_dollars),
             entry.micro_dollars.0.to_string(),
+            entry.note.unwrap_or_default(),
         ]
     });
     csv::file("usage.csv", &columns, lines)
@@ -121,7 +126,7 @@ async fn top_up(ask: Ask<(), TopUpRequest>) -> Result<Balance, Refused> {
         ..
     } = ask;
     note.detail(format_args!("{} micro-dollars", request.micro_dollars.0));
-    if !app.config.demo {
+    if !app.store.allowance(&who.organization_id).await?.top_up {
         return Err(Refused::new(
             Code::PermissionRequired,
             "Credit can't be added here. Ask whoever runs the service.",

@@ -24,7 +24,15 @@ impl Service {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_service"))
-            .args(["--listen", "127.0.0.1:0", "--workers", "1", "--demo"])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--workers",
+                "1",
+                "--demo",
+                "--demo-password",
+                "demo-password",
+            ])
             .args(["--log", "warn", "--data"])
             .arg(folder.path().join("data"))
             .stdout(Stdio::piped())

@@ -73,6 +73,8 @@ const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/auth/sign_out/", SHOWN),
     ("POST /api/v1/auth/invite/", [Gone; 8]),
     ("POST /api/v1/auth/accept_invite/", [Gone; 8]),
+    ("POST /api/v1/setup/look_up/", [Gone; 8]),
+    ("POST /api/v1/setup/", [Gone; 8]),
     ("GET /api/v1/me/", MEMBERS),
     ("GET /api/v1/user/", MEMBERS),
     ("GET /api/v1/user/availability/", MEMBERS),
@@ -158,6 +160,7 @@ async fn world() -> World {
     let role = made(&service, &admin, "/api/v1/role/", role).await;
     let group = json!({"name": "Ours", "members": []});
     let group = made(&service, &admin, "/api/v1/group/", group).await;
+    service.assign(&admin, &["+15559990"]).await;
     let number = json!({"number": "+15559990", "label": "Ours", "type": "internal"});
     let number = made(&service, &admin, "/api/v1/phone_number/", number).await;
     let invite = json!({"role_id": role["id"], "expires_in_hours": 1});
@@ -173,6 +176,11 @@ async fn world() -> World {
         ("rep", "riley@demo.example"),
     ] {
         tokens.insert(name, service.token_of(email).await);
+    }
+    // Each of those who manage an organization may add one number.
+    for (who, token) in [("other", &tokens["other"]), ("admin", &admin)] {
+        let at = PEOPLE.iter().position(|one| *one == who).unwrap();
+        service.assign(token, &[&format!("+1555888{at}")]).await;
     }
     let members = service.get("/api/v1/membership/", &admin).await;
     let member = |email: &str| {
@@ -251,7 +259,10 @@ impl World {
             (_, "auth/sign_in/", _) => json!({"email": format!("{who}@nobody.example"),
                 "password": "not the password", "client_type": "native"}),
             (_, "auth/refresh/" | "auth/sign_out/", _) => json!({"refresh_token": "no.token"}),
-            (_, "auth/invite/", _) => json!({"token": "none"}),
+            (_, "auth/invite/" | "setup/look_up/", _) => json!({"token": "none"}),
+            (_, "setup/", _) => json!({"token": "none", "organization_name": "New Ltd",
+                "country": "DE", "time_zone": "Europe/Berlin", "first_name": "New",
+                "last_name": "", "email": "new@new.example", "password": "long enough it is"}),
             (_, "auth/accept_invite/", _) => {
                 json!({"token": "none", "password": "long enough it is",
                 "email": "new@demo.example", "first_name": "New", "last_name": "",

@@ -20,6 +20,7 @@ mod numbers;
 mod program;
 mod refusals;
 mod roles;
+mod setup;
 mod socket;
 mod store;
 #[path = "../support/mod.rs"]

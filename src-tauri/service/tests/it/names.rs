@@ -19,6 +19,7 @@ async fn every_kind_of_name_shows_something_and_turns_nothing_around() {
     let admin = service.token_of("admin@demo.example").await;
     let me = service.get("/api/v1/me/", &admin).await;
     let organization = format!("/api/v1/organization/{}/", text(&me["organization"]["id"]));
+    service.assign(&admin, &["+15550199"]).await;
     let number = json!({"number": "+15550199", "type": "internal", "user_ids": []});
     for (method, path, field, rest) in [
         (Method::POST, GROUP, "name", json!({"members": []})),

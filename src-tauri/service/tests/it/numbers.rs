@@ -96,6 +96,7 @@ async fn j1_numbers_are_added_changed_and_removed_by_who_manages_the_organizatio
     let admin = service.token_of("admin@demo.example").await;
     let manager = service.token_of("morgan@demo.example").await;
     let (mut socket, _) = service.welcomed(&manager).await;
+    service.assign(&admin, &["+4930123456"]).await;
     let body = json!({"number": "+4930123456", "label": " Berlin ", "type": "external"});
     let (status, number) = service.post(NUMBER, Some(&admin), body.clone()).await;
     assert_eq!(status, 201, "{number}");
@@ -166,16 +167,20 @@ async fn a3_a_number_is_there_once_and_it_is_not_told_whose() {
     let other = service.token_of("other@other.example").await;
     let foreign = numbered(&service, &other, "+15550009").await;
     let take = |number: &str| json!({"number": number, "label": "Ours", "type": "internal"});
+    let taken = service.post(NUMBER, Some(&admin), take("+15550001")).await;
+    assert_eq!((taken.0.as_u16(), code(&taken.1)), (409, "conflict"));
+    // Another's, and one that is nobody's, are told alike.
     let mut answers = Vec::new();
-    for number in ["+15550001", "+15550009"] {
+    for number in ["+15550009", "+15550777"] {
         let (status, answer) = service.post(NUMBER, Some(&admin), take(number)).await;
-        assert_eq!((status.as_u16(), code(&answer)), (409, "conflict"));
+        assert_eq!(
+            (status.as_u16(), code(&answer)),
+            (403, "permission_required")
+        );
         answers.push(answer);
     }
-    assert_eq!(
-        answers[0], answers[1],
-        "one's own and another's are told alike"
-    );
+    assert_eq!(answers[0], answers[1]);
+    service.assign(&admin, &["+15550010"]).await;
     let stranger = my_id(&service, &other).await;
     for field in ["user_id", "user_ids"] {
         let mut body = take("+15550010");

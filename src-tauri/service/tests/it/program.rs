@@ -64,7 +64,13 @@ fn stop(mut program: Program, signal: &str) -> (Option<i32>, String) {
 async fn it_says_where_it_serves_logs_without_secrets_and_ends_when_asked() {
     for signal in ["-TERM", "-INT"] {
         let folder = tempfile::tempdir().unwrap();
-        let program = start(command(folder.path()).args(["--listen", "127.0.0.1:0", "--demo"]));
+        let program = start(command(folder.path()).args([
+            "--listen",
+            "127.0.0.1:0",
+            "--demo",
+            "--demo-password",
+            "demo-password",
+        ]));
         let http = reqwest::Client::new();
         let base = format!("http://{}", program.http);
         let tokens: Value = http
@@ -268,7 +274,13 @@ async fn after_a_crash_a_phone_is_told_that_its_call_is_over() {
     let begin = || {
         let mut command = command(&data);
         command.arg("--config").arg(&file);
-        start(command.args(["--listen", "127.0.0.1:0", "--demo"]))
+        start(command.args([
+            "--listen",
+            "127.0.0.1:0",
+            "--demo",
+            "--demo-password",
+            "demo-password",
+        ]))
     };
     let program = begin();
     let service = Service {
@@ -311,4 +323,116 @@ async fn after_a_crash_a_phone_is_told_that_its_call_is_over() {
         !log.contains("+15557000100"),
         "the log holds a number: {log}"
     );
+}
+
+/// Runs a task beside the service; what it printed, or why it failed.
+fn task(folder: &Path, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_service"))
+        .args(arguments)
+        .arg("--data")
+        .arg(folder)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(text(&output.stderr))
+    }
+}
+
+#[tokio::test]
+async fn o1_an_empty_service_logs_a_link_once_and_its_operator_does_the_rest_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let listen = [
+        "--listen",
+        "127.0.0.1:0",
+        "--public-url",
+        "https://calls.example",
+    ];
+    let program = start(command(folder.path()).args(listen));
+    let link = task(
+        folder.path(),
+        &["setup-link", "--public-url", "https://calls.example"],
+    );
+    let link = link.unwrap();
+    assert!(link.starts_with("https://calls.example/setup/#"), "{link}");
+
+    let create = [
+        "organization",
+        "create",
+        "--name",
+        "Acme",
+        "--plan",
+        "startup",
+    ];
+    let created = task(folder.path(), &create).unwrap();
+    let (id, second) = created.trim().split_once('\n').unwrap();
+    assert!(
+        id.starts_with("orga_") && second.contains("/setup/#"),
+        "{created}"
+    );
+    for done in [
+        &["plan", "set", id, "enterprise"][..],
+        &["credit", "add", id, "25", "--note", "Invoice 7"],
+        &["credit", "add", id, "-3.50", "--note", "Too much"],
+        &["number", "assign", id, "+4930123456"],
+        &["organization", "top-up", id, "true"],
+        &["organization", "suspend", id],
+    ] {
+        assert_eq!(task(folder.path(), done).as_deref(), Ok(""), "{done:?}");
+    }
+    let list = task(folder.path(), &["organization", "list"]).unwrap();
+    let one: Value = serde_json::from_str(&list).unwrap();
+    assert_eq!(
+        one,
+        json!({
+            "id": id, "name": "Acme", "plan": "enterprise", "members": 0, "numbers": 1,
+            "balance_micro_dollars": 21_500_000, "top_up_allowed": true, "suspended": true,
+        })
+    );
+    for wrong in [
+        &["plan", "set", id, "free"][..],
+        &["plan", "set", "orga_none", "startup"],
+        &["plan", "set", "none", "startup"],
+        &["credit", "add", id, "a lot", "--note", "x"],
+        &["credit", "add", id, "5"],
+        &["number", "assign", id, "030123456"],
+        &["number", "assign", id, "+4930123456"],
+        &["number", "unassign", id, "+4930000000"],
+        &["organization", "create", "--name", "\u{200B}"],
+        &["setup-link", "--organization", "orga_none"],
+    ] {
+        let why = task(folder.path(), wrong).unwrap_err();
+        assert!(
+            !why.is_empty() && !why.contains("panicked"),
+            "{wrong:?}: {why}"
+        );
+    }
+    let (code, log) = stop(program, "-TERM");
+    assert_eq!(code, Some(0));
+    let offers = log.matches("https://calls.example/setup/#").count();
+    assert_eq!(
+        offers, 1,
+        "the link of the first start, and no other: {log}"
+    );
+
+    // While a link is open, the next start makes no other.
+    let (_, log) = stop(start(command(folder.path()).args(listen)), "-TERM");
+    assert_eq!(log.matches("/setup/#").count(), 0, "{log}");
+}
+
+#[test]
+fn o2_demo_data_is_asked_for_by_name_and_refuses_a_company_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_service"));
+    demo.arg("demo").arg("--data").arg(folder.path());
+    demo.args(["--workers", "1", "--listen", "127.0.0.1:0"]);
+    let program = start(demo.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let password = std::fs::read_to_string(folder.path().join("demo-password")).unwrap();
+    let (code, log) = stop(program, "-TERM");
+    assert_eq!(code, Some(0));
+    assert!(!log.contains(&password));
+    let why = task(folder.path(), &["setup-link"]).unwrap_err();
+    assert!(why.contains("demo data"), "{why}");
 }

@@ -78,6 +78,8 @@ impl Document {
                 "email" => json!("nobody@demo.example"),
                 "number" => json!("+15550009"),
                 "digits" => json!("1"),
+                "country" => json!("US"),
+                "time_zone" => json!("UTC"),
                 _ => json!("x".repeat(schema["minLength"].as_u64().unwrap_or(1) as usize)),
             },
         }

@@ -541,6 +541,7 @@ fn past() -> Vec<String> {
          VALUES ('phon_virtual', 'user_riley'), ('phon_virtual', 'user_sam')",
         "UPDATE organization SET low_balance = 1000000 WHERE id = 'orga_acme'",
         "UPDATE balance SET micro_dollars = 0",
+        "INSERT INTO assigned_number (number, organization_id) VALUES ('+15550199', 'orga_acme')",
     ]
     .map(str::to_owned)
     .into();

@@ -102,7 +102,7 @@ async fn b1_b4_five_minutes_are_two_cents_in_the_ledger_on_the_page_in_the_file_
     assert_eq!(of_coach.len(), 5, "{csv}");
     for (minute, line) in of_coach.iter().enumerate() {
         assert!(
-            line.ends_with(&format!(",Globex,Morgan Moss,{minute},-0.0040,-4000")),
+            line.ends_with(&format!(",Globex,Morgan Moss,{minute},-0.0040,-4000,")),
             "{line}"
         );
     }

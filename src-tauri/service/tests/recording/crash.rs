@@ -26,7 +26,15 @@ impl Program {
             .arg(env!("CARGO_BIN_EXE_service"))
             .arg("--data")
             .arg(folder)
-            .args(["--workers", "1", "--demo", "--listen", "127.0.0.1:0"])
+            .args([
+                "--workers",
+                "1",
+                "--demo",
+                "--demo-password",
+                "demo-password",
+                "--listen",
+                "127.0.0.1:0",
+            ])
             .args(arguments)
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())

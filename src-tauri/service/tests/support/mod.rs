@@ -31,6 +31,7 @@ pub fn config() -> Config {
     Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         demo: true,
+        demo_password: Some("demo-password".into()),
         workers: 1,
         ..Config::default()
     }
@@ -150,6 +151,26 @@ impl Service {
     /// An access token of this person of the demonstration, such as `riley@demo.example`.
     pub async fn token_of(&self, email: &str) -> String {
         text(&self.sign_in_as(email, "native").await["access_token"])
+    }
+
+    /// Lets the organization of who has this token add these numbers (O5).
+    pub async fn assign(&self, token: &str, numbers: &[&str]) {
+        let store = self.store().await;
+        let me = self.get("/api/v1/me/", token).await;
+        let organization = wire::OrganizationId::parse(&text(&me["organization"]["id"])).unwrap();
+        for number in numbers {
+            let assign = store::Operation::Assign {
+                number: (*number).to_owned(),
+                label: "Assigned".to_owned(),
+                kind: wire::PhoneNumberKind::Internal,
+            };
+            let at = store::clock::now();
+            store.operate(&organization, &assign, at).await.unwrap();
+            let found = store.number_called(Some(&organization), number).await;
+            let (_, added) = found.unwrap().unwrap();
+            store.delete_number(&organization, &added.id).await.unwrap();
+        }
+        store.close().await;
     }
 
     pub async fn socket(&self) -> Socket {
