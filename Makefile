@@ -59,7 +59,7 @@ $(UI): $(MODULES) $(UI_SOURCES)
 app: $(SETUP)-app
 	@$(MAKE) --no-print-directory $(UI)
 	@cargo build --locked --package call-coaching --package service --bins
-	@target/debug/call-coaching
+	@target/debug/call-coaching --demo
 
 # `make demo PHONE=baresip` has a real SIP phone for the lead; CODEC is pcma, pcmu or opus.
 demo: $(SETUP)-$(if $(PHONE),phone,run)

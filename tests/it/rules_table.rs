@@ -10,20 +10,21 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Every numbered rule: who hears whom, the ways in, joining, permissions, recording, money.
-const RULES: [(char, u8); 7] = [
-    ('M', 7),
-    ('W', 5),
-    ('J', 5),
-    ('A', 4),
-    ('R', 3),
-    ('B', 4),
-    ('O', 5),
+const RULES: [(char, u8, u8); 8] = [
+    ('M', 1, 7),
+    ('W', 1, 5),
+    ('J', 1, 5),
+    ('A', 1, 4),
+    ('R', 1, 3),
+    ('B', 1, 4),
+    ('O', 1, 2),
+    ('O', 5, 5),
 ];
 
 fn rules() -> BTreeMap<String, Vec<String>> {
     let ids = RULES
         .iter()
-        .flat_map(|(letter, last)| (1..=*last).map(move |n| format!("{letter}{n}")));
+        .flat_map(|(letter, first, last)| (*first..=*last).map(move |n| format!("{letter}{n}")));
     ids.map(|id| (id, Vec::new())).collect()
 }
 
@@ -33,7 +34,7 @@ fn is_rule(word: &str) -> Option<String> {
     let number: u8 = chars.as_str().parse().ok()?;
     let known = RULES
         .iter()
-        .any(|(of, last)| *of == letter && (1..=*last).contains(&number));
+        .any(|(of, first, last)| *of == letter && (*first..=*last).contains(&number));
     known.then(|| format!("{letter}{number}"))
 }
 

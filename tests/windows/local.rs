@@ -5,7 +5,7 @@ use crate::room::quiet_desk;
 use crate::story::call;
 use crate::window::{Start, Window};
 
-fn service() -> String {
+pub fn service() -> String {
     let app = std::path::Path::new(env!("CARGO_BIN_EXE_call-coaching"));
     let service = app.with_file_name("service");
     assert!(
@@ -17,7 +17,7 @@ fn service() -> String {
 
 async fn open(desk: &Desk, name: &'static str, profile: &str, port: u16) -> Window {
     let (port, service) = (port.to_string(), service());
-    let arguments = ["--local-port", &port, "--service", &service];
+    let arguments = ["--demo", "--local-port", &port, "--service", &service];
     let start = Start {
         name,
         profile,

@@ -21,6 +21,7 @@ mod relay;
 mod desk;
 mod devices;
 mod disks;
+mod first_hour;
 mod inbound;
 mod key_ring;
 mod leaving;

@@ -35,25 +35,27 @@ describe("sign in", () => {
     const button = await find(testids.signInDemo("riley@demo.example"));
     expect(button).toHaveProperty("disabled", true);
     expect(get(testids.signInStarting).textContent).toContain("Starting");
-    fake.shell("failed");
-    await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("Port 8080"));
-    fake.shell("local");
+    fake.shell("demo-failed");
+    await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("port 8080"));
+    fake.shell("demo");
     await waitFor(() => expect(button).toHaveProperty("disabled", false));
   });
 
   it("takes a server, an e-mail and a password, and tells an error at the form", async () => {
-    const { user, asked } = await open();
-    await user.click(await find(testids.signInServer));
+    const { user, asked } = await open("sign-in-first");
+    await user.click(await find(testids.firstServer));
     await user.type(await find(testids.signInUrl), "https://coaching.example.com");
     await user.type(get(testids.signInEmail), "morgan@demo.example");
     await user.type(get(testids.signInPassword), "wrong");
     await user.click(get(testids.signInSubmit));
     expect((await find(testids.signInError)).getAttribute("role")).toBe("alert");
-    expect(asked("setServer")).toEqual([[false, "https://coaching.example.com"]]);
+    const server = { kind: "server", url: "https://coaching.example.com" };
+    expect(asked("choosePlace")).toEqual([[server]]);
     await user.clear(get(testids.signInPassword));
     await user.type(get(testids.signInPassword), "demo-password");
     await user.click(get(testids.signInSubmit));
     expect(await find(testids.pageLeads)).toBeTruthy();
+    expect(asked("choosePlace")).toEqual([[server]]);
   });
 
   it("shows no error of an earlier try beside a new one", async () => {
@@ -71,11 +73,11 @@ describe("sign in", () => {
     expect((await find(testids.signInError)).textContent).toContain("The first error.");
     const alerts = () => screen.getAllByRole("alert").map(({ textContent }) => textContent.trim());
     expect(alerts()).toEqual(["The first error."]);
-    fake.shell("failed");
+    fake.shell("demo-failed");
     await waitFor(() => expect(alerts()).toHaveLength(1));
-    expect(alerts()[0]).toContain("Port 8080");
+    expect(alerts()[0]).toContain("port 8080");
     // By a link and back, nothing old is left either.
-    fake.shell("local");
+    fake.shell("demo");
     await user.click(get(testids.signInDemo("riley@demo.example")));
     await find(testids.signInError);
     await user.click(get(testids.joinOpen));

@@ -14,14 +14,19 @@ import {
   type InviteOffer,
   type Lead,
   type LeavingChoice,
+  type Link,
   type List,
   type Member,
   type MemberInviteRequest,
   type PhoneNumber,
+  type Place,
   type PlaceCallRequest,
   type Call,
   type RecordingPeaks,
   type Route,
+  type SetUp,
+  type SetUpForm,
+  type SetupOffer,
   type SoundDevices,
   type UsageQuery,
 } from "./backend";
@@ -30,6 +35,9 @@ import { shellOf, SIGN_IN_REFUSED, Views } from "./fake/views";
 
 const LINK = "https://coaching.example.com/join/";
 const PASSWORD = "demo-password";
+export const SETUP_LINK = "callcoaching://setup/abcdefghijklmnop?place=team";
+export const SERVER_SETUP_LINK =
+  "callcoaching://setup/abcdefghijklmnop?server=https%3A%2F%2Fcoaching.example.com";
 /** Who may read all of the tape. */
 const ADMIN = "user_alex";
 
@@ -54,7 +62,7 @@ export class FakeBackend implements Backend {
   readonly #live: boolean;
   readonly #heard: { [K in EventName]?: Set<(payload: never) => void> } = {};
   readonly #later: [EventName, unknown][] = [];
-  #shell = shellOf("local");
+  #shell = shellOf("demo");
   #here: Partial<AppView> = {};
   #playing: ReturnType<typeof setInterval> | undefined;
   #stopPlaying: (() => void) | undefined;
@@ -74,6 +82,16 @@ export class FakeBackend implements Backend {
   /** Whether the service confirms what is asked; else what shows as under way stays so. */
   confirms = true;
   shortcutTrouble: string | null = null;
+  /** What sets up this computer's team; null once there is one. */
+  teamLink: string | null = SETUP_LINK;
+  setupOffer: SetupOffer = {
+    organization_name: null,
+    country: null,
+    time_zone: null,
+    date_expires: new Date(RECORDED_AT + 3_600_000).toISOString(),
+  };
+  /** Who has set a team up. */
+  #founder: { email: string; password: string } | null = null;
   /** What was asked, in order: the name of the command or route, and what it was given. */
   readonly asked: [string, ...unknown[]][] = [];
   /** Whatever is named here is refused with this, or never answered. */
@@ -106,7 +124,8 @@ export class FakeBackend implements Backend {
     this.tell("viewChanged", this.viewNow);
   }
 
-  /** The service in use is another, or does otherwise: `local`, `starting`, `failed`, `elsewhere`. */
+  /** The app works elsewhere, or the service in use does otherwise: `first`, `demo`, `demo-starting`,
+   * `demo-failed`, `team`, `team-starting`, `team-failed`, `elsewhere`. */
   shell(name: string): void {
     this.#shell = shellOf(name);
     this.at(this.#views.moment);
@@ -153,10 +172,10 @@ export class FakeBackend implements Backend {
       this.tell("microphoneLevels", levels);
       return null;
     });
-  setServer = (local: boolean, url: string | null) =>
-    this.#reply("setServer", [local, url], () => {
-      this.#shell = shellOf(local ? "local" : "elsewhere");
-      if (!local) this.#shell = { ...this.#shell, server: { local, url: url ?? "" } };
+  choosePlace = (place: Place | null) =>
+    this.#reply("choosePlace", [place], () => {
+      const shell = place?.kind === "server" ? "elsewhere" : (place?.kind ?? "first");
+      this.#shell = { ...shellOf(shell), place };
       this.at(this.#views.moment);
       return null;
     });
@@ -220,6 +239,28 @@ export class FakeBackend implements Backend {
       });
       this.#enter((who as { user_id: string }).user_id);
       return null;
+    });
+  // A service with demo data makes no set-up links, so there is none on the tape.
+  readLink = (link: string) =>
+    this.#reply("readLink", [link], (): Link => {
+      if (link.includes("/setup/")) return { kind: "setup", link };
+      return link.startsWith(LINK) ? { kind: "invite", link } : { kind: "unknown" };
+    });
+  beginTeam = () => this.#reply("beginTeam", [], () => this.teamLink);
+  lookUpSetup = (link: string) =>
+    this.#reply("lookUpSetup", [link], () => {
+      const server = new URL(link).searchParams.get("server");
+      if (server) {
+        this.#shell = { ...shellOf("elsewhere"), place: { kind: "server", url: server } };
+        this.at(this.#views.moment);
+      }
+      return this.setupOffer;
+    });
+  setUp = (link: string, form: SetUpForm) =>
+    this.#reply("setUp", [link, form], (): SetUp => {
+      this.teamLink = null;
+      this.#founder = { email: form.email, password: form.password };
+      return { organization_id: "orga_acme", organization_name: form.organization_name };
     });
   inviteMember = (request: MemberInviteRequest) =>
     this.#reply("inviteMember", [request], () => {
@@ -290,6 +331,10 @@ export class FakeBackend implements Backend {
   }
 
   #signIn(email: string, password: string): null {
+    if (this.#founder?.email === email && this.#founder.password === password) {
+      this.#enter(ADMIN);
+      return null;
+    }
     const found = this.#data<Member>("LIST_MEMBERS").find(({ user }) => user.email === email);
     if (!found || password !== PASSWORD) throw new Failure(SIGN_IN_REFUSED);
     this.#enter(found.user.id);

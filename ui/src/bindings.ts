@@ -11,18 +11,32 @@ export const commands = {
 	settings: () => typedError<AppSettings, AppError>(__TAURI_INVOKE("settings")),
 	/**  Sets and keeps. */
 	setSettings: (settings: AppSettings) => typedError<SettingsSet, AppError>(__TAURI_INVOKE("set_settings", { settings })),
-	/**  Uses the bundled service, or another; only while nobody is signed in. */
-	setServer: (local: boolean, url: string | null) => typedError<null, AppError>(__TAURI_INVOKE("set_server", { local, url })),
+	/**
+	 *  Works with this computer's team, with demo data, or with a server; null lets the window offer the
+	 *  choice. Only while nobody is signed in.
+	 */
+	choosePlace: (place: Place | null) => typedError<null, AppError>(__TAURI_INVOKE("choose_place", { place })),
 	/**  Signs in. */
 	signIn: (email: string, password: string) => typedError<null, AppError>(__TAURI_INVOKE("sign_in", { email, password })),
-	/**  Signs in as somebody of the demonstration; only with the bundled service. */
+	/**  Signs in as somebody of the demonstration; only with demo data. */
 	signInDemo: (email: string) => typedError<null, AppError>(__TAURI_INVOKE("sign_in_demo", { email })),
 	/**  Signs out, or stops taking up a kept sign-in. */
 	signOut: () => typedError<null, AppError>(__TAURI_INVOKE("sign_out")),
-	/**  What a link offers, by which somebody was invited into an organization. */
+	/**
+	 *  What a link offers, by which somebody was invited into an organization. The app works from then on
+	 *  where the link is good.
+	 */
 	lookUpInvite: (link: string) => typedError<InviteOffer, AppError>(__TAURI_INVOKE("look_up_invite", { link })),
 	/**  Becomes a member by such a link, and signs in. */
 	acceptInvite: (link: string, email: string, firstName: string, lastName: string, password: string) => typedError<null, AppError>(__TAURI_INVOKE("accept_invite", { link, email, firstName, lastName, password })),
+	/**  What kind of link it is that somebody pasted. */
+	readLink: (link: string) => typedError<Link, AppError>(__TAURI_INVOKE("read_link", { link })),
+	/**  A link that sets up the team on this computer; null if there is one already. */
+	beginTeam: () => typedError<string | null, AppError>(__TAURI_INVOKE("begin_team")),
+	/**  What a set-up link is good for. The app works from then on where it is good. */
+	lookUpSetup: (link: string) => typedError<SetupOffer, AppError>(__TAURI_INVOKE("look_up_setup", { link })),
+	/**  Makes an organization and its first admin by such a link. Then sign in. */
+	setUp: (link: string, form: SetUpForm) => typedError<SetUp, AppError>(__TAURI_INVOKE("set_up", { link, form })),
 	/**  Starts the app once more, to be a second person. */
 	openWindow: () => typedError<null, AppError>(__TAURI_INVOKE("open_window")),
 	/**  The window follows the link of this number; it isn't shown again. */
@@ -150,11 +164,11 @@ export type AppView = {
 	profile: string,
 	/**  The app's. */
 	version: string,
-	/**  The service in use. */
-	server: Server,
+	/**  Where the app works; null before it was chosen. */
+	place: Place | null,
 	/**  The bundled service. */
 	local_service: LocalService,
-	/**  Whom one click signs in; only with the bundled service. */
+	/**  Whom one click signs in; only with demo data. */
 	demo_users: DemoUser[],
 	/**  Every member, by name, and where they are. */
 	people: Person[],
@@ -233,6 +247,10 @@ export type AuditAction =
 "member_invite_revoked" | 
 /**  Joined the organization with an invite link. */
 "member_joined" | 
+/**  Set up the organization with a set-up link. */
+"organization_set_up" | 
+/**  Suspended the organization, or lifted the suspension; `detail` is which. */
+"organization_suspended" | 
 /**  Changed a member; `target` is who. */
 "member_changed" | 
 /**  Created, changed or deleted a role. */
@@ -816,6 +834,8 @@ export type LedgerEntry = {
 	user_id: UserId | null,
 	/**  Which minute of the leg, from 0. */
 	minute: number | null,
+	/**  What whoever runs the service wrote about credit or a correction. */
+	note: string | null,
 };
 
 /**  An entry in the ledger. */
@@ -827,8 +847,12 @@ export type LedgerKind =
 "coaching" | 
 /**  A started minute of the call itself. */
 "call" | 
-/**  Credit added. */
-"top_up";
+/**  Credit that a member added. */
+"top_up" | 
+/**  Credit that whoever runs the service added. */
+"credit" | 
+/**  A correction by whoever runs the service. */
+"correction";
 
 /**  Why a coach's leg ended. */
 export type LegEndReason = 
@@ -880,6 +904,10 @@ call_id: CallId } |
 { kind: "invite"; 
 /**  The whole of it. */
 link: string } | 
+/**  To set up an organization. */
+{ kind: "setup"; 
+/**  The whole of it. */
+link: string } | 
 /**  Nothing that this app knows. */
 { kind: "unknown" };
 
@@ -921,7 +949,7 @@ export type LocalService = {
 
 /**  How the bundled service does. */
 export type LocalServiceStatus = 
-/**  Another service is used. */
+/**  It isn't used. */
 "off" | 
 /**  It is being started. */
 "starting" | 
@@ -1100,8 +1128,20 @@ export type Organization = {
 	id: OrganizationId,
 	/**  Its name. */
 	name: string,
+	/**
+	 *  The country it's in, which says how people write phone numbers: two letters (ISO 3166-1), such as
+	 *  `US`.
+	 */
+	country: string,
+	/**  Its time zone, such as `Europe/Berlin` (IANA). */
+	time_zone: string,
 	/**  Its plan. */
 	plan: Plan,
+	/**
+	 *  Whether those who manage the organization can change its plan. Otherwise whoever runs the service
+	 *  does.
+	 */
+	plan_change_allowed: boolean,
 	/**  What a coach's started minute on a call costs now, in micro-dollars: 4000 is $0.0040. */
 	coach_rate_micro_dollars_per_minute: number,
 	/**  What a started minute of a call itself costs now, in micro-dollars. */
@@ -1117,7 +1157,11 @@ export type OrganizationId = string;
 export type OrganizationPatch = {
 	/**  The new name, 1 to 64 characters. */
 	name?: string | null,
-	/**  The new plan. Takes effect immediately, including on calls in progress. */
+	/**  The country it's in: two letters (ISO 3166-1), such as `US`. */
+	country?: string | null,
+	/**  Its time zone, such as `Europe/Berlin` (IANA). */
+	time_zone?: string | null,
+	/**  The new plan, where `plan_change_allowed`. Takes effect immediately, including on calls in progress. */
 	plan?: Plan | null,
 	/**  The new recording settings. They apply to new calls. */
 	recording?: RecordingSettings | null,
@@ -1229,6 +1273,17 @@ export type PhoneNumberRequest = {
 	/**  Who can call from it. Empty means everyone. */
 	user_ids?: UserId[],
 };
+
+/**  Where the app works. */
+export type Place = 
+/**  The team that was set up on this computer, with the bundled service. */
+{ kind: "team" } | 
+/**  Demo data on this computer, with the bundled service. */
+{ kind: "demo" } | 
+/**  A server. */
+{ kind: "server"; 
+/**  Its address. */
+url: string };
 
 /**  `POST /api/v1/activity/call/`: places a call. */
 export type PlaceCallRequest = {
@@ -1389,12 +1444,30 @@ export type RoleRequest = {
 	permissions: Permission[],
 };
 
-/**  Which service the app talks to. */
-export type Server = {
-	/**  Whether it is the bundled one. */
-	local: boolean,
-	/**  Its address. */
-	url: string,
+/**  An organization that was set up. Its admin can sign in. */
+export type SetUp = {
+	/**  The organization. */
+	organization_id: OrganizationId,
+	/**  Its name. */
+	organization_name: string,
+};
+
+/**  What sets up an organization with its first admin. */
+export type SetUpForm = {
+	/**  The organization's name. */
+	organization_name: string,
+	/**  The country it's in: two letters (ISO 3166-1). */
+	country: string,
+	/**  Its time zone (IANA). */
+	time_zone: string,
+	/**  The first admin's first name. */
+	first_name: string,
+	/**  Last name. */
+	last_name: string,
+	/**  The address to sign in with. */
+	email: string,
+	/**  The password to sign in with. */
+	password: string,
 };
 
 /**  What came of setting something. */
@@ -1403,6 +1476,18 @@ export type SettingsSet = {
 	settings: AppSettings,
 	/**  Why the shortcut cannot be had, if it cannot. */
 	shortcut_trouble: string | null,
+};
+
+/**  What a set-up link is good for, before it is used. */
+export type SetupOffer = {
+	/**  The organization's name, if the operator has chosen one. */
+	organization_name: string | null,
+	/**  Its country, if the operator has chosen one: two letters (ISO 3166-1). */
+	country: string | null,
+	/**  Its time zone, if the operator has chosen one (IANA). */
+	time_zone: string | null,
+	/**  When the link expires. */
+	date_expires: Timestamp,
 };
 
 /**  A microphone or a loudspeaker. */
@@ -1478,7 +1563,7 @@ export type Theme =
 /**  Milliseconds since 1970-01-01T00:00:00Z. On the wire `2026-11-22T18:30:00.125Z`. */
 export type Timestamp = string;
 
-/**  `POST /api/v1/usage/top_up/`, only with demo data, for those who manage the organization. */
+/**  `POST /api/v1/usage/top_up/`, where `top_up_allowed`, for those who manage the organization. */
 export type TopUpRequest = {
 	/**  How much: 1 to 1 000 000 000 ($1000). */
 	micro_dollars: MicroDollars,
@@ -1496,7 +1581,7 @@ export type TopUpRequest = {
 export type Usage = {
 	/**  The balance now. */
 	balance: Balance,
-	/**  Whether credit can be added here: only with demo data. */
+	/**  Whether members can add credit. Otherwise whoever runs the service does. */
 	top_up_allowed: boolean,
 	/**  Every rate, by kind and then by date, oldest first. */
 	rates: Rate[],
@@ -1649,7 +1734,7 @@ export const route = {
 	deleteGroup: { name: "DELETE_GROUP" } as Route<GroupId, null, null>,
 	/** Compares the plans: the same features for each, in the same order. */
 	listPlans: { name: "LIST_PLANS" } as Route<null, null, List<PlanInfo>>,
-	/** Changes the organization's name, plan, recording settings, or what counts as a low balance. */
+	/** Changes the organization's name, country, time zone, plan, recording settings, or what counts as a low balance. */
 	changeOrganization: { name: "CHANGE_ORGANIZATION" } as Route<OrganizationId, OrganizationPatch, Organization>,
 	/** Lists what was done and what was refused, newest first. Entries are never changed or deleted. */
 	listAudit: { name: "LIST_AUDIT" } as Route<null, AuditQuery, List<AuditEntry>>,
@@ -1659,7 +1744,7 @@ export const route = {
 	balance: { name: "BALANCE" } as Route<null, null, Balance>,
 	/** Lists the ledger's entries, newest first. */
 	listLedger: { name: "LIST_LEDGER" } as Route<null, UsageQuery, List<LedgerEntry>>,
-	/** Adds credit to the balance. Only with demo data (`--demo`). */
+	/** Adds credit to the balance, where `top_up_allowed`. Otherwise it's `permission_required`. */
 	topUp: { name: "TOP_UP" } as Route<null, TopUpRequest, Balance>,
 	/** Lists the organization's leads and their contacts, by name. */
 	listLeads: { name: "LIST_LEADS" } as Route<null, LeadQuery, List<Lead>>,
@@ -1669,7 +1754,7 @@ export const route = {
 	deleteLead: { name: "DELETE_LEAD" } as Route<LeadId, null, null>,
 	/** Lists the organization's phone numbers. Calls from `internal` numbers can be coached. */
 	listPhoneNumbers: { name: "LIST_PHONE_NUMBERS" } as Route<null, ListQuery, List<PhoneNumber>>,
-	/** Adds a phone number. */
+	/** Adds a phone number that whoever runs the service has assigned to the organization. */
 	createPhoneNumber: { name: "CREATE_PHONE_NUMBER" } as Route<null, PhoneNumberRequest, PhoneNumber>,
 	/** Changes a phone number's label, kind, owner, and who can call from it. */
 	changePhoneNumber: { name: "CHANGE_PHONE_NUMBER" } as Route<PhoneNumberId, PhoneNumberRequest, PhoneNumber>,

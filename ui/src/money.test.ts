@@ -95,6 +95,14 @@ describe("usage", () => {
     await user.click(await find(testids.nav("usage")));
     await find(testids.usageBalance);
     none(testids.usageTopUp);
+    expect(get(testids.page("usage")).textContent).toContain("Whoever runs the service adds");
+  });
+
+  it("o5: shows credit and corrections with what whoever runs the service wrote", async () => {
+    await open("admin-operated", "#/usage");
+    const ledger = await find(testids.usageLedger);
+    await waitFor(() => expect(ledger.textContent).toContain("Credit: Invoice 7"));
+    expect(ledger.textContent).toContain("Correction: Refund of invoice 6");
   });
 
   it("b3: warns below the amount that is set", async () => {

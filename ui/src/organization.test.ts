@@ -293,6 +293,22 @@ describe("groups", () => {
 });
 
 describe("phone numbers", () => {
+  it("o5: are assigned by whoever runs the service, and the page says so", async () => {
+    const { fake, user } = await open("admin-operated", "#/numbers");
+    expect((await find(testids.numbersNote)).textContent).toContain("Whoever runs the service");
+    await user.click(get(testids.numberNew));
+    const message =
+      "This number isn't assigned to your organization. Ask whoever runs the service.";
+    fake.refuse.set(
+      route.createPhoneNumber.name,
+      new Failure({ code: "permission_required", message }),
+    );
+    await user.type(await find(testids.numberNumber), "+15550177");
+    await user.type(get(testids.numberLabel), "Somebody else's");
+    await user.click(get(testids.dialogSave));
+    expect((await find(testids.dialogError)).textContent).toContain("isn't assigned");
+  });
+
   it("j1: tell what each kind means for coaching", async () => {
     await open("admin", "#/numbers");
     const row = (number: string) => find(testids.numberRow(number));
@@ -399,6 +415,14 @@ describe("the plan", () => {
     expect(asked(route.changeOrganization)).toEqual([["orga_acme", { plan: "professional" }]]);
   });
 
+  it("o5: is changed by whoever runs the service, where that's so", async () => {
+    await open("admin-operated", "#/plan");
+    expect((await find(testids.planCard("enterprise"))).dataset["current"]).toBe("true");
+    expect(get(testids.planOperator).textContent).toContain("Whoever runs the service");
+    none(testids.planChoose("professional"));
+    none(testids.planChoose("startup"));
+  });
+
   it("j3: is read by everybody, and changed by nobody else", async () => {
     await open("team-user", "#/plan");
     expect((await find(testids.planCard("enterprise"))).textContent).toContain("Whisper & Barge");
@@ -407,6 +431,23 @@ describe("the plan", () => {
 });
 
 describe("the organization's settings", () => {
+  it("o1: hold its country and its time zone", async () => {
+    const { fake, user, asked } = await open("admin", "#/organization");
+    const country = await find(testids.organizationCountry);
+    expect([country.textContent.trim(), country.dataset["value"]]).toEqual(["United States", "US"]);
+    expect(get(testids.organizationTimeZone).dataset["value"]).toBe("America/New_York");
+    const refused = new Failure({ code: "unreachable", message: "The service does not answer." });
+    fake.refuse.set(route.changeOrganization.name, refused);
+    await choose(user, testids.organizationCountry, testids.organizationCountryOption("DE"));
+    const berlin = testids.organizationTimeZoneOption("Europe/Berlin");
+    await choose(user, testids.organizationTimeZone, berlin);
+    await user.click(get(testids.organizationSave));
+    await find(testids.toast);
+    const [[, patch] = []] = asked(route.changeOrganization);
+    expect(patch).toMatchObject({ country: "DE", time_zone: "Europe/Berlin" });
+    expect(get(testids.organizationCountry).textContent).toContain("Germany");
+  });
+
   it("r1: set recording, its announcement and for how long it is kept", async () => {
     const { user, asked } = await open("admin", "#/organization");
     await user.click(await find(testids.organizationRecording));

@@ -190,7 +190,7 @@ describe("a call that comes in", () => {
     none(testids.incomingCard);
   });
 
-  it("is made by the simulated lead, in local mode only", async () => {
+  it("is made by the simulated lead, with demo data only", async () => {
     const { fake, user, asked } = await open("admin", "#/leads/lead_hooli");
     await user.click(await find(testids.leadInbound));
     expect(asked(route.receiveSimulatedCall)).toEqual([

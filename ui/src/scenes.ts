@@ -1,6 +1,6 @@
 // Moments of the product, by name: what the pictures and the accessibility tests look at.
 import { Failure, route, type Call, type CoachLeg, type LeadQuality } from "./backend";
-import type { FakeBackend } from "./backend.fake";
+import { SERVER_SETUP_LINK, type FakeBackend } from "./backend.fake";
 
 type Scene = (fake: FakeBackend) => void;
 
@@ -110,9 +110,28 @@ const refuses =
 
 export const scenes: Record<string, Scene> = {
   "sign-in": () => undefined,
-  "sign-in-starting": (fake) => fake.shell("starting"),
-  "sign-in-failed": (fake) => fake.shell("failed"),
+  "sign-in-first": (fake) => fake.shell("first"),
+  "sign-in-starting": (fake) => fake.shell("demo-starting"),
+  "sign-in-failed": (fake) => fake.shell("demo-failed"),
   "sign-in-server": (fake) => fake.shell("elsewhere"),
+  "sign-in-team": (fake) => {
+    fake.shell("team");
+    fake.teamLink = null;
+  },
+  "sign-in-team-new": (fake) => fake.shell("team"),
+  "sign-in-team-starting": (fake) => fake.shell("team-starting"),
+  "sign-in-team-failed": (fake) => fake.shell("team-failed"),
+  "sign-in-set-up": (fake) => {
+    fake.shell("first");
+    fake.here({ link: { number: 1, link: { kind: "setup", link: SERVER_SETUP_LINK } } });
+  },
+  "sign-in-set-up-expired": (fake) => {
+    scenes["sign-in-set-up"]?.(fake);
+    const message =
+      "This set-up link is no longer valid. Whoever runs the service can make a new one with " +
+      "`service setup-link`.";
+    fake.refuse.set("lookUpSetup", new Failure({ code: "invite_expired", message }));
+  },
   "sign-in-resuming": at("sign-in-resuming"),
   "sign-in-locked": (fake) => fake.here({ key_ring: { reading: "locked", keeping: null } }),
   "sign-in-notices": (fake) =>
@@ -172,6 +191,44 @@ export const scenes: Record<string, Scene> = {
       by_coach: [],
       by_call: [],
     }));
+  },
+  /** A team whose plan, numbers and credit are whoever runs the service's business (O5). */
+  "admin-operated": (fake) => {
+    fake.at("alex/team");
+    const { me } = fake.viewNow;
+    const organization = me && { ...me.organization, plan_change_allowed: false };
+    fake.viewNow = { ...fake.viewNow, me: me && organization && { ...me, organization } };
+    fake.edit(route.usage, (usage) => ({ ...usage, top_up_allowed: false }));
+    fake.edit(route.listLedger, (page) => {
+      const [first, ...others] = page.data;
+      if (!first) return page;
+      const of = { ...first, user_id: null, call_id: null, leg_id: null, minute: null };
+      const credit = {
+        ...of,
+        id: "ledg_credit",
+        kind: "credit" as const,
+        micro_dollars: 25_000_000,
+        note: "Invoice 7",
+      };
+      const correction = {
+        ...of,
+        id: "ledg_correction",
+        kind: "correction" as const,
+        micro_dollars: -3_500_000,
+        note: "Refund of invoice 6",
+      };
+      return { ...page, data: [correction, credit, first, ...others] };
+    });
+    fake.edit(route.listAudit, (page) => {
+      const [first] = page.data;
+      if (!first) return page;
+      const of = { ...first, user_id: null, call_id: null, target: null, allowed: true };
+      const lines = [
+        { ...of, id: "audi_resumed", action: "organization_suspended" as const, detail: "resumed" },
+        { ...of, id: "audi_set_up", action: "organization_set_up" as const, detail: null },
+      ];
+      return { ...page, data: [...lines, ...page.data] };
+    });
   },
   "admin-loading": (fake) => {
     fake.at("alex/team");

@@ -43,8 +43,8 @@ export class AppState {
   readonly clock = new Clock();
   view = $state.raw<AppView | null>(null);
   settings = $state.raw<AppSettings | null>(null);
-  /** The invite link that was opened last, until somebody has joined by it or gone back. */
-  inviteLink = $state<string | null>(null);
+  /** The link that was opened or pasted last and lets somebody in, until they are or have gone back. */
+  opened = $state.raw<{ kind: "invite" | "setup"; link: string } | null>(null);
   /** Notices that were read. */
   #read = $state.raw<ReadonlySet<string>>(new Set());
   /** Why the app could not begin at all. */
@@ -85,6 +85,10 @@ export class AppState {
     (this.view?.notices ?? []).filter((notice) => !this.#read.has(notice)),
   );
   readonly manages = $derived(this.permissions.includes("manage_organization"));
+  /** Whether this user can change the plan: not everywhere do those who manage the organization. */
+  readonly changesPlan = $derived(
+    this.manages && (this.view?.me?.organization.plan_change_allowed ?? false),
+  );
   readonly #myCallId = $derived(this.view?.my_call?.call.id);
   /** How the network to the lead's phone does; null before it was told, and without one. */
   readonly leadQuality = $derived(
@@ -270,7 +274,7 @@ export class AppState {
     // What was read and is over is said again when it comes back.
     const read = [...this.#read].filter((notice) => view.notices.includes(notice));
     if (read.length < this.#read.size) this.#read = new Set(read);
-    if (view.me) this.inviteLink = null;
+    if (view.me) this.opened = null;
     this.view = view;
     this.#follow(view);
   }
@@ -291,9 +295,10 @@ export class AppState {
     } else if (link.kind === "unknown") {
       this.say("error", "That link doesn't work. Copy all of it, or ask for a new one.");
     } else if (me) {
-      this.say("info", "You're already signed in. To use an invite link, sign out first.");
+      const what = link.kind === "setup" ? "a set-up link" : "an invite link";
+      this.say("info", `You're already signed in. To use ${what}, sign out first.`);
     } else {
-      this.inviteLink = link.link;
+      this.opened = link;
     }
   }
 

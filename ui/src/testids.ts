@@ -14,8 +14,7 @@ export const testids = {
   // Sign in
   signIn: "sign-in",
   signInDemo: (email: string) => `sign-in-demo-${email}`,
-  signInLocal: "sign-in-local",
-  signInServer: "sign-in-server",
+  signInChoices: "sign-in-choices",
   signInUrl: "sign-in-url",
   signInEmail: "sign-in-email",
   signInPassword: "sign-in-password",
@@ -27,6 +26,26 @@ export const testids = {
   signInStarting: "sign-in-starting",
   signInKeyRing: "sign-in-key-ring",
   signInKeyRingRetry: "sign-in-key-ring-retry",
+
+  // The first window, and setting up a team
+  first: "first",
+  firstTeam: "first-team",
+  firstDemo: "first-demo",
+  firstServer: "first-server",
+  setUp: "set-up",
+  setUpCompany: "set-up-company",
+  setUpCountry: "set-up-country",
+  setUpCountryOption: (code: string) => `set-up-country-${code}`,
+  setUpTimeZone: "set-up-time-zone",
+  setUpTimeZoneOption: (zone: string) => `set-up-time-zone-${zone}`,
+  setUpFirstName: "set-up-first-name",
+  setUpLastName: "set-up-last-name",
+  setUpEmail: "set-up-email",
+  setUpPassword: "set-up-password",
+  setUpSubmit: "set-up-submit",
+  setUpError: "set-up-error",
+  setUpRetry: "set-up-retry",
+  setUpBack: "set-up-back",
 
   // Shell
   navLeads: "nav-leads",
@@ -185,6 +204,7 @@ export const testids = {
   rolePermission: (permission: string) => `role-permission-${permission}`,
 
   // Phone numbers
+  numbersNote: "numbers-note",
   numberNew: "number-new",
   numberRow: (number: string) => `number-row-${number}`,
   numberEdit: (number: string) => `number-edit-${number}`,
@@ -199,6 +219,7 @@ export const testids = {
   numberUser: (firstName: string) => `number-user-${low(firstName)}`,
 
   // Plan: the card of the plan in force has `data-current`.
+  planOperator: "plan-operator",
   planCard: (plan: string) => `plan-card-${plan}`,
   planChoose: (plan: string) => `plan-choose-${plan}`,
 
@@ -239,6 +260,10 @@ export const testids = {
 
   // Organization
   organizationName: "organization-name",
+  organizationCountry: "organization-country",
+  organizationCountryOption: (code: string) => `organization-country-${code}`,
+  organizationTimeZone: "organization-time-zone",
+  organizationTimeZoneOption: (zone: string) => `organization-time-zone-${zone}`,
   organizationRecording: "organization-recording",
   organizationAnnounced: "organization-announced",
   organizationRetention: "organization-retention",
@@ -265,7 +290,7 @@ export const testids = {
   incomingAnswer: "incoming-answer",
   incomingDecline: "incoming-decline",
 
-  // Sign in by a link of invitation
+  // Sign in by a link
   joinOpen: "join-open",
   joinBack: "join-back",
   joinLink: "join-link",

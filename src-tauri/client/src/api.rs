@@ -10,11 +10,12 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, Url};
 use tokio::sync::watch;
 use wire::{
-    AcceptInviteRequest, DeviceId, InviteLookup, InviteOffer, RefreshRequest, SignInRequest,
-    SignOutRequest, Tokens, UserId, route,
+    AcceptInviteRequest, DeviceId, InviteLookup, InviteOffer, RefreshRequest, SetUp, SetUpRequest,
+    SetupLookup, SetupOffer, SignInRequest, SignOutRequest, Tokens, UserId, route,
 };
 
 use crate::keeper::{Keeper, KeyRingTroubles};
+use crate::local::{self, LocalDoor, LocalSecret};
 use crate::{ClientError, Credentials};
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
@@ -31,6 +32,8 @@ pub struct Api {
 struct Inner {
     http: reqwest::Client,
     base: Url,
+    /// The way to the app's own service; none to another.
+    door: Option<LocalDoor>,
     sign_in: RwLock<SignIn>,
     keeper: Option<Keeper>,
     kept: watch::Receiver<bool>,
@@ -59,16 +62,18 @@ impl Api {
     /// # Errors
     /// [`ClientError::Settings`] when it is not an `http` or `https` address.
     pub fn new(server: &str) -> Result<Self, ClientError> {
-        Self::with_credentials(server, None)
+        Self::with(server, None, None)
     }
 
-    /// The same, with a place where the sign-in is kept for the next run.
+    /// The same, with a place where the sign-in is kept for the next run, and the secret of the app's own
+    /// service.
     ///
     /// # Errors
     /// As [`Api::new`].
-    pub fn with_credentials(
+    pub fn with(
         server: &str,
         credentials: Option<Arc<dyn Credentials>>,
+        local_secret: Option<LocalSecret>,
     ) -> Result<Self, ClientError> {
         let settings = |error: String| ClientError::Settings(format!("{server}: {error}"));
         let mut base = Url::parse(server).map_err(|error| settings(error.to_string()))?;
@@ -81,14 +86,19 @@ impl Api {
             .tls_backend_preconfigured(crate::tls::config()?)
             .connect_timeout(CONNECT_WAIT)
             .timeout(ANSWER_WAIT)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| settings(error.to_string()))?;
+            .tcp_nodelay(true);
+        let http = match local_secret {
+            Some(_) => local::plain(http),
+            None => http,
+        };
+        let http = http.build().map_err(|error| settings(error.to_string()))?;
+        let door = local_secret.map(|secret| LocalDoor::with(http.clone(), base.clone(), secret));
         let (says_kept, kept) = watch::channel(false);
         Ok(Self {
             inner: Arc::new(Inner {
                 http,
                 base,
+                door,
                 sign_in: RwLock::default(),
                 keeper: credentials.map(|credentials| Keeper::start(credentials, says_kept)),
                 kept,
@@ -101,6 +111,11 @@ impl Api {
     #[must_use]
     pub fn base(&self) -> &Url {
         &self.inner.base
+    }
+
+    /// The way to the app's own service, if it's that.
+    pub(crate) fn door(&self) -> Option<&LocalDoor> {
+        self.inner.door.as_ref()
     }
 
     /// The newest access token, for the WebSocket's `hello`.
@@ -159,6 +174,23 @@ impl Api {
         let _one_at_a_time = self.inner.refreshing.lock().await;
         let tokens = self.call_as_anybody(&route::ACCEPT_INVITE, request).await?;
         Ok(self.begin(tokens).await)
+    }
+
+    /// `POST setup/look_up/`: what a set-up link is good for.
+    ///
+    /// # Errors
+    /// As every request; [`wire::Code::InviteExpired`] when it cannot be used any more.
+    pub async fn look_up_setup(&self, token: String) -> Result<SetupOffer, ClientError> {
+        let lookup = SetupLookup { token };
+        self.call_as_anybody(&route::LOOK_UP_SETUP, &lookup).await
+    }
+
+    /// `POST setup/`: makes an organization and its first admin, who can sign in then.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn set_up(&self, request: &SetUpRequest) -> Result<SetUp, ClientError> {
+        self.call_as_anybody(&route::SET_UP, request).await
     }
 
     /// Signs in with what was kept, by `POST auth/refresh/`; none when nothing is, or when it can't be
@@ -297,7 +329,11 @@ impl Api {
     fn builder(&self, method: Method, path: &str) -> RequestBuilder {
         let mut url = self.inner.base.clone();
         url.set_path(path);
-        self.inner.http.request(method, url)
+        let builder = self.inner.http.request(method, url);
+        match &self.inner.door {
+            Some(door) => builder.header(local::HEADER, door.shown()),
+            None => builder,
+        }
     }
 
     fn tokens(&self) -> Option<Tokens> {

@@ -14,6 +14,7 @@ use wire::{
 use crate::api::Api;
 use crate::credentials::Credentials;
 use crate::error::ClientError;
+use crate::local::LocalSecret;
 use crate::session_loop::{Loop, Order};
 use crate::voice_path::{Devices, VoiceSettings, VoiceStats};
 
@@ -36,6 +37,9 @@ pub struct Settings {
     pub voice: VoiceSettings,
     /// Where the sign-in is kept for the next run; `None` for this run only.
     pub credentials: Option<Arc<dyn Credentials>>,
+    /// The secret of the service that the app brings; nothing but its proof is asked of a service that
+    /// doesn't know it, too. `None` for any other service.
+    pub local_secret: Option<LocalSecret>,
 }
 
 impl Settings {
@@ -48,6 +52,7 @@ impl Settings {
             bind: None,
             voice: VoiceSettings::default(),
             credentials: None,
+            local_secret: None,
         }
     }
 }
@@ -91,7 +96,11 @@ impl Session {
     /// # Errors
     /// [`ClientError::Settings`] when the service's address is none.
     pub fn start(settings: Settings) -> Result<Self, ClientError> {
-        let api = Api::with_credentials(&settings.server, settings.credentials.clone())?;
+        let api = Api::with(
+            &settings.server,
+            settings.credentials.clone(),
+            settings.local_secret.clone(),
+        )?;
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let (view_sender, view) = watch::channel(Arc::new(View::default()));

@@ -18,6 +18,7 @@ mod credentials;
 mod error;
 mod handle;
 mod keeper;
+mod local;
 mod peer;
 mod perform;
 mod player;
@@ -32,6 +33,7 @@ pub use credentials::{Credentials, CredentialsError, KeyRing, SECRET_LOG_TARGETS
 pub use error::ClientError;
 pub use handle::{Quality, Session, SessionEvent, Settings};
 pub use keeper::{KeyRingTrouble, KeyRingTroubles};
+pub use local::{LocalAnswer, LocalDoor, LocalSecret, LocalSecretError};
 pub use peer::{Incoming, Outgoing, Peer, PeerEvent, PeerSettings, PeerStats};
 pub use player::{Player, Playing, read_recording};
 pub use socket::{Socket, SocketEvent};

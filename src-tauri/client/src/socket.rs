@@ -6,12 +6,14 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, connect_async_tls_with_config};
 use wire::{ClientMessage, Hello, ServerMessage};
 
 use crate::api::Api;
 use crate::error::ClientError;
+use crate::local::{self, LocalDoor};
 
 /// The longest message that is read, in bytes.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -62,8 +64,10 @@ impl Socket {
             "wss" => Connector::Rustls(Arc::new(crate::tls::config()?)),
             _ => Connector::Plain,
         };
+        let door = api.door().cloned();
         tokio::spawn(async move {
-            if let Err(error) = run(url.as_str(), connector, hello, messages, &events).await {
+            let to = (url.as_str(), door);
+            if let Err(error) = run(to, connector, hello, messages, &events).await {
                 tracing::debug!(%error, "the WebSocket is over");
             }
             // Nobody may be there to hear it any more.
@@ -87,7 +91,7 @@ impl Socket {
 }
 
 async fn run(
-    url: &str,
+    (url, door): (&str, Option<LocalDoor>),
     connector: Connector,
     hello: Hello,
     mut messages: mpsc::Receiver<ClientMessage>,
@@ -98,8 +102,14 @@ async fn run(
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
+    let mut request = url.into_client_request().map_err(unreachable)?;
+    if let Some(door) = door {
+        // Another program may have taken the port since the last connection.
+        door.pass(Duration::ZERO).await?;
+        request.headers_mut().insert(local::HEADER, door.shown());
+    }
     // Nagle's algorithm costs 40 ms a message.
-    let connecting = connect_async_tls_with_config(url, Some(config), true, Some(connector));
+    let connecting = connect_async_tls_with_config(request, Some(config), true, Some(connector));
     let (stream, _) = tokio::time::timeout(CONNECT_WAIT, connecting)
         .await
         .map_err(|_| ClientError::Unreachable("no answer".into()))?

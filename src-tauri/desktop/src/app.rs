@@ -1,23 +1,27 @@
 //! What the app holds while it runs: the session, the sound card, and what is kept.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use client::{Devices, KeyRing, Session};
 use sound::SoundCard;
 use tauri::AppHandle;
 use tokio::sync::watch;
 
-use crate::address::checked;
 use crate::disk;
 use crate::error::AppError;
 use crate::kept_sign_in;
-use crate::link;
+use crate::link::{self, Pass};
+use crate::local_service::{Bundled, LocalSettings};
+use crate::place::{Local, Place};
 use crate::playback::Deck;
 use crate::presenter::{About, Change, Presenter};
 use crate::profile::Profile;
 use crate::pump;
 use crate::settings::{AppSettings, Kept, SettingsFile};
-use crate::view::Server;
+use crate::view::{LocalService, LocalServiceStatus};
+
+/// Where no one is: what is used before a place was chosen. The name never has an address (RFC 2606).
+const NOWHERE: &str = "https://nowhere.invalid";
 
 /// The app's parts. Commands are given it by Tauri.
 pub struct App {
@@ -29,16 +33,19 @@ pub struct App {
     pub card: SoundCard,
     /// The recording that plays.
     pub deck: Deck,
-    /// Where the bundled service answers.
-    pub local_url: String,
-    /// Whether the bundled service is wanted.
-    local_wanted: watch::Sender<bool>,
+    /// How the bundled service is started.
+    local: LocalSettings,
+    /// Which bundled service is wanted.
+    wanted: watch::Sender<Option<Bundled>>,
     kept: Mutex<(Kept, SettingsFile)>,
     link: Mutex<Link>,
 }
 
 /// The session with the service in use, and what passes its events on.
 struct Link {
+    place: Option<Place>,
+    /// The bundled service of that place; in words, why it can't be used.
+    bundled: Option<Result<Bundled, String>>,
     session: Session,
     pump: tauri::async_runtime::JoinHandle<()>,
 }
@@ -48,29 +55,26 @@ pub struct Parts {
     pub profile: Profile,
     pub presenter: Presenter,
     pub card: SoundCard,
-    pub local_url: String,
-    pub local_wanted: watch::Sender<bool>,
+    pub local: LocalSettings,
+    pub wanted: watch::Sender<Option<Bundled>>,
     pub kept: Kept,
     pub file: SettingsFile,
 }
 
 impl App {
-    /// With a session for the service that was chosen, in which nobody is signed in yet.
+    /// With a session for the place that was chosen, in which nobody is signed in yet.
     ///
     /// # Errors
     /// When the service's address is none.
-    pub fn new(app: &AppHandle, parts: Parts, server: Option<&str>) -> Result<Self, AppError> {
-        let local = server.is_none();
-        let url = server.unwrap_or(&parts.local_url).to_owned();
-        let link = Link::start(app, &parts.profile, &parts.presenter, local, &url)?;
-        parts.local_wanted.send_replace(local);
+    pub fn new(app: &AppHandle, parts: Parts, place: Option<Place>) -> Result<Self, AppError> {
+        let link = Link::start(app, &parts.profile, &parts.presenter, &parts.local, place)?;
         let app = Self {
             profile: parts.profile,
             presenter: parts.presenter,
             card: parts.card,
             deck: Deck::default(),
-            local_url: parts.local_url,
-            local_wanted: parts.local_wanted,
+            local: parts.local,
+            wanted: parts.wanted,
             kept: Mutex::new((parts.kept, parts.file)),
             link: Mutex::new(link),
         };
@@ -80,46 +84,80 @@ impl App {
 
     /// The session with the service in use.
     pub fn session(&self) -> Session {
-        let link = self.link.lock();
-        link.unwrap_or_else(PoisonError::into_inner).session.clone()
+        self.link().session.clone()
     }
 
-    /// Uses another service from now on; `None` is the bundled one.
+    /// Where the app works.
+    pub fn place(&self) -> Option<Place> {
+        self.link().place.clone()
+    }
+
+    /// The bundled service of the place in use, which must be this one.
+    ///
+    /// # Errors
+    /// When another place is in use, or the service can't be used.
+    pub fn bundled(&self, of: Local) -> Result<Bundled, AppError> {
+        let bundled = self.link().bundled.clone();
+        match bundled {
+            Some(Ok(bundled)) if bundled.place == of => Ok(bundled),
+            Some(Err(message)) => Err(AppError::new("local_service", message)),
+            _ => {
+                let message = match of {
+                    Local::Team => "This computer's team isn't in use.",
+                    Local::Demo => "Demo users are only available with demo data.",
+                };
+                Err(AppError::new("not_possible", message))
+            }
+        }
+    }
+
+    /// Has the bundled service of the place in use run, or says why it can't.
+    pub async fn want_local_service(&self) {
+        let (place, bundled) = {
+            let link = self.link();
+            (link.place.clone(), link.bundled.clone())
+        };
+        self.presenter.tell(Change::Place(place.clone())).await;
+        if let (Some(of), Some(Err(message))) = (place.as_ref().and_then(Place::local), &bundled) {
+            log::error!("the bundled service: {message}");
+            let failed = LocalService {
+                status: LocalServiceStatus::Failed,
+                message: Some(message.clone()),
+            };
+            self.presenter.tell(Change::LocalService(of, failed)).await;
+        }
+        self.wanted.send_replace(bundled.and_then(Result::ok));
+    }
+
+    /// Works elsewhere from now on; `None` lets the window offer the choice.
     ///
     /// # Errors
     /// While somebody is signed in, or when it is not an address to send a password to.
-    pub async fn set_server(
-        &self,
-        app: &AppHandle,
-        server: Option<String>,
-    ) -> Result<(), AppError> {
+    pub async fn set_place(&self, app: &AppHandle, place: Option<Place>) -> Result<(), AppError> {
+        let place = place.map(Place::checked).transpose()?;
         let session = self.session();
         session.stop_resuming().await?;
         if session.view().user_id.is_some() {
             return Err(AppError::new(
                 "not_possible",
-                "Sign out first, then choose another server.",
+                "Sign out first, then choose where to sign in.",
             ));
         }
-        let url = match &server {
-            Some(url) => checked(url)?,
-            None => self.local_url.clone(),
-        };
-        let local = server.is_none();
-        let link = Link::start(app, &self.profile, &self.presenter, local, &url)?;
-        self.replace(link);
-        self.local_wanted.send_replace(local);
-        let kept = server.is_some().then(|| url.clone());
-        self.presenter
-            .tell(Change::Server(Server { local, url }))
-            .await;
-        self.keep(|all| all.server = kept).await;
+        let link = Link::start(
+            app,
+            &self.profile,
+            &self.presenter,
+            &self.local,
+            place.clone(),
+        )?;
+        std::mem::replace(&mut *self.link(), link).pump.abort();
+        self.want_local_service().await;
+        self.keep(|all| all.place = place).await;
         Ok(())
     }
 
-    fn replace(&self, link: Link) {
-        let mut slot = self.link.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *slot, link).pump.abort();
+    fn link(&self) -> MutexGuard<'_, Link> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A microphone and a loudspeaker for a call, the ones that are set. The Settings page's meter is
@@ -152,32 +190,49 @@ impl App {
     }
 
     /// The link by which somebody is invited into the organization.
-    pub fn invite_link(&self, token: &str) -> String {
-        let server = self.presenter.view().server;
-        link::invite(token, (!server.local).then_some(&server.url))
-    }
-
-    /// What such a link carries.
     ///
     /// # Errors
-    /// When it is none, or one of another service than is in use.
-    pub fn invite_token(&self, link: &str) -> Result<String, AppError> {
-        let (token, server) = link::read_invite(link).ok_or_else(|| {
+    /// Before a place was chosen, when nobody is in one.
+    pub fn invite_link(&self, token: &str) -> Result<String, AppError> {
+        let place = self.place().ok_or_else(nowhere_yet)?;
+        Ok(link::invite(token, &place))
+    }
+
+    /// What an invite link carries. The app works from now on where it is good.
+    ///
+    /// # Errors
+    /// When it is none, and as [`App::set_place`].
+    pub async fn follow_invite(&self, app: &AppHandle, link: &str) -> Result<String, AppError> {
+        let pass = link::read_invite(link).ok_or_else(|| {
             let message =
                 "That's not a valid invite link. Copy all of it, starting with callcoaching://.";
             AppError::new("settings", message)
         })?;
-        let in_use = self.presenter.view().server;
-        match server {
-            Some(server) if in_use.local || server != in_use.url => Err(AppError::new(
-                "settings",
-                format!(
-                    "That invite link is for another server. Choose {server} first, then open the \
-                     link again."
-                ),
-            )),
-            _ => Ok(token),
+        self.follow(app, pass).await
+    }
+
+    /// What a set-up link carries. The app works from now on where it is good.
+    ///
+    /// # Errors
+    /// When it is none, and as [`App::set_place`].
+    pub async fn follow_setup(&self, app: &AppHandle, link: &str) -> Result<String, AppError> {
+        let pass = link::read_setup(link).ok_or_else(|| {
+            let message = "That's not a valid set-up link. Copy all of it.";
+            AppError::new("settings", message)
+        })?;
+        self.follow(app, pass).await
+    }
+
+    async fn follow(&self, app: &AppHandle, pass: Pass) -> Result<String, AppError> {
+        let here = self.place();
+        match pass.place.map(Place::checked).transpose()? {
+            Some(place) if here.as_ref() != Some(&place) => {
+                self.set_place(app, Some(place)).await?;
+            }
+            None if here.is_none() => return Err(nowhere_yet()),
+            _ => {}
         }
+        Ok(pass.token)
     }
 
     fn apply(&self, settings: &AppSettings) {
@@ -223,15 +278,24 @@ impl Link {
         app: &AppHandle,
         profile: &Profile,
         presenter: &Presenter,
-        local: bool,
-        url: &str,
+        local: &LocalSettings,
+        place: Option<Place>,
     ) -> Result<Self, AppError> {
-        // The bundled service stays the same one on another port.
-        let service = if local { "local" } else { url };
-        let credentials = Arc::new(KeyRing::new(&profile.to_string(), service));
-        let settings = client::Settings {
-            credentials: Some(credentials),
-            ..client::Settings::new(url)
+        let bundled = place.as_ref().and_then(Place::local);
+        let bundled = bundled.map(|of| local.of(of));
+        let settings = match (&place, &bundled) {
+            (Some(Place::Server { url }), _) => Some((url.clone(), None)),
+            (_, Some(Ok(bundled))) => Some((bundled.url(), Some(bundled.secret()))),
+            // Without its secret nobody knows who answers.
+            _ => None,
+        };
+        let settings = match (settings, &place) {
+            (Some((url, local_secret)), Some(place)) => client::Settings {
+                credentials: Some(Arc::new(KeyRing::new(&profile.to_string(), place.key()))),
+                local_secret,
+                ..client::Settings::new(url)
+            },
+            _ => client::Settings::new(NOWHERE),
         };
         // A session starts tasks of its own, which needs the runtime.
         let runtime = tauri::async_runtime::handle();
@@ -241,10 +305,16 @@ impl Link {
         let key_ring = kept_sign_in::follow_key_ring(presenter.clone(), session.clone());
         let pumps = async { tokio::join!(pump, key_ring) };
         Ok(Self {
+            place,
+            bundled,
             session,
             pump: tauri::async_runtime::spawn(async move {
                 pumps.await;
             }),
         })
     }
+}
+
+fn nowhere_yet() -> AppError {
+    AppError::new("settings", "Choose where to sign in first.")
 }

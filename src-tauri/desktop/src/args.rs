@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::address::checked;
+use crate::error::AppError;
+use crate::place::Place;
 use crate::profile::Profile;
 
 /// The port of the bundled service on this machine.
@@ -17,8 +20,15 @@ pub struct Args {
     /// Talk to this service and not to the one that was chosen in the window.
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
-    /// The port of the bundled service.
-    #[arg(long, value_name = "PORT", default_value_t = LOCAL_PORT)]
+    /// Show demo data, unless something else was chosen in the window.
+    #[arg(long, conflicts_with = "team")]
+    pub demo: bool,
+    /// Work with this computer's team, unless something else was chosen in the window.
+    #[arg(long)]
+    pub team: bool,
+    /// The port of the bundled service with demo data. The team on this computer has the next one.
+    #[arg(long, value_name = "PORT", default_value_t = LOCAL_PORT,
+          value_parser = clap::value_parser!(u16).range(1..=65_534))]
     pub local_port: u16,
     /// The bundled service's program, when it does not stand beside this one.
     #[arg(long, value_name = "FILE")]
@@ -29,4 +39,56 @@ pub struct Args {
     /// What to open, such as `callcoaching://call/acti_…`.
     #[arg(value_name = "LINK")]
     pub link: Option<String>,
+}
+
+impl Args {
+    /// Where the app works: at the server that is told, or as was chosen in the window before, or as is
+    /// told for the first time.
+    ///
+    /// # Errors
+    /// When the server has no address that a password may be sent to.
+    pub fn place(&self, kept: Option<&Place>) -> Result<Option<Place>, AppError> {
+        if let Some(url) = &self.server {
+            let url = checked(url)?;
+            return Ok(Some(Place::Server { url }));
+        }
+        let told = match (self.demo, self.team) {
+            (true, _) => Some(Place::Demo),
+            (_, true) => Some(Place::Team),
+            _ => None,
+        };
+        Ok(kept.cloned().or(told))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn o1_what_was_chosen_goes_before_demo_and_a_server_before_both() {
+        let place = |arguments: &[&str], kept: Option<Place>| {
+            let arguments = ["call-coaching"].iter().chain(arguments);
+            let args = Args::try_parse_from(arguments).unwrap();
+            args.place(kept.as_ref()).unwrap()
+        };
+        let url = "https://calls.example".to_owned();
+        let server = Some(Place::Server { url });
+        let elsewhere = ["--server", "https://calls.example", "--demo"];
+        assert_eq!(place(&[], None), None, "the window offers the choice");
+        assert_eq!(place(&["--demo"], None), Some(Place::Demo));
+        assert_eq!(place(&["--team"], None), Some(Place::Team));
+        assert_eq!(place(&["--demo"], Some(Place::Team)), Some(Place::Team));
+        assert_eq!(place(&[], server.clone()), server);
+        assert_eq!(place(&elsewhere, Some(Place::Team)), server);
+    }
+
+    #[test]
+    fn the_team_has_a_port_beside_the_demo() {
+        let parsed = |port: &str| Args::try_parse_from(["call-coaching", "--local-port", port]);
+        assert!(parsed("65534").is_ok());
+        assert!(parsed("65535").is_err());
+        assert!(parsed("0").is_err());
+    }
 }

@@ -32,6 +32,18 @@ pub fn try_folder(folder: &Path) -> io::Result<()> {
     written.and(removed)
 }
 
+/// Makes a folder that no other user of the computer gets into, unless it's there.
+///
+/// # Errors
+/// When it can't be made.
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// Where the window's page keeps what it keeps.
 #[derive(Debug)]
 pub enum PageFolder {

@@ -26,6 +26,7 @@ mod names;
 mod native;
 #[cfg(target_os = "linux")]
 mod page;
+mod place;
 mod playback;
 mod presenter;
 mod profile;

@@ -21,8 +21,9 @@ use wire::{
 };
 
 use crate::error::AppError;
+use crate::place::{Local, Place};
 use crate::presenter::Change;
-use crate::view::{LocalService, LocalServiceStatus, Server};
+use crate::view::{LocalService, LocalServiceStatus};
 use stage::{Action, SOMEONE, Stage, Tape, id_of_call, place_call, user};
 
 const FILE: &str = "ui/src/fake/views.json";
@@ -635,44 +636,42 @@ impl Recording {
     }
 }
 
-/// What is drawn of the service in use, whoever is signed in.
+/// What is drawn of the place in use and its service, whoever is signed in.
 fn shells() -> Vec<Value> {
-    let service = |status, message: Option<&str>| {
-        Change::LocalService(LocalService {
-            status,
-            message: message.map(str::to_owned),
-        })
+    let service = |of, status, message: Option<&str>| {
+        let message = message.map(str::to_owned);
+        Change::LocalService(of, LocalService { status, message })
     };
-    let elsewhere = Server {
-        local: false,
-        url: "https://coaching.example.com".into(),
+    let failed = |of| {
+        let taken = "Another program is using port 8080. Close it, or start the app with another \
+                     --local-port.";
+        service(of, LocalServiceStatus::Failed, Some(taken))
     };
-    let taken = "Port 8080 is taken by another program.";
+    let place = |place| Change::Place(Some(place));
+    let url = "https://coaching.example.com".to_owned();
     let mut shells = Vec::new();
     for (name, changes) in [
-        ("local", vec![]),
+        ("first", vec![Change::Place(None)]),
+        ("demo", vec![]),
+        ("demo-starting", vec![place(Place::Demo)]),
+        ("demo-failed", vec![failed(Local::Demo)]),
         (
-            "starting",
-            vec![service(LocalServiceStatus::Starting, None)],
-        ),
-        (
-            "failed",
-            vec![service(LocalServiceStatus::Failed, Some(taken))],
-        ),
-        (
-            "elsewhere",
+            "team",
             vec![
-                Change::Server(elsewhere),
-                service(LocalServiceStatus::Off, None),
+                place(Place::Team),
+                service(Local::Team, LocalServiceStatus::Running, None),
             ],
         ),
+        ("team-starting", vec![place(Place::Team)]),
+        ("team-failed", vec![place(Place::Team), failed(Local::Team)]),
+        ("elsewhere", vec![place(Place::Server { url })]),
     ] {
         let mut stage = Stage::new(&Rc::new(Tape::read()));
         changes
             .into_iter()
             .for_each(|change| stage.drawing.take(change));
         let view = serde_json::to_value(stage.view()).unwrap();
-        let of_shell = ["server", "local_service", "demo_users"];
+        let of_shell = ["place", "local_service", "demo_users"];
         let shell: Map<_, _> = of_shell
             .map(|field| (field.to_owned(), view[field].clone()))
             .into_iter()

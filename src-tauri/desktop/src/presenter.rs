@@ -12,8 +12,9 @@ use tokio::sync::{mpsc, watch};
 use crate::events::ViewChanged;
 use crate::leaving::LeavingQuestion;
 use crate::link::{Link, LinkToOpen};
+use crate::place::{Local, Place};
 use crate::tray;
-use crate::view::{AppView, DemoUser, LocalService, Server};
+use crate::view::{AppView, DemoUser, LocalService};
 
 /// Changes that may wait.
 const CHANGES_MAX: usize = 256;
@@ -36,10 +37,10 @@ pub enum About {
 pub enum Change {
     /// The session's state.
     Session(Arc<View>),
-    /// Another service is used.
-    Server(Server),
-    /// The bundled service.
-    LocalService(LocalService),
+    /// The app works elsewhere, or nowhere yet.
+    Place(Option<Place>),
+    /// The bundled service of this place.
+    LocalService(Local, LocalService),
     /// What is wrong with the microphone.
     MicrophoneTrouble(Option<sound::Fault>),
     /// What is wrong with the loudspeaker.
@@ -113,8 +114,16 @@ impl Drawing {
     pub fn take(&mut self, change: Change) {
         match change {
             Change::Session(session) => self.session = session,
-            Change::Server(server) => self.shell.server = server,
-            Change::LocalService(service) => self.shell.local_service = service,
+            Change::Place(place) => {
+                self.shell.local_service = LocalService::at_first(place.as_ref());
+                self.shell.place = place;
+            }
+            Change::LocalService(of, service) => {
+                // What is said of another one comes too late.
+                if self.shell.place.as_ref().and_then(Place::local) == Some(of) {
+                    self.shell.local_service = service;
+                }
+            }
             Change::MicrophoneTrouble(fault) => self.microphone = fault,
             Change::LoudspeakerTrouble(fault) => self.loudspeaker = fault,
             Change::KeyRing(key_ring) => self.shell.key_ring = key_ring,
@@ -144,7 +153,7 @@ impl Drawing {
     pub fn view(&self) -> AppView {
         let mut view = self.shell.clone();
         view.take(&self.session);
-        if view.server.local {
+        if view.place == Some(Place::Demo) {
             view.demo_users = demo_users();
         }
         view.notices = self.notices.values().cloned().collect();
@@ -210,6 +219,7 @@ fn demo_users() -> Vec<DemoUser> {
 mod tests {
     use super::*;
     use crate::leaving::Leaving;
+    use crate::view::LocalServiceStatus;
 
     fn link_of(drawing: &Drawing) -> Option<u32> {
         drawing.view().link.map(|link| link.number)
@@ -225,6 +235,34 @@ mod tests {
         assert_eq!(link_of(&drawing), Some(2), "the second waits still");
         drawing.take(Change::LinkFollowed(2));
         assert_eq!(link_of(&drawing), None);
+    }
+
+    #[test]
+    fn o1_only_the_service_of_the_place_in_use_is_shown_and_the_demos_people_only_there() {
+        let mut drawing = Drawing::new(AppView::default());
+        let running = || LocalService {
+            status: LocalServiceStatus::Running,
+            message: None,
+        };
+        let status = |drawing: &Drawing| drawing.view().local_service.status;
+        assert_eq!(status(&drawing), LocalServiceStatus::Off);
+        drawing.take(Change::Place(Some(Place::Demo)));
+        assert_eq!(status(&drawing), LocalServiceStatus::Starting);
+        drawing.take(Change::LocalService(Local::Demo, running()));
+        assert_eq!(status(&drawing), LocalServiceStatus::Running);
+        assert!(!drawing.view().demo_users.is_empty());
+
+        drawing.take(Change::Place(Some(Place::Team)));
+        drawing.take(Change::LocalService(Local::Demo, running()));
+        assert_eq!(status(&drawing), LocalServiceStatus::Starting);
+        assert!(drawing.view().demo_users.is_empty());
+        let url = "https://calls.example".into();
+        for elsewhere in [None, Some(Place::Server { url })] {
+            drawing.take(Change::Place(elsewhere));
+            drawing.take(Change::LocalService(Local::Team, running()));
+            assert_eq!(status(&drawing), LocalServiceStatus::Off);
+            assert!(drawing.view().demo_users.is_empty());
+        }
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use wire::PhoneNumberId;
 
-use crate::address::checked;
 use crate::disk;
+use crate::place::Place;
 
 const FILE: &str = "settings.json";
 /// What could not be read is kept under this name when there is something new to keep.
@@ -89,8 +89,8 @@ impl Default for AppSettings {
 pub struct Kept {
     /// What the Settings page shows.
     pub settings: AppSettings,
-    /// The service that was chosen; none is the bundled one.
-    pub server: Option<String>,
+    /// Where the app works; none before it was chosen.
+    pub place: Option<Place>,
 }
 
 /// The file that it is kept in.
@@ -171,6 +171,8 @@ impl SettingsFile {
 
 /// Stands for all of the file.
 const WHOLE: &str = "";
+/// An older version kept a server's address under this name.
+const OLD_SERVER: &str = "server";
 
 /// Reads each setting by itself: one that makes no sense has its default, and is named. What an older
 /// version did not know has its default too.
@@ -189,6 +191,13 @@ fn read(bytes: &[u8]) -> (Kept, Vec<String>) {
             ("settings", Value::Object(settings)) => {
                 for (name, value) in settings {
                     lay(vec!["settings", name.as_str()], value);
+                }
+            }
+            // As it was before there was a choice of more than a server and the demo.
+            (OLD_SERVER, Value::Null) => {}
+            (OLD_SERVER, url) => {
+                if !found.contains_key("place") {
+                    lay(vec!["place"], &json!({"kind": "server", "url": url}));
                 }
             }
             (name, value) => lay(vec![name], value),
@@ -211,16 +220,14 @@ fn laid_over(kept: &Kept, path: &[&str], value: &Value) -> Option<Kept> {
     *place = value.clone();
     let with: Kept = serde_json::from_value(whole).ok()?;
     // Nothing is sent to an address that the window would not take.
-    with.server
-        .as_deref()
-        .is_none_or(|server| checked(server).is_ok())
-        .then_some(with)
+    let place = with.place.clone().map(Place::checked);
+    place.is_none_or(|place| place.is_ok()).then_some(with)
 }
 
 /// A setting as the Settings page calls it.
 fn in_words(field: &str) -> &str {
     match field {
-        "server" => "server address",
+        "place" => "where you sign in",
         "settings.microphone" => "microphone",
         "settings.loudspeaker" => "speakers",
         "settings.echo_cancellation" => "echo cancellation",
@@ -246,6 +253,45 @@ mod tests {
         }
     }
 
+    fn server(url: &str) -> Option<Place> {
+        Some(Place::Server { url: url.into() })
+    }
+
+    #[test]
+    fn o1_where_the_app_works_is_kept_and_a_server_of_an_older_version_is_one_still() {
+        for place in [
+            None,
+            Some(Place::Team),
+            Some(Place::Demo),
+            server("https://calls.example"),
+        ] {
+            let kept = Kept {
+                place,
+                ..Kept::default()
+            };
+            let text = serde_json::to_vec(&kept).unwrap();
+            assert_eq!(read(&text), (kept, vec![]));
+        }
+        for (text, place) in [
+            (
+                r#"{"server": "https://calls.example"}"#,
+                server("https://calls.example"),
+            ),
+            // Whoever had no server had the demo: that is chosen anew.
+            (r#"{"server": null}"#, None),
+            (
+                r#"{"server": "https://old.example", "place": {"kind": "team"}}"#,
+                Some(Place::Team),
+            ),
+        ] {
+            let (kept, bad) = read(text.as_bytes());
+            assert_eq!(kept.place, place, "{text}");
+            assert!(bad.is_empty(), "{bad:?}");
+        }
+        let (kept, bad) = read(br#"{"place": {"kind": "moon"}}"#);
+        assert_eq!((kept.place, bad), (None, vec!["place".to_owned()]));
+    }
+
     #[test]
     fn what_was_kept_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
@@ -253,7 +299,7 @@ mod tests {
         let mut kept = Kept::default();
         kept.settings.microphone = Some("usb".into());
         kept.settings.local_phone_id = Some(PhoneNumberId::from_suffix("1").unwrap());
-        kept.server = Some("https://calls.example".into());
+        kept.place = server("https://calls.example");
         file.save(&kept).unwrap();
         assert_eq!(file.load(), (kept, None));
     }
@@ -305,7 +351,7 @@ mod tests {
         }"#;
         fs::write(folder.path().join(FILE), text).unwrap();
         let (kept, trouble) = file.load();
-        assert_eq!(kept.server.as_deref(), Some("https://calls.example"));
+        assert_eq!(kept.place, server("https://calls.example"));
         let wanted = AppSettings {
             autostart: true,
             ..theme(Theme::Dark)
@@ -329,11 +375,17 @@ mod tests {
     #[test]
     fn an_address_that_no_password_may_be_sent_to_is_not_used() {
         for server in ["http://calls.example", "calls", ""] {
-            let text = format!(r#"{{"server": "{server}", "settings": {{"theme": "dark"}}}}"#);
-            let (kept, bad) = read(text.as_bytes());
-            assert_eq!(kept.server, None);
-            assert_eq!(kept.settings, theme(Theme::Dark));
-            assert_eq!(bad, ["server"]);
+            for place in [
+                json!({"server": server}),
+                json!({"place": {"kind": "server", "url": server}}),
+            ] {
+                let mut whole = place;
+                whole["settings"] = json!({"theme": "dark"});
+                let (kept, bad) = read(whole.to_string().as_bytes());
+                assert_eq!(kept.place, None);
+                assert_eq!(kept.settings, theme(Theme::Dark));
+                assert_eq!(bad, ["place"]);
+            }
         }
     }
 

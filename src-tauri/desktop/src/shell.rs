@@ -10,7 +10,6 @@ use tauri_plugin_log::{RotationStrategy, Target, TargetKind};
 use tauri_plugin_window_state::StateFlags;
 use tokio::sync::watch;
 
-use crate::address::checked;
 use crate::app::{App, Parts};
 use crate::args::Args;
 use crate::disk::{self, PageFolder};
@@ -20,7 +19,7 @@ use crate::link::Link;
 use crate::local_service::{self, LocalSettings};
 use crate::presenter::{About, Change, Presenter};
 use crate::settings::SettingsFile;
-use crate::view::{AppView, Server, WINDOW};
+use crate::view::{AppView, LocalService, WINDOW};
 use crate::{bindings, exit, kept_sign_in, native, pump, shortcut, tray};
 
 /// The log is a few files of this size at most.
@@ -146,44 +145,36 @@ fn set_up(app: &AppHandle, base: &str, args: Args) -> Result<(), AppError> {
     });
     let mut file = SettingsFile::new(&paths.app_config_dir()?);
     let (kept, settings_trouble) = file.load();
-    let server = match args.server {
-        Some(url) => Some(checked(&url)?),
-        None => kept.server.clone(),
-    };
+    let place = args.place(kept.place.as_ref())?;
     let local = LocalSettings {
         port: args.local_port,
         program: args.service,
         // Every profile talks to the same one.
-        data: paths.data_dir()?.join(base).join("service"),
+        folder: paths.data_dir()?.join(base).join("service"),
     };
-    let local_url = local.url();
     let first = AppView {
         profile: args.profile.to_string(),
         version: app.package_info().version.to_string(),
-        server: Server {
-            local: server.is_none(),
-            url: server.clone().unwrap_or_else(|| local_url.clone()),
-        },
+        local_service: LocalService::at_first(place.as_ref()),
+        place: place.clone(),
         ..AppView::default()
     };
     let presenter = Presenter::start(app.clone(), first);
     let card = sound::SoundCard::start()?;
-    let (local_wanted, wanted) = watch::channel(false);
+    let (wanted, is_wanted) = watch::channel(None);
     let parts = Parts {
         profile: args.profile,
         presenter: presenter.clone(),
         card: card.clone(),
-        local_url,
-        local_wanted,
+        local,
+        wanted,
         kept,
         file,
     };
-    app.manage(App::new(app, parts, server.as_deref())?);
-    tauri::async_runtime::spawn(local_service::keep_running(
-        local,
-        wanted,
-        presenter.clone(),
-    ));
+    app.manage(App::new(app, parts, place)?);
+    tauri::async_runtime::spawn(local_service::keep_running(is_wanted, presenter.clone()));
+    let started = app.clone();
+    tauri::async_runtime::spawn(async move { started.state::<App>().want_local_service().await });
     tauri::async_runtime::spawn(pump::sound(app.clone(), presenter.clone(), card));
     tauri::async_runtime::spawn(async move {
         let notices = [
@@ -194,8 +185,11 @@ fn set_up(app: &AppHandle, base: &str, args: Args) -> Result<(), AppError> {
             presenter.tell(Change::Notice(about, notice)).await;
         }
     });
-    let session = app.state::<App>().session();
-    tauri::async_runtime::spawn(async move { kept_sign_in::take_up(&session).await });
+    let shell = app.state::<App>();
+    if shell.place().is_some() {
+        let session = shell.session();
+        tauri::async_runtime::spawn(async move { kept_sign_in::take_up(&session).await });
+    }
     if let Err(error) = tray::build(app, exit::quit) {
         log::warn!("no tray: {error}");
     }

@@ -6,24 +6,16 @@ use specta::Type;
 
 use crate::leaving::LeavingQuestion;
 use crate::link::LinkToOpen;
+use crate::place::Place;
 
 /// The label of the only window.
 pub const WINDOW: &str = "main";
-
-/// Which service the app talks to.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
-pub struct Server {
-    /// Whether it is the bundled one.
-    pub local: bool,
-    /// Its address.
-    pub url: String,
-}
 
 /// How the bundled service does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum LocalServiceStatus {
-    /// Another service is used.
+    /// It isn't used.
     #[default]
     Off,
     /// It is being started.
@@ -41,6 +33,20 @@ pub struct LocalService {
     pub status: LocalServiceStatus,
     /// Why it failed, for the person.
     pub message: Option<String>,
+}
+
+impl LocalService {
+    /// As it is when a place was just chosen.
+    pub fn at_first(place: Option<&Place>) -> Self {
+        let status = match place.and_then(Place::local) {
+            Some(_) => LocalServiceStatus::Starting,
+            None => LocalServiceStatus::Off,
+        };
+        Self {
+            status,
+            message: None,
+        }
+    }
 }
 
 /// Somebody of the demonstration, to sign in as with one click.
@@ -62,11 +68,11 @@ pub struct AppView {
     pub profile: String,
     /// The app's.
     pub version: String,
-    /// The service in use.
-    pub server: Server,
+    /// Where the app works; null before it was chosen.
+    pub place: Option<Place>,
     /// The bundled service.
     pub local_service: LocalService,
-    /// Whom one click signs in; only with the bundled service.
+    /// Whom one click signs in; only with demo data.
     pub demo_users: Vec<DemoUser>,
     /// The session's state; the trouble with the microphone may be the sound card's, too.
     #[serde(flatten)]

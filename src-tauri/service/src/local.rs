@@ -31,7 +31,12 @@ const NONCE_BYTES_MAX: usize = 128;
 
 /// What the app and its service know, and nobody else.
 #[derive(Clone)]
-pub struct LocalSecret(Arc<[u8]>);
+pub struct LocalSecret {
+    secret: Arc<[u8]>,
+    /// Where the service listens: a stranger on another port, who passes the question on, has no answer
+    /// for his own.
+    port: u16,
+}
 
 impl std::fmt::Debug for LocalSecret {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -40,7 +45,7 @@ impl std::fmt::Debug for LocalSecret {
 }
 
 impl LocalSecret {
-    /// From its file.
+    /// From its file, for a service that doesn't listen yet.
     ///
     /// # Errors
     /// In words, when it can't be read, is too short or too long, or others could read it.
@@ -59,16 +64,25 @@ impl LocalSecret {
             .map_err(|error| failed(&format!("can't be read: {error}")))?;
         let secret = text.trim().as_bytes();
         if (SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
-            Ok(Self(secret.into()))
+            Ok(Self {
+                secret: secret.into(),
+                port: 0,
+            })
         } else {
             Err(failed("must have 32 to 1024 bytes"))
         }
     }
 
+    /// Of a service that listens on this port.
+    #[must_use]
+    pub fn on(self, port: u16) -> Self {
+        Self { port, ..self }
+    }
+
     /// HMAC-SHA256 over this purpose, in hexadecimal digits.
     fn over(&self, purpose: &str) -> String {
         // A key may have any length.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else {
             return String::new();
         };
         mac.update(purpose.as_bytes());
@@ -107,9 +121,9 @@ pub async fn guard(State(secret): State<LocalSecret>, request: Request, next: Ne
 
 fn prove(secret: &LocalSecret, uri: &Uri) -> Response {
     match Query::<Challenge>::try_from_uri(uri) {
-        Ok(Query(Challenge { nonce })) if (16..=NONCE_BYTES_MAX).contains(&nonce.len()) => {
-            secret.over(&format!("service {nonce}")).into_response()
-        }
+        Ok(Query(Challenge { nonce })) if (16..=NONCE_BYTES_MAX).contains(&nonce.len()) => secret
+            .over(&format!("service {} {nonce}", secret.port))
+            .into_response(),
         _ => refused(),
     }
 }
@@ -175,9 +189,8 @@ mod tests {
         std::fs::write(&file, "short").unwrap();
         assert!(LocalSecret::read(&file).is_err());
         assert!(LocalSecret::read(&folder.path().join("none")).is_err());
-        assert_eq!(
-            format!("{:?}", LocalSecret(Arc::from(*b"hidden"))),
-            "LocalSecret"
-        );
+        std::fs::write(&file, "hidden".repeat(9)).unwrap();
+        let hidden = LocalSecret::read(&file).unwrap();
+        assert_eq!(format!("{hidden:?}"), "LocalSecret");
     }
 }

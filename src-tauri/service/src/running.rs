@@ -223,6 +223,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         tokio::spawn(crate::operated::tell(app.clone()));
         offer_setup(&app, http_addr, local.is_some()).await;
     }
+    let local = local.map(|secret| secret.on(http_addr.port()));
     let server = tokio::spawn(serve(listener, (app.clone(), local), closing.clone()));
     tracing::info!(%http_addr, candidates = ?app.media.candidates(), "ready");
     Ok(Running {

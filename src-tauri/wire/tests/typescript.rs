@@ -68,8 +68,8 @@ fn typescript_says_what_json_says() {
     );
     is(
         "Organization",
-        "{ id: OrganizationId, name: string, plan: Plan, \
-         coach_rate_micro_dollars_per_minute: number, \
+        "{ id: OrganizationId, name: string, country: string, time_zone: string, plan: Plan, \
+         plan_change_allowed: boolean, coach_rate_micro_dollars_per_minute: number, \
          call_rate_micro_dollars_per_minute: number, recording: RecordingSettings, }",
     );
     let call = declared(&text, "Call");

@@ -13,7 +13,7 @@ import {
 import text from "./views.json?raw";
 
 /** What only the shell knows, whoever is signed in. */
-type Shell = Pick<AppView, "server" | "local_service" | "demo_users">;
+type Shell = Pick<AppView, "place" | "local_service" | "demo_users">;
 /** A view with its calls by their ids, and whom the user may invite. */
 type Whole = Omit<AppView, "calls" | "my_call"> & {
   calls: Record<string, Call | null>;

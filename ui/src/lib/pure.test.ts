@@ -158,14 +158,19 @@ describe("j1: what is refused, and why", () => {
   it("does not send an admin to an admin", () => {
     const message = "No. Ask an admin.";
     for (const code of ["plan_required", "insufficient_balance", "permission_required"] as const) {
-      const said = refusalToManager({ joinable: false, code, message });
+      const said = refusalToManager({ joinable: false, code, message }, true);
       expect(said).toContain("You can");
       expect(said).not.toContain("admin");
     }
-    expect(refusalToManager({ joinable: true })).toBeNull();
-    expect(refusalToManager({ joinable: false, code: "call_full", message: "Full." })).toBe(
-      "Full.",
-    );
+    expect(refusalToManager({ joinable: true }, true)).toBeNull();
+    const full = { joinable: false, code: "call_full", message: "Full." } as const;
+    expect(refusalToManager(full, true)).toBe("Full.");
+  });
+
+  it("o5: does not send an admin to a page where they can't change the plan", () => {
+    const said = refusalToManager({ joinable: false, code: "plan_required" }, false);
+    expect(said).toContain("Whoever runs the service");
+    expect(said).not.toContain("You can");
   });
 });
 

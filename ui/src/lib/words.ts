@@ -15,6 +15,7 @@ import type {
   MemberInvite,
   Permission,
   PhoneNumber,
+  Place,
   Plan,
   Quality,
   RecordingOverride,
@@ -296,6 +297,8 @@ export const LEDGER_WORDS: Record<LedgerKind, string> = {
   coaching: "Coaching",
   call: "Call",
   top_up: "Credit added",
+  credit: "Credit",
+  correction: "Correction",
 };
 
 export const AUDIT_WORDS: Record<AuditAction, string> = {
@@ -314,6 +317,8 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   member_invited: "Invited a member",
   member_invite_revoked: "Revoked an invitation",
   member_joined: "Joined the organization",
+  organization_set_up: "Set up the organization",
+  organization_suspended: "Suspended or restored the organization",
   member_changed: "Changed a member",
   role_changed: "Changed a role",
   group_changed: "Changed a group",
@@ -325,18 +330,39 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   data_exported: "Exported data",
 };
 
+/** Where the app works. */
+export function placeText(place: Place | null): string {
+  switch (place?.kind) {
+    case "server":
+      return place.url;
+    case "team":
+      return "Team on this computer";
+    case "demo":
+      return "Demo data";
+    default:
+      return "";
+  }
+}
+
+/** What only whoever runs the service does (O5). */
+export const OPERATOR_CHANGES_PLAN = "Whoever runs the service changes the plan.";
+export const OPERATOR_ADDS_CREDIT = "Whoever runs the service adds credit.";
+
 /** Why a call cannot be joined, in the service's words; null when it can. */
 export function refusal({ joinable, message }: Joinability): string | null {
   return joinable ? null : (message ?? "You can't join this call");
 }
 
-/** The same for who manages the organization, and need not ask anybody. */
-export function refusalToManager(joinability: Joinability): string | null {
+/** The same for who manages the organization, and need not ask another admin. */
+export function refusalToManager(
+  joinability: Joinability,
+  planChangeAllowed: boolean,
+): string | null {
   switch (joinability.joinable ? null : joinability.code) {
     case "plan_required":
-      return "Your plan doesn't include Call Coaching. You can change it on the Plan page.";
+      return `Your plan doesn't include Call Coaching. ${planChangeAllowed ? "You can change it on the Plan page." : OPERATOR_CHANGES_PLAN}`;
     case "insufficient_balance":
-      return "The balance is too low for a minute of coaching. You can add credit on the Usage page.";
+      return "The balance is too low for a minute of coaching. You can see it on the Usage page.";
     case "permission_required":
       return "Your role doesn't have the Listen permission. You can change your role on the Members page.";
     default:

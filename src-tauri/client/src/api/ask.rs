@@ -12,6 +12,7 @@ use wire::{CallId, ErrorBody, List, ListQuery, MediaAnswer, MediaOffer, Recordin
 
 use super::Api;
 use crate::ClientError;
+use crate::local::PROOF_KEPT;
 
 /// The longest answer that is read, in bytes.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -218,12 +219,20 @@ impl Api {
             }
         };
         let token = self.access_token();
-        let response = send(with_token(&token)).await?;
+        let response = self.send(with_token(&token)).await?;
         if response.status() != reqwest::StatusCode::UNAUTHORIZED || token.is_none() {
             return Ok(response);
         }
         self.refresh(token.as_deref()).await?;
-        send(with_token(&self.access_token())).await
+        self.send(with_token(&self.access_token())).await
+    }
+
+    /// Sends it. The app's own service has to prove itself before, so that no one else has the token.
+    async fn send(&self, builder: RequestBuilder) -> Result<Response, ClientError> {
+        if let Some(door) = self.door() {
+            door.pass(PROOF_KEPT).await?;
+        }
+        builder.send().await.map_err(unreachable)
     }
 
     fn build(&self, ask: &Ask) -> RequestBuilder {
@@ -253,7 +262,7 @@ impl Api {
         Body<B>: Input<Value = B>,
     {
         let ask = Ask::new(route, &(), body)?;
-        read(send(self.build(&ask)).await?, Out::GIVES).await
+        read(self.send(self.build(&ask)).await?, Out::GIVES).await
     }
 }
 
@@ -307,10 +316,6 @@ fn set(query: &mut Value, name: &str, value: Value) {
     if let Value::Object(query) = query {
         query.insert(name.to_owned(), value);
     }
-}
-
-async fn send(builder: RequestBuilder) -> Result<Response, ClientError> {
-    builder.send().await.map_err(unreachable)
 }
 
 /// Never with the address, which may hold an id, nor with a body.

@@ -77,6 +77,13 @@ impl Connected {
 impl Fake {
     /// A service on a port of its own, and the WebSockets that are opened to it.
     pub async fn start() -> (Self, mpsc::Receiver<Connected>) {
+        Self::start_behind(|router| router).await
+    }
+
+    /// The same with something in front of it.
+    pub async fn start_behind(
+        front: impl FnOnce(Router) -> Router,
+    ) -> (Self, mpsc::Receiver<Connected>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (sockets, connected) = mpsc::channel(16);
         let fake = Self {
@@ -94,6 +101,7 @@ impl Fake {
                 get(any).post(any).put(any).patch(any).delete(any),
             )
             .with_state(fake.clone());
+        let app = front(app);
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         (fake, connected)
     }
@@ -194,7 +202,8 @@ pub fn me() -> Value {
         "user": {"id": "user_me", "first_name": "M", "last_name": "E", "email": "me@demo.example"},
         "membership": {"id": "memb_1", "organization_id": "orga_1", "role_id": "role_1"},
         "organization": {
-            "id": "orga_1", "name": "Acme", "plan": "enterprise",
+            "id": "orga_1", "name": "Acme", "plan": "enterprise", "plan_change_allowed": true,
+            "country": "US", "time_zone": "UTC",
             "coach_rate_micro_dollars_per_minute": 4000,
             "call_rate_micro_dollars_per_minute": 13000,
             "recording": {"enabled": false, "announced": false, "retention_days": 0},

@@ -12,6 +12,7 @@ mod fake;
 #[path = "../far/mod.rs"]
 mod far;
 mod key_ring;
+mod local;
 mod media;
 mod session;
 mod trouble;

@@ -37,7 +37,7 @@ pub async fn invite_member(shell: Shell<'_>, request: MemberInviteRequest) -> An
         .api()
         .call(&route::CREATE_MEMBER_INVITE, &(), &request)
         .await?;
-    Ok(shell.invite_link(&new.token))
+    shell.invite_link(&new.token)
 }
 
 /// Saves the ledger as CSV among the downloads: where.

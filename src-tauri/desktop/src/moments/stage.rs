@@ -27,8 +27,9 @@ use wire::{
 };
 
 use crate::error::AppError;
+use crate::place::{Local, Place};
 use crate::presenter::{Change, Drawing};
-use crate::view::{AppView, LocalService, LocalServiceStatus, Server};
+use crate::view::{AppView, LocalService, LocalServiceStatus};
 
 /// Stands for whichever lead is called or calls: the fake puts another in its place.
 pub const SOMEONE: &str = "someone";
@@ -221,21 +222,19 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The app as it is with the bundled service running, and nobody signed in.
+    /// The app as it is with demo data, the bundled service running, and nobody signed in.
     pub fn new(tape: &Rc<Tape>) -> Self {
         let mut drawing = Drawing::new(AppView {
             profile: "default".into(),
             version: "0.1.0".into(),
             ..AppView::default()
         });
-        drawing.take(Change::Server(Server {
-            local: true,
-            url: "http://127.0.0.1:8080".into(),
-        }));
-        drawing.take(Change::LocalService(LocalService {
+        drawing.take(Change::Place(Some(Place::Demo)));
+        let running = LocalService {
             status: LocalServiceStatus::Running,
             message: None,
-        }));
+        };
+        drawing.take(Change::LocalService(Local::Demo, running));
         Self {
             tape: Rc::clone(tape),
             state: "start".into(),

@@ -289,6 +289,7 @@ async fn o2_the_apps_own_service_lets_in_nobody_without_its_secret_and_no_page()
     };
     // It proves itself over what was just made up, and gives nothing else away.
     let nonce = "0123456789abcdef";
+    let port = service.running.as_ref().unwrap().http_addr.port();
     let ask = |path: &str| service.http.get(format!("{}{path}", service.base));
     let proof = ask(&format!("/local/proof?nonce={nonce}"))
         .send()
@@ -296,7 +297,7 @@ async fn o2_the_apps_own_service_lets_in_nobody_without_its_secret_and_no_page()
         .unwrap();
     assert_eq!(
         proof.text().await.unwrap(),
-        over(&format!("service {nonce}"))
+        over(&format!("service {port} {nonce}"))
     );
     for bad in [
         "/local/proof",

@@ -71,7 +71,10 @@ pub fn me(permissions: &[Permission]) -> Me {
         organization: Organization {
             id: organization_id,
             name: "Acme".into(),
+            country: "US".into(),
+            time_zone: "UTC".into(),
             plan: Plan::Enterprise,
+            plan_change_allowed: false,
             coach_rate_micro_dollars_per_minute: 4_000,
             call_rate_micro_dollars_per_minute: 13_000,
             recording: RecordingSettings {
