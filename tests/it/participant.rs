@@ -167,7 +167,15 @@ async fn a_rep_and_a_coach_run_from_scripts_and_the_rep_hears_whisper_and_barge_
     let samples = samples.expect("samples");
     let windows: Vec<f64> = samples.chunks_exact(WINDOW).map(amplitude).collect();
     let heard: Vec<bool> = windows.iter().map(|level| *level > AMPLITUDE_MIN).collect();
-    let runs: Vec<&[bool]> = heard.chunk_by(|a, b| a == b).filter(|run| run[0]).collect();
+    // One window amid the tone in which a slow machine had nothing to play ends no run.
+    let skipped = |at: usize| at > 0 && heard[at - 1] && heard.get(at + 1) == Some(&true);
+    let filled: Vec<bool> = (0..heard.len())
+        .map(|at| heard[at] || skipped(at))
+        .collect();
+    let runs: Vec<&[bool]> = filled
+        .chunk_by(|a, b| a == b)
+        .filter(|run| run[0])
+        .collect();
     println!(
         "tone in windows: {:?}",
         runs.iter().map(|run| run.len()).collect::<Vec<_>>()

@@ -13,7 +13,6 @@ mod events;
 mod facts;
 mod http;
 mod hub;
-mod local;
 mod metrics;
 mod names;
 mod operated;

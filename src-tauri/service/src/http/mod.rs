@@ -13,6 +13,7 @@ mod group;
 mod invite;
 mod lead;
 mod line;
+mod local;
 mod member;
 mod number;
 mod openapi;
@@ -27,9 +28,9 @@ mod trace;
 mod usage;
 
 pub use error::Refused;
+pub use local::LocalSecret;
 
 use crate::app::App;
-use crate::local::{self, LocalSecret};
 use crate::socket;
 use axum::Router;
 use axum::extract::State;

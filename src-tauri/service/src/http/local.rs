@@ -5,7 +5,7 @@
 //! number that the app has just made up; the app shows with every request something that only who knows it
 //! can compute.
 
-use crate::http::Refused;
+use super::error::Refused;
 use axum::extract::{Query, Request, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Uri};
