@@ -13,6 +13,7 @@ mod events;
 mod facts;
 mod http;
 mod hub;
+mod imports;
 mod metrics;
 mod names;
 mod running;

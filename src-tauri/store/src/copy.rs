@@ -32,6 +32,8 @@ pub(crate) const TABLES: &[&str] = &[
     "recording",
     "audit",
     "farewell",
+    "import",
+    "import_lead",
 ];
 /// Rows that are in memory at once.
 const ROWS_AT_ONCE: u32 = 1_000;

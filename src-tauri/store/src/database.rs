@@ -50,6 +50,7 @@ const SQLITE: &[Step] = &[
         "farewells",
         include_str!("../migrations/0008_farewells.sql"),
     ),
+    (13, "import", include_str!("../migrations/0013_import.sql")),
 ];
 
 /// The same on PostgreSQL, which came later: its first step is the whole of the seven.
@@ -63,6 +64,11 @@ const POSTGRES: &[Step] = &[
         8,
         "farewells",
         include_str!("../migrations/postgres/0008_farewells.sql"),
+    ),
+    (
+        13,
+        "import",
+        include_str!("../migrations/postgres/0013_import.sql"),
     ),
 ];
 

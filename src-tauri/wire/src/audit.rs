@@ -54,7 +54,13 @@ pub enum AuditAction {
     ToppedUp,
     /// Deleted a lead with its recordings.
     LeadDeleted,
-    /// Exported the organization's data, its ledger or this log.
+    /// Started an import of leads; `target` is the import.
+    LeadsImported,
+    /// Cancelled an import of leads.
+    LeadImportCancelled,
+    /// Undid an import of leads.
+    LeadImportUndone,
+    /// Exported the organization's data, its leads, its ledger or this log.
     DataExported,
 }
 

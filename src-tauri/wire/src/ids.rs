@@ -131,6 +131,8 @@ id!(/// An invitation to coach a call.
     InvitationId, "invi_");
 id!(/// An invite link to an organization.
     MemberInviteId, "minv_");
+id!(/// An import of leads.
+    ImportId, "impo_");
 id!(/// An entry in the ledger.
     LedgerEntryId, "ledg_");
 id!(/// An entry in the audit log.

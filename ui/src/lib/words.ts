@@ -27,6 +27,7 @@ import { clockText, elapsedText } from "./time";
 export const PAGE_NAMES: Record<Route["page"], string> = {
   leads: "Leads",
   lead: "Lead",
+  import: "Import leads",
   team: "Team",
   settings: "Settings",
   ...(Object.fromEntries(
@@ -322,6 +323,9 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   organization_changed: "Changed the organization",
   topped_up: "Added credit",
   lead_deleted: "Deleted a lead",
+  leads_imported: "Imported leads",
+  lead_import_cancelled: "Cancelled an import of leads",
+  lead_import_undone: "Undid an import of leads",
   data_exported: "Exported data",
 };
 

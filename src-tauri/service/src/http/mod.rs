@@ -10,6 +10,7 @@ mod csv;
 mod error;
 mod gate;
 mod group;
+mod import;
 mod invite;
 mod lead;
 mod line;
@@ -84,6 +85,7 @@ fn routes() -> Routes {
         .and(usage::routes())
         .and(audit::routes())
         .and(lead::routes())
+        .and(import::routes())
         .and(number::routes())
         .and(call::routes())
         .and(recording::routes())
