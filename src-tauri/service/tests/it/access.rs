@@ -105,6 +105,17 @@ const TABLE: &[(&str, Row)] = &[
     ("PUT /api/v1/phone_number/{id}/", MANAGE_OURS),
     ("PATCH /api/v1/membership/{id}/", MANAGE_OURS),
     ("PATCH /api/v1/organization/{id}/", MANAGE_OURS),
+    ("GET /api/v1/import/", MANAGE),
+    ("POST /api/v1/import/", MANAGE),
+    ("GET /api/v1/import/template/", MANAGE),
+    ("GET /api/v1/lead/csv/", MANAGE),
+    ("GET /api/v1/import/{id}/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/part/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/preview/", MANAGE_OURS),
+    ("GET /api/v1/import/{id}/line/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/start/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/cancel/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/undo/", MANAGE_OURS),
     ("GET /api/v1/activity/call/", MEMBERS),
     ("POST /api/v1/activity/call/", OF_OURS),
     ("GET /api/v1/activity/call/{id}/", OF_OURS),
@@ -163,6 +174,9 @@ async fn world() -> World {
     let invite = json!({"role_id": role["id"], "expires_in_hours": 1});
     let invite = made(&service, &admin, "/api/v1/member_invite/", invite).await;
 
+    let import = json!({"file_name": "leads.csv", "bytes": 10});
+    let import = made(&service, &admin, "/api/v1/import/", import).await;
+
     let mut tokens = BTreeMap::from([("nobody", String::new())]);
     for (name, email) in [
         ("deactivated", "casey@demo.example"),
@@ -215,6 +229,7 @@ async fn world() -> World {
         ("member_invite", text(&invite["invite"]["id"])),
         ("membership", text(&jordan["membership_id"])),
         ("organization", text(&me["organization"]["id"])),
+        ("import", text(&import["id"])),
         ("invitation", "invi_unknown".to_owned()),
     ]);
     tokens.insert("admin", admin);
@@ -280,6 +295,8 @@ impl World {
             (_, _, "dtmf/") => json!({"digits": "1"}),
             (_, _, "invitation/") => json!({"user_ids": [self.someone]}),
             (_, _, "recording/") => json!({"paused": false}),
+            (_, "import/", _) => json!({"file_name": "leads.csv", "bytes": 10}),
+            (_, _, "preview/" | "start/" | "cancel/" | "undo/") => json!({}),
             (_, _, "coach_leg/" | "hangup/" | "decline/" | "answer/") => json!({}),
             _ => panic!("{operation} has no body; group {group}"),
         })
@@ -289,10 +306,18 @@ impl World {
         let (method, template) = operation.split_once(' ').unwrap();
         let token = &self.tokens[PEOPLE[who]];
         let token = (!token.is_empty()).then_some(token.as_str());
-        let (path, body) = (self.path(template), self.body(operation, who));
+        let path = self.path(template);
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let asked = self.service.ask(method, &path, token, body.as_ref());
-        let (status, answer) = asked.await;
+        let (status, answer) = if operation.ends_with("/part/") {
+            let part = b"Company\nA\n".to_vec();
+            self.service
+                .upload(&format!("{path}?offset=0"), token, part)
+                .await
+        } else {
+            let body = self.body(operation, who);
+            let asked = self.service.ask(method, &path, token, body.as_ref());
+            asked.await
+        };
         assert!(!status.is_server_error(), "{operation}: {status} {answer}");
         let met = match status.as_u16() {
             401 => Who,

@@ -12,6 +12,7 @@ mod audit;
 mod auth;
 mod call;
 mod data;
+mod imports;
 mod inbound;
 mod invites;
 mod members;
