@@ -17,6 +17,7 @@ use serde_json::Value;
 /// Every crate with its floor, and the crates of this workspace that it may name.
 const HOUSE: &[(&str, u8, &[&str])] = &[
     ("mix", 0, &[]),
+    ("numbers", 0, &[]),
     ("wire-macros", 0, &[]),
     ("wire", 0, &["mix", "wire-macros"]),
     ("usage", 0, &["wire"]),
@@ -25,7 +26,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("voice", 1, &["mix"]),
     ("client", 2, &["wire", "session", "voice", "mix"]),
     ("media", 2, &["wire", "voice", "mix"]),
-    ("store", 2, &["wire", "usage"]),
+    ("store", 2, &["wire", "usage", "numbers"]),
     ("recordings", 2, &["wire", "media", "store"]),
     (
         "calls",
@@ -46,6 +47,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         &[
             "wire",
             "mix",
+            "numbers",
             "usage",
             "call",
             "voice",
