@@ -17,6 +17,7 @@ use serde_json::Value;
 /// Every crate with its floor, and the crates of this workspace that it may name.
 const HOUSE: &[(&str, u8, &[&str])] = &[
     ("mix", 0, &[]),
+    ("numbers", 0, &[]),
     ("wire-macros", 0, &[]),
     ("wire", 0, &["mix", "wire-macros"]),
     ("usage", 0, &["wire"]),
@@ -26,7 +27,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("import", 1, &["wire"]),
     ("client", 2, &["wire", "session", "voice", "mix"]),
     ("media", 2, &["wire", "voice", "mix"]),
-    ("store", 2, &["wire", "usage", "import"]),
+    ("store", 2, &["wire", "usage", "import", "numbers"]),
     ("recordings", 2, &["wire", "media", "store"]),
     (
         "calls",
@@ -47,6 +48,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         &[
             "wire",
             "mix",
+            "numbers",
             "usage",
             "call",
             "import",

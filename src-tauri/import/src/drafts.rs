@@ -3,7 +3,7 @@
 use crate::bounds::ITEMS_MAX;
 use crate::rows::Row;
 use crate::write::unguarded;
-use wire::ImportField;
+use wire::{ContactLabel, ImportField};
 
 /// The longest text that says what was left out, in bytes.
 const PROBLEMS_BYTES_MAX: usize = 400;
@@ -53,28 +53,11 @@ pub trait Fields {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mapping(pub Vec<ImportField>);
 
-/// Of what kind a phone number or an email address is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// At work.
-    Office,
-    /// In the pocket.
-    Mobile,
-    /// At home.
-    Home,
-    /// Past the switchboard.
-    Direct,
-    /// A fax machine.
-    Fax,
-    /// Another one.
-    Other,
-}
-
 /// A phone number or an email address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Its kind.
-    pub kind: Kind,
+    /// Where it reaches them.
+    pub label: ContactLabel,
     /// E.164, or the address.
     pub value: String,
     /// A number's extension.
@@ -150,15 +133,15 @@ impl Reading {
             ImportField::ContactName => self.draft.contact = self.name(cell, fields),
             ImportField::FirstName => self.first = self.name(cell, fields),
             ImportField::LastName => self.last = self.name(cell, fields),
-            ImportField::OfficePhone => self.phones(Kind::Office, cell, fields),
-            ImportField::MobilePhone => self.phones(Kind::Mobile, cell, fields),
-            ImportField::HomePhone => self.phones(Kind::Home, cell, fields),
-            ImportField::DirectPhone => self.phones(Kind::Direct, cell, fields),
-            ImportField::Fax => self.phones(Kind::Fax, cell, fields),
-            ImportField::OtherPhone => self.phones(Kind::Other, cell, fields),
-            ImportField::OfficeEmail => self.emails(Kind::Office, cell, fields),
-            ImportField::HomeEmail => self.emails(Kind::Home, cell, fields),
-            ImportField::OtherEmail => self.emails(Kind::Other, cell, fields),
+            ImportField::OfficePhone => self.phones(ContactLabel::Office, cell, fields),
+            ImportField::MobilePhone => self.phones(ContactLabel::Mobile, cell, fields),
+            ImportField::HomePhone => self.phones(ContactLabel::Home, cell, fields),
+            ImportField::DirectPhone => self.phones(ContactLabel::Direct, cell, fields),
+            ImportField::Fax => self.phones(ContactLabel::Fax, cell, fields),
+            ImportField::OtherPhone => self.phones(ContactLabel::Other, cell, fields),
+            ImportField::OfficeEmail => self.emails(ContactLabel::Office, cell, fields),
+            ImportField::HomeEmail => self.emails(ContactLabel::Home, cell, fields),
+            ImportField::OtherEmail => self.emails(ContactLabel::Other, cell, fields),
             ImportField::Status => self.draft.status = self.kept(cell, fields.status(cell)),
             ImportField::Owner => self.draft.owner = self.kept(cell, fields.owner(cell)),
             ImportField::Description => self.description(cell, fields),
@@ -187,30 +170,35 @@ impl Reading {
         self.kept(cell, read)
     }
 
-    fn phones(&mut self, kind: Kind, cell: &str, fields: &impl Fields) {
+    fn phones(&mut self, label: ContactLabel, cell: &str, fields: &impl Fields) {
         // One number may hold what parts several elsewhere.
         if let Ok(number) = fields.phone(cell) {
-            self.add(true, kind, number);
+            self.add(true, label, number);
             return;
         }
         for part in parts(cell, &[";", "\n", "|", " ::: ", ",", " / "]) {
             let read = fields.phone(part);
             if let Some(number) = self.kept(part, read) {
-                self.add(true, kind, number);
+                self.add(true, label, number);
             }
         }
     }
 
-    fn emails(&mut self, kind: Kind, cell: &str, fields: &impl Fields) {
+    fn emails(&mut self, label: ContactLabel, cell: &str, fields: &impl Fields) {
         for part in parts(cell, &[";", "\n", "|", " ::: ", ","]) {
             let read = fields.email(part);
             if let Some(value) = self.kept(part, read) {
-                self.add(false, kind, (value, None));
+                self.add(false, label, (value, None));
             }
         }
     }
 
-    fn add(&mut self, is_phone: bool, kind: Kind, (value, extension): (String, Option<String>)) {
+    fn add(
+        &mut self,
+        is_phone: bool,
+        label: ContactLabel,
+        (value, extension): (String, Option<String>),
+    ) {
         let items = if is_phone {
             &mut self.draft.phones
         } else {
@@ -221,7 +209,7 @@ impl Reading {
         }
         if items.len() < ITEMS_MAX {
             items.push(Item {
-                kind,
+                label,
                 value,
                 extension,
             });
@@ -347,9 +335,9 @@ pub(crate) mod tests {
         Draft::read(&row, &mapping, &Simple)
     }
 
-    fn item(kind: Kind, value: &str) -> Item {
+    fn item(label: ContactLabel, value: &str) -> Item {
         Item {
-            kind,
+            label,
             value: value.to_owned(),
             extension: None,
         }
@@ -377,9 +365,9 @@ pub(crate) mod tests {
         );
         assert_eq!(draft.contact.as_deref(), Some("Gina Grant"));
         let phones = [
-            item(Kind::Mobile, "+55570001"),
-            item(Kind::Office, "+55570002"),
-            item(Kind::Office, "+55570003"),
+            item(ContactLabel::Mobile, "+55570001"),
+            item(ContactLabel::Office, "+55570002"),
+            item(ContactLabel::Office, "+55570003"),
         ];
         assert_eq!(draft.phones, phones);
         assert_eq!(draft.emails.len(), 2);
@@ -398,7 +386,7 @@ pub(crate) mod tests {
         ])
         .unwrap();
         assert_eq!((draft.name.as_str(), draft.is_company), ("Gina", false));
-        assert_eq!(draft.phones, [item(Kind::Office, "+55570001")]);
+        assert_eq!(draft.phones, [item(ContactLabel::Office, "+55570001")]);
         assert_eq!(
             draft.problems,
             "Left out “none”: This isn't a phone number. \

@@ -85,7 +85,7 @@ pub fn inspect<R: Read>(
         let length = match head.rest.read(&mut chunk) {
             Ok(0) => break,
             Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorContactLabel::Interrupted => continue,
             Err(error) => return Err(error),
         };
         let read = chunk.get(..length).unwrap_or_default();

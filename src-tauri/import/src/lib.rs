@@ -20,7 +20,7 @@ pub use bounds::{
     CELL_BYTES_MAX, COLUMNS_MAX, CONTACTS_MAX, FILE_BYTES_MAX, ITEMS_MAX, ROW_BYTES_MAX, ROWS_MAX,
 };
 pub use dialect::Dialect;
-pub use drafts::{Draft, Fields, Item, Kind, Mapping};
+pub use drafts::{Draft, Fields, Item, Mapping};
 pub use inspect::{Inspection, Unreadable, inspect};
 pub use merge::{Merged, Person};
 pub use plan::{Existing, Known, Planned, Planner, Step};

@@ -139,7 +139,7 @@ mod tests {
             phones: phone
                 .split_whitespace()
                 .map(|value| Item {
-                    kind: Kind::Office,
+                    label: ContactLabel::Office,
                     value: value.to_owned(),
                     extension: None,
                 })

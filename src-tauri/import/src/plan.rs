@@ -394,13 +394,14 @@ fn planned(draft: &Draft, step: Step, lead_id: Option<LeadId>, mut why: String) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drafts::{Item, Kind};
+    use crate::drafts::Item;
+    use wire::ContactLabel;
 
     fn draft(line: u32, company: &str, contact: &str, phone: &str, email: &str) -> Draft {
         let items = |value: &str| {
             let values = value.split(' ').filter(|value| !value.is_empty());
             let item = |value: &str| Item {
-                kind: Kind::Office,
+                label: ContactLabel::Office,
                 value: value.to_owned(),
                 extension: None,
             };

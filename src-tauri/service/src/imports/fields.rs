@@ -65,7 +65,7 @@ impl Known {
 
 impl Fields for Known {
     fn name(&self, text: &str) -> Result<String, String> {
-        names::checked_to(NAME_CHARS_MAX, text).map_err(|error| error.to_string())
+        names::checked_to(text, NAME_CHARS_MAX).map_err(|error| error.to_string())
     }
 
     fn phone(&self, text: &str) -> Result<(String, Option<String>), String> {

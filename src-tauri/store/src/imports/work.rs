@@ -9,11 +9,10 @@ use crate::leads::lead_in;
 use crate::random::id_suffix;
 use crate::sql::{Row, Sql, Tx, Value, sql, sql_of, to_body, to_text};
 use crate::words::Document;
-use import::{Draft, Item, Kind, Known, Merged, Person};
+use import::{Draft, Item, Known, Merged, Person};
 use std::collections::{BTreeSet, HashMap};
 use wire::{
-    ContactId, ContactLabel, ImportCounts, ImportId, ImportState, Lead, LeadId, OrganizationId,
-    Timestamp,
+    ContactId, ImportCounts, ImportId, ImportState, Lead, LeadId, OrganizationId, Timestamp,
 };
 
 /// Values that one statement looks for.
@@ -281,7 +280,7 @@ async fn there(
             .phones
             .iter()
             .map(|phone| Item {
-                kind: kind_of(phone.label),
+                label: phone.label,
                 value: phone.phone.clone(),
                 extension: phone.extension.clone(),
             })
@@ -290,7 +289,7 @@ async fn there(
             .emails
             .iter()
             .map(|email| Item {
-                kind: kind_of(email.label),
+                label: email.label,
                 value: email.email.clone(),
                 extension: None,
             })
@@ -313,28 +312,6 @@ async fn there(
         }),
         is_changed: false,
     }))
-}
-
-const fn kind_of(label: ContactLabel) -> Kind {
-    match label {
-        ContactLabel::Office => Kind::Office,
-        ContactLabel::Mobile => Kind::Mobile,
-        ContactLabel::Home => Kind::Home,
-        ContactLabel::Direct => Kind::Direct,
-        ContactLabel::Fax => Kind::Fax,
-        ContactLabel::Other => Kind::Other,
-    }
-}
-
-const fn label_of(kind: Kind) -> ContactLabel {
-    match kind {
-        Kind::Office => ContactLabel::Office,
-        Kind::Mobile => ContactLabel::Mobile,
-        Kind::Home => ContactLabel::Home,
-        Kind::Direct => ContactLabel::Direct,
-        Kind::Fax => ContactLabel::Fax,
-        Kind::Other => ContactLabel::Other,
-    }
 }
 
 /// The rows of contacts that are new or changed.
@@ -372,7 +349,7 @@ impl Rows {
                 contact.as_str().into(),
                 position(at),
                 phone.value.as_str().into(),
-                to_text(&label_of(phone.kind))?.into(),
+                to_text(&phone.label)?.into(),
                 phone.extension.as_deref().into(),
             ]);
         }
@@ -381,7 +358,7 @@ impl Rows {
                 contact.as_str().into(),
                 position(at),
                 email.value.as_str().into(),
-                to_text(&label_of(email.kind))?.into(),
+                to_text(&email.label)?.into(),
             ]);
         }
         Ok(())
@@ -557,7 +534,7 @@ pub(super) async fn reach(tx: &mut Tx, contact: &wire::Contact) -> Result<(), St
             .phones
             .iter()
             .map(|phone| Item {
-                kind: kind_of(phone.label),
+                label: phone.label,
                 value: phone.phone.clone(),
                 extension: phone.extension.clone(),
             })
@@ -566,7 +543,7 @@ pub(super) async fn reach(tx: &mut Tx, contact: &wire::Contact) -> Result<(), St
             .emails
             .iter()
             .map(|email| Item {
-                kind: kind_of(email.label),
+                label: email.label,
                 value: email.email.clone(),
                 extension: None,
             })
