@@ -131,7 +131,7 @@ fn add_items(to: &mut Vec<Item>, new: &[Item]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drafts::Kind;
+    use wire::ContactLabel;
 
     fn draft(contact: &str, phone: &str) -> Draft {
         Draft {

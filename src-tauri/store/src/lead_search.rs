@@ -368,6 +368,32 @@ pub(crate) async fn forget(tx: &mut Tx, place: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// New places for many leads, as [`NEW_PLACE`] gives them one by one.
+pub(crate) struct NewPlaces(Option<i64>);
+
+impl NewPlaces {
+    pub(crate) async fn of(tx: &mut Tx) -> Result<Self, StoreError> {
+        let next = match tx.engine() {
+            Engine::Sqlite => {
+                let free = sql("SELECT coalesce(max(place), 0) + 1 AS count FROM lead");
+                Some(free.count(tx).await?)
+            }
+            Engine::Postgres => None,
+        };
+        Ok(Self(next))
+    }
+
+    pub(crate) fn next(&mut self) -> i64 {
+        match &mut self.0 {
+            Some(free) => {
+                *free += 1;
+                *free - 1
+            }
+            None => crate::random::place(),
+        }
+    }
+}
+
 /// Lets a lead be found, by its new place.
 pub(crate) async fn remember(
     tx: &mut Tx,
@@ -375,10 +401,19 @@ pub(crate) async fn remember(
     place: i64,
     document: &Document,
 ) -> Result<(), StoreError> {
-    let rows = document
-        .keys
-        .iter()
-        .map(|key| vec![place.into(), key.into(), organization.as_str().into()]);
+    remember_all(tx, organization, &[(place, document)]).await
+}
+
+/// Lets leads be found, each by its new place.
+pub(crate) async fn remember_all(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    documents: &[(i64, &Document)],
+) -> Result<(), StoreError> {
+    let rows = documents.iter().flat_map(|(place, document)| {
+        let row = |key: &String| vec![(*place).into(), key.into(), organization.as_str().into()];
+        document.keys.iter().map(row)
+    });
     insert(
         tx,
         "INSERT INTO lead_key (place, key, organization_id) VALUES",
@@ -386,17 +421,19 @@ pub(crate) async fn remember(
     )
     .await?;
     let engine = tx.engine();
-    let words = match engine {
-        Engine::Sqlite => sql("INSERT INTO lead_search (rowid, words) VALUES ($1, $2)"),
-        Engine::Postgres => {
-            sql("INSERT INTO lead_search (place, words) VALUES ($1, CAST($2 AS tsvector))")
-        }
-    };
-    words
-        .bind(place)
-        .bind(kept(engine, organization, &document.words))
-        .execute(tx)
-        .await?;
+    for (place, document) in documents {
+        let words = match engine {
+            Engine::Sqlite => sql("INSERT INTO lead_search (rowid, words) VALUES ($1, $2)"),
+            Engine::Postgres => {
+                sql("INSERT INTO lead_search (place, words) VALUES ($1, CAST($2 AS tsvector))")
+            }
+        };
+        words
+            .bind(*place)
+            .bind(kept(engine, organization, &document.words))
+            .execute(&mut *tx)
+            .await?;
+    }
     Ok(())
 }
 

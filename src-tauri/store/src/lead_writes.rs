@@ -302,7 +302,7 @@ pub(crate) async fn missing(
 }
 
 /// Lets a lead have these contacts and no others; whether those with an id are its own.
-async fn set_contacts(
+pub(crate) async fn set_contacts(
     tx: &mut Tx,
     organization: &OrganizationId,
     lead: &LeadId,

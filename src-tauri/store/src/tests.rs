@@ -8,6 +8,7 @@
 
 mod both;
 mod failing;
+mod imports;
 mod leads;
 mod races;
 

@@ -1,10 +1,13 @@
 //! How cells are read: as the fields of a form are, with what the organization has.
 
-use crate::{auth, names};
+use crate::names::{self, NameError};
 use import::Fields;
 use std::collections::HashMap;
-use store::{Database, StoreError};
+use store::{DESCRIPTION_CHARS_MAX, Database, StoreError};
 use wire::{ListQuery, OrganizationId};
+
+/// The longest name of a lead or a contact, in characters.
+const NAME_CHARS_MAX: usize = 200;
 
 /// What an organization's cells are read with.
 pub struct Known {
@@ -65,7 +68,10 @@ impl Known {
 
 impl Fields for Known {
     fn name(&self, text: &str) -> Result<String, String> {
-        names::checked_to(text, NAME_CHARS_MAX).map_err(|error| error.to_string())
+        names::checked_to(text, NAME_CHARS_MAX).map_err(|error| match error {
+            NameError::TooLong => format!("Names can be up to {NAME_CHARS_MAX} characters long."),
+            other => other.to_string(),
+        })
     }
 
     fn phone(&self, text: &str) -> Result<(String, Option<String>), String> {
@@ -74,7 +80,7 @@ impl Fields for Known {
     }
 
     fn email(&self, text: &str) -> Result<String, String> {
-        auth::invite::email(text).map_err(|error| error.to_string())
+        names::email(text).ok_or_else(|| "This isn't an email address.".to_owned())
     }
 
     fn status(&self, text: &str) -> Result<String, String> {
@@ -93,6 +99,11 @@ impl Fields for Known {
     }
 
     fn description(&self, text: &str) -> Result<String, String> {
-        names::text_to(TEXT_CHARS_MAX, text).map_err(|error| error.to_string())
+        if text.chars().count() > DESCRIPTION_CHARS_MAX {
+            return Err(format!(
+                "A description can be up to {DESCRIPTION_CHARS_MAX} characters long."
+            ));
+        }
+        Ok(text.trim().to_owned())
     }
 }

@@ -1,10 +1,10 @@
 //! An import, taken back: a step of leads at a time, each in one transaction.
 
-use super::work::{reach, unreach};
 use super::{KeptImport, save};
 use crate::StoreError;
 use crate::database::Database;
-use crate::lead_search::{forget, place};
+use crate::lead_search::place;
+use crate::lead_writes::{ContactFields, PhoneFields, remove, set_contacts};
 use crate::sql::{Row, Tx, sql};
 use wire::{ImportId, ImportState, Lead, LeadId, OrganizationId, Timestamp};
 
@@ -30,14 +30,12 @@ impl Database {
         if kept.import.state != ImportState::Undoing {
             return Ok(0);
         }
-        let rows = sql(
-            "SELECT import_lead.lead_id, before, version, date_updated, place,
+        let rows = sql("SELECT import_lead.lead_id, before, version, date_updated,
                  EXISTS (SELECT 1 FROM call
                          WHERE call.organization_id = $2 AND call.lead_id = lead.id) AS was_called
              FROM import_lead
              LEFT JOIN lead ON lead.id = import_lead.lead_id AND lead.organization_id = $2
-             WHERE import_id = $1 ORDER BY import_lead.lead_id LIMIT $3",
-        )
+             WHERE import_id = $1 ORDER BY import_lead.lead_id LIMIT $3")
         .bind(id.as_str())
         .bind(organization.as_str())
         .bind(limit)
@@ -53,7 +51,9 @@ impl Database {
                 match before {
                     _ if is_touched => kept.import.kept += 1,
                     None if row.truth("was_called")? => kept.import.kept += 1,
-                    None => remove(&mut tx, &lead, row.int("place")?).await?,
+                    None => {
+                        remove(&mut tx, organization, &lead).await?;
+                    }
                     Some(before) => {
                         let before: Lead = serde_json::from_str(&before).map_err(|error| {
                             StoreError::Fault(format!("a stored lead is not readable: {error}"))
@@ -77,15 +77,6 @@ impl Database {
     }
 }
 
-async fn remove(tx: &mut Tx, lead: &LeadId, place: i64) -> Result<(), StoreError> {
-    forget(tx, place).await?;
-    sql("DELETE FROM lead WHERE id = $1")
-        .bind(lead.as_str())
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
 /// Makes a lead what it was. A status that was deleted since can't come back.
 async fn restore(
     tx: &mut Tx,
@@ -107,29 +98,21 @@ async fn restore(
     .bind(before.id.as_str())
     .execute(&mut *tx)
     .await?;
-    let rows = sql("SELECT id FROM contact WHERE lead_id = $1")
-        .bind(before.id.as_str())
-        .all(&mut *tx)
-        .await?;
-    for row in &rows {
-        let id = row.text("id")?;
-        match before.contacts.iter().find(|one| one.id.as_str() == id) {
-            Some(contact) => {
-                sql("UPDATE contact SET display_name = $1 WHERE id = $2")
-                    .bind(&contact.name)
-                    .bind(&id)
-                    .execute(&mut *tx)
-                    .await?;
-                unreach(tx, &contact.id).await?;
-                reach(tx, contact).await?;
-            }
-            None => {
-                sql("DELETE FROM contact WHERE id = $1")
-                    .bind(&id)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-        }
-    }
+    let contacts = before.contacts.iter().map(|contact| ContactFields {
+        id: Some(contact.id.clone()),
+        name: contact.name.clone(),
+        phones: contact
+            .phones
+            .iter()
+            .map(|phone| PhoneFields {
+                number: phone.phone.clone(),
+                extension: phone.extension.clone(),
+                label: phone.label,
+            })
+            .collect(),
+        emails: contact.emails.clone(),
+    });
+    let contacts: Vec<ContactFields> = contacts.collect();
+    set_contacts(tx, organization, &before.id, &contacts, now).await?;
     place(tx, &before.id).await
 }

@@ -5,6 +5,7 @@ use super::{KeptImport, save};
 use crate::StoreError;
 use crate::database::Database;
 use crate::lead_search::{NewPlaces, insert, place, remember_all};
+use crate::lead_writes::{ContactFields, PhoneFields, set_contacts};
 use crate::leads::lead_in;
 use crate::random::id_suffix;
 use crate::sql::{Row, Sql, Tx, Value, sql, sql_of, to_body, to_text};
@@ -12,7 +13,8 @@ use crate::words::Document;
 use import::{Draft, Item, Known, Merged, Person};
 use std::collections::{BTreeSet, HashMap};
 use wire::{
-    ContactId, ImportCounts, ImportId, ImportState, Lead, LeadId, OrganizationId, Timestamp,
+    ContactEmail, ContactId, ImportCounts, ImportId, ImportState, Lead, LeadId, OrganizationId,
+    Timestamp,
 };
 
 /// Values that one statement looks for.
@@ -340,10 +342,7 @@ impl Rows {
             position(at),
             person.name.as_str().into(),
         ]);
-        self.reached(&id, person)
-    }
-
-    fn reached(&mut self, contact: &ContactId, person: &Person) -> Result<(), StoreError> {
+        let contact = id;
         for (at, phone) in person.phones.iter().enumerate() {
             self.phones.push(vec![
                 contact.as_str().into(),
@@ -443,7 +442,8 @@ async fn make(
     )
     .await?;
     rows.write(tx).await?;
-    remember_all(tx, organization, &documents).await?;
+    let found: Vec<_> = documents.iter().map(|(place, one)| (*place, one)).collect();
+    remember_all(tx, organization, &found).await?;
     insert(
         tx,
         "INSERT INTO import_lead (import_id, lead_id, line, version) VALUES",
@@ -476,22 +476,30 @@ async fn change(
     .bind(target.id.as_str())
     .execute(&mut *tx)
     .await?;
-    let mut rows = Rows::default();
     let people = target.merged.people.iter().enumerate();
-    for (at, person) in people.filter(|(_, person)| person.is_changed) {
-        let Some(contact) = before.contacts.get(at) else {
-            rows.contact(organization, &target.id, at, person, now)?;
-            continue;
-        };
-        sql("UPDATE contact SET display_name = $1 WHERE id = $2")
-            .bind(&person.name)
-            .bind(contact.as_str())
-            .execute(&mut *tx)
-            .await?;
-        unreach(tx, contact).await?;
-        rows.reached(contact, person)?;
-    }
-    rows.write(tx).await?;
+    let contacts = people.map(|(at, person)| ContactFields {
+        id: before.contacts.get(at).cloned(),
+        name: person.name.clone(),
+        phones: person
+            .phones
+            .iter()
+            .map(|phone| PhoneFields {
+                number: phone.value.clone(),
+                extension: phone.extension.clone(),
+                label: phone.label,
+            })
+            .collect(),
+        emails: person
+            .emails
+            .iter()
+            .map(|email| ContactEmail {
+                email: email.value.clone(),
+                label: email.label,
+            })
+            .collect(),
+    });
+    let contacts: Vec<ContactFields> = contacts.collect();
+    set_contacts(tx, organization, &target.id, &contacts, now).await?;
     place(tx, &target.id).await?;
     // What the import did before is taken back with it. What someone else changed in between stays.
     sql(
@@ -509,47 +517,4 @@ async fn change(
     .execute(tx)
     .await?;
     Ok(())
-}
-
-/// Takes a contact's numbers and addresses away.
-pub(super) async fn unreach(tx: &mut Tx, contact: &ContactId) -> Result<(), StoreError> {
-    for statement in [
-        "DELETE FROM contact_phone WHERE contact_id = $1",
-        "DELETE FROM contact_email WHERE contact_id = $1",
-    ] {
-        sql(statement)
-            .bind(contact.as_str())
-            .execute(&mut *tx)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Gives a contact these numbers and addresses.
-pub(super) async fn reach(tx: &mut Tx, contact: &wire::Contact) -> Result<(), StoreError> {
-    let mut rows = Rows::default();
-    let person = Person {
-        name: contact.name.clone(),
-        phones: contact
-            .phones
-            .iter()
-            .map(|phone| Item {
-                label: phone.label,
-                value: phone.phone.clone(),
-                extension: phone.extension.clone(),
-            })
-            .collect(),
-        emails: contact
-            .emails
-            .iter()
-            .map(|email| Item {
-                label: email.label,
-                value: email.email.clone(),
-                extension: None,
-            })
-            .collect(),
-        is_changed: true,
-    };
-    rows.reached(&contact.id, &person)?;
-    rows.write(tx).await
 }
