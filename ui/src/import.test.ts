@@ -141,7 +141,8 @@ describe("the Import page", () => {
 
 describe("an import in words", () => {
   const done = { rows: 3, created: 1, updated: 2, skipped: 0 };
-  const of = (change: Partial<Import>) => resultText({ done, kept: 0, message: null, ...change } as Import);
+  const of = (change: Partial<Import>) =>
+    resultText({ done, kept: 0, message: null, ...change } as Import);
 
   it("l2: counts what was done", () => {
     expect(countsText(done)).toBe("1 new lead · 2 rows added to leads · 0 rows skipped");

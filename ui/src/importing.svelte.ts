@@ -114,8 +114,7 @@ export class Importing {
   }
 
   start = (): Promise<void> => this.#ask((id) => this.#backend.call(route.startImport, id, null));
-  cancel = (): Promise<void> =>
-    this.#ask((id) => this.#backend.call(route.cancelImport, id, null));
+  cancel = (): Promise<void> => this.#ask((id) => this.#backend.call(route.cancelImport, id, null));
   undo = (): Promise<void> => this.#ask((id) => this.#backend.call(route.undoImport, id, null));
 
   async #ask(doing: (id: string) => Promise<Import>): Promise<void> {

@@ -62,7 +62,7 @@ impl<R: Read> Text<R> {
     fn read(&mut self) -> io::Result<usize> {
         loop {
             match self.from.read(&mut self.raw) {
-                Err(error) if error.kind() == io::ErrorContactLabel::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => return other,
             }
         }

@@ -7,7 +7,7 @@ use crate::encoding::{Sniffer, Text};
 use crate::rows::{Beyond, Found, Rows};
 use crate::suggest::{names_columns, suggest};
 use std::io::{self, Read};
-use wire::{ImportColumn, ImportDuplicates, ImportField, ImportSettings};
+use wire::{ImportColumn, ImportDuplicates, ImportEncoding, ImportField, ImportSettings};
 
 /// A file that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,42 +61,33 @@ impl Unreadable {
     }
 }
 
-/// What is read twice: to its end, and from its beginning.
-struct Head<R> {
-    bytes: Vec<u8>,
-    rest: R,
-}
-
 /// Reads a file to its end, and says what it is. What the settings leave open is detected.
 ///
 /// # Errors
 /// Those of what is read from; and why it can't be imported.
 pub fn inspect<R: Read>(
-    from: R,
+    mut from: R,
     settings: &ImportSettings,
 ) -> io::Result<Result<Inspection, Unreadable>> {
-    let mut head = Head {
-        bytes: Vec::new(),
-        rest: from,
-    };
+    let mut head = Vec::new();
     let mut sniffer = Sniffer::new();
     let mut chunk = vec![0; HEAD_BYTES];
     loop {
-        let length = match head.rest.read(&mut chunk) {
+        let length = match from.read(&mut chunk) {
             Ok(0) => break,
             Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorContactLabel::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
         let read = chunk.get(..length).unwrap_or_default();
         sniffer.push(read);
-        let missing = (HEAD_BYTES * 4).saturating_sub(head.bytes.len());
-        head.bytes.extend(read.iter().take(missing));
+        let missing = (HEAD_BYTES * 4).saturating_sub(head.len());
+        head.extend(read.iter().take(missing));
         if sniffer.length() > FILE_BYTES_MAX {
             return Ok(Err(Unreadable::TooLong));
         }
     }
-    Ok(seen(&head.bytes, &sniffer, settings))
+    Ok(seen(&head, &sniffer, settings))
 }
 
 fn seen(
@@ -111,10 +102,7 @@ fn seen(
         return Err(Unreadable::Workbook);
     }
     let encoding = settings.encoding.unwrap_or_else(|| sniffer.encoding());
-    let mut bytes = Vec::new();
-    // From memory, it doesn't fail.
-    let _ = Text::new(head, encoding).more(&mut bytes);
-    bytes.truncate(HEAD_BYTES);
+    let bytes = beginning(head, encoding);
     let text = String::from_utf8_lossy(&bytes);
     if is_no_text(&text) {
         return Err(Unreadable::NoText);
@@ -160,6 +148,18 @@ fn seen(
         },
         mapping: Mapping(mapping),
     })
+}
+
+/// The text that a file begins with.
+fn beginning(head: &[u8], encoding: ImportEncoding) -> Vec<u8> {
+    let mut text = Text::new(head, encoding);
+    let (mut bytes, mut some) = (Vec::new(), Vec::new());
+    // From memory, it doesn't fail.
+    while bytes.len() < HEAD_BYTES && text.more(&mut some).is_ok() && !some.is_empty() {
+        bytes.extend_from_slice(&some);
+    }
+    bytes.truncate(HEAD_BYTES);
+    bytes
 }
 
 /// The first row, and those that are shown.
@@ -220,7 +220,7 @@ fn is_no_text(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wire::{ImportDelimiter, ImportEncoding, ImportQuote};
+    use wire::{ImportDelimiter, ImportQuote};
 
     fn of(bytes: &[u8]) -> Result<Inspection, Unreadable> {
         inspect(bytes, &ImportSettings::default()).unwrap()

@@ -66,20 +66,19 @@ impl Merged {
         if name.is_empty() && draft.phones.is_empty() && draft.emails.is_empty() {
             return false;
         }
-        let at = self.place(name, draft);
-        let person = match at.and_then(|at| self.people.get_mut(at)) {
-            Some(person) => person,
+        let known = self.place(name, draft);
+        let at = match known {
+            Some(at) => at,
             None if self.people.len() < CONTACTS_MAX => {
                 self.people.push(Person::default());
-                let Some(person) = self.people.last_mut() else {
-                    return false;
-                };
-                person.is_changed = true;
-                person
+                self.people.len() - 1
             }
             None => return false,
         };
-        let mut changed = at.is_none();
+        let Some(person) = self.people.get_mut(at) else {
+            return false;
+        };
+        let mut changed = known.is_none();
         if person.name.is_empty() && !name.is_empty() {
             name.clone_into(&mut person.name);
             changed = true;

@@ -241,7 +241,7 @@ mod tests {
 
     /// What a quotation mark and `b` often make.
     fn line_of(bytes: u64) -> impl Read {
-        Cursor::new(b"a,".to_vec()).chain(std::io::repeat(b'b').take(bytes))
+        Cursor::new(b"a,".to_vec()).chain(io::repeat(b'b').take(bytes))
     }
 
     #[test]

@@ -383,7 +383,7 @@ impl NewPlaces {
         Ok(Self(next))
     }
 
-    pub(crate) fn next(&mut self) -> i64 {
+    pub(crate) fn take(&mut self) -> i64 {
         match &mut self.0 {
             Some(free) => {
                 *free += 1;

@@ -15,7 +15,8 @@ export type Directory = {
 /** A part of a sentence; `id` is what stands in the log for it, for who needs to look it up. */
 export type Named = { text: string; id: string | null };
 
-const ID = /\b(?:user|orga|memb|role|group|lead|cont|phon|acti|leg|invi|minv|ledg|audi|devi|impo)_\w+/g;
+const ID =
+  /\b(?:user|orga|memb|role|group|lead|cont|phon|acti|leg|invi|minv|ledg|audi|devi|impo)_\w+/g;
 
 /** What an id of each kind is called when it is not there any more. */
 const GONE: Record<string, string> = {

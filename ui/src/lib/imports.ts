@@ -123,7 +123,9 @@ export function withField(
 /** Why an import can't be started yet; null when it can. */
 export function missing(columns: readonly ImportField[]): string | null {
   const names = columns.some((field) => field !== "ignored" && /name|phone|email/.test(field));
-  return names ? null : "Choose at least one column with a name, a phone number or an email address.";
+  return names
+    ? null
+    : "Choose at least one column with a name, a phone number or an email address.";
 }
 
 /** What came of an import, in a sentence or two. */

@@ -212,13 +212,13 @@ impl Imports {
         offset: u32,
         body: Body,
     ) -> Result<Import, ImportError> {
+        let _alone = Upload::of(&self.uploads, id).ok_or_else(|| {
+            conflict("Another part of this file is being uploaded. Wait until it's done.")
+        })?;
         let import = self.kept(organization, id).await?.import;
         if import.state != ImportState::Uploading {
             return Err(conflict("This import's file was uploaded already."));
         }
-        let _alone = Upload::of(&self.uploads, id).ok_or_else(|| {
-            conflict("Another part of this file is being uploaded. Wait until it's done.")
-        })?;
         if offset != import.bytes_uploaded {
             return Err(conflict(format!(
                 "{} bytes were uploaded so far. Continue from there.",

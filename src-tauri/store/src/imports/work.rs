@@ -162,7 +162,7 @@ impl Database {
         if kept.import.state != ImportState::Running {
             return Ok(false);
         }
-        let targets = self.targets(&mut tx, organization, work).await?;
+        let targets = targets(&mut tx, organization, work).await?;
         let (new, there): (Vec<_>, Vec<_>) = targets
             .into_iter()
             .partition(|target| target.before.is_none());
@@ -175,58 +175,6 @@ impl Database {
         save(&mut tx, &kept, now).await?;
         tx.commit().await?;
         Ok(true)
-    }
-
-    /// The leads that rows are about, as they're to be. A lead that's gone meanwhile is left out.
-    async fn targets(
-        &self,
-        tx: &mut Tx,
-        organization: &OrganizationId,
-        work: Vec<ImportWork>,
-    ) -> Result<Vec<Target>, StoreError> {
-        let mut targets: Vec<Target> = Vec::new();
-        let mut places: HashMap<LeadId, Option<usize>> = HashMap::new();
-        let first_status = sql("SELECT id FROM lead_status WHERE organization_id = $1
-             ORDER BY position LIMIT 1")
-        .bind(organization.as_str())
-        .optional(&mut *tx)
-        .await?;
-        let first_status = first_status.map(|row| row.text("id")).transpose()?;
-        for ImportWork {
-            lead_id,
-            is_new,
-            draft,
-        } in work
-        {
-            let place = match places.get(&lead_id) {
-                Some(place) => *place,
-                None => {
-                    let target = if is_new {
-                        Some(Target {
-                            id: lead_id.clone(),
-                            line: draft.line,
-                            name: draft.name.clone(),
-                            merged: Merged {
-                                status: first_status.clone(),
-                                ..Merged::default()
-                            },
-                            before: None,
-                            is_changed: true,
-                        })
-                    } else {
-                        there(tx, organization, &lead_id, draft.line).await?
-                    };
-                    let place = target.is_some().then_some(targets.len());
-                    targets.extend(target);
-                    places.insert(lead_id, place);
-                    place
-                }
-            };
-            if let Some(target) = place.and_then(|place| targets.get_mut(place)) {
-                target.is_changed |= target.merged.add(&draft);
-            }
-        }
-        Ok(targets)
     }
 
     /// The leads that an import made and that are still there, in the order of its file.
@@ -247,6 +195,57 @@ impl Database {
         })
         .collect()
     }
+}
+
+/// The leads that rows are about, as they're to be. A lead that's gone meanwhile is left out.
+async fn targets(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    work: Vec<ImportWork>,
+) -> Result<Vec<Target>, StoreError> {
+    let mut targets: Vec<Target> = Vec::new();
+    let mut places: HashMap<LeadId, Option<usize>> = HashMap::new();
+    let first_status = sql("SELECT id FROM lead_status WHERE organization_id = $1
+         ORDER BY position LIMIT 1")
+    .bind(organization.as_str())
+    .optional(&mut *tx)
+    .await?;
+    let first_status = first_status.map(|row| row.text("id")).transpose()?;
+    for ImportWork {
+        lead_id,
+        is_new,
+        draft,
+    } in work
+    {
+        let place = match places.get(&lead_id) {
+            Some(place) => *place,
+            None => {
+                let target = if is_new {
+                    Some(Target {
+                        id: lead_id.clone(),
+                        line: draft.line,
+                        name: draft.name.clone(),
+                        merged: Merged {
+                            status: first_status.clone(),
+                            ..Merged::default()
+                        },
+                        before: None,
+                        is_changed: true,
+                    })
+                } else {
+                    there(tx, organization, &lead_id, draft.line).await?
+                };
+                let place = target.is_some().then_some(targets.len());
+                targets.extend(target);
+                places.insert(lead_id, place);
+                place
+            }
+        };
+        if let Some(target) = place.and_then(|place| targets.get_mut(place)) {
+            target.is_changed |= target.merged.add(&draft);
+        }
+    }
+    Ok(targets)
 }
 
 /// A statement that ends with a column, which is to be one of these values; `bound` come before them. There
@@ -413,7 +412,7 @@ async fn make(
             rows.contact(organization, &target.id, at, person, now)?;
         }
         let document = document.done();
-        let place = places.next();
+        let place = places.take();
         leads.push(vec![
             target.id.as_str().into(),
             organization.as_str().into(),
