@@ -120,8 +120,8 @@ pub fn shown(e164: &str, extension: Option<&str>, country: &str) -> String {
     let Some(number) = known(e164) else {
         return with_extension(e164.to_owned(), extension);
     };
-    let own = region(country)
-        .and_then(|country| PHONE_NUMBER_UTIL.get_country_code_for_region(country));
+    let own =
+        region(country).and_then(|country| PHONE_NUMBER_UTIL.get_country_code_for_region(country));
     let format = if own == Some(number.country_code) {
         PhoneNumberFormat::National
     } else {

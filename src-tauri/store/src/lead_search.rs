@@ -176,10 +176,7 @@ impl Database {
                 let engine = self.reader.engine();
                 let words = text.of(query_of(engine, organization, &search.words));
                 let (matching, place) = match engine {
-                    Engine::Sqlite => (
-                        format!("lead_search MATCH {words}"),
-                        "lead_search.rowid",
-                    ),
+                    Engine::Sqlite => (format!("lead_search MATCH {words}"), "lead_search.rowid"),
                     Engine::Postgres => (
                         format!("lead_search.words @@ CAST({words} AS tsquery)"),
                         "lead_search.place",
@@ -378,13 +375,10 @@ pub(crate) async fn remember(
     place: i64,
     document: &Document,
 ) -> Result<(), StoreError> {
-    let rows = document.keys.iter().map(|key| {
-        vec![
-            place.into(),
-            key.into(),
-            organization.as_str().into(),
-        ]
-    });
+    let rows = document
+        .keys
+        .iter()
+        .map(|key| vec![place.into(), key.into(), organization.as_str().into()]);
     insert(
         tx,
         "INSERT INTO lead_key (place, key, organization_id) VALUES",
@@ -461,7 +455,9 @@ pub(crate) async fn place(tx: &mut Tx, lead: &LeadId) -> Result<(), StoreError> 
     if old != 0 {
         forget(tx, old).await?;
     }
-    let update = format!("UPDATE lead SET place = {NEW_PLACE}, sort_name = $2 WHERE id = $3 RETURNING place");
+    let update = format!(
+        "UPDATE lead SET place = {NEW_PLACE}, sort_name = $2 WHERE id = $3 RETURNING place"
+    );
     let new = sql_of(update)
         .bind(random_place(tx))
         .bind(&document.sort_name)
@@ -474,7 +470,10 @@ pub(crate) async fn place(tx: &mut Tx, lead: &LeadId) -> Result<(), StoreError> 
 
 /// A lead that was entered before its date was kept has it in its id.
 async fn date(tx: &mut Tx, lead: &LeadId) -> Result<(), StoreError> {
-    let suffix = lead.as_str().strip_prefix(LeadId::PREFIX).unwrap_or_default();
+    let suffix = lead
+        .as_str()
+        .strip_prefix(LeadId::PREFIX)
+        .unwrap_or_default();
     let is_timed = suffix.len() == id_suffix(Timestamp(0)).len();
     let digits = suffix.get(..12).filter(|_| is_timed).unwrap_or_default();
     let entered = i64::from_str_radix(digits, 16).unwrap_or(0);

@@ -3,7 +3,7 @@
 use crate::StoreError;
 use crate::database::Database;
 use crate::random::id_suffix;
-use crate::sql::{Order, Tx, sql};
+use crate::sql::{Tx, sql};
 use wire::{LeadStatus, LeadStatusId, List, ListQuery, OrganizationId, Timestamp};
 
 /// Lead statuses of an organization at most.
@@ -20,8 +20,10 @@ pub(crate) async fn default_lead_statuses(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for (label, position) in DEFAULT_LEAD_STATUSES.into_iter().zip(0_i64..) {
-        sql("INSERT INTO lead_status (id, organization_id, position, label)
-             VALUES ($1, $2, $3, $4)")
+        sql(
+            "INSERT INTO lead_status (id, organization_id, position, label)
+             VALUES ($1, $2, $3, $4)",
+        )
         .bind(format!("{}{}", LeadStatusId::PREFIX, id_suffix(now)))
         .bind(organization.as_str())
         .bind(position)
@@ -39,8 +41,10 @@ impl Database {
         organization: &OrganizationId,
         page: &ListQuery,
     ) -> Result<List<LeadStatus>, StoreError> {
-        let rows = sql("SELECT id, label FROM lead_status WHERE organization_id = $1
-             ORDER BY position, id LIMIT $2 OFFSET $3")
+        let rows = sql(
+            "SELECT id, label FROM lead_status WHERE organization_id = $1
+             ORDER BY position, id LIMIT $2 OFFSET $3",
+        )
         .bind(organization.as_str())
         .bind(i64::from(page.limit()) + 1)
         .bind(page.skip())
@@ -75,9 +79,11 @@ impl Database {
             )));
         }
         label_is_free(&mut tx, organization, None, label).await?;
-        sql("INSERT INTO lead_status (id, organization_id, position, label)
+        sql(
+            "INSERT INTO lead_status (id, organization_id, position, label)
              VALUES ($1, $2, (SELECT coalesce(max(position), -1) + 1 FROM lead_status
-                              WHERE organization_id = $2), $3)")
+                              WHERE organization_id = $2), $3)",
+        )
         .bind(id.as_str())
         .bind(organization.as_str())
         .bind(label)
@@ -145,8 +151,10 @@ impl Database {
                     .await?;
             }
             None => {
-                let used = sql("SELECT 1 FROM lead WHERE organization_id = $1 AND status_id = $2
-                     LIMIT 1")
+                let used = sql(
+                    "SELECT 1 FROM lead WHERE organization_id = $1 AND status_id = $2
+                     LIMIT 1",
+                )
                 .bind(organization.as_str())
                 .bind(id.as_str())
                 .exists(&mut tx)

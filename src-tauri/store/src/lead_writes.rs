@@ -182,8 +182,10 @@ impl Database {
             .await?;
         let status = to.status_id.or(from.status_id);
         let owner = to.owner_id.or(from.owner_id);
-        sql("UPDATE lead SET description = $1, status_id = $2, owner_id = $3, date_updated = $4
-             WHERE id = $5")
+        sql(
+            "UPDATE lead SET description = $1, status_id = $2, owner_id = $3, date_updated = $4
+             WHERE id = $5",
+        )
         .bind(&description)
         .bind(status.as_ref().map(LeadStatusId::as_str))
         .bind(owner.as_ref().map(UserId::as_str))
@@ -401,8 +403,10 @@ async fn give_calls(
     destination: &LeadBrief,
 ) -> Result<(), StoreError> {
     loop {
-        let rows = sql("SELECT id, body FROM call WHERE organization_id = $1 AND lead_id = $2
-             LIMIT $3")
+        let rows = sql(
+            "SELECT id, body FROM call WHERE organization_id = $1 AND lead_id = $2
+             LIMIT $3",
+        )
         .bind(organization.as_str())
         .bind(source.as_str())
         .bind(CALLS_AT_ONCE)

@@ -34,6 +34,11 @@ impl Database {
         })
     }
 
+    /// The country in which the organization's people read and write numbers (ISO 3166).
+    pub async fn country(&self, organization: &OrganizationId) -> Result<String, StoreError> {
+        country(&self.reader, organization).await
+    }
+
     async fn listed_leads(
         &self,
         organization: &OrganizationId,
@@ -87,7 +92,11 @@ impl Database {
         )
         .await?;
         let country = country(&self.reader, organization).await?;
-        let ids: Vec<&str> = bare.data.iter().map(|contact| contact.id.as_str()).collect();
+        let ids: Vec<&str> = bare
+            .data
+            .iter()
+            .map(|contact| contact.id.as_str())
+            .collect();
         let reach = reach(Reading::Pool(&self.reader), "contact.id", &ids, &country).await?;
         Ok(List {
             data: reached(bare.data, reach),
@@ -172,7 +181,9 @@ impl Database {
         let country = country(&self.reader, organization).await?;
         let mut leads = Vec::with_capacity(ids.len());
         for some in ids.chunks(LEADS_AT_ONCE) {
-            leads.extend(read_leads(Reading::Pool(&self.reader), organization, &country, some).await?);
+            leads.extend(
+                read_leads(Reading::Pool(&self.reader), organization, &country, some).await?,
+            );
         }
         Ok(leads)
     }

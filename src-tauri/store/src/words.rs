@@ -43,18 +43,18 @@ pub(crate) fn words(text: &str) -> Vec<String> {
             continue;
         }
         let is_sign = is_sign(letter);
-        match words.last_mut() {
-            Some(word) if goes_on && !is_sign => {
-                if length < WORD_CHARS_MAX {
-                    word.push(letter);
-                    length += 1;
-                }
+        if goes_on && !is_sign {
+            if length < WORD_CHARS_MAX
+                && let Some(word) = words.last_mut()
+            {
+                word.push(letter);
+                length += 1;
             }
-            _ if words.len() >= WORDS_MAX => break,
-            _ => {
-                words.push(letter.into());
-                length = 1;
-            }
+        } else if words.len() < WORDS_MAX {
+            words.push(letter.into());
+            length = 1;
+        } else {
+            break;
         }
         goes_on = !is_sign;
     }
@@ -224,7 +224,12 @@ mod tests {
 
     #[test]
     fn l3_a_search_of_digits_looks_for_numbers_however_they_are_written() {
-        let forward = |query: &str| Search::of(query).unwrap().numbers.map(|[(from, _), _]| from);
+        let forward = |query: &str| {
+            Search::of(query)
+                .unwrap()
+                .numbers
+                .map(|[(from, _), _]| from)
+        };
         assert_eq!(forward("+1 (212) 555").as_deref(), Some("n1212555"));
         assert_eq!(forward("020 7946").as_deref(), Some("n207946"));
         assert_eq!(forward("0044 20").as_deref(), Some("n4420"));

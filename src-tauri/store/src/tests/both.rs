@@ -71,7 +71,10 @@ async fn a_list_is_read_to_its_end_though_it_grows_meanwhile() {
     let names: Vec<&str> = leads.iter().map(|lead| &*lead.display_name).collect();
     let mut sorted = names.clone();
     sorted.sort_by_key(|name| name.replace('É', "e").to_lowercase());
-    assert_eq!(names, sorted, "without capitals and accents on either engine");
+    assert_eq!(
+        names, sorted,
+        "without capitals and accents on either engine"
+    );
 
     for number in 0..8 {
         // Two at each moment.
@@ -366,10 +369,10 @@ async fn a_store_is_copied_to_postgresql_row_by_row_and_only_into_nothing() {
         }
     }
     assert_eq!(copied, count);
-    let organization = sql("SELECT id FROM organization WHERE name = 'Acme Sales'");
-    let organization = organization.one(&to.reader).await.unwrap();
-    let organization: OrganizationId = organization.named("id").unwrap();
-    let found = to.leads(&organization, &LeadQuery::named("glob")).await;
+    let demo = sql("SELECT id FROM organization WHERE name = 'Acme Sales'");
+    let demo = demo.one(&to.reader).await.unwrap();
+    let demo: OrganizationId = demo.named("id").unwrap();
+    let found = to.leads(&demo, &LeadQuery::named("glob")).await;
     assert_eq!(found.unwrap().data.len(), 1, "what was copied is found");
     assert_eq!(to.wrong_balances().await.unwrap(), []);
     // What is added then comes after what was there.

@@ -122,16 +122,25 @@ async fn l1_a_lead_is_entered_and_changed_as_a_whole() {
     assert_eq!(lead.status_label.as_deref(), Some("Potential"));
     assert_eq!((lead.date_created, lead.date_updated), (NOW, NOW));
     let gina = &lead.contacts[0];
-    let shown: Vec<&str> = gina.phones.iter().map(|phone| &*phone.phone_formatted).collect();
+    let shown: Vec<&str> = gina
+        .phones
+        .iter()
+        .map(|phone| &*phone.phone_formatted)
+        .collect();
     assert_eq!(shown, ["(212) 555-0100 ext. 42", "+44 20 7946 0958"]);
-    assert_eq!(store.lead(&acme, &lead.id).await.unwrap().as_ref(), Some(&lead));
+    assert_eq!(
+        store.lead(&acme, &lead.id).await.unwrap().as_ref(),
+        Some(&lead)
+    );
 
     let mut changed = as_it_is(&lead);
     changed.name = "Globex, Inc.".into();
     changed.owner_id = None;
     changed.status_id = Some(statuses[2].id.clone());
     changed.contacts[0].phones.remove(0);
-    changed.contacts.insert(0, contact("", &["+12125550199"], &[]));
+    changed
+        .contacts
+        .insert(0, contact("", &["+12125550199"], &[]));
     let later = NOW.plus_millis(5);
     let read = Some(lead.date_updated);
     let after = store.change_lead(&acme, &lead.id, &changed, read, later);
@@ -183,13 +192,23 @@ async fn a3_l1_leads_statuses_and_owners_of_another_organization_are_not_there()
     let lead = create(
         &store,
         &elsewhere,
-        &named("Globex", vec![contact("Gina", &["+12125550100"], &["g@globex.example"])]),
+        &named(
+            "Globex",
+            vec![contact("Gina", &["+12125550100"], &["g@globex.example"])],
+        ),
     )
     .await;
     assert_eq!(store.lead(&acme, &lead.id).await.unwrap(), None);
     for query in ["glo", "gina", "212555", "0100", "g@globex.example"] {
-        assert_eq!(found(&store, &elsewhere, LeadQuery::named(query)).await, ["Globex"]);
-        assert!(found(&store, &acme, LeadQuery::named(query)).await.is_empty());
+        assert_eq!(
+            found(&store, &elsewhere, LeadQuery::named(query)).await,
+            ["Globex"]
+        );
+        assert!(
+            found(&store, &acme, LeadQuery::named(query))
+                .await
+                .is_empty()
+        );
     }
     let phones = ["+12125550100".to_owned()];
     let had = store.leads_that_have(&acme, &phones, &[]).await.unwrap();
@@ -256,12 +275,17 @@ async fn l1_a_merged_lead_gives_its_contacts_and_calls_to_the_one_that_stays() {
     assert_eq!(merged.description, "One.\n\nTwo.");
     assert_eq!(merged.contacts[1].id, goes.contacts[0].id);
     assert_eq!(store.lead(&acme, &goes.id).await.unwrap(), None);
-    let calls = store.calls(&acme, Some(&stays.id), &ListQuery::default()).await;
+    let calls = store
+        .calls(&acme, Some(&stays.id), &ListQuery::default())
+        .await;
     let calls = calls.unwrap().data;
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0].lead.id, stays.id);
     assert_eq!(calls[0].lead.display_name, "Globex");
-    assert_eq!(found(&store, &acme, LeadQuery::named("hank")).await, ["Globex"]);
+    assert_eq!(
+        found(&store, &acme, LeadQuery::named("hank")).await,
+        ["Globex"]
+    );
     assert_eq!(found(&store, &acme, LeadQuery::named("inc")).await, [""; 0]);
     let who = store.lead_who_calls(&acme, Some("+12125550101"), NOW).await;
     assert_eq!(who.unwrap().lead.id, stays.id);
@@ -288,13 +312,17 @@ async fn l1_a_status_that_leads_have_is_deleted_with_a_replacement_only() {
     assert_eq!(new.unwrap().label, "Lost");
     let taken = store.create_lead_status(&acme, id("other"), "lost").await;
     assert!(matches!(taken, Err(StoreError::Conflict(_))));
-    let taken = store.change_lead_status(&acme, &id("new"), "CUSTOMER").await;
+    let taken = store
+        .change_lead_status(&acme, &id("new"), "CUSTOMER")
+        .await;
     assert!(matches!(taken, Err(StoreError::Conflict(_))));
     let renamed = store.change_lead_status(&acme, &id("new"), "Gone").await;
     assert_eq!(renamed.unwrap().unwrap().label, "Gone");
     let used = store.delete_lead_status(&acme, &statuses[0].id, None).await;
     assert!(matches!(used, Err(StoreError::Conflict(_))));
-    let replaced = store.delete_lead_status(&acme, &statuses[0].id, Some(&id("new"))).await;
+    let replaced = store
+        .delete_lead_status(&acme, &statuses[0].id, Some(&id("new")))
+        .await;
     assert_eq!(replaced.unwrap().as_deref(), Some("Potential"));
     let lead = store.lead(&acme, &lead.id).await.unwrap().unwrap();
     assert_eq!(lead.status_label.as_deref(), Some("Gone"));
@@ -307,7 +335,9 @@ async fn l1_a_status_that_leads_have_is_deleted_with_a_replacement_only() {
         let deleted = store.delete_lead_status(&acme, &status.id, None).await;
         assert!(deleted.unwrap().is_some());
     }
-    let last = store.delete_lead_status(&acme, &id("new"), Some(&id("new"))).await;
+    let last = store
+        .delete_lead_status(&acme, &id("new"), Some(&id("new")))
+        .await;
     assert!(matches!(last, Err(StoreError::Conflict(_))));
 }
 
@@ -319,11 +349,18 @@ async fn l3_a_lead_is_found_by_name_contact_number_and_email_and_each_once() {
     let leads = [
         (
             "Globex",
-            contact("Émile Grant", &["+442079460958", "+442079460959"], &["emile@globex.example"]),
+            contact(
+                "Émile Grant",
+                &["+442079460958", "+442079460959"],
+                &["emile@globex.example"],
+            ),
         ),
         ("Initech 207", contact("Ivan", &["+12075550100"], &[])),
         ("The Globe", contact("Globa Glob", &["+12125550207"], &[])),
-        ("Hooli", contact("", &["+15557000300"], &["hana.holt@hooli.example"])),
+        (
+            "Hooli",
+            contact("", &["+15557000300"], &["hana.holt@hooli.example"]),
+        ),
         ("東京カフェ", contact("Ōe", &[], &[])),
     ];
     for (name, contact) in leads {
@@ -351,7 +388,10 @@ async fn l3_a_lead_is_found_by_name_contact_number_and_email_and_each_once() {
         ("oe", vec!["東京カフェ"]),
         ("%", vec![]),
         ("'\" ) OR * -", vec![]),
-        ("\u{0}", vec!["Globex", "Hooli", "Initech 207", "The Globe", "東京カフェ"]),
+        (
+            "\u{0}",
+            vec!["Globex", "Hooli", "Initech 207", "The Globe", "東京カフェ"],
+        ),
     ] {
         let mut found = found(&store, &acme, LeadQuery::named(query)).await;
         if query == "207" {
@@ -377,7 +417,13 @@ async fn l3_a_search_goes_with_filters_and_what_changed_is_found_as_it_is() {
         };
         ids.push(create(&store, &acme, &fields).await.id);
     }
-    for search in [None, Some("acme"), Some("zoe"), Some("212555"), Some("0100")] {
+    for search in [
+        None,
+        Some("acme"),
+        Some("zoe"),
+        Some("212555"),
+        Some("0100"),
+    ] {
         let filter = |status: Option<usize>, owner: Option<&str>| LeadQuery {
             query: search.map(str::to_owned),
             status_id: status.map(|at| statuses[at].id.clone()),
@@ -388,19 +434,35 @@ async fn l3_a_search_goes_with_filters_and_what_changed_is_found_as_it_is() {
         let names: BTreeSet<String> = names.into_iter().collect();
         let both = ["Acme Two", "Big Acme"].map(str::to_owned);
         assert_eq!(names, BTreeSet::from(both), "{search:?}");
-        assert_eq!(found(&store, &acme, filter(Some(2), Some("acme1"))).await, ["Big Acme"]);
-        assert_eq!(found(&store, &acme, filter(Some(2), Some("acme0"))).await, [""; 0]);
-        assert_eq!(found(&store, &acme, filter(Some(0), None)).await, ["Acme One"]);
+        assert_eq!(
+            found(&store, &acme, filter(Some(2), Some("acme1"))).await,
+            ["Big Acme"]
+        );
+        assert_eq!(
+            found(&store, &acme, filter(Some(2), Some("acme0"))).await,
+            [""; 0]
+        );
+        assert_eq!(
+            found(&store, &acme, filter(Some(0), None)).await,
+            ["Acme One"]
+        );
     }
     let fields = named("Other", vec![contact("Yan", &["+12125550199"], &[])]);
     let changed = store.change_lead(&acme, &ids[0], &fields, None, NOW).await;
     changed.unwrap().unwrap();
     assert!(store.delete_lead(&acme, &ids[1]).await.unwrap());
-    for (query, name) in [("acme", "Big Acme"), ("zoe", "Big Acme"), ("0100", "Big Acme")] {
+    for (query, name) in [
+        ("acme", "Big Acme"),
+        ("zoe", "Big Acme"),
+        ("0100", "Big Acme"),
+    ] {
         assert_eq!(found(&store, &acme, LeadQuery::named(query)).await, [name]);
     }
     for query in ["oth", "yan", "5550199"] {
-        assert_eq!(found(&store, &acme, LeadQuery::named(query)).await, ["Other"]);
+        assert_eq!(
+            found(&store, &acme, LeadQuery::named(query)).await,
+            ["Other"]
+        );
     }
 }
 
@@ -417,7 +479,12 @@ async fn l3_every_lead_that_is_found_is_reached_by_cursor_and_by_skipping() {
             2 => (format!("Lead {at}"), format!("+1310{at:03}2125")),
             _ => (format!("Lead 21255 {at}"), "+13105550000".to_owned()),
         };
-        create(&store, &acme, &named(&name, vec![contact("", &[&number], &[])])).await;
+        create(
+            &store,
+            &acme,
+            &named(&name, vec![contact("", &[&number], &[])]),
+        )
+        .await;
     }
     let all = found(&store, &acme, LeadQuery::named("2125")).await;
     let once: BTreeSet<&String> = all.iter().collect();
@@ -428,7 +495,11 @@ async fn l3_every_lead_that_is_found_is_reached_by_cursor_and_by_skipping() {
             ..LeadQuery::named("2125")
         };
         let list = store.leads(&acme, &query).await.unwrap();
-        let names: Vec<String> = list.data.into_iter().map(|lead| lead.display_name).collect();
+        let names: Vec<String> = list
+            .data
+            .into_iter()
+            .map(|lead| lead.display_name)
+            .collect();
         assert_eq!(names, all[all.len().min(skip as usize)..], "{skip}");
     }
 }
@@ -447,11 +518,24 @@ async fn l3_leads_that_were_there_before_they_could_be_found_are_found() {
     ] {
         store.meddle(statement).await.unwrap();
     }
-    assert_eq!(found(&store, &acme, LeadQuery::named("gina")).await, [""; 0]);
+    assert_eq!(
+        found(&store, &acme, LeadQuery::named("gina")).await,
+        [""; 0]
+    );
     store.find_places().await.unwrap();
     for query in ["gina", "glo", "0100"] {
-        assert_eq!(found(&store, &acme, LeadQuery::named(query)).await, ["Globex"]);
+        assert_eq!(
+            found(&store, &acme, LeadQuery::named(query)).await,
+            ["Globex"]
+        );
     }
-    let all = store.leads(&acme, &LeadQuery::default()).await.unwrap().data;
-    assert!(all.iter().all(|lead| lead.date_created == NOW), "as their ids say");
+    let all = store
+        .leads(&acme, &LeadQuery::default())
+        .await
+        .unwrap()
+        .data;
+    assert!(
+        all.iter().all(|lead| lead.date_created == NOW),
+        "as their ids say"
+    );
 }
