@@ -7,6 +7,9 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 /// Names have so many characters at most.
 const NAME_CHARS_MAX: usize = 64;
 
+/// The longest email address (RFC 5321, with what stands around it).
+const EMAIL_BYTES_MAX: usize = 254;
+
 /// Why a text can't be a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -60,6 +63,27 @@ pub fn checked_to(text: &str, chars_max: usize) -> Result<String, NameError> {
         return Err(NameError::TooLong);
     }
     Ok(name.to_owned())
+}
+
+/// An address as it is kept: something on both sides of one `@`, a domain with a dot, and nothing that a
+/// list or a header would take for its own.
+pub fn email(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (local, domain) = text.rsplit_once('@')?;
+    let is_plain =
+        |one: char| !one.is_whitespace() && !one.is_control() && !"@,;<>()[]\"\\:".contains(one);
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|one| one.is_alphanumeric() || one == '-')
+    };
+    let is_whole = !local.is_empty()
+        && text.len() <= EMAIL_BYTES_MAX
+        && local.chars().all(is_plain)
+        && domain.contains('.')
+        && domain.split('.').all(is_label);
+    is_whole.then(|| text.to_owned())
 }
 
 /// Whether something is to be seen of it. A mark alone has nothing to stand on, and what only shapes its

@@ -3,7 +3,7 @@
 use crate::StoreError;
 use crate::database::Database;
 use crate::random::id_suffix;
-use crate::sql::{Order, Tx, sql};
+use crate::sql::{Tx, sql};
 use wire::{LeadStatus, LeadStatusId, List, ListQuery, OrganizationId, Timestamp};
 
 /// Lead statuses of an organization at most.

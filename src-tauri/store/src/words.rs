@@ -43,18 +43,18 @@ pub(crate) fn words(text: &str) -> Vec<String> {
             continue;
         }
         let is_sign = is_sign(letter);
-        match words.last_mut() {
-            Some(word) if goes_on && !is_sign => {
-                if length < WORD_CHARS_MAX {
-                    word.push(letter);
-                    length += 1;
-                }
+        if goes_on && !is_sign {
+            if length < WORD_CHARS_MAX
+                && let Some(word) = words.last_mut()
+            {
+                word.push(letter);
+                length += 1;
             }
-            _ if words.len() >= WORDS_MAX => break,
-            _ => {
-                words.push(letter.into());
-                length = 1;
-            }
+        } else if words.len() < WORDS_MAX {
+            words.push(letter.into());
+            length = 1;
+        } else {
+            break;
         }
         goes_on = !is_sign;
     }

@@ -16,7 +16,7 @@ export type Directory = {
 export type Named = { text: string; id: string | null };
 
 const ID =
-  /\b(?:user|orga|memb|role|group|lead|cont|phon|acti|leg|invi|minv|ledg|audi|devi|impo)_\w+/g;
+  /\b(?:user|orga|memb|role|group|lead|stat|cont|phon|acti|leg|invi|minv|ledg|audi|devi|impo)_\w+/g;
 
 /** What an id of each kind is called when it is not there any more. */
 const GONE: Record<string, string> = {
@@ -25,7 +25,8 @@ const GONE: Record<string, string> = {
   role: "a deleted role",
   group: "a deleted group",
   phon: "a deleted number",
-  lead: "a deleted lead",
+  lead: "a lead",
+  stat: "a lead status",
   acti: "a call",
   orga: "the organization",
   cont: "a contact",

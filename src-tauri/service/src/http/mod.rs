@@ -13,6 +13,8 @@ mod group;
 mod import;
 mod invite;
 mod lead;
+mod lead_form;
+mod lead_status;
 mod line;
 mod member;
 mod number;
@@ -85,6 +87,7 @@ fn routes() -> Routes {
         .and(usage::routes())
         .and(audit::routes())
         .and(lead::routes())
+        .and(lead_status::routes())
         .and(import::routes())
         .and(number::routes())
         .and(call::routes())

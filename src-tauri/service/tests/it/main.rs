@@ -15,6 +15,7 @@ mod data;
 mod imports;
 mod inbound;
 mod invites;
+mod leads;
 mod members;
 mod names;
 mod numbers;

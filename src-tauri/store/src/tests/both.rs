@@ -369,10 +369,10 @@ async fn a_store_is_copied_to_postgresql_row_by_row_and_only_into_nothing() {
         }
     }
     assert_eq!(copied, count);
-    let organization = sql("SELECT id FROM organization WHERE name = 'Acme Sales'");
-    let organization = organization.one(&to.reader).await.unwrap();
-    let organization: OrganizationId = organization.named("id").unwrap();
-    let found = to.leads(&organization, &LeadQuery::named("glob")).await;
+    let demo = sql("SELECT id FROM organization WHERE name = 'Acme Sales'");
+    let demo = demo.one(&to.reader).await.unwrap();
+    let demo: OrganizationId = demo.named("id").unwrap();
+    let found = to.leads(&demo, &LeadQuery::named("glob")).await;
     assert_eq!(found.unwrap().data.len(), 1, "what was copied is found");
     assert_eq!(to.wrong_balances().await.unwrap(), []);
     // What is added then comes after what was there.
