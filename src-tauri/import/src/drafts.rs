@@ -171,15 +171,19 @@ impl Reading {
     }
 
     fn phones(&mut self, label: ContactLabel, cell: &str, fields: &impl Fields) {
-        // One number may hold what parts several elsewhere.
-        if let Ok(number) = fields.phone(cell) {
-            self.add(true, label, number);
-            return;
-        }
-        for part in parts(cell, &[";", "\n", "|", " ::: ", ",", " / "]) {
-            let read = fields.phone(part);
-            if let Some(number) = self.kept(part, read) {
+        // In an extension, a semicolon parts nothing (RFC 3966).
+        let cell = cell.replace(";ext=", " ext. ");
+        for part in parts(&cell, &[";", "\n", "|", " ::: "]) {
+            // A comma may be of one number.
+            if let Ok(number) = fields.phone(part) {
                 self.add(true, label, number);
+                continue;
+            }
+            for part in parts(part, &[",", " / "]) {
+                let read = fields.phone(part);
+                if let Some(number) = self.kept(part, read) {
+                    self.add(true, label, number);
+                }
             }
         }
     }
@@ -351,7 +355,7 @@ pub(crate) mod tests {
             (FirstName, "Gina"),
             (LastName, "Grant"),
             (MobilePhone, "555-70001"),
-            (OfficePhone, "555 70002; 555 70003"),
+            (OfficePhone, "55570002;55570003"),
             (OfficeEmail, "Gina@globex.example, g@globex.example"),
             (Owner, "Riley"),
             (Description, "One"),
