@@ -17,15 +17,17 @@ use serde_json::Value;
 /// Every crate with its floor, and the crates of this workspace that it may name.
 const HOUSE: &[(&str, u8, &[&str])] = &[
     ("mix", 0, &[]),
+    ("numbers", 0, &[]),
     ("wire-macros", 0, &[]),
     ("wire", 0, &["mix", "wire-macros"]),
     ("usage", 0, &["wire"]),
     ("call", 1, &["wire", "mix", "usage"]),
     ("session", 1, &["wire", "mix", "usage"]),
     ("voice", 1, &["mix"]),
+    ("import", 1, &["wire"]),
     ("client", 2, &["wire", "session", "voice", "mix"]),
     ("media", 2, &["wire", "voice", "mix"]),
-    ("store", 2, &["wire", "usage"]),
+    ("store", 2, &["wire", "usage", "import", "numbers"]),
     ("recordings", 2, &["wire", "media", "store"]),
     (
         "calls",
@@ -46,8 +48,10 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         &[
             "wire",
             "mix",
+            "numbers",
             "usage",
             "call",
+            "import",
             "voice",
             "media",
             "trunk",

@@ -11,11 +11,12 @@ import { testids } from "./testids";
 
 const PAGES = ["#/leads", "#/leads/lead_globex", "#/team", "#/settings"];
 
+const IMPORT = hashOf({ page: "import", id: null });
 const ORGANIZATION = ORGANIZATION_PAGES.map((page) => hashOf({ page }));
 
 function pagesOf(scene: string): string[] {
   if (scene.startsWith("sign-in")) return [""];
-  if (scene === "admin" || scene === "team-user") return [...PAGES, ...ORGANIZATION];
+  if (scene === "admin" || scene === "team-user") return [...PAGES, IMPORT, ...ORGANIZATION];
   return scene.startsWith("admin") ? ORGANIZATION : PAGES;
 }
 
@@ -56,6 +57,20 @@ describe("pages", () => {
       expect(await violations()).toEqual([]);
       clean.add(page);
     }
+  });
+});
+
+describe("an import", () => {
+  it("has no violation while its columns are chosen, and when it's done", async () => {
+    const { user } = await open("admin", IMPORT);
+    const file = new File(["Company\n"], "leads.csv", { type: "text/csv" });
+    await user.upload(await screen.findByTestId(testids.importInput), file);
+    await screen.findByTestId(testids.importPlan);
+    await screen.findAllByTestId(testids.importLine);
+    expect(await violations()).toEqual([]);
+    await user.click(screen.getByTestId(testids.importStart));
+    await screen.findByTestId(testids.importUndo);
+    expect(await violations()).toEqual([]);
   });
 });
 

@@ -25,6 +25,7 @@ import {
   type SoundDevices,
   type UsageQuery,
 } from "./backend";
+import { FakeImports } from "./fake/imports";
 import { RECORDED_AT, Tape } from "./fake/tape";
 import { shellOf, SIGN_IN_REFUSED, Views } from "./fake/views";
 
@@ -51,6 +52,8 @@ export class FakeBackend implements Backend {
   readonly #started = Date.now();
   readonly #tape = new Tape();
   readonly #views = new Views();
+  /** Imports of leads, which a test may look at. */
+  readonly imports = new FakeImports();
   readonly #live: boolean;
   readonly #heard: { [K in EventName]?: Set<(payload: never) => void> } = {};
   readonly #later: [EventName, unknown][] = [];
@@ -230,6 +233,11 @@ export class FakeBackend implements Backend {
     this.#reply("saveUsageCsv", [query], () => "Downloads/usage.csv");
   saveAuditCsv = (query: AuditQuery) =>
     this.#reply("saveAuditCsv", [query], () => "Downloads/audit.csv");
+  uploadImportPart = (id: string, offset: number, base64: string) =>
+    this.#reply("uploadImportPart", [id, offset], () => this.imports.upload(id, offset, base64));
+  saveImportTemplate = () =>
+    this.#reply("saveImportTemplate", [], () => "Downloads/leads-template.csv");
+  saveLeadsCsv = () => this.#reply("saveLeadsCsv", [], () => "Downloads/leads.csv");
   saveExport = () => this.#reply("saveExport", [], () => "Downloads/acme-sales.json");
   saveRecording = (callId: string) =>
     this.#reply("saveRecording", [callId], () => `Downloads/${callId}.ogg`);
@@ -269,10 +277,18 @@ export class FakeBackend implements Backend {
         case "RECEIVE_SIMULATED_CALL":
           return this.#receive(input as InboundCallRequest);
         default:
-          return this.#service(route.name, id as string | null, input);
+          return (
+            this.#imported(route.name, id as string | null, input) ??
+            this.#service(route.name, id as string | null, input)
+          );
       }
     }) as Promise<Out>;
   };
+
+  #imported(route: string, id: string | null, input: unknown): unknown {
+    const now = new Date(this.now()).toISOString();
+    return this.imports.call(route, id, input, now, this.viewNow.me?.user.id ?? "");
+  }
 
   /** Asks the tape as who is signed in; the view is another after a write. */
   #service(route: string, id: string | null, input: unknown): unknown {

@@ -55,6 +55,16 @@ export const commands = {
 	saveAuditCsv: (query: AuditQuery) => typedError<string, AppError>(__TAURI_INVOKE("save_audit_csv", { query })),
 	/**  Saves all of the organization's data as JSON among the downloads: where. */
 	saveExport: () => typedError<string, AppError>(__TAURI_INVOKE("save_export")),
+	/**
+	 *  Uploads a part of an import's file, as Base64: the service says how much of it there is then.
+	 *
+	 *  A file is handed over in parts, so that neither the window nor the shell ever holds all of it.
+	 */
+	uploadImportPart: (id: ImportId, offset: number, base64: string) => typedError<Import, AppError>(__TAURI_INVOKE("upload_import_part", { id, offset, base64 })),
+	/**  Saves a template for an import of leads among the downloads: where. */
+	saveImportTemplate: () => typedError<string, AppError>(__TAURI_INVOKE("save_import_template")),
+	/**  Saves all leads as CSV among the downloads: where. */
+	saveLeadsCsv: () => typedError<string, AppError>(__TAURI_INVOKE("save_leads_csv")),
 	/**  Plays a recording from this place on; what played before stops. `playback` tells how it goes. */
 	playRecording: (callId: CallId, fromMs: number) => typedError<null, AppError>(__TAURI_INVOKE("play_recording", { callId, fromMs })),
 	/**  Stops what plays. */
@@ -115,6 +125,8 @@ export type AppError = {
 	code: string,
 	/**  For the person. */
 	message: string,
+	/**  The field of the form that it's about, as the service names it. */
+	field?: string | null,
 };
 
 /**  What the Settings page shows and changes. */
@@ -249,6 +261,18 @@ export type AuditAction =
 "topped_up" | 
 /**  Deleted a lead with its recordings. */
 "lead_deleted" | 
+/**
+ *  Merged a lead into another; `target` is the one that stays, `detail` the name of the one that's gone.
+ */
+"lead_merged" | 
+/**  Created, changed or deleted a lead status. */
+"lead_status_changed" | 
+/**  Started an import of leads; `target` is the import. */
+"leads_imported" | 
+/**  Cancelled an import of leads. */
+"lead_import_cancelled" | 
+/**  Undid an import of leads. */
+"lead_import_undone" | 
 /**  Exported the organization's data, its ledger or this log. */
 "data_exported";
 
@@ -542,14 +566,65 @@ export type Contact = {
 	id: ContactId,
 	/**  The lead they belong to. */
 	lead_id: LeadId,
-	/**  Their name. */
+	/**  Their name; empty when it isn't known. */
+	name: string,
+	/**  What to call them: their name, or else their first number or email address. */
 	display_name: string,
-	/**  Their numbers, E.164. */
-	phones: string[],
+	/**  Their phone numbers. */
+	phones: ContactPhone[],
+	/**  Their email addresses. */
+	emails: ContactEmail[],
+};
+
+/**  A contact's email address. */
+export type ContactEmail = {
+	/**  The address. */
+	email: string,
+	/**  Where it reaches them. */
+	type: ContactLabel,
 };
 
 /**  A person at a lead. */
 export type ContactId = string;
+
+/**  Where a phone number or an email address reaches somebody. */
+export type ContactLabel = 
+/**  At the office. */
+"office" | 
+/**  On a mobile phone. */
+"mobile" | 
+/**  At home. */
+"home" | 
+/**  Past the switchboard. */
+"direct" | 
+/**  A fax machine. */
+"fax" | 
+/**  Somewhere else. */
+"other";
+
+/**  A contact's phone number. */
+export type ContactPhone = {
+	/**  E.164. A number that a caller had may be in another form. */
+	phone: string,
+	/**  As people in the organization's country write it, with its extension. */
+	phone_formatted: string,
+	/**  Digits to dial once somebody has answered. They aren't dialed by the service. */
+	extension: string | null,
+	/**  Where it reaches them. */
+	type: ContactLabel,
+};
+
+/**  A contact in a [`LeadRequest`]. */
+export type ContactRequest = {
+	/**  The contact's id. Without it, the contact is new. */
+	id?: ContactId | null,
+	/**  Their name, up to 200 characters. It may be empty if there is a number or an email address. */
+	name?: string,
+	/**  All of their phone numbers, up to 10. */
+	phones?: PhoneRequest[],
+	/**  All of their email addresses, up to 10. */
+	emails?: ContactEmail[],
+};
 
 /**  Somebody of the demonstration, to sign in as with one click. */
 export type DemoUser = {
@@ -622,6 +697,142 @@ export type HangupCause =
 "rep_lost" | 
 /**  The service was stopped. */
 "service_stopped";
+
+/**  An import of leads. */
+export type Import = {
+	/**  Its id. */
+	id: ImportId,
+	/**  The file's name. */
+	file_name: string,
+	/**  The file's length in bytes. */
+	bytes: number,
+	/**  How many of them were uploaded. */
+	bytes_uploaded: number,
+	/**  Where it stands. */
+	state: ImportState,
+	/**  Why it failed, in words; null otherwise. */
+	message: string | null,
+	/**  What the check of its rows found. */
+	planned: ImportCounts,
+	/**  What was done so far. */
+	done: ImportCounts,
+	/**  Whether it can be undone. */
+	undoable: boolean,
+	/**  Leads that its undoing left as they are, because they were changed or called since. */
+	kept: number,
+	/**  Who created it. */
+	user_id: UserId,
+	/**  When. */
+	date_created: Timestamp,
+	/**  When it ended: was done, cancelled, undone or failed. */
+	date_ended: Timestamp | null,
+};
+
+/**  A column of the file, as it's read. */
+export type ImportColumn = {
+	/**  Its name in the first row; empty when that has no names. */
+	name: string,
+	/**  What it is. */
+	field: ImportField,
+	/**  Its first cells, each up to 100 characters. */
+	sample: string[],
+};
+
+/**  What became of rows, or what will. */
+export type ImportCounts = {
+	/**  Rows that were read. */
+	rows: number,
+	/**  Rows that create a lead. */
+	created: number,
+	/**  Rows that add something to a lead. */
+	updated: number,
+	/**  Rows that change nothing. */
+	skipped: number,
+};
+
+/**  What stands between two cells. */
+export type ImportDelimiter = "comma" | "semicolon" | "tab" | "pipe";
+
+/**  What to do with a row whose phone, email address or lead id the organization already has. */
+export type ImportDuplicates = "update" | "skip";
+
+/**  How the text of a CSV file is encoded. */
+export type ImportEncoding = "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
+
+/**  What a column of the file is. */
+export type ImportField = "ignored" | "lead_id" | "lead_name" | "contact_name" | "first_name" | "last_name" | "office_phone" | "mobile_phone" | "home_phone" | "direct_phone" | "fax" | "other_phone" | "office_email" | "home_email" | "other_email" | "status" | "owner" | "description";
+
+/**  An import of leads. */
+export type ImportId = string;
+
+/**  What one row of the file does, and why. */
+export type ImportLine = {
+	/**  The line of the file that the row begins on, from 1. */
+	line: number,
+	/**  What it does. */
+	outcome: ImportOutcome,
+	/**  The lead's name; empty for a row that couldn't be read. */
+	name: string,
+	/**  The lead it adds to, where that was there before the import. */
+	lead_id: LeadId | null,
+	/**  Why, and what of the row was left out, in words; empty where there's nothing to say. */
+	why: string,
+};
+
+/**  Filters the rows of an import. */
+export type ImportLineQuery = {
+	/**  Only rows that do this. */
+	outcome?: ImportOutcome | null,
+	/**  How many items at most, 1 to 200. Without it, 100. */
+	_limit?: number | null,
+	/**  How many items to skip. Without it, 0. */
+	_skip?: number | null,
+	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
+	_cursor?: string | null,
+};
+
+/**  What a row does. */
+export type ImportOutcome = "created" | "updated" | "skipped";
+
+/**  How a file is read: the settings with what was detected, and its columns. */
+export type ImportPreview = {
+	/**  The import, whose rows are being checked now. */
+	import: Import,
+	/**  Its settings, complete. */
+	settings: ImportSettings,
+	/**  Its columns. */
+	columns: ImportColumn[],
+};
+
+/**  What a cell is enclosed in when it contains a delimiter or a line break. */
+export type ImportQuote = "double" | "single" | "none";
+
+/**  Creates an import. Its file is uploaded next. */
+export type ImportRequest = {
+	/**  The file's name, for people; up to 200 characters. */
+	file_name: string,
+	/**  The file's length in bytes, up to 256 MiB. */
+	bytes: number,
+};
+
+/**  How a file is read and what its columns are. What is left out is detected. */
+export type ImportSettings = {
+	/**  How its text is encoded. */
+	encoding?: ImportEncoding | null,
+	/**  What stands between two cells. */
+	delimiter?: ImportDelimiter | null,
+	/**  What cells are enclosed in. */
+	quote?: ImportQuote | null,
+	/**  Whether the first row has the columns' names. */
+	header?: boolean | null,
+	/**  What the columns are, from the first to the last. Those that are missing at the end are ignored. */
+	columns?: ImportField[] | null,
+	/**  What to do with rows about leads that are already there; `update` when left out. */
+	duplicates?: ImportDuplicates | null,
+};
+
+/**  Where an import stands. */
+export type ImportState = "uploading" | "previewing" | "ready" | "running" | "done" | "cancelled" | "interrupted" | "undoing" | "undone" | "failed";
 
 /**  `POST /api/v1/demo/inbound_call/`, only with demo data: the simulated lead calls in. */
 export type InboundCallRequest = {
@@ -727,6 +938,18 @@ export type Lead = {
 	id: LeadId,
 	/**  Its name. */
 	display_name: string,
+	/**  What is known of it. */
+	description: string,
+	/**  Where it stands. */
+	status_id: LeadStatusId | null,
+	/**  The status in words. */
+	status_label: string | null,
+	/**  The member who looks after it. */
+	owner_id: UserId | null,
+	/**  When it was created. */
+	date_created: Timestamp,
+	/**  When it was last changed. */
+	date_updated: Timestamp,
 	/**  Its contacts. */
 	contacts: Contact[],
 };
@@ -764,14 +987,74 @@ export type LeadQuality = {
 
 /**  Filters leads. */
 export type LeadQuery = {
-	/**  Part of the lead's name, in upper or lower case, up to 200 characters. */
+	/**
+	 *  What to search for, up to 200 characters: words that begin like those in the lead's name, its
+	 *  contacts' names or their email addresses; or the first or last digits of a phone number.
+	 */
 	query?: string | null,
+	/**  Only leads with this status. */
+	status_id?: LeadStatusId | null,
+	/**  Only leads that this member looks after. */
+	owner_id?: UserId | null,
 	/**  How many items at most, 1 to 200. Without it, 100. */
 	_limit?: number | null,
 	/**  How many items to skip. Without it, 0. */
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
+};
+
+/**  `POST` and `PUT` of `/api/v1/lead/`: the whole of a lead. */
+export type LeadRequest = {
+	/**  Its name, 1 to 200 characters. */
+	name: string,
+	/**  What is known of it, up to 10 000 characters. */
+	description?: string,
+	/**
+	 *  Where it stands. Without it, a new lead has the first status of the list, and a lead that is changed
+	 *  keeps its own.
+	 */
+	status_id?: LeadStatusId | null,
+	/**  The member who looks after it, if there is one. */
+	owner_id?: UserId | null,
+	/**  All of its contacts, up to 100. */
+	contacts?: ContactRequest[],
+	/**
+	 *  For `PUT`: the lead's `date_updated` as it was read. If the lead has changed since, the answer is
+	 *  `conflict`. Without it, the request wins.
+	 */
+	date_updated?: Timestamp | null,
+};
+
+/**  Where a lead stands, as the organization calls it. */
+export type LeadStatus = {
+	/**  Its id. */
+	id: LeadStatusId,
+	/**  Its name. */
+	label: string,
+};
+
+/**  `DELETE /api/v1/status/lead/{id}/`. */
+export type LeadStatusDeletion = {
+	/**  The status that leads with the deleted one get. It's needed if there are any. */
+	replacement_id?: LeadStatusId | null,
+};
+
+/**  Where a lead stands. */
+export type LeadStatusId = string;
+
+/**  `POST` and `PUT` of `/api/v1/status/lead/`. */
+export type LeadStatusRequest = {
+	/**  Its name, 1 to 64 characters. No two statuses have the same one. */
+	label: string,
+};
+
+/**  `POST /api/v1/lead/merge/`. */
+export type LeadMergeRequest = {
+	/**  The lead that goes. */
+	source: LeadId,
+	/**  The lead that stays, and gets the other's contacts, calls and recordings. */
+	destination: LeadId,
 };
 
 /**  How somebody leaves. */
@@ -1230,6 +1513,17 @@ export type PhoneNumberRequest = {
 	user_ids?: UserId[],
 };
 
+/**  A phone number in a [`ContactRequest`]. */
+export type PhoneRequest = {
+	/**
+	 *  The number as people in the organization's country write it, or E.164. An extension can follow it
+	 *  (`ext. 42`).
+	 */
+	phone: string,
+	/**  Where it reaches them. */
+	type: ContactLabel,
+};
+
 /**  `POST /api/v1/activity/call/`: places a call. */
 export type PlaceCallRequest = {
 	/**  The organization's number to call from. */
@@ -1665,8 +1959,22 @@ export const route = {
 	listLeads: { name: "LIST_LEADS" } as Route<null, LeadQuery, List<Lead>>,
 	/** Returns one lead, with its contacts and their numbers. */
 	getLead: { name: "GET_LEAD" } as Route<LeadId, null, Lead>,
+	/** Creates a lead with its contacts. */
+	createLead: { name: "CREATE_LEAD" } as Route<null, LeadRequest, Lead>,
+	/** Changes a lead: all of it, with all of its contacts. */
+	changeLead: { name: "CHANGE_LEAD" } as Route<LeadId, LeadRequest, Lead>,
+	/** Merges one lead into another: the other gets its contacts, calls and recordings, and it's gone. */
+	mergeLeads: { name: "MERGE_LEADS" } as Route<null, LeadMergeRequest, Lead>,
 	/** Deletes a lead with its contacts, calls and recordings. */
 	deleteLead: { name: "DELETE_LEAD" } as Route<LeadId, null, null>,
+	/** Lists the statuses that a lead can have, in their order. A new lead has the first. */
+	listLeadStatuses: { name: "LIST_LEAD_STATUSES" } as Route<null, ListQuery, List<LeadStatus>>,
+	/** Adds a lead status to the end of the list. */
+	createLeadStatus: { name: "CREATE_LEAD_STATUS" } as Route<null, LeadStatusRequest, LeadStatus>,
+	/** Renames a lead status. */
+	changeLeadStatus: { name: "CHANGE_LEAD_STATUS" } as Route<LeadStatusId, LeadStatusRequest, LeadStatus>,
+	/** Deletes a lead status. */
+	deleteLeadStatus: { name: "DELETE_LEAD_STATUS" } as Route<LeadStatusId, LeadStatusDeletion, null>,
 	/** Lists the organization's phone numbers. Calls from `internal` numbers can be coached. */
 	listPhoneNumbers: { name: "LIST_PHONE_NUMBERS" } as Route<null, ListQuery, List<PhoneNumber>>,
 	/** Adds a phone number. */
@@ -1675,6 +1983,22 @@ export const route = {
 	changePhoneNumber: { name: "CHANGE_PHONE_NUMBER" } as Route<PhoneNumberId, PhoneNumberRequest, PhoneNumber>,
 	/** Deletes a phone number. Past calls and calls in progress aren't affected. */
 	deletePhoneNumber: { name: "DELETE_PHONE_NUMBER" } as Route<PhoneNumberId, null, null>,
+	/** Lists the organization's imports of leads, newest first. */
+	listImports: { name: "LIST_IMPORTS" } as Route<null, ListQuery, List<Import>>,
+	/** Creates an import of leads from a CSV file. */
+	createImport: { name: "CREATE_IMPORT" } as Route<null, ImportRequest, Import>,
+	/** Returns one import: where it stands, and how far it is. */
+	getImport: { name: "GET_IMPORT" } as Route<ImportId, null, Import>,
+	/** Says how the file is read and what its columns are, and checks all its rows, which changes nothing. */
+	previewImport: { name: "PREVIEW_IMPORT" } as Route<ImportId, ImportSettings, ImportPreview>,
+	/** Lists what each row of the file would do, or has done, in the order of the file. */
+	listImportLines: { name: "LIST_IMPORT_LINES" } as Route<ImportId, ImportLineQuery, List<ImportLine>>,
+	/** Starts an import whose rows were checked, or continues one that was interrupted. */
+	startImport: { name: "START_IMPORT" } as Route<ImportId, null, Import>,
+	/** Cancels an import. What it did until then stays, and can be undone. */
+	cancelImport: { name: "CANCEL_IMPORT" } as Route<ImportId, null, Import>,
+	/** Undoes an import as a whole: deletes the leads that it created, and restores those that it updated. */
+	undoImport: { name: "UNDO_IMPORT" } as Route<ImportId, null, Import>,
 	/** Lists the organization's calls, newest first. */
 	listCalls: { name: "LIST_CALLS" } as Route<null, CallQuery, List<Call>>,
 	/** Returns one call, in progress or past. */

@@ -422,7 +422,7 @@ impl Calls {
                 "The lead has no phone number. Add one to a contact.",
             )
         })?;
-        let (contact, phone) = (contact.id.clone(), phone.clone());
+        let (contact, phone) = (contact.id.clone(), phone.phone.clone());
         let who_calls = LeadWhoCalls {
             lead: LeadBrief {
                 id: lead.id,
@@ -1023,7 +1023,7 @@ fn whom(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, Str
         Some(phone) => contact
             .phones
             .iter()
-            .find(|one| *one == phone)
+            .find(|one| one.phone == *phone)
             .ok_or_else(|| {
                 error(
                     Code::InvalidRequest,
@@ -1032,7 +1032,7 @@ fn whom(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, Str
             })?,
         None => contact.phones.first().ok_or_else(no_phone)?,
     };
-    Ok((contact.id.clone(), phone.clone()))
+    Ok((contact.id.clone(), phone.phone.clone()))
 }
 
 fn no_phone() -> ErrorBody {

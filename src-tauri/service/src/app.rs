@@ -5,6 +5,7 @@ use crate::auth::Auth;
 use crate::balances::BalanceNews;
 use crate::config::Config;
 use crate::hub::{Hub, availability};
+use crate::imports::Imports;
 use crate::metrics::{Gauges, Metrics};
 use calls::Calls;
 use recordings::Recordings;
@@ -39,6 +40,8 @@ pub struct App {
     pub calls: Calls,
     /// The recordings; none when the store is only read.
     pub recordings: Option<Arc<Recordings>>,
+    /// The imports of leads; none when the store is only read.
+    pub imports: Option<Arc<Imports>>,
     /// The media workers.
     pub media: media::Media,
     /// The trunks to the telephone network; none when leads are simulated.

@@ -13,6 +13,7 @@ mod events;
 mod facts;
 mod http;
 mod hub;
+mod imports;
 mod local;
 mod metrics;
 mod names;

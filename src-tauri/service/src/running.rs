@@ -8,6 +8,7 @@ use crate::config::{Config, ConfigError};
 use crate::events::{self, CallEvents};
 use crate::facts::Facts;
 use crate::hub::{Hub, HubSettings, InProcessPresence};
+use crate::imports::Imports;
 use crate::local::LocalSecret;
 use crate::metrics::Metrics;
 use crate::operator::{self, SetupLinkRequest};
@@ -165,6 +166,10 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         Some(started.map_err(failed)??)
     };
     let (recordings, recording_events) = recordings.unzip();
+    let imports = match config.read_only {
+        true => None,
+        false => Some(Imports::start(store.clone(), config.data.join("imports")).await?),
+    };
     let balances = Arc::new(BalanceNews::default());
     let audit = Audit::start(store.clone());
     let calls = Calls::start(CallsParts {
@@ -204,6 +209,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         hub,
         calls,
         recordings,
+        imports,
         media,
         balances,
         trunks,
@@ -271,6 +277,9 @@ impl Running {
         self.app.calls.stop().await;
         if let Some(recordings) = &self.app.recordings {
             recordings.stop().await;
+        }
+        if let Some(imports) = &self.app.imports {
+            imports.stop().await;
         }
         self.app.hub.go_away();
         self.closing.cancel();

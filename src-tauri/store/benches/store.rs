@@ -31,8 +31,7 @@ async fn measure() {
     let user = user.unwrap().user_id;
     let me = store.me(&user, NOW).await.unwrap().unwrap();
     let organization = me.organization.id;
-    let page = ListQuery::default();
-    let leads = store.leads(&organization, None, &page).await;
+    let leads = store.leads(&organization, &LeadQuery::default()).await;
     let lead = leads.unwrap().data.remove(0);
     let call: Call = serde_json::from_value(serde_json::json!({
         "id": "acti_1", "user_id": user, "rep_leg_id": "leg_rep",

@@ -14,7 +14,11 @@ mod database;
 pub mod demo;
 mod farewells;
 mod groups;
+mod imports;
 mod invites;
+mod lead_search;
+mod lead_statuses;
+mod lead_writes;
 mod leads;
 mod ledger;
 mod numbers;
@@ -31,6 +35,7 @@ mod sql;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use audit::{AuditFilter, Whose};
 pub use backup::{backup, restore};
@@ -40,7 +45,12 @@ pub use data::Piece;
 pub use database::Database;
 pub use farewells::KeptFarewell;
 pub use groups::GROUPS_MAX;
+pub use imports::{ImportWork, KeptImport, MadeLead, OPEN_IMPORTS_MAX, is_over};
 pub use invites::{Accepted, NewInvite, NewMember, OPEN_INVITES_MAX};
+pub use lead_statuses::{DEFAULT_LEAD_STATUSES, LEAD_STATUSES_MAX};
+pub use lead_writes::{
+    CONTACTS_MAX, ContactFields, DESCRIPTION_CHARS_MAX, LeadFields, Missing, PhoneFields,
+};
 pub use ledger::{Payment, Span};
 pub use numbers::{NUMBERS_MAX, NumberAdded};
 pub use operator::{NewOrganization, Operation, OrganizationSummary};

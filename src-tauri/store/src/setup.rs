@@ -2,6 +2,7 @@
 
 use crate::database::Database;
 use crate::invites::email_is_free;
+use crate::lead_statuses::default_lead_statuses;
 use crate::random::{Hash, id_suffix};
 use crate::roles::BUILT_IN;
 use crate::sql::{Row, Tx, sql, to_text};
@@ -271,5 +272,6 @@ pub(crate) async fn found(
         }
         roles.insert(*name, role.as_str().to_owned());
     }
+    default_lead_statuses(tx, &new.id, new.now).await?;
     Ok(roles)
 }

@@ -9,6 +9,8 @@
 mod both;
 mod failing;
 mod founding;
+mod imports;
+mod leads;
 mod races;
 
 use crate::sql::sql;

@@ -58,7 +58,17 @@ pub enum AuditAction {
     ToppedUp,
     /// Deleted a lead with its recordings.
     LeadDeleted,
-    /// Exported the organization's data, its ledger or this log.
+    /// Merged a lead into another; `target` is the one that stays, `detail` the name of the one that's gone.
+    LeadMerged,
+    /// Created, changed or deleted a lead status.
+    LeadStatusChanged,
+    /// Started an import of leads; `target` is the import.
+    LeadsImported,
+    /// Cancelled an import of leads.
+    LeadImportCancelled,
+    /// Undid an import of leads.
+    LeadImportUndone,
+    /// Exported the organization's data, its leads, its ledger or this log.
     DataExported,
 }
 

@@ -10,15 +10,17 @@ use crate::shape::refer;
 use crate::{
     AcceptInviteRequest, AuditAction, AuditEntry, AuditQuery, Availability, Balance, Call, CallId,
     CallQuery, CoachLeg, Code, Contact, ContactQuery, DtmfRequest, Group, GroupId, GroupRequest,
-    HoldRequest, InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationTarget,
-    InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadQuery, LedgerEntry, List, ListQuery,
-    Me, MediaAnswer, MediaOffer, Member, MemberInvite, MemberInviteId, MemberInviteRequest,
-    Membership, MembershipId, MembershipPatch, MicrophoneRequest, ModeRequest, MuteRequest,
-    NewMemberInvite, Organization, OrganizationId, OrganizationPatch, Permission, PhoneNumber,
-    PhoneNumberId, PhoneNumberRequest, PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery,
-    RecordingRequest, RefreshRequest, Role, RoleId, RoleRequest, SetUp, SetUpRequest, SetupLookup,
-    SetupOffer, SignInRequest, SignOutRequest, Tokens, TopUpRequest, Usage, UsageQuery, User,
-    UserId,
+    HoldRequest, Import, ImportId, ImportLine, ImportLineQuery, ImportPart, ImportPreview,
+    ImportRequest, ImportSettings, InboundCallRequest, Invitation, InvitationId, InvitationRequest,
+    InvitationTarget, InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadMergeRequest,
+    LeadQuery, LeadRequest, LeadStatus, LeadStatusDeletion, LeadStatusId, LeadStatusRequest,
+    LedgerEntry, List, ListQuery, Me, MediaAnswer, MediaOffer, Member, MemberInvite,
+    MemberInviteId, MemberInviteRequest, Membership, MembershipId, MembershipPatch,
+    MicrophoneRequest, ModeRequest, MuteRequest, NewMemberInvite, Organization, OrganizationId,
+    OrganizationPatch, Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest,
+    PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery, RecordingRequest, RefreshRequest,
+    Role, RoleId, RoleRequest, SetUp, SetUpRequest, SetupLookup, SetupOffer, SignInRequest,
+    SignOutRequest, Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -76,6 +78,8 @@ pub enum Takes {
     Query,
     /// Into the body, as JSON.
     Body,
+    /// Into the query; the body is bytes, such as a file's.
+    Upload,
 }
 
 /// What a route answers with.
@@ -167,20 +171,23 @@ pub struct Query<T>(PhantomData<fn() -> T>);
 /// Input in the body.
 pub struct Body<T>(PhantomData<fn() -> T>);
 
+/// Input in the query, and bytes in the body.
+pub struct Upload<T>(PhantomData<fn() -> T>);
+
 /// An answer of JSON.
 pub struct Json<T>(PhantomData<fn() -> T>);
 
 /// An answer of bytes.
 pub struct File;
 
-/// What goes into a route: [`Nothing`], a [`Query`] or a [`Body`].
+/// What goes into a route: [`Nothing`], a [`Query`], a [`Body`] or an [`Upload`].
 pub trait Input: Shape + 'static {
     /// The value itself.
     type Value: Serialize + DeserializeOwned + Send + Sync + 'static;
     /// Where it goes.
     const TAKES: Takes;
 
-    /// Its parameters in OpenAPI, where it goes into the query.
+    /// Its parameters in OpenAPI, where some of it goes into the query.
     #[must_use]
     fn parameters() -> Vec<Parameter> {
         Vec::new()
@@ -225,15 +232,21 @@ macro_rules! json {
 
 json!(Body, Json);
 
-impl<T: specta::Type> Shape for Query<T> {
-    fn schema(_: &mut Schemas) -> Option<RefOr<Schema>> {
-        None
-    }
+macro_rules! queried {
+    ($($name:ident),*) => {$(
+        impl<T: specta::Type> Shape for $name<T> {
+            fn schema(_: &mut Schemas) -> Option<RefOr<Schema>> {
+                None
+            }
 
-    fn typescript(types: &mut specta::Types) -> Option<DataType> {
-        Some(T::definition(types))
-    }
+            fn typescript(types: &mut specta::Types) -> Option<DataType> {
+                Some(T::definition(types))
+            }
+        }
+    )*};
 }
+
+queried!(Query, Upload);
 
 impl Input for Nothing {
     type Value = ();
@@ -246,6 +259,18 @@ where
 {
     type Value = T;
     const TAKES: Takes = Takes::Query;
+
+    fn parameters() -> Vec<Parameter> {
+        T::into_params(|| Some(ParameterIn::Query))
+    }
+}
+
+impl<T> Input for Upload<T>
+where
+    T: specta::Type + utoipa::IntoParams + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    type Value = T;
+    const TAKES: Takes = Takes::Upload;
 
     fn parameters() -> Vec<Parameter> {
         T::into_params(|| Some(ParameterIn::Query))
@@ -765,6 +790,10 @@ routes! {
 
     // Who is called, and from which numbers.
     /// Lists the organization's leads and their contacts, by name.
+    ///
+    /// With a `query`, leads whose name begins with it come first, by name; then those with a phone number
+    /// that begins or ends with its digits; then all others in which each of its words begins a word of the
+    /// name, of a contact's name or of an email address.
     LIST_LEADS((), Query<LeadQuery>) -> Json<List<Lead>> = Get "/api/v1/lead/" {
         who: Who::Member,
         tag: "directory",
@@ -780,6 +809,47 @@ routes! {
         window: true,
     }
 
+    /// Creates a lead with its contacts.
+    ///
+    /// Numbers are read the way people write them in the organization's country, and kept as E.164. What
+    /// isn't a number, or breaks another rule of a field, is an `invalid_request` with the `field`. An owner
+    /// or a status of another organization is `not_found`.
+    CREATE_LEAD((), Body<LeadRequest>) -> Json<Lead> = Post "/api/v1/lead/" {
+        who: Who::Member,
+        tag: "directory",
+        answer: 201 "The new lead.",
+        refusals: [NotFound "the owner or the status doesn't belong to the organization."],
+        window: true,
+    }
+
+    /// Changes a lead: all of it, with all of its contacts.
+    ///
+    /// Contacts that aren't listed are deleted; one without an `id` is new. A number that the lead already
+    /// has can stay as it is. If `date_updated` is given and the lead has changed since, the answer is
+    /// `conflict`.
+    CHANGE_LEAD(LeadId, Body<LeadRequest>) -> Json<Lead> = Put "/api/v1/lead/{id}/" {
+        who: Who::Member,
+        tag: "directory",
+        answer: 200 "The changed lead.",
+        refusals: [Conflict "the lead has changed since it was read."],
+        window: true,
+    }
+
+    /// Merges one lead into another: the other gets its contacts, calls and recordings, and it's gone.
+    ///
+    /// Requires the permission `manage_organization`, and can't be undone. The lead that stays keeps its
+    /// name, status and owner, or gets the other's where it has none; descriptions are put together. While a
+    /// call with the lead that goes is in progress, the answer is `conflict`; so it is if the two have more
+    /// than 100 contacts together.
+    MERGE_LEADS((), Body<LeadMergeRequest>) -> Json<Lead> = Post "/api/v1/lead/merge/" {
+        who: MANAGER,
+        audited: LeadMerged,
+        tag: "administration",
+        answer: 200 "The lead that stays.",
+        refusals: [NotFound "there's no such lead."],
+        window: true,
+    }
+
     /// Deletes a lead with its contacts, calls and recordings.
     ///
     /// Requires the permission `manage_organization`. Charges stay in the ledger, and entries in the
@@ -787,6 +857,49 @@ routes! {
     DELETE_LEAD(LeadId, Nothing) -> Nothing = Delete "/api/v1/lead/{id}/" {
         who: MANAGER,
         audited: LeadDeleted,
+        tag: "administration",
+        answer: 204 "Deleted.",
+        window: true,
+    }
+
+    /// Lists the statuses that a lead can have, in their order. A new lead has the first.
+    LIST_LEAD_STATUSES((), Query<ListQuery>) -> Json<List<LeadStatus>> = Get "/api/v1/status/lead/" {
+        who: Who::Member,
+        tag: "directory",
+        answer: 200 "One page.",
+        window: true,
+    }
+
+    /// Adds a lead status to the end of the list.
+    ///
+    /// Requires the permission `manage_organization`. Another status with the same name, in upper or lower
+    /// case, is a `conflict`, and so is having more than 50.
+    CREATE_LEAD_STATUS((), Body<LeadStatusRequest>) -> Json<LeadStatus> = Post "/api/v1/status/lead/" {
+        who: MANAGER,
+        audited: LeadStatusChanged,
+        tag: "administration",
+        answer: 201 "The new status.",
+        window: true,
+    }
+
+    /// Renames a lead status.
+    ///
+    /// Requires the permission `manage_organization`. Another status with the same name is a `conflict`.
+    CHANGE_LEAD_STATUS(LeadStatusId, Body<LeadStatusRequest>) -> Json<LeadStatus> = Put "/api/v1/status/lead/{id}/" {
+        who: MANAGER,
+        audited: LeadStatusChanged,
+        tag: "administration",
+        answer: 200 "The changed status.",
+        window: true,
+    }
+
+    /// Deletes a lead status.
+    ///
+    /// Requires the permission `manage_organization`. If leads have this status, `replacement_id` says which
+    /// one they get; without it the answer is `conflict`. The last status can't be deleted.
+    DELETE_LEAD_STATUS(LeadStatusId, Query<LeadStatusDeletion>) -> Nothing = Delete "/api/v1/status/lead/{id}/" {
+        who: MANAGER,
+        audited: LeadStatusChanged,
         tag: "administration",
         answer: 204 "Deleted.",
         window: true,
@@ -843,6 +956,133 @@ routes! {
         tag: "administration",
         answer: 204 "Removed.",
         window: true,
+    }
+
+    // Leads in CSV files.
+    /// Lists the organization's imports of leads, newest first.
+    ///
+    /// Requires the permission `manage_organization`.
+    LIST_IMPORTS((), Query<ListQuery>) -> Json<List<Import>> = Get "/api/v1/import/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "One page.",
+        window: true,
+    }
+
+    /// Creates an import of leads from a CSV file.
+    ///
+    /// Requires the permission `manage_organization`. Upload the file next, with `…/part/`, then see what it
+    /// would do with `…/preview/`, then start it. A file has up to 256 MiB, 500 000 rows and 500 columns. An
+    /// organization can have up to three imports that aren't over; those nobody touched for a day are
+    /// cancelled.
+    CREATE_IMPORT((), Body<ImportRequest>) -> Json<Import> = Post "/api/v1/import/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 201 "The new import.",
+        window: true,
+    }
+
+    /// Returns one import: where it stands, and how far it is.
+    ///
+    /// Requires the permission `manage_organization`.
+    GET_IMPORT(ImportId, Nothing) -> Json<Import> = Get "/api/v1/import/{id}/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "The import.",
+        window: true,
+    }
+
+    /// Uploads a part of an import's file.
+    ///
+    /// Requires the permission `manage_organization`. The body is the part's bytes, as
+    /// `application/octet-stream`. Parts come one after another: `offset` is how many bytes were uploaded
+    /// so far, as `bytes_uploaded` says; any other is a `conflict`. After a part that was cut off, go on
+    /// from there. A part that goes beyond the length that was declared is `too_large`.
+    UPLOAD_IMPORT_PART(ImportId, Upload<ImportPart>) -> Json<Import> = Post "/api/v1/import/{id}/part/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "The import, with `bytes_uploaded`.",
+    }
+
+    /// Says how the file is read and what its columns are, and checks all its rows, which changes nothing.
+    ///
+    /// Requires the permission `manage_organization`. What the request leaves out is detected. The check
+    /// goes on after the answer: it's over when the import's `state` is `ready`, and `…/line/` then says
+    /// what each row would do. It can be repeated with other settings. A file that can't be read is an
+    /// `invalid_request` that says why.
+    PREVIEW_IMPORT(ImportId, Body<ImportSettings>) -> Json<ImportPreview> = Post "/api/v1/import/{id}/preview/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "How the file is read, and its first rows.",
+        window: true,
+    }
+
+    /// Lists what each row of the file would do, or has done, in the order of the file.
+    ///
+    /// Requires the permission `manage_organization`. It's kept until the organization has ten newer
+    /// imports.
+    LIST_IMPORT_LINES(ImportId, Query<ImportLineQuery>) -> Json<List<ImportLine>> = Get "/api/v1/import/{id}/line/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "One page.",
+        window: true,
+    }
+
+    /// Starts an import whose rows were checked, or continues one that was interrupted.
+    ///
+    /// Requires the permission `manage_organization`. It goes on after the answer: `done` counts its rows.
+    /// One import of an organization runs at a time; the next one is a `conflict`.
+    START_IMPORT(ImportId, Nothing) -> Json<Import> = Post "/api/v1/import/{id}/start/" {
+        who: MANAGER,
+        audited: LeadsImported,
+        tag: "import",
+        answer: 200 "The import, now running.",
+        window: true,
+    }
+
+    /// Cancels an import. What it did until then stays, and can be undone.
+    ///
+    /// Requires the permission `manage_organization`. One that's over is a `conflict`.
+    CANCEL_IMPORT(ImportId, Nothing) -> Json<Import> = Post "/api/v1/import/{id}/cancel/" {
+        who: MANAGER,
+        audited: LeadImportCancelled,
+        tag: "import",
+        answer: 200 "The cancelled import.",
+        window: true,
+    }
+
+    /// Undoes an import as a whole: deletes the leads that it created, and restores those that it updated.
+    ///
+    /// Requires the permission `manage_organization`. Leads that were changed or called since stay as they
+    /// are, and `kept` counts them. It goes on after the answer.
+    UNDO_IMPORT(ImportId, Nothing) -> Json<Import> = Post "/api/v1/import/{id}/undo/" {
+        who: MANAGER,
+        audited: LeadImportUndone,
+        tag: "import",
+        answer: 200 "The import, which is being undone.",
+        window: true,
+    }
+
+    /// Returns a CSV file with the columns that an import knows, and one row as an example.
+    ///
+    /// Requires the permission `manage_organization`.
+    IMPORT_TEMPLATE((), Nothing) -> File = Get "/api/v1/import/template/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "The template.",
+        media_type: "text/csv",
+    }
+
+    /// Exports all leads as CSV, one row for each contact, in a form that can be imported again.
+    ///
+    /// Requires the permission `manage_organization`. Cells that a spreadsheet would take for a formula
+    /// begin with an apostrophe, which an import takes off again.
+    EXPORT_LEADS((), Nothing) -> File = Get "/api/v1/lead/csv/" {
+        who: MANAGER,
+        audited: DataExported,
+        tag: "import",
+        answer: 200 "The leads.",
+        media_type: "text/csv",
     }
 
     // Calls. Who may do what on which call is the call's to say.
@@ -1102,7 +1342,7 @@ mod tests {
             assert_eq!(body, rule.takes == Takes::Body, "{}", rule.name);
             assert_eq!(
                 !In::parameters().is_empty(),
-                rule.takes == Takes::Query,
+                matches!(rule.takes, Takes::Query | Takes::Upload),
                 "{}",
                 rule.name
             );
@@ -1139,7 +1379,8 @@ mod tests {
         assert!(
             RULES
                 .iter()
-                .all(|rule| rule.takes != Takes::Body || rule.method != Method::Get)
+                .all(|rule| !matches!(rule.takes, Takes::Body | Takes::Upload)
+                    || rule.method != Method::Get)
         );
     }
 
@@ -1150,6 +1391,7 @@ mod tests {
         for rule in open {
             assert_ne!(rule.who, Who::Anybody, "{}", rule.name);
             assert_ne!(rule.gives, Gives::File, "{}", rule.name);
+            assert_ne!(rule.takes, Takes::Upload, "{}", rule.name);
         }
         // The first answers with the secret of an invite link, the second takes a voice.
         for closed in [CREATE_MEMBER_INVITE.rule, OFFER_MEDIA.rule] {

@@ -82,13 +82,15 @@ export class Views {
 
   /** The call that is placed or comes next is one with that lead. */
   call(lead: Lead, phone: string | null | undefined, local_phone: string): void {
-    const has = lead.contacts.find(({ phones }) => !phone || phones.includes(phone));
+    const has = lead.contacts.find(
+      ({ phones }) => !phone || phones.some((one) => one.phone === phone),
+    );
     const contact = found(has, `a call with ${lead.display_name}`);
     const facts: Someone = {
       lead_id: lead.id,
       display_name: lead.display_name,
       contact_id: contact.id,
-      remote_phone: phone ?? contact.phones[0] ?? "",
+      remote_phone: phone ?? contact.phones[0]?.phone ?? "",
       local_phone,
     };
     const names = Object.keys(facts) as (keyof Someone)[];

@@ -5,12 +5,16 @@ import { ORGANIZATION_PAGES, type OrganizationPage } from "./pages";
 export type Route =
   | { page: "leads" }
   | { page: "lead"; id: string }
+  | { page: "import"; id: string | null }
   | { page: "team" }
   | { page: "settings" }
   | { page: OrganizationPage };
 
 export function routeOf(hash: string): Route {
-  const [page, id] = hash.replace(/^#?\/?/, "").split("/");
+  const [page, id, part] = hash.replace(/^#?\/?/, "").split("/");
+  if (page === "leads" && id === "import") {
+    return { page: "import", id: part ? decodeURIComponent(part) : null };
+  }
   if (page === "leads" && id) return { page: "lead", id: decodeURIComponent(id) };
   if (page === "team" || page === "settings") return { page };
   const organization = ORGANIZATION_PAGES.find((one) => one === page);
@@ -18,5 +22,9 @@ export function routeOf(hash: string): Route {
 }
 
 export function hashOf(route: Route): string {
-  return route.page === "lead" ? `#/leads/${encodeURIComponent(route.id)}` : `#/${route.page}`;
+  if (route.page === "lead") return `#/leads/${encodeURIComponent(route.id)}`;
+  if (route.page === "import") {
+    return `#/leads/import${route.id ? `/${encodeURIComponent(route.id)}` : ""}`;
+  }
+  return `#/${route.page}`;
 }

@@ -8,6 +8,7 @@ import type {
   CoachMode,
   Coaching,
   Code,
+  ContactLabel,
   Invitation,
   Joinability,
   LeadQuality,
@@ -27,6 +28,7 @@ import { clockText, elapsedText } from "./time";
 export const PAGE_NAMES: Record<Route["page"], string> = {
   leads: "Leads",
   lead: "Lead",
+  import: "Import leads",
   team: "Team",
   settings: "Settings",
   ...(Object.fromEntries(
@@ -322,6 +324,11 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   organization_changed: "Changed the organization",
   topped_up: "Added credit",
   lead_deleted: "Deleted a lead",
+  lead_merged: "Merged leads",
+  lead_status_changed: "Changed a lead status",
+  leads_imported: "Imported leads",
+  lead_import_cancelled: "Cancelled an import of leads",
+  lead_import_undone: "Undid an import of leads",
   data_exported: "Exported data",
 };
 
@@ -432,3 +439,13 @@ export function phoneText(number: string): string {
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;
 }
+
+/** Where a phone number or an email address reaches somebody. */
+export const CONTACT_LABELS: Record<ContactLabel, string> = {
+  office: "Office",
+  mobile: "Mobile",
+  home: "Home",
+  direct: "Direct",
+  fax: "Fax",
+  other: "Other",
+};

@@ -10,8 +10,11 @@ mod csv;
 mod error;
 mod gate;
 mod group;
+mod import;
 mod invite;
 mod lead;
+mod lead_form;
+mod lead_status;
 mod line;
 mod member;
 mod number;
@@ -92,6 +95,8 @@ fn routes() -> Routes {
         .and(usage::routes())
         .and(audit::routes())
         .and(lead::routes())
+        .and(lead_status::routes())
+        .and(import::routes())
         .and(number::routes())
         .and(call::routes())
         .and(recording::routes())

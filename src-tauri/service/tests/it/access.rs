@@ -83,6 +83,9 @@ const TABLE: &[(&str, Row)] = &[
     ("GET /api/v1/group/", MEMBERS),
     ("GET /api/v1/lead/", MEMBERS),
     ("GET /api/v1/lead/{id}/", OF_OURS),
+    ("POST /api/v1/lead/", MEMBERS),
+    ("PUT /api/v1/lead/{id}/", OF_OURS),
+    ("GET /api/v1/status/lead/", MEMBERS),
     ("GET /api/v1/contact/", MEMBERS),
     ("GET /api/v1/phone_number/", MEMBERS),
     ("GET /api/v1/plan/", MEMBERS),
@@ -102,11 +105,25 @@ const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/role/", MANAGE),
     ("POST /api/v1/group/", MANAGE_OURS),
     ("POST /api/v1/phone_number/", MANAGE_OURS),
+    ("POST /api/v1/status/lead/", MANAGE),
+    ("PUT /api/v1/status/lead/{id}/", MANAGE_OURS),
+    ("POST /api/v1/lead/merge/", MANAGE_OURS),
     ("PUT /api/v1/role/{id}/", MANAGE_OURS),
     ("PUT /api/v1/group/{id}/", MANAGE_OURS),
     ("PUT /api/v1/phone_number/{id}/", MANAGE_OURS),
     ("PATCH /api/v1/membership/{id}/", MANAGE_OURS),
     ("PATCH /api/v1/organization/{id}/", MANAGE_OURS),
+    ("GET /api/v1/import/", MANAGE),
+    ("POST /api/v1/import/", MANAGE),
+    ("GET /api/v1/import/template/", MANAGE),
+    ("GET /api/v1/lead/csv/", MANAGE),
+    ("GET /api/v1/import/{id}/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/part/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/preview/", MANAGE_OURS),
+    ("GET /api/v1/import/{id}/line/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/start/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/cancel/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/undo/", MANAGE_OURS),
     ("GET /api/v1/activity/call/", MEMBERS),
     ("POST /api/v1/activity/call/", OF_OURS),
     ("GET /api/v1/activity/call/{id}/", OF_OURS),
@@ -128,6 +145,7 @@ const TABLE: &[(&str, Row)] = &[
     ("DELETE /api/v1/activity/call/{id}/coach_leg/", COACHES),
     ("DELETE /api/v1/lead/{id}/", MANAGE_OURS),
     ("POST /api/v1/activity/call/{id}/hangup/", REP),
+    ("DELETE /api/v1/status/lead/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/member_invite/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/role/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/group/{id}/", MANAGE_OURS),
@@ -166,6 +184,9 @@ async fn world() -> World {
     let invite = json!({"role_id": role["id"], "expires_in_hours": 1});
     let invite = made(&service, &admin, "/api/v1/member_invite/", invite).await;
 
+    let import = json!({"file_name": "leads.csv", "bytes": 10});
+    let import = made(&service, &admin, "/api/v1/import/", import).await;
+
     let mut tokens = BTreeMap::from([("nobody", String::new())]);
     for (name, email) in [
         ("deactivated", "casey@demo.example"),
@@ -201,6 +222,8 @@ async fn world() -> World {
             .await;
         assert_eq!(status, 200, "{body}");
     }
+    let status = json!({"label": "Ours"});
+    let status = made(&service, &admin, "/api/v1/status/lead/", status).await;
     let (mut socket, _) = service.welcomed(&tokens["rep"]).await;
     let leads = service.get("/api/v1/lead/?query=Globex", &admin).await;
     let numbers = service.get("/api/v1/phone_number/", &admin).await;
@@ -216,6 +239,7 @@ async fn world() -> World {
     let ids = BTreeMap::from([
         ("user", text(&me["user"]["id"])),
         ("lead", lead),
+        ("status", text(&status["id"])),
         ("call", text(&call["id"])),
         ("role", text(&role["id"])),
         ("group", text(&group["id"])),
@@ -223,6 +247,7 @@ async fn world() -> World {
         ("member_invite", text(&invite["invite"]["id"])),
         ("membership", text(&jordan["membership_id"])),
         ("organization", text(&me["organization"]["id"])),
+        ("import", text(&import["id"])),
         ("invitation", "invi_unknown".to_owned()),
     ]);
     tokens.insert("admin", admin);
@@ -241,7 +266,10 @@ impl World {
             if piece == "{id}" {
                 self.ids[kind].clone()
             } else {
-                kind = self.ids.keys().find(|key| **key == piece).unwrap_or(&"");
+                // `status/lead/` has statuses.
+                if kind != "status" {
+                    kind = self.ids.keys().find(|key| **key == piece).unwrap_or(&"");
+                }
                 piece.to_owned()
             }
         });
@@ -270,6 +298,12 @@ impl World {
             }
             (_, "member_invite/", _) => json!({"role_id": role, "expires_in_hours": 1}),
             (_, "usage/top_up/", _) => json!({"micro_dollars": 1, "request_id": format!("r{who}")}),
+            (_, "lead/" | "lead/{id}/", _) => json!({"name": "Globex"}),
+            (_, "lead/merge/", _) => {
+                json!({"source": self.ids["lead"], "destination": self.ids["lead"]})
+            }
+            ("POST", "status/lead/", _) => json!({"label": name}),
+            (_, "status/lead/{id}/", _) => json!({"label": "Ours again"}),
             ("POST", "role/", _) => json!({"name": name, "permissions": []}),
             ("PUT", "role/{id}/", _) => json!({"name": "Ours again", "permissions": []}),
             (_, "group/" | "group/{id}/", _) => json!({"name": name, "members": [self.someone]}),
@@ -291,6 +325,8 @@ impl World {
             (_, _, "dtmf/") => json!({"digits": "1"}),
             (_, _, "invitation/") => json!({"user_ids": [self.someone]}),
             (_, _, "recording/") => json!({"paused": false}),
+            (_, "import/", _) => json!({"file_name": "leads.csv", "bytes": 10}),
+            (_, _, "preview/" | "start/" | "cancel/" | "undo/") => json!({}),
             (_, _, "coach_leg/" | "hangup/" | "decline/" | "answer/") => json!({}),
             _ => panic!("{operation} has no body; group {group}"),
         })
@@ -300,10 +336,18 @@ impl World {
         let (method, template) = operation.split_once(' ').unwrap();
         let token = &self.tokens[PEOPLE[who]];
         let token = (!token.is_empty()).then_some(token.as_str());
-        let (path, body) = (self.path(template), self.body(operation, who));
+        let path = self.path(template);
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let asked = self.service.ask(method, &path, token, body.as_ref());
-        let (status, answer) = asked.await;
+        let (status, answer) = if operation.ends_with("/part/") {
+            let part = b"Company\nA\n".to_vec();
+            self.service
+                .upload(&format!("{path}?offset=0"), token, part)
+                .await
+        } else {
+            let body = self.body(operation, who);
+            let asked = self.service.ask(method, &path, token, body.as_ref());
+            asked.await
+        };
         assert!(!status.is_server_error(), "{operation}: {status} {answer}");
         let met = match status.as_u16() {
             401 => Who,
