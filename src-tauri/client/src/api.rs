@@ -10,7 +10,8 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, Url};
 use tokio::sync::watch;
 use wire::{
-    AcceptInviteRequest, DeviceId, InviteLookup, InviteOffer, RefreshRequest, SignInRequest,
+    AcceptInviteRequest, DeviceId, ForgotPasswordRequest, InviteLookup, InviteOffer,
+    PasswordResetLookup, PasswordResetOffer, PasswordResetRequest, RefreshRequest, SignInRequest,
     SignOutRequest, Tokens, UserId, route,
 };
 
@@ -19,6 +20,9 @@ use crate::{ClientError, Credentials};
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const ANSWER_WAIT: Duration = Duration::from_secs(15);
+/// How often a refresh is sent whose answer doesn't arrive. The service answers the same again for a
+/// minute, and not for longer: so it's sent at once, and each answer is waited for 5 s only.
+const REFRESH_TRIES: usize = 3;
 
 /// The service's HTTP API. It holds the tokens of one sign-in and gets a new access token by itself
 /// when the old one is no longer taken. The refresh token, and nothing else, is kept with the
@@ -161,6 +165,37 @@ impl Api {
         Ok(self.begin(tokens).await)
     }
 
+    /// `POST auth/reset/`: whose password a link is for.
+    ///
+    /// # Errors
+    /// As every request; [`wire::Code::InviteExpired`] when it cannot be used any more.
+    pub async fn look_up_password_reset(
+        &self,
+        token: String,
+    ) -> Result<PasswordResetOffer, ClientError> {
+        let lookup = PasswordResetLookup { token };
+        self.call_as_anybody(&route::LOOK_UP_PASSWORD_RESET, &lookup)
+            .await
+    }
+
+    /// `POST auth/reset_password/`: chooses a new password. Nobody is signed in by it.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn reset_password(&self, request: &PasswordResetRequest) -> Result<(), ClientError> {
+        self.call_as_anybody(&route::RESET_PASSWORD, request).await
+    }
+
+    /// `POST auth/forgot/`: asks for a reset link by mail.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn forgot_password(&self, email: String) -> Result<(), ClientError> {
+        let request = ForgotPasswordRequest { email };
+        self.call_as_anybody(&route::FORGOT_PASSWORD, &request)
+            .await
+    }
+
     /// Signs in with what was kept, by `POST auth/refresh/`; none when nothing is, or when it can't be
     /// read, which [`Api::key_ring`] then says. What is refused is kept no longer.
     ///
@@ -249,7 +284,13 @@ impl Api {
     /// `POST auth/refresh/`. A token that is refused is forgotten.
     async fn rotate(&self, refresh_token: String, epoch: u64) -> Result<Tokens, ClientError> {
         let request = RefreshRequest { refresh_token };
-        let rotated = self.call_as_anybody(&route::REFRESH, &request).await;
+        let mut rotated = self.call_as_anybody_soon(&route::REFRESH, &request).await;
+        for _ in 1..REFRESH_TRIES {
+            if !matches!(rotated, Err(ClientError::Unreachable(_))) {
+                break;
+            }
+            rotated = self.call_as_anybody_soon(&route::REFRESH, &request).await;
+        }
         if let Err(error) = &rotated
             && error.code() == Some(wire::Code::Unauthenticated)
         {

@@ -36,6 +36,8 @@ pub struct Settings {
     pub voice: VoiceSettings,
     /// Where the sign-in is kept for the next run; `None` for this run only.
     pub credentials: Option<Arc<dyn Credentials>>,
+    /// What this device is called in the user's list of sign-ins.
+    pub device_name: Option<String>,
 }
 
 impl Settings {
@@ -48,6 +50,7 @@ impl Settings {
             bind: None,
             voice: VoiceSettings::default(),
             credentials: None,
+            device_name: None,
         }
     }
 }
@@ -83,6 +86,7 @@ pub struct Session {
     view: watch::Receiver<Arc<View>>,
     api: Api,
     client_type: ClientType,
+    device_name: Option<String>,
 }
 
 impl Session {
@@ -96,6 +100,7 @@ impl Session {
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let (view_sender, view) = watch::channel(Arc::new(View::default()));
         let client_type = settings.client_type;
+        let device_name = settings.device_name.clone();
         let run = Loop::new(settings, api.clone(), events.clone(), view_sender);
         tokio::spawn(run.run(inbox));
         Ok(Self {
@@ -104,6 +109,7 @@ impl Session {
             view,
             api,
             client_type,
+            device_name,
         })
     }
 
@@ -156,6 +162,7 @@ impl Session {
             email: email.to_owned(),
             password: password.to_owned(),
             client_type: self.client_type,
+            device_name: self.device_name.clone(),
         };
         match self.order(Command::SignIn(request), None).await? {
             Reply::SignedIn { user_id, .. } => Ok(user_id),
@@ -181,6 +188,7 @@ impl Session {
             last_name: last_name.to_owned(),
             password: password.to_owned(),
             client_type: self.client_type,
+            device_name: self.device_name.clone(),
         };
         match self.order(Command::AcceptInvite(request), None).await? {
             Reply::SignedIn { user_id, .. } => Ok(user_id),

@@ -255,6 +255,20 @@ impl Api {
         let ask = Ask::new(route, &(), body)?;
         read(send(self.build(&ask)).await?, Out::GIVES).await
     }
+
+    /// The same, for what is asked again when it is not answered soon.
+    pub(super) async fn call_as_anybody_soon<B, Out: Answer>(
+        &self,
+        route: &Route<(), Body<B>, Out>,
+        body: &B,
+    ) -> Result<Out::Value, ClientError>
+    where
+        Body<B>: Input<Value = B>,
+    {
+        let mut ask = Ask::new(route, &(), body)?;
+        ask.wait = Some(SHORT_ANSWER_WAIT);
+        read(send(self.build(&ask)).await?, Out::GIVES).await
+    }
 }
 
 /// Looks for the one route that the window wants.

@@ -172,6 +172,7 @@ impl World {
             email: "me@demo.example".into(),
             password: "secret".into(),
             client_type: ClientType::Native,
+            device_name: None,
         }));
         let (id, _) = world.asked(|request| matches!(request, Request::SignIn(_)));
         world.answer(
