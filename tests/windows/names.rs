@@ -37,6 +37,7 @@ async fn hire(stage: &Stage, admin: &Api, role_id: &RoleId, number: usize) -> Ap
         last_name: longest("Wolfe"),
         password: "a-good-password".into(),
         client_type: ClientType::Native,
+        device_name: None,
     };
     api.accept_invite(&accepted).await.expect("a member");
     api

@@ -32,6 +32,10 @@ pub(crate) const TABLES: &[&str] = &[
     "recording",
     "audit",
     "farewell",
+    "account_link",
+    "second_factor",
+    "recovery_code",
+    "sign_in_ticket",
 ];
 /// Rows that are in memory at once.
 const ROWS_AT_ONCE: u32 = 1_000;

@@ -50,6 +50,11 @@ const SQLITE: &[Step] = &[
         "farewells",
         include_str!("../migrations/0008_farewells.sql"),
     ),
+    (
+        11,
+        "accounts",
+        include_str!("../migrations/0011_accounts.sql"),
+    ),
 ];
 
 /// The same on PostgreSQL, which came later: its first step is the whole of the seven.
@@ -63,6 +68,11 @@ const POSTGRES: &[Step] = &[
         8,
         "farewells",
         include_str!("../migrations/postgres/0008_farewells.sql"),
+    ),
+    (
+        11,
+        "accounts",
+        include_str!("../migrations/postgres/0011_accounts.sql"),
     ),
 ];
 

@@ -3,6 +3,7 @@
 //! It knows nothing of HTTP, sockets, media or calls in progress. What belongs to an organization is
 //! asked for with the organization's id, and what another one owns is simply not there (A3).
 
+mod accounts;
 mod audit;
 mod backup;
 mod callers;
@@ -30,6 +31,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::{Account, Confirmed, LinkKind, NewLink, Reset};
 pub use audit::{AuditFilter, Whose};
 pub use backup::{backup, restore};
 pub use callers::LeadWhoCalls;
@@ -45,7 +47,7 @@ pub use organizations::{MemberFacts, MembershipChange};
 pub use random::Hash;
 pub use recordings::{Kept, RecordingPlan};
 pub use roles::{ROLES_MAX, RoleChange};
-pub use sign_ins::{Credentials, NewSignIn, Principal, Rotated, Rotation, SignInState};
+pub use sign_ins::{Credentials, NewSignIn, Principal, REPEAT_MS, Rotated, Rotation, SignInState};
 
 /// Why the store did not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -172,11 +172,15 @@ pub struct AcceptInviteRequest {
     /// Last name, up to 64 characters.
     #[schema(max_length = 64)]
     pub last_name: String,
-    /// The password: 10 to 1024 bytes.
+    /// The password: 10 to 1024 bytes, and hard to guess.
     #[schema(min_length = 10, max_length = 1024)]
     pub password: String,
     /// The kind of client that signs in.
     pub client_type: ClientType,
+    /// What to call the device in the user's list of sign-ins, such as its host name.
+    #[schema(max_length = 64)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
 }
 
 /// A feature that a plan may include.

@@ -46,6 +46,8 @@ pub enum Code {
     InvalidRequest,
     /// The request has no valid token.
     Unauthenticated,
+    /// The password isn't the user's.
+    WrongPassword,
     /// It doesn't exist, or this user can't see it.
     NotFound,
     /// Too many attempts. Wait, then try again.
@@ -68,7 +70,9 @@ impl Code {
             Self::InvalidRequest => 400,
             Self::Unauthenticated => 401,
             Self::InsufficientBalance => 402,
-            Self::PermissionRequired | Self::PlanRequired | Self::OwnCall => 403,
+            Self::PermissionRequired | Self::PlanRequired | Self::OwnCall | Self::WrongPassword => {
+                403
+            }
             Self::NotFound => 404,
             Self::InboundCall
             | Self::ExternalNumber

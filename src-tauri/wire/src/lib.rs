@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+mod account;
 mod admin;
 mod audit;
 mod auth;
@@ -26,6 +27,7 @@ mod shape;
 mod socket;
 mod timestamp;
 
+pub use account::*;
 pub use admin::*;
 pub use audit::*;
 pub use auth::*;

@@ -8,16 +8,20 @@ pub use crate::shape::{PathId, Schemas, Shape};
 
 use crate::shape::refer;
 use crate::{
-    AcceptInviteRequest, AuditAction, AuditEntry, AuditQuery, Availability, Balance, Call, CallId,
-    CallQuery, CoachLeg, Code, Contact, ContactQuery, DtmfRequest, Group, GroupId, GroupRequest,
-    HoldRequest, InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationTarget,
-    InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadQuery, LedgerEntry, List, ListQuery,
-    Me, MediaAnswer, MediaOffer, Member, MemberInvite, MemberInviteId, MemberInviteRequest,
-    Membership, MembershipId, MembershipPatch, MicrophoneRequest, ModeRequest, MuteRequest,
-    NewMemberInvite, Organization, OrganizationId, OrganizationPatch, Permission, PhoneNumber,
-    PhoneNumberId, PhoneNumberRequest, PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery,
-    RecordingRequest, RefreshRequest, Role, RoleId, RoleRequest, SignInRequest, SignOutRequest,
-    Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
+    AcceptInviteRequest, AuditAction, AuditEntry, AuditQuery, AuthOptions, Availability, Balance,
+    Call, CallId, CallQuery, CoachLeg, Code, Contact, ContactQuery, DeviceId, DtmfRequest,
+    EmailChange, EmailConfirmation, EmailRequest, ForgotPasswordRequest, Group, GroupId,
+    GroupRequest, HoldRequest, InboundCallRequest, Invitation, InvitationId, InvitationRequest,
+    InvitationTarget, InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadQuery, LedgerEntry,
+    List, ListQuery, Me, MediaAnswer, MediaOffer, Member, MemberInvite, MemberInviteId,
+    MemberInviteRequest, Membership, MembershipId, MembershipPatch, MicrophoneRequest, ModeRequest,
+    MuteRequest, NewMemberInvite, NewPasswordReset, Organization, OrganizationId,
+    OrganizationPatch, PasswordRequest, PasswordResetLookup, PasswordResetOffer,
+    PasswordResetRequest, Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest,
+    PlaceCallRequest, PlanInfo, ProfilePatch, RecordingPeaks, RecordingQuery, RecordingRequest,
+    RefreshRequest, Role, RoleId, RoleRequest, SignInPlace, SignInRequest,
+    SignOutEverywhereRequest, SignOutRequest, Tokens, TopUpRequest, Usage, UsageQuery, User,
+    UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -370,6 +374,12 @@ routes! {
     DOCS_PAGE = "/api/docs/";
     /// The files of that page.
     DOCS_FILE = "/api/docs/{*rest}";
+    /// A page to choose a new password on, with the secret of a reset link after `#`.
+    RESET_PAGE = "/reset/";
+    /// A page to confirm a new email address on, with the secret of a link after `#`.
+    CONFIRM_PAGE = "/confirm-email/";
+    /// What those pages do.
+    ACCOUNT_SCRIPT = "/account.js";
     /// The WebSocket. Its first message carries the token.
     SOCKET = "/api/v1/socket/";
 
@@ -392,7 +402,9 @@ routes! {
     /// Exchanges a refresh token for a new access token and a new refresh token.
     ///
     /// A refresh token works once. Using one again ends the whole sign-in, because someone else may have
-    /// it: its tokens are refused and its WebSockets closed.
+    /// it: its tokens are refused and its WebSockets closed. Only when the answer was lost may it be sent
+    /// again: for 60 s, and until one of the new tokens is used, the answer has the same new tokens. A
+    /// sign-in lasts 90 days at most, unless the service is set up otherwise; then the user signs in again.
     REFRESH((), Body<RefreshRequest>) -> Json<Tokens> = Post "/api/v1/auth/refresh/" {
         who: Who::Anybody,
         tag: "auth",
@@ -426,7 +438,8 @@ routes! {
     ///
     /// A link works once. `invite_expired` and `rate_limited` are as for `/api/v1/auth/invite/`. If the
     /// invitation is for one email address, any other is an `invalid_request`; an address that already
-    /// has an account is a `conflict`. A password has 10 to 1024 bytes.
+    /// has an account is a `conflict`. A password has 10 to 1024 bytes, and one that is easy to guess is an
+    /// `invalid_request`, whose message says what to do.
     ACCEPT_INVITE((), Body<AcceptInviteRequest>) -> Json<Tokens> = Post "/api/v1/auth/accept_invite/" {
         who: Who::Anybody,
         audited: MemberJoined,
@@ -437,6 +450,147 @@ routes! {
             RateLimited "too many failed attempts. Wait, then try again.",
             Conflict "the email address already has an account.",
         ],
+    }
+
+    /// Shows whose password a reset link is for, before it's used.
+    ///
+    /// A link works for an hour. One that is wrong, used, replaced or expired gets `invite_expired`, without
+    /// saying which. It counts as a failed sign-in from its network address; after too many, the answer is
+    /// `rate_limited`.
+    LOOK_UP_PASSWORD_RESET((), Body<PasswordResetLookup>) -> Json<PasswordResetOffer> = Post "/api/v1/auth/reset/" {
+        who: Who::Anybody,
+        tag: "auth",
+        answer: 200 "Whose password it's for.",
+        refusals: [
+            InviteExpired "the link is wrong, used, replaced or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Chooses a new password with a reset link. Every sign-in of that person ends.
+    ///
+    /// A link works once. `invite_expired` and `rate_limited` are as for `/api/v1/auth/reset/`. A password
+    /// has 10 to 1024 bytes, and one that is easy to guess is an `invalid_request`, whose message says what
+    /// to do.
+    RESET_PASSWORD((), Body<PasswordResetRequest>) -> Nothing = Post "/api/v1/auth/reset_password/" {
+        who: Who::Anybody,
+        audited: PasswordReset,
+        tag: "auth",
+        answer: 204 "The password has changed.",
+        refusals: [
+            InviteExpired "the link is wrong, used, replaced or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Sends a reset link by email, to the active member with this address if there is one.
+    ///
+    /// The answer is the same, and as quick, whether there is one or not. The link is that of
+    /// `/api/v1/auth/reset/`; another one is sent after five minutes at the earliest. It's a `conflict` if
+    /// the service doesn't send email: `/api/v1/auth/options/` says so.
+    FORGOT_PASSWORD((), Body<ForgotPasswordRequest>) -> Nothing = Post "/api/v1/auth/forgot/" {
+        who: Who::Anybody,
+        audited: PasswordResetAsked,
+        tag: "auth",
+        answer: 204 "Asked for.",
+        refusals: [
+            RateLimited "too many attempts. Wait, then try again.",
+            Conflict "the service doesn't send email.",
+        ],
+    }
+
+    /// Confirms a new email address with the link that was sent there. From then on, the user signs in
+    /// with it.
+    ///
+    /// A link works once, for an hour. `invite_expired` and `rate_limited` are as for
+    /// `/api/v1/auth/reset/`.
+    CONFIRM_EMAIL((), Body<EmailConfirmation>) -> Nothing = Post "/api/v1/auth/confirm_email/" {
+        who: Who::Anybody,
+        audited: EmailChanged,
+        tag: "auth",
+        answer: 204 "The email address has changed.",
+        refusals: [
+            InviteExpired "the link is wrong, used, replaced or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Says how people can sign in here.
+    AUTH_OPTIONS((), Nothing) -> Json<AuthOptions> = Get "/api/v1/auth/options/" {
+        who: Who::Anybody,
+        tag: "auth",
+        answer: 200 "What is possible.",
+    }
+
+    // The signed-in user's own account.
+    /// Changes the signed-in user's own name. Fields that are left out stay as they are.
+    CHANGE_PROFILE((), Body<ProfilePatch>) -> Json<Me> = Patch "/api/v1/me/" {
+        who: Who::Member,
+        audited: ProfileChanged,
+        tag: "account",
+        answer: 200 "The signed-in user.",
+        window: true,
+    }
+
+    /// Changes the email address that the signed-in user signs in with.
+    ///
+    /// Requires their password. A wrong one is `wrong_password`, and counts as a failed sign-in. If the
+    /// service sends email, the address changes once the link that is sent there is opened
+    /// (`confirmation_sent`). Otherwise it changes immediately, and an address that can't be used is a
+    /// `conflict`; the answer doesn't say why.
+    CHANGE_EMAIL((), Body<EmailRequest>) -> Json<EmailChange> = Post "/api/v1/me/email/" {
+        who: Who::Member,
+        audited: EmailChanged,
+        tag: "account",
+        answer: 200 "Whether the new address has to be confirmed.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the email address can't be used.",
+        ],
+    }
+
+    /// Changes the signed-in user's own password. Every other sign-in of theirs ends.
+    ///
+    /// Requires their current password. A wrong one is `wrong_password`, and counts as a failed sign-in. A
+    /// new password has 10 to 1024 bytes, and one that is easy to guess is an `invalid_request`, whose
+    /// message says what to do.
+    CHANGE_PASSWORD((), Body<PasswordRequest>) -> Nothing = Post "/api/v1/me/password/" {
+        who: Who::Member,
+        audited: PasswordChanged,
+        tag: "account",
+        answer: 204 "The password has changed.",
+        refusals: [
+            WrongPassword "the current password is another one.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Lists where the signed-in user is signed in, the sign-in that was used last first.
+    LIST_SIGN_INS((), Nothing) -> Json<List<SignInPlace>> = Get "/api/v1/me/sign_in/" {
+        who: Who::Member,
+        tag: "account",
+        answer: 200 "Every sign-in.",
+        window: true,
+    }
+
+    /// Ends a sign-in of the signed-in user. Its tokens are refused and its WebSockets closed.
+    END_SIGN_IN(DeviceId, Nothing) -> Nothing = Delete "/api/v1/me/sign_in/{id}/" {
+        who: Who::Member,
+        audited: SignedOutElsewhere,
+        tag: "account",
+        answer: 204 "Signed out.",
+        window: true,
+    }
+
+    /// Ends every other sign-in of the signed-in user, or every one. Their tokens are refused and their
+    /// WebSockets closed.
+    SIGN_OUT_EVERYWHERE((), Body<SignOutEverywhereRequest>) -> Nothing = Post "/api/v1/me/sign_out/" {
+        who: Who::Member,
+        audited: SignedOutElsewhere,
+        tag: "account",
+        answer: 204 "Signed out.",
+        window: true,
     }
 
     // People and what they may do.
@@ -492,6 +646,19 @@ routes! {
         tag: "administration",
         answer: 200 "The changed membership.",
         window: true,
+    }
+
+    /// Creates a link with which a member chooses a new password. It works once, for an hour.
+    ///
+    /// Requires the permission `manage_organization`. The answer contains the link's secret, and it's the
+    /// only one that does: the service stores just its SHA-256. A newer link for the same member replaces
+    /// it. It also ends when the person who created it can no longer manage the organization. A deactivated
+    /// member, and the user themselves, are a `conflict`.
+    CREATE_PASSWORD_RESET(MembershipId, Nothing) -> Json<NewPasswordReset> = Post "/api/v1/membership/{id}/password_reset/" {
+        who: MANAGER,
+        audited: PasswordResetCreated,
+        tag: "administration",
+        answer: 201 "The link's secret.",
     }
 
     /// Lists the organization's invite links, newest first. The links' secrets aren't included.

@@ -65,6 +65,13 @@ impl Note {
         noted.device_id = Some(tokens.device_id.clone());
     }
 
+    /// It was done to their own account by a member who isn't signed in.
+    pub fn member(&self, user: &UserId) {
+        let mut noted = self.lock();
+        noted.whose = Some(Whose::Member(user.clone()));
+        noted.user_id = Some(user.clone());
+    }
+
     /// A member's device was signed out by it.
     pub fn signed_out(&self, user: &UserId, device: &DeviceId) {
         let mut noted = self.lock();

@@ -1,6 +1,7 @@
 //! The HTTP API: thin handlers over the store, the hub and the calls. Which routes there are, what goes
 //! in and comes out and who may ask is in `wire::route`.
 
+mod account;
 mod audit;
 mod auth;
 mod call;
@@ -18,6 +19,7 @@ mod number;
 mod openapi;
 mod ops;
 mod organization;
+mod pages;
 mod plan;
 mod recording;
 mod role;
@@ -74,7 +76,11 @@ fn routes() -> Routes {
         .plain(route::OPENAPI, get(openapi::document))
         .plain(route::EVENTS_SCHEMA, get(openapi::events_schema))
         .plain(route::SOCKET, get(upgrade))
+        .plain(route::RESET_PAGE, get(pages::reset))
+        .plain(route::CONFIRM_PAGE, get(pages::confirm))
+        .plain(route::ACCOUNT_SCRIPT, get(pages::script))
         .and(auth::routes())
+        .and(account::routes())
         .and(invite::routes())
         .and(member::routes())
         .and(role::routes())

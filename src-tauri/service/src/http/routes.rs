@@ -41,6 +41,18 @@ pub struct Ask<Id, T, W = Principal> {
     /// What the audit log is to say, where the route is audited.
     pub note: Note,
     pub headers: HeaderMap,
+    /// Where they ask from; none only if the server was not told.
+    from: Option<IpAddr>,
+}
+
+impl<Id, T, W> Ask<Id, T, W> {
+    /// Where they ask from.
+    ///
+    /// # Errors
+    /// A fault of ours when nobody knows.
+    pub fn address(&self) -> Result<IpAddr, Refused> {
+        self.from.ok_or_else(from_nowhere)
+    }
 }
 
 /// Who asks: a [`Principal`], or [`Anybody`].
@@ -71,17 +83,22 @@ impl Asking for Anybody {
     const KNOWN: bool = false;
 
     fn of(parts: &Parts) -> Result<Self, Refused> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let address = address.map(|ConnectInfo(address)| address.ip());
-        let address = address.ok_or_else(|| {
-            tracing::error!("a request came from no address");
-            Refused::new(
-                Code::Internal,
-                "The service couldn't tell where the request came from.",
-            )
-        })?;
+        let address = address_of(parts).ok_or_else(from_nowhere)?;
         Ok(Self { address })
     }
+}
+
+fn address_of(parts: &Parts) -> Option<IpAddr> {
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    address.map(|ConnectInfo(address)| address.ip())
+}
+
+fn from_nowhere() -> Refused {
+    tracing::error!("a request came from no address");
+    Refused::new(
+        Code::Internal,
+        "The service couldn't tell where the request came from.",
+    )
 }
 
 /// How a handler's answer becomes the route's.
@@ -196,6 +213,7 @@ async fn ask<Id: PathId, In: Input, W: Asking>(
 ) -> Result<Ask<Id, In::Value, W>, Refused> {
     let (mut parts, body) = request.into_parts();
     let who = W::of(&parts)?;
+    let from = address_of(&parts);
     let id = id(&mut parts, &app).await?;
     let input = match In::TAKES {
         // Nothing is what JSON calls null.
@@ -214,6 +232,7 @@ async fn ask<Id: PathId, In: Input, W: Asking>(
         // Nobody reads the note of a route that is not audited.
         note: parts.extensions.remove().unwrap_or_default(),
         headers: parts.headers,
+        from,
     })
 }
 

@@ -53,6 +53,8 @@ const MANAGE: Row = [Who, Who, Ok, No, No, No, Ok, No];
 const MANAGE_OURS: Row = [Who, Who, Gone, No, No, No, Ok, No];
 /// Only the rep, on their own call.
 const REP: Row = [Who, Who, Gone, No, No, No, No, Ok];
+/// The rep's own, which nobody else can tell from nothing.
+const OWN: Row = [Who, Who, Gone, Gone, Gone, Gone, Gone, Ok];
 /// Coaches who listen; the rep cannot coach.
 const LISTEN: Row = [Who, Who, Gone, No, Ok, Ok, Ok, No];
 /// Those who are on the call as its coaches.
@@ -73,7 +75,18 @@ const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/auth/sign_out/", SHOWN),
     ("POST /api/v1/auth/invite/", [Gone; 8]),
     ("POST /api/v1/auth/accept_invite/", [Gone; 8]),
+    ("POST /api/v1/auth/reset/", [Gone; 8]),
+    ("POST /api/v1/auth/reset_password/", [Gone; 8]),
+    ("POST /api/v1/auth/forgot/", [Ok; 8]),
+    ("POST /api/v1/auth/confirm_email/", [Gone; 8]),
+    ("GET /api/v1/auth/options/", [Ok; 8]),
     ("GET /api/v1/me/", MEMBERS),
+    ("PATCH /api/v1/me/", MEMBERS),
+    ("GET /api/v1/me/sign_in/", MEMBERS),
+    ("DELETE /api/v1/me/sign_in/{id}/", OWN),
+    ("POST /api/v1/me/sign_out/", MEMBERS),
+    ("POST /api/v1/me/email/", MEMBERS),
+    ("POST /api/v1/me/password/", MEMBERS),
     ("GET /api/v1/user/", MEMBERS),
     ("GET /api/v1/user/availability/", MEMBERS),
     ("GET /api/v1/user/{id}/", OF_OURS),
@@ -104,6 +117,7 @@ const TABLE: &[(&str, Row)] = &[
     ("PUT /api/v1/group/{id}/", MANAGE_OURS),
     ("PUT /api/v1/phone_number/{id}/", MANAGE_OURS),
     ("PATCH /api/v1/membership/{id}/", MANAGE_OURS),
+    ("POST /api/v1/membership/{id}/password_reset/", MANAGE_OURS),
     ("PATCH /api/v1/organization/{id}/", MANAGE_OURS),
     ("GET /api/v1/activity/call/", MEMBERS),
     ("POST /api/v1/activity/call/", OF_OURS),
@@ -205,6 +219,7 @@ async fn world() -> World {
         })
         .await;
     let jordan = member("jordan@demo.example");
+    let elsewhere = service.sign_in_as("riley@demo.example", "web").await;
     let ids = BTreeMap::from([
         ("user", text(&me["user"]["id"])),
         ("lead", lead),
@@ -216,6 +231,7 @@ async fn world() -> World {
         ("membership", text(&jordan["membership_id"])),
         ("organization", text(&me["organization"]["id"])),
         ("invitation", "invi_unknown".to_owned()),
+        ("sign_in", text(&elsewhere["device_id"])),
     ]);
     tokens.insert("admin", admin);
     World {
@@ -257,6 +273,18 @@ impl World {
                 "email": "new@demo.example", "first_name": "New", "last_name": "",
                 "client_type": "native"})
             }
+            (_, "auth/reset/", _) => json!({"token": "none"}),
+            (_, "auth/reset_password/", _) => {
+                json!({"token": "none", "password": "long enough it is"})
+            }
+            (_, "auth/forgot/", _) => json!({"email": format!("{who}@nobody.example")}),
+            (_, "auth/confirm_email/", _) => json!({"token": "none"}),
+            (_, "me/", _) => json!({"first_name": name}),
+            (_, "me/email/", _) => json!({"email": format!("{who}@new.example"),
+                "password": "demo-password"}),
+            (_, "me/password/", _) => json!({"old_password": "demo-password",
+                "new_password": format!("correct horse battery staple {who}")}),
+            (_, "me/sign_out/", _) => json!({}),
             (_, "member_invite/", _) => json!({"role_id": role, "expires_in_hours": 1}),
             (_, "usage/top_up/", _) => json!({"micro_dollars": 1, "request_id": format!("r{who}")}),
             ("POST", "role/", _) => json!({"name": name, "permissions": []}),
@@ -280,7 +308,9 @@ impl World {
             (_, _, "dtmf/") => json!({"digits": "1"}),
             (_, _, "invitation/") => json!({"user_ids": [self.someone]}),
             (_, _, "recording/") => json!({"paused": false}),
-            (_, _, "coach_leg/" | "hangup/" | "decline/" | "answer/") => json!({}),
+            (_, _, "coach_leg/" | "hangup/" | "decline/" | "answer/" | "password_reset/") => {
+                json!({})
+            }
             _ => panic!("{operation} has no body; group {group}"),
         })
     }

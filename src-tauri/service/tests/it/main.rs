@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod accounts;
 mod api;
 mod audit;
 mod auth;
@@ -14,6 +15,7 @@ mod call;
 mod data;
 mod inbound;
 mod invites;
+mod mail;
 mod members;
 mod names;
 mod numbers;
