@@ -7,12 +7,13 @@ export type Route =
   | { page: "lead"; id: string }
   | { page: "team" }
   | { page: "settings" }
+  | { page: "profile" }
   | { page: OrganizationPage };
 
 export function routeOf(hash: string): Route {
   const [page, id] = hash.replace(/^#?\/?/, "").split("/");
   if (page === "leads" && id) return { page: "lead", id: decodeURIComponent(id) };
-  if (page === "team" || page === "settings") return { page };
+  if (page === "team" || page === "settings" || page === "profile") return { page };
   const organization = ORGANIZATION_PAGES.find((one) => one === page);
   return organization ? { page: organization } : { page: "leads" };
 }

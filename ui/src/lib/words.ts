@@ -4,6 +4,7 @@ import type {
   AuditAction,
   Call,
   CallRecording,
+  ClientType,
   CoachLeg,
   CoachMode,
   Coaching,
@@ -29,9 +30,17 @@ export const PAGE_NAMES: Record<Route["page"], string> = {
   lead: "Lead",
   team: "Team",
   settings: "Settings",
+  profile: "Profile",
   ...(Object.fromEntries(
     ORGANIZATION_PAGES.map((page) => [page, ORGANIZATION[page].title]),
   ) as Record<OrganizationPage, string>),
+};
+
+/** What a sign-in was made with. */
+export const CLIENT_NAMES: Record<ClientType, string> = {
+  native: "Desktop app",
+  web: "Browser",
+  mobile: "Mobile app",
 };
 
 export const MODES: readonly CoachMode[] = ["listen", "whisper", "barge"];
@@ -323,6 +332,13 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   topped_up: "Added credit",
   lead_deleted: "Deleted a lead",
   data_exported: "Exported data",
+  profile_changed: "Changed their name",
+  email_changed: "Changed their email address",
+  password_changed: "Changed their password",
+  signed_out_elsewhere: "Signed out other devices",
+  password_reset_created: "Created a password reset link",
+  password_reset: "Reset their password",
+  password_reset_asked: "Asked for a password reset email",
 };
 
 /** Why a call cannot be joined, in the service's words; null when it can. */
@@ -357,6 +373,7 @@ export const REFUSAL_WORDS: Record<Code, string> = {
   invite_expired: "Invitation expired",
   user_offline: "Desktop app not online",
   unauthenticated: "Incorrect email or password",
+  wrong_password: "Incorrect password",
   not_found: "Not found",
   rate_limited: "Too many attempts",
   conflict: "Not possible at that moment",
