@@ -38,6 +38,20 @@ const ADMIN = "user_alex";
 
 const WRONG_PASSWORD = { code: "wrong_password", message: "That's not your current password." };
 
+const WRONG_CODE = {
+  code: "wrong_code",
+  message: "That code isn't right, or was already used. Wait for the next one and try again.",
+};
+/** What the authenticator app shows. */
+const CODE = "123456";
+const SETUP = {
+  secret: "JBSWY3DPEHPK3PXP",
+  uri: "otpauth://totp/Call%20Coaching:riley%40demo.example?secret=JBSWY3DPEHPK3PXP",
+  qr_svg:
+    '<svg xmlns="http://www.w3.org/2000/svg" width="220" height="220"><path d="M20 20h180v180h-180z"/></svg>',
+};
+const RECOVERY_CODES = Array.from({ length: 10 }, (_, at) => `0000${at}-11111-22222-33333`);
+
 /** What the shell thinks of a password is its own; here, a long one will do. */
 function strengthOf(password: string): PasswordStrength {
   return password.length < 16
@@ -251,6 +265,39 @@ export class FakeBackend implements Backend {
     this.#reply("createPasswordReset", [membershipId], () => {
       const made = this.#service("CREATE_PASSWORD_RESET", membershipId, {}) as { token: string };
       return `${RESET_LINK}${made.token}`;
+    });
+  signInCode = (code: string) =>
+    this.#reply("signInCode", [code], () => {
+      if (code !== CODE) throw new Failure(WRONG_CODE);
+      this.#enter("user_riley");
+      return null;
+    });
+  beginSecondFactorAtSignIn = () => this.#reply("beginSecondFactorAtSignIn", [], () => SETUP);
+  confirmSecondFactorAtSignIn = (code: string) =>
+    this.#reply("confirmSecondFactorAtSignIn", [code], () => {
+      if (code !== CODE) throw new Failure(WRONG_CODE);
+      this.#enter("user_riley");
+      return RECOVERY_CODES;
+    });
+  setUpSecondFactor = (password: string) =>
+    this.#reply("setUpSecondFactor", [password], () => {
+      if (password !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return SETUP;
+    });
+  confirmSecondFactor = (code: string) =>
+    this.#reply("confirmSecondFactor", [code], () => {
+      if (code !== CODE) throw new Failure(WRONG_CODE);
+      return RECOVERY_CODES;
+    });
+  renewRecoveryCodes = (password: string) =>
+    this.#reply("renewRecoveryCodes", [password], () => {
+      if (password !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return RECOVERY_CODES;
+    });
+  removeSecondFactor = (password: string) =>
+    this.#reply("removeSecondFactor", [password], () => {
+      if (password !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return null;
     });
   authOptions = () => this.#reply("authOptions", [], () => ({ reset_by_mail: this.mails }));
   forgotPassword = (email: string) => this.#reply("forgotPassword", [email], () => null);

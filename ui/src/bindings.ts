@@ -44,6 +44,20 @@ export const commands = {
 	lookUpPasswordReset: (link: string) => typedError<PasswordResetOffer, AppError>(__TAURI_INVOKE("look_up_password_reset", { link })),
 	/**  Chooses a new password with such a link. Nobody is signed in by it. */
 	resetPassword: (link: string, password: string) => typedError<null, AppError>(__TAURI_INVOKE("reset_password", { link, password })),
+	/**  The second step of signing in. */
+	signInCode: (code: string) => typedError<null, AppError>(__TAURI_INVOKE("sign_in_code", { code })),
+	/**  Begins to set up a second factor in the second step. */
+	beginSecondFactorAtSignIn: () => typedError<SecondFactorSetup, AppError>(__TAURI_INVOKE("begin_second_factor_at_sign_in")),
+	/**  Ends that, and signs in; the recovery codes, which are shown this once. */
+	confirmSecondFactorAtSignIn: (code: string) => typedError<string[], AppError>(__TAURI_INVOKE("confirm_second_factor_at_sign_in", { code })),
+	/**  Begins to set up a second factor. */
+	setUpSecondFactor: (password: string) => typedError<SecondFactorSetup, AppError>(__TAURI_INVOKE("set_up_second_factor", { password })),
+	/**  Ends that with a first code; the recovery codes, which are shown this once. */
+	confirmSecondFactor: (code: string) => typedError<string[], AppError>(__TAURI_INVOKE("confirm_second_factor", { code })),
+	/**  Other recovery codes, which are shown this once. */
+	renewRecoveryCodes: (password: string) => typedError<string[], AppError>(__TAURI_INVOKE("renew_recovery_codes", { password })),
+	/**  Removes the user's second factor. */
+	removeSecondFactor: (password: string) => typedError<null, AppError>(__TAURI_INVOKE("remove_second_factor", { password })),
 	/**  The window follows the link of this number; it isn't shown again. */
 	linkFollowed: (number: number) => typedError<null, AppError>(__TAURI_INVOKE("link_followed", { number })),
 	/**  What somebody on a call answered who wanted to leave. */
@@ -282,6 +296,12 @@ export type AuditAction =
 "password_reset_created" | 
 /**  Chose a new password with a link. */
 "password_reset" | 
+/**  Set up a second factor. */
+"second_factor_set_up" | 
+/**  Removed a second factor; `target` is whose, if it was another member's. */
+"second_factor_removed" | 
+/**  Created new recovery codes. */
+"recovery_codes_renewed" | 
 /**  Asked for a reset link by email, without being signed in; `target` is the email address. */
 "password_reset_asked";
 
@@ -545,6 +565,12 @@ export type Code =
 "unauthenticated" | 
 /**  The password isn't the user's. */
 "wrong_password" | 
+/**  The password is right, and a code of the user's second factor is needed too. */
+"second_factor_required" | 
+/**  The password is right, and the organization requires a second factor, which has to be set up first. */
+"second_factor_setup_required" | 
+/**  The code isn't right, or was used before. */
+"wrong_code" | 
 /**  It doesn't exist, or this user can't see it. */
 "not_found" | 
 /**  Too many attempts. Wait, then try again. */
@@ -1008,6 +1034,8 @@ export type Member = {
 	group_ids: GroupId[],
 	/**  Whether their calls are recorded. */
 	recording: RecordingOverride,
+	/**  Whether they have a second factor. */
+	second_factor: boolean,
 };
 
 /**  An invite link to the organization. */
@@ -1147,6 +1175,8 @@ export type Organization = {
 	call_rate_micro_dollars_per_minute: number,
 	/**  Its recording settings. */
 	recording: RecordingSettings,
+	/**  Whether its members must have a second factor. */
+	second_factor_required: boolean,
 };
 
 /**  A company that uses the product; nothing crosses from one to another. */
@@ -1162,6 +1192,8 @@ export type OrganizationPatch = {
 	recording?: RecordingSettings | null,
 	/**  Those who manage the organization are warned below this balance. */
 	low_balance_micro_dollars?: MicroDollars | null,
+	/**  Whether members must have a second factor. Those without one set it up the next time they sign in. */
+	second_factor_required?: boolean | null,
 };
 
 /**  What a coach did, or what was done to them. */
@@ -1713,6 +1745,26 @@ export type ProfilePatch = {
 	last_name?: string | null,
 };
 
+/**  A second factor that is being set up. */
+export type SecondFactorSetup = {
+	/**  The secret, in Base32, to type into the app. */
+	secret: string,
+	/**  The same as an `otpauth:` link. */
+	uri: string,
+	/**  The link as a QR code: an SVG image, black on white. */
+	qr_svg: string,
+};
+
+/**  How the signed-in user stands with their second factor. */
+export type SecondFactorStatus = {
+	/**  Whether signing in takes a code. */
+	enabled: boolean,
+	/**  Recovery codes that haven't been used. */
+	recovery_codes_left: number,
+	/**  Whether the organization requires a second factor. */
+	required: boolean,
+};
+
 /**  Where the user is signed in. */
 export type SignInPlace = {
 	/**  The device. */
@@ -1747,6 +1799,10 @@ export type Route<Id, In, Out> = {
 export const route = {
 	/** Changes the signed-in user's own name. Fields that are left out stay as they are. */
 	changeProfile: { name: "CHANGE_PROFILE" } as Route<null, ProfilePatch, Me>,
+	/** Says whether the signed-in user has a second factor. */
+	secondFactor: { name: "SECOND_FACTOR" } as Route<null, null, SecondFactorStatus>,
+	/** Removes a member's second factor, for who has lost it and the recovery codes. */
+	removeMembersSecondFactor: { name: "REMOVE_MEMBERS_SECOND_FACTOR" } as Route<MembershipId, null, null>,
 	/** Lists where the signed-in user is signed in, the sign-in that was used last first. */
 	listSignIns: { name: "LIST_SIGN_INS" } as Route<null, null, List<SignInPlace>>,
 	/** Ends a sign-in of the signed-in user. Its tokens are refused and its WebSockets closed. */

@@ -47,6 +47,8 @@ export class AppState {
   inviteLink = $state<string | null>(null);
   /** The reset link that was opened last, until a password was chosen with it or somebody went back. */
   resetLink = $state<string | null>(null);
+  /** Recovery codes that were made just now: they are shown until they were put somewhere safe. */
+  recoveryCodes = $state.raw<string[] | null>(null);
   /** Notices that were read. */
   #read = $state.raw<ReadonlySet<string>>(new Set());
   /** Why the app could not begin at all. */

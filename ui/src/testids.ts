@@ -62,6 +62,21 @@ export const testids = {
   leavingHide: "leaving-hide",
   leavingHangUp: "leaving-hang-up",
 
+  // Two-step sign-in
+  secondStepError: "second-step-error",
+  secondStepBack: "second-step-back",
+  secondStepSubmit: "second-step-submit",
+  secondFactorKey: "second-factor-key",
+  secondFactorCode: "second-factor-code",
+  secondFactorStatus: "second-factor-status",
+  secondFactorSetUp: "second-factor-set-up",
+  secondFactorRenew: "second-factor-renew",
+  secondFactorRemove: "second-factor-remove",
+  secondFactorDialog: "second-factor-dialog",
+  secondFactorPassword: "second-factor-password",
+  recoveryCodes: "recovery-codes",
+  recoveryCodesCopy: "recovery-codes-copy",
+
   // Profile
   pageProfile: "page-profile",
   profileFirstName: "profile-first-name",
@@ -185,6 +200,7 @@ export const testids = {
   memberRoleOption: (role: string) => `member-role-option-${low(role)}`,
   memberRecording: (firstName: string) => `member-recording-${low(firstName)}`,
   memberRecordingOption: (value: string) => `member-recording-option-${value}`,
+  memberSecondFactor: (firstName: string) => `member-second-factor-${low(firstName)}`,
   memberReset: (firstName: string) => `member-reset-${low(firstName)}`,
   resetLinkDialog: "reset-link-dialog",
   resetLinkText: "reset-link-text",
@@ -278,6 +294,7 @@ export const testids = {
   organizationName: "organization-name",
   organizationRecording: "organization-recording",
   organizationAnnounced: "organization-announced",
+  organizationSecondFactor: "organization-second-factor",
   organizationRetention: "organization-retention",
   organizationSave: "organization-save",
   organizationExport: "organization-export",

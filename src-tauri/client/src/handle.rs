@@ -170,6 +170,27 @@ impl Session {
         }
     }
 
+    /// The second step of a sign-in that was refused with [`wire::Code::SecondFactorRequired`].
+    ///
+    /// # Errors
+    /// As every command; [`wire::Code::WrongCode`].
+    pub async fn second_step(&self, code: &str) -> Result<(), ClientError> {
+        self.api.second_step(code.to_owned()).await?;
+        // What was begun is taken up, as at the next start.
+        self.resume().await.map(drop)
+    }
+
+    /// The same for one that was refused with [`wire::Code::SecondFactorSetupRequired`], with a first code
+    /// of the second factor that was set up by [`Api::set_up_at_sign_in`]; the recovery codes.
+    ///
+    /// # Errors
+    /// As [`Session::second_step`].
+    pub async fn confirm_at_sign_in(&self, code: &str) -> Result<Vec<String>, ClientError> {
+        let recovery_codes = self.api.confirm_at_sign_in(code.to_owned()).await?;
+        self.resume().await?;
+        Ok(recovery_codes)
+    }
+
     /// Becomes a member by an invitation's link, and is signed in.
     ///
     /// # Errors

@@ -27,7 +27,10 @@ impl AppError {
 impl From<ClientError> for AppError {
     fn from(error: ClientError) -> Self {
         let (code, message) = match error {
-            ClientError::Refused { code, message } => return Self::new(&code_text(code), message),
+            ClientError::Refused { code, message }
+            | ClientError::SecondStep { code, message, .. } => {
+                return Self::new(&code_text(code), message);
+            }
             ClientError::NotPossible(message) => ("not_possible", message),
             ClientError::Unreachable(why) => {
                 log::info!("can't reach the service: {why}");

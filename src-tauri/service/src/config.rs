@@ -361,9 +361,10 @@ mod tests {
 
         let mail = example["mail"].as_table().unwrap();
         let settings = serde_json::to_value(MailSettings::default()).unwrap();
-        let alternatives = [toml::toml! { password = "" }];
+        let mut other_way = toml::Table::new();
+        other_way.insert("password".into(), "".into());
         assert_eq!(
-            missing(&settings, &[mail, &alternatives[0]]),
+            missing(&settings, &[mail, &other_way]),
             Vec::<&String>::new()
         );
 

@@ -23,6 +23,7 @@ mod organizations;
 pub mod random;
 mod recordings;
 mod roles;
+mod second_factors;
 mod seed;
 mod sign_ins;
 mod sql;
@@ -47,6 +48,7 @@ pub use organizations::{MemberFacts, MembershipChange};
 pub use random::Hash;
 pub use recordings::{Kept, RecordingPlan};
 pub use roles::{ROLES_MAX, RoleChange};
+pub use second_factors::{NewTicket, SecondFactor, SecondFactorNeed, Ticket};
 pub use sign_ins::{Credentials, NewSignIn, Principal, REPEAT_MS, Rotated, Rotation, SignInState};
 
 /// Why the store did not do something.

@@ -41,7 +41,7 @@ impl Database {
                     membership.organization_id, membership.role_id, role.name AS role_name,
                     organization.name AS organization_name, organization.plan,
                     recording_enabled, recording_announced, recording_retention_days,
-                    role.built_in,
+                    second_factor_required, role.built_in,
                     (SELECT string_agg(permission, ',' ORDER BY permission) FROM role_permission
                      WHERE role_permission.role_id = role.id) AS permissions
              FROM account
@@ -268,7 +268,9 @@ impl Database {
                     (SELECT string_agg(team_id, ',' ORDER BY team_id) FROM team_member
                      JOIN team ON team.id = team_member.team_id
                      WHERE team_member.account_id = account.id
-                       AND team.organization_id = membership.organization_id) AS groups
+                       AND team.organization_id = membership.organization_id) AS groups,
+                    (SELECT count(*) FROM second_factor
+                     WHERE second_factor.account_id = account.id AND confirmed = 1) AS second_factor
              FROM membership JOIN account ON account.id = membership.account_id
              WHERE membership.organization_id = $1",
         )
@@ -285,6 +287,7 @@ impl Database {
                     active: row.truth("active")?,
                     group_ids: row.list("groups")?,
                     recording: row.named("recording")?,
+                    second_factor: row.truth("second_factor")?,
                 })
             },
         )
@@ -305,9 +308,10 @@ impl Database {
                  recording_enabled = coalesce($3, recording_enabled),
                  recording_announced = coalesce($4, recording_announced),
                  recording_retention_days = coalesce($5, recording_retention_days),
-                 low_balance = coalesce($6, low_balance)
-             WHERE id = $7
-             RETURNING name AS organization_name, plan,
+                 low_balance = coalesce($6, low_balance),
+                 second_factor_required = coalesce($7, second_factor_required)
+             WHERE id = $8
+             RETURNING name AS organization_name, plan, second_factor_required,
                        recording_enabled, recording_announced, recording_retention_days")
         .bind(patch.name.as_deref())
         .bind(patch.plan.as_ref().map(to_text).transpose()?)
@@ -315,6 +319,7 @@ impl Database {
         .bind(recording.map(|recording| recording.announced))
         .bind(recording.map(|recording| recording.retention_days))
         .bind(patch.low_balance_micro_dollars.map(|amount| amount.0))
+        .bind(patch.second_factor_required)
         .bind(organization.as_str())
         .optional(&mut tx)
         .await?;
@@ -342,6 +347,7 @@ pub(crate) fn organization_at(
             announced: row.truth("recording_announced")?,
             retention_days: row.number("recording_retention_days")?,
         },
+        second_factor_required: row.truth("second_factor_required")?,
     })
 }
 

@@ -50,7 +50,7 @@ pub fn derived(key: &Hash, purpose: &str, secret: &str) -> String {
     };
     let mac = mac
         .chain_update(purpose)
-        .chain_update([0])
+        .chain_update([0_u8])
         .chain_update(secret);
     hex(&mac.finalize().into_bytes())
 }

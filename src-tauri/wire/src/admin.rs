@@ -22,6 +22,8 @@ pub struct Member {
     pub group_ids: Vec<GroupId>,
     /// Whether their calls are recorded.
     pub recording: RecordingOverride,
+    /// Whether they have a second factor.
+    pub second_factor: bool,
 }
 
 /// `POST` and `PUT` of `/api/v1/role/`.

@@ -68,6 +68,12 @@ pub enum AuditAction {
     PasswordResetCreated,
     /// Chose a new password with a link.
     PasswordReset,
+    /// Set up a second factor.
+    SecondFactorSetUp,
+    /// Removed a second factor; `target` is whose, if it was another member's.
+    SecondFactorRemoved,
+    /// Created new recovery codes.
+    RecoveryCodesRenewed,
     /// Asked for a reset link by email, without being signed in; `target` is the email address.
     PasswordResetAsked,
 }

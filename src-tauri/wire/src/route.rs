@@ -16,12 +16,13 @@ use crate::{
     List, ListQuery, Me, MediaAnswer, MediaOffer, Member, MemberInvite, MemberInviteId,
     MemberInviteRequest, Membership, MembershipId, MembershipPatch, MicrophoneRequest, ModeRequest,
     MuteRequest, NewMemberInvite, NewPasswordReset, Organization, OrganizationId,
-    OrganizationPatch, PasswordRequest, PasswordResetLookup, PasswordResetOffer,
+    OrganizationPatch, PasswordProof, PasswordRequest, PasswordResetLookup, PasswordResetOffer,
     PasswordResetRequest, Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest,
     PlaceCallRequest, PlanInfo, ProfilePatch, RecordingPeaks, RecordingQuery, RecordingRequest,
-    RefreshRequest, Role, RoleId, RoleRequest, SignInPlace, SignInRequest,
-    SignOutEverywhereRequest, SignOutRequest, Tokens, TopUpRequest, Usage, UsageQuery, User,
-    UserId,
+    RecoveryCodes, RefreshRequest, Role, RoleId, RoleRequest, SecondFactorCode, SecondFactorSetup,
+    SecondFactorSignIn, SecondFactorStatus, SecondStepRequest, SignInPlace, SignInRequest,
+    SignOutEverywhereRequest, SignOutRequest, TicketRequest, Tokens, TopUpRequest, Usage,
+    UsageQuery, User, UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -391,12 +392,58 @@ routes! {
     /// Each sign-in is one device with its own `device_id`. A user can have up to twenty; another one
     /// replaces the oldest. A wrong email and a wrong password get the same answer, `unauthenticated`.
     /// After too many failures for an email or from a network address, the answer is `rate_limited`.
+    ///
+    /// For a user with a second factor, the answer is `second_factor_required`. Its `ticket` goes into
+    /// `/api/v1/auth/second_factor/`. If the organization requires a second factor and the user has none,
+    /// it's `second_factor_setup_required`, and the ticket goes into
+    /// `/api/v1/auth/second_factor/set_up/`.
     SIGN_IN((), Body<SignInRequest>) -> Json<Tokens> = Post "/api/v1/auth/sign_in/" {
         who: Who::Anybody,
         audited: SignIn,
         tag: "auth",
         answer: 200 "Signed in.",
-        refusals: [RateLimited "too many failed attempts. Wait, then try again."],
+        refusals: [
+            RateLimited "too many failed attempts. Wait, then try again.",
+            SecondFactorRequired "the second step is to come.",
+            SecondFactorSetupRequired "a second factor has to be set up first.",
+        ],
+    }
+
+    /// The second step of signing in: a code of the user's app, or a recovery code.
+    ///
+    /// Codes are those of RFC 6238: six digits, 30 s, SHA-1. One of the step before or after counts too.
+    /// Each works once. A wrong one is `wrong_code`; after too many, the answer is `rate_limited`. A ticket
+    /// works for five minutes and five tries; then it's `unauthenticated`.
+    SECOND_STEP((), Body<SecondStepRequest>) -> Json<Tokens> = Post "/api/v1/auth/second_factor/" {
+        who: Who::Anybody,
+        audited: SignIn,
+        tag: "auth",
+        answer: 200 "Signed in.",
+        refusals: [
+            WrongCode "the code isn't right, or was used before.",
+            RateLimited "too many wrong codes. Wait, then try again.",
+        ],
+    }
+
+    /// Begins to set up a second factor, for who can't sign in without one. Show the secret to the user,
+    /// best as the QR code.
+    SET_UP_AT_SIGN_IN((), Body<TicketRequest>) -> Json<SecondFactorSetup> = Post "/api/v1/auth/second_factor/set_up/" {
+        who: Who::Anybody,
+        tag: "auth",
+        answer: 200 "What to show.",
+        refusals: [Conflict "the user has a second factor."],
+    }
+
+    /// Ends that with a first code, and signs in.
+    CONFIRM_AT_SIGN_IN((), Body<SecondStepRequest>) -> Json<SecondFactorSignIn> = Post "/api/v1/auth/second_factor/confirm/" {
+        who: Who::Anybody,
+        audited: SecondFactorSetUp,
+        tag: "auth",
+        answer: 200 "Signed in, with recovery codes.",
+        refusals: [
+            WrongCode "the code isn't right.",
+            RateLimited "too many wrong codes. Wait, then try again.",
+        ],
     }
 
     /// Exchanges a refresh token for a new access token and a new refresh token.
@@ -566,6 +613,68 @@ routes! {
         ],
     }
 
+    /// Says whether the signed-in user has a second factor.
+    SECOND_FACTOR((), Nothing) -> Json<SecondFactorStatus> = Get "/api/v1/me/second_factor/" {
+        who: Who::Member,
+        tag: "account",
+        answer: 200 "How it stands.",
+        window: true,
+    }
+
+    /// Begins to set up a second factor. Show the secret to the user, best as the QR code. It counts once a
+    /// first code was shown to `…/confirm/`.
+    ///
+    /// Requires the user's password. A wrong one is `wrong_password`, and counts as a failed sign-in.
+    SET_UP_SECOND_FACTOR((), Body<PasswordProof>) -> Json<SecondFactorSetup> = Post "/api/v1/me/second_factor/set_up/" {
+        who: Who::Member,
+        tag: "account",
+        answer: 200 "What to show.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the user has a second factor.",
+        ],
+    }
+
+    /// Ends that with a first code. From then on, signing in takes a code too.
+    CONFIRM_SECOND_FACTOR((), Body<SecondFactorCode>) -> Json<RecoveryCodes> = Post "/api/v1/me/second_factor/confirm/" {
+        who: Who::Member,
+        audited: SecondFactorSetUp,
+        tag: "account",
+        answer: 200 "Recovery codes, which are shown only once.",
+        refusals: [
+            WrongCode "the code isn't right, or nothing was begun.",
+            RateLimited "too many wrong codes. Wait, then try again.",
+        ],
+    }
+
+    /// Creates new recovery codes. Those of before stop working. Requires the user's password.
+    RENEW_RECOVERY_CODES((), Body<PasswordProof>) -> Json<RecoveryCodes> = Post "/api/v1/me/second_factor/recovery_codes/" {
+        who: Who::Member,
+        audited: RecoveryCodesRenewed,
+        tag: "account",
+        answer: 200 "Recovery codes, which are shown only once.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the user has no second factor.",
+        ],
+    }
+
+    /// Removes the signed-in user's second factor. Requires their password. If the organization requires a
+    /// second factor, it's a `conflict`.
+    REMOVE_SECOND_FACTOR((), Body<PasswordProof>) -> Nothing = Post "/api/v1/me/second_factor/remove/" {
+        who: Who::Member,
+        audited: SecondFactorRemoved,
+        tag: "account",
+        answer: 204 "Removed.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the user has no second factor, or must have one.",
+        ],
+    }
+
     /// Lists where the signed-in user is signed in, the sign-in that was used last first.
     LIST_SIGN_INS((), Nothing) -> Json<List<SignInPlace>> = Get "/api/v1/me/sign_in/" {
         who: Who::Member,
@@ -659,6 +768,18 @@ routes! {
         audited: PasswordResetCreated,
         tag: "administration",
         answer: 201 "The link's secret.",
+    }
+
+    /// Removes a member's second factor, for who has lost it and the recovery codes.
+    ///
+    /// Requires the permission `manage_organization`. A member without one is a `conflict`.
+    REMOVE_MEMBERS_SECOND_FACTOR(MembershipId, Nothing) -> Nothing = Delete "/api/v1/membership/{id}/second_factor/" {
+        who: MANAGER,
+        audited: SecondFactorRemoved,
+        tag: "administration",
+        answer: 204 "Removed.",
+        refusals: [Conflict "the member has no second factor."],
+        window: true,
     }
 
     /// Lists the organization's invite links, newest first. The links' secrets aren't included.

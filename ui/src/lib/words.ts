@@ -338,6 +338,9 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   signed_out_elsewhere: "Signed out other devices",
   password_reset_created: "Created a password reset link",
   password_reset: "Reset their password",
+  second_factor_set_up: "Set up two-step sign-in",
+  second_factor_removed: "Turned off two-step sign-in",
+  recovery_codes_renewed: "Created recovery codes",
   password_reset_asked: "Asked for a password reset email",
 };
 
@@ -374,6 +377,9 @@ export const REFUSAL_WORDS: Record<Code, string> = {
   user_offline: "Desktop app not online",
   unauthenticated: "Incorrect email or password",
   wrong_password: "Incorrect password",
+  second_factor_required: "Code needed",
+  second_factor_setup_required: "Two-step sign-in not set up",
+  wrong_code: "Incorrect code",
   not_found: "Not found",
   rate_limited: "Too many attempts",
   conflict: "Not possible at that moment",

@@ -12,6 +12,7 @@ use wire::{CallId, ErrorBody, List, ListQuery, MediaAnswer, MediaOffer, Recordin
 
 use super::Api;
 use crate::ClientError;
+use crate::error::Ticket;
 
 /// The longest answer that is read, in bytes.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -357,9 +358,16 @@ async fn accepted(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, C
         return Ok(body);
     }
     match serde_json::from_slice::<ErrorBody>(&body) {
-        Ok(ErrorBody { error }) => Err(ClientError::Refused {
-            code: error.code,
-            message: error.message,
+        Ok(ErrorBody { error }) => Err(match error.ticket {
+            Some(ticket) => ClientError::SecondStep {
+                code: error.code,
+                message: error.message,
+                ticket: Ticket(ticket),
+            },
+            None => ClientError::Refused {
+                code: error.code,
+                message: error.message,
+            },
         }),
         Err(_) => Err(ClientError::Protocol(format!("HTTP status {status}"))),
     }

@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 use wire::{
-    AuthOptions, EmailChange, EmailRequest, MembershipId, PasswordRequest, PasswordResetOffer,
-    PasswordResetRequest, route,
+    AuthOptions, EmailChange, EmailRequest, MembershipId, PasswordProof, PasswordRequest,
+    PasswordResetOffer, PasswordResetRequest, SecondFactorCode, SecondFactorSetup, route,
 };
 
 use super::answer::{Answer, Shell};
@@ -138,4 +138,76 @@ pub async fn reset_password(shell: Shell<'_>, link: String, password: String) ->
     let token = shell.reset_token(&link)?;
     let request = PasswordResetRequest { token, password };
     Ok(shell.session().api().reset_password(&request).await?)
+}
+
+/// The second step of signing in.
+#[tauri::command]
+#[specta::specta]
+pub async fn sign_in_code(shell: Shell<'_>, code: String) -> Answer<()> {
+    Ok(shell.session().second_step(&code).await?)
+}
+
+/// Begins to set up a second factor in the second step.
+#[tauri::command]
+#[specta::specta]
+pub async fn begin_second_factor_at_sign_in(shell: Shell<'_>) -> Answer<SecondFactorSetup> {
+    Ok(shell.session().api().set_up_at_sign_in().await?)
+}
+
+/// Ends that, and signs in; the recovery codes, which are shown this once.
+#[tauri::command]
+#[specta::specta]
+pub async fn confirm_second_factor_at_sign_in(
+    shell: Shell<'_>,
+    code: String,
+) -> Answer<Vec<String>> {
+    Ok(shell.session().confirm_at_sign_in(&code).await?)
+}
+
+/// Begins to set up a second factor.
+#[tauri::command]
+#[specta::specta]
+pub async fn set_up_second_factor(shell: Shell<'_>, password: String) -> Answer<SecondFactorSetup> {
+    let session = shell.session();
+    let proof = PasswordProof { password };
+    Ok(session
+        .api()
+        .call(&route::SET_UP_SECOND_FACTOR, &(), &proof)
+        .await?)
+}
+
+/// Ends that with a first code; the recovery codes, which are shown this once.
+#[tauri::command]
+#[specta::specta]
+pub async fn confirm_second_factor(shell: Shell<'_>, code: String) -> Answer<Vec<String>> {
+    let session = shell.session();
+    let code = SecondFactorCode { code };
+    let confirmed = session
+        .api()
+        .call(&route::CONFIRM_SECOND_FACTOR, &(), &code);
+    Ok(confirmed.await?.recovery_codes)
+}
+
+/// Other recovery codes, which are shown this once.
+#[tauri::command]
+#[specta::specta]
+pub async fn renew_recovery_codes(shell: Shell<'_>, password: String) -> Answer<Vec<String>> {
+    let session = shell.session();
+    let proof = PasswordProof { password };
+    let renewed = session
+        .api()
+        .call(&route::RENEW_RECOVERY_CODES, &(), &proof);
+    Ok(renewed.await?.recovery_codes)
+}
+
+/// Removes the user's second factor.
+#[tauri::command]
+#[specta::specta]
+pub async fn remove_second_factor(shell: Shell<'_>, password: String) -> Answer<()> {
+    let session = shell.session();
+    let proof = PasswordProof { password };
+    Ok(session
+        .api()
+        .call(&route::REMOVE_SECOND_FACTOR, &(), &proof)
+        .await?)
 }

@@ -283,7 +283,7 @@ impl Auth {
         reset.ok_or(AuthError::ResetNotOpen)
     }
 
-    async fn own_account(&self, who: &Principal) -> Result<Account, AuthError> {
+    pub(super) async fn own_account(&self, who: &Principal) -> Result<Account, AuthError> {
         let account = self.store.account(&who.user_id).await?;
         // They were deactivated a moment ago.
         account.ok_or(AuthError::WrongToken)
@@ -291,7 +291,7 @@ impl Auth {
 
     /// That this is the person's password. Tries are counted together with those to sign in: who has
     /// somebody's session guesses no faster than a stranger.
-    async fn prove(
+    pub(super) async fn prove(
         &self,
         account: &Account,
         password: &str,
@@ -357,7 +357,7 @@ pub(super) fn well_sized(password: &str) -> Result<(), AuthError> {
     ))
 }
 
-fn not_too_long(password: &str) -> Result<(), AuthError> {
+pub(super) fn not_too_long(password: &str) -> Result<(), AuthError> {
     if password.len() <= strength::BYTES_MAX {
         return Ok(());
     }

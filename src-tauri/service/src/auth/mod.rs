@@ -7,6 +7,7 @@ mod account;
 mod invite;
 mod password;
 mod rate_limit;
+mod second_factor;
 
 pub use invite::email;
 pub use password::Passwords;
@@ -42,6 +43,16 @@ pub struct AuthSettings {
     pub failures_per_address: u32,
 }
 
+/// A ticket for the second step: it's printed nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HalfSignIn(String);
+
+impl std::fmt::Debug for HalfSignIn {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("HalfSignIn")
+    }
+}
+
 /// Why nobody was signed in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
@@ -75,6 +86,32 @@ pub enum AuthError {
          profile page."
     )]
     ConfirmationNotOpen,
+    /// The password is right, and a second step is to come.
+    #[error("{}", second_step_words(*set_up))]
+    SecondStep {
+        /// For the second step.
+        ticket: HalfSignIn,
+        /// Whether a second factor has to be set up in it.
+        set_up: bool,
+    },
+    /// The ticket is wrong, used or too old, or was tried too often.
+    #[error("That took too long. Sign in again.")]
+    WrongTicket,
+    /// A code is wrong, or was used before.
+    #[error("That code isn't right, or was already used. Wait for the next one and try again.")]
+    WrongCode,
+    /// There is a second factor already.
+    #[error("Two-step sign-in is already set up. Turn it off first.")]
+    HasSecondFactor,
+    /// There is no second factor.
+    #[error("Two-step sign-in isn't set up.")]
+    NoSecondFactor,
+    /// Another member has none.
+    #[error("This member hasn't set up two-step sign-in.")]
+    MemberHasNoSecondFactor,
+    /// The organization requires one.
+    #[error("Your organization requires two-step sign-in, so it can't be turned off.")]
+    SecondFactorRequired,
     /// No mail server is set up.
     #[error("This server doesn't send email. Ask an admin of your organization for a reset link.")]
     NoMail,
@@ -95,6 +132,20 @@ pub enum AuthError {
 impl From<AuthError> for ErrorBody {
     fn from(error: AuthError) -> Self {
         let code = match error {
+            AuthError::SecondStep { ticket, set_up } => {
+                let code = if set_up {
+                    Code::SecondFactorSetupRequired
+                } else {
+                    Code::SecondFactorRequired
+                };
+                return Self::new(code, second_step_words(set_up)).with_ticket(ticket.0);
+            }
+            AuthError::WrongTicket => Code::Unauthenticated,
+            AuthError::WrongCode => Code::WrongCode,
+            AuthError::HasSecondFactor
+            | AuthError::NoSecondFactor
+            | AuthError::MemberHasNoSecondFactor
+            | AuthError::SecondFactorRequired => Code::Conflict,
             AuthError::WrongCredentials | AuthError::WrongToken => Code::Unauthenticated,
             AuthError::RateLimited => Code::RateLimited,
             AuthError::Busy => Code::Unavailable,
@@ -110,6 +161,14 @@ impl From<AuthError> for ErrorBody {
     }
 }
 
+const fn second_step_words(set_up: bool) -> &'static str {
+    if set_up {
+        "Your organization requires two-step sign-in. Set it up to sign in."
+    } else {
+        "Enter the code from your authenticator app."
+    }
+}
+
 /// Who is who.
 pub struct Auth {
     store: Database,
@@ -118,6 +177,8 @@ pub struct Auth {
     settings: AuthSettings,
     by_email: Mutex<RateLimit<Hash>>,
     by_address: Mutex<RateLimit<IpAddr>>,
+    /// How often a code of a second factor is tried.
+    by_code: Mutex<RateLimit<Hash>>,
     /// How often it's tried to note that an access token is in use.
     notes: Mutex<RateLimit<Hash>>,
 }
@@ -148,6 +209,7 @@ impl Auth {
             mail,
             by_email: Mutex::new(RateLimit::new(limit(settings.failures_per_email, 30))),
             by_address: Mutex::new(RateLimit::new(limit(settings.failures_per_address, 6))),
+            by_code: Mutex::new(second_factor::code_limit()),
             notes: Mutex::new(RateLimit::new(limit(1, 60))),
             settings,
         }
@@ -186,7 +248,9 @@ impl Auth {
             instant,
             self.check(&email, &request.password),
         );
-        let (new, tokens) = self.mint(user.await?, &client, now)?;
+        let user = user.await?;
+        self.second_step_needed(&user, request, now).await?;
+        let (new, tokens) = self.mint(user, &client, now)?;
         self.store.begin_sign_in(new).await?;
         Ok(tokens)
     }

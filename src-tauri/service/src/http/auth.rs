@@ -3,6 +3,7 @@
 use super::check::to_its_end;
 use super::error::Refused;
 use super::routes::{Anybody, Ask, Routes};
+use crate::auth::AuthError;
 use std::time::Instant;
 use store::clock::now;
 use wire::{
@@ -29,7 +30,10 @@ async fn sign_in(ask: Ask<(), SignInRequest, Anybody>) -> Result<Tokens, Refused
         .auth
         .sign_in(&request, ask.who.address, Instant::now(), now())
         .await;
-    app.metrics.sign_in(tokens.is_ok());
+    // Who is to show a second factor neither has signed in nor failed to.
+    if !matches!(tokens, Err(AuthError::SecondStep { .. })) {
+        app.metrics.sign_in(tokens.is_ok());
+    }
     let tokens = tokens?;
     ask.note.signed_in(&tokens);
     Ok(tokens)

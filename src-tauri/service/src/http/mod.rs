@@ -24,6 +24,7 @@ mod plan;
 mod recording;
 mod role;
 mod routes;
+mod second_factor;
 mod trace;
 mod usage;
 
@@ -81,6 +82,7 @@ fn routes() -> Routes {
         .plain(route::ACCOUNT_SCRIPT, get(pages::script))
         .and(auth::routes())
         .and(account::routes())
+        .and(second_factor::routes())
         .and(invite::routes())
         .and(member::routes())
         .and(role::routes())

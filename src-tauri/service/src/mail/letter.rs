@@ -1,8 +1,8 @@
 //! What mails say. Nothing here sends any.
 
 use lettre::Message;
-use lettre::message::header::{self, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Mailboxes};
+use lettre::message::Mailbox;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 
 /// A mail to one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Letter {
         let to = Mailbox::new((!name.is_empty()).then_some(name), address);
         Message::builder()
             .from(from.clone())
-            .mailbox(header::To::from(Mailboxes::from(to)))
+            .to(to)
             .subject(plain(&self.subject))
             .raw_header(HeaderValue::new(
                 HeaderName::new_from_ascii_str("Auto-Submitted"),

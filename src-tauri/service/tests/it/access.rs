@@ -43,6 +43,8 @@ const PEOPLE: [&str; 8] = [
 ];
 type Row = [Met; 8];
 
+/// Shows a code that is none.
+const REFUSED: Row = [Who, Who, No, No, No, No, No, No];
 /// Shows nothing of the asker's organization that the asker may not see.
 const MEMBERS: Row = [Who, Who, Ok, Ok, Ok, Ok, Ok, Ok];
 /// The same, of one thing.
@@ -71,6 +73,9 @@ const SHOWN: Row = [Who; 8];
 /// Every operation, in the order in which it is tried, with how everybody is met.
 const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/auth/sign_in/", SHOWN),
+    ("POST /api/v1/auth/second_factor/", SHOWN),
+    ("POST /api/v1/auth/second_factor/set_up/", SHOWN),
+    ("POST /api/v1/auth/second_factor/confirm/", SHOWN),
     ("POST /api/v1/auth/refresh/", SHOWN),
     ("POST /api/v1/auth/sign_out/", SHOWN),
     ("POST /api/v1/auth/invite/", [Gone; 8]),
@@ -85,6 +90,11 @@ const TABLE: &[(&str, Row)] = &[
     ("GET /api/v1/me/sign_in/", MEMBERS),
     ("DELETE /api/v1/me/sign_in/{id}/", OWN),
     ("POST /api/v1/me/sign_out/", MEMBERS),
+    ("GET /api/v1/me/second_factor/", MEMBERS),
+    ("POST /api/v1/me/second_factor/recovery_codes/", MEMBERS),
+    ("POST /api/v1/me/second_factor/remove/", MEMBERS),
+    ("POST /api/v1/me/second_factor/set_up/", MEMBERS),
+    ("POST /api/v1/me/second_factor/confirm/", REFUSED),
     ("POST /api/v1/me/email/", MEMBERS),
     ("POST /api/v1/me/password/", MEMBERS),
     ("GET /api/v1/user/", MEMBERS),
@@ -118,6 +128,7 @@ const TABLE: &[(&str, Row)] = &[
     ("PUT /api/v1/phone_number/{id}/", MANAGE_OURS),
     ("PATCH /api/v1/membership/{id}/", MANAGE_OURS),
     ("POST /api/v1/membership/{id}/password_reset/", MANAGE_OURS),
+    ("DELETE /api/v1/membership/{id}/second_factor/", MANAGE_OURS),
     ("PATCH /api/v1/organization/{id}/", MANAGE_OURS),
     ("GET /api/v1/activity/call/", MEMBERS),
     ("POST /api/v1/activity/call/", OF_OURS),
@@ -285,6 +296,18 @@ impl World {
             (_, "me/password/", _) => json!({"old_password": "demo-password",
                 "new_password": format!("correct horse battery staple {who}")}),
             (_, "me/sign_out/", _) => json!({}),
+            (_, "auth/second_factor/" | "auth/second_factor/confirm/", _) => {
+                json!({"ticket": "none", "code": "123456"})
+            }
+            (_, "auth/second_factor/set_up/", _) => json!({"ticket": "none"}),
+            (_, "me/second_factor/confirm/", _) => json!({"code": "no code"}),
+            (
+                _,
+                "me/second_factor/set_up/"
+                | "me/second_factor/remove/"
+                | "me/second_factor/recovery_codes/",
+                _,
+            ) => json!({"password": "demo-password"}),
             (_, "member_invite/", _) => json!({"role_id": role, "expires_in_hours": 1}),
             (_, "usage/top_up/", _) => json!({"micro_dollars": 1, "request_id": format!("r{who}")}),
             ("POST", "role/", _) => json!({"name": name, "permissions": []}),

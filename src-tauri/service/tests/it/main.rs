@@ -22,6 +22,7 @@ mod numbers;
 mod program;
 mod refusals;
 mod roles;
+mod second_factors;
 mod socket;
 mod store;
 #[path = "../support/mod.rs"]

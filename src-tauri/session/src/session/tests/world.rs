@@ -79,6 +79,7 @@ pub fn me(permissions: &[Permission]) -> Me {
                 announced: false,
                 retention_days: 0,
             },
+            second_factor_required: false,
         },
         role: Role {
             id: role_id,
