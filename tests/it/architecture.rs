@@ -21,6 +21,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("wire-macros", 0, &[]),
     ("wire", 0, &["mix", "wire-macros"]),
     ("usage", 0, &["wire"]),
+    ("strength", 0, &[]),
     ("call", 1, &["wire", "mix", "usage"]),
     ("session", 1, &["wire", "mix", "usage"]),
     ("voice", 1, &["mix"]),
@@ -56,6 +57,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "media",
             "trunk",
             "store",
+            "strength",
             "recordings",
             "calls",
         ],
@@ -79,7 +81,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
 
 /// The app's package, which holds the whole-product tests too: what it is linked with. The service runs
 /// beside it, as a process of its own.
-const APP: &[&str] = &["client", "sound", "wire"];
+const APP: &[&str] = &["client", "sound", "strength", "wire"];
 
 /// The arrows that stay on their floor; each runs one way.
 const SIDEWAYS: &[(&str, &str)] = &[

@@ -9,7 +9,7 @@ import { scenes } from "./scenes";
 import { open } from "./test/open";
 import { testids } from "./testids";
 
-const PAGES = ["#/leads", "#/leads/lead_globex", "#/team", "#/settings"];
+const PAGES = ["#/leads", "#/leads/lead_globex", "#/team", "#/settings", "#/profile"];
 
 const IMPORT = hashOf({ page: "import", id: null });
 const ORGANIZATION = ORGANIZATION_PAGES.map((page) => hashOf({ page }));

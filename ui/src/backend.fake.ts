@@ -17,6 +17,8 @@ import {
   type List,
   type Member,
   type MemberInviteRequest,
+  type PasswordResetOffer,
+  type PasswordStrength,
   type PhoneNumber,
   type PlaceCallRequest,
   type Call,
@@ -30,9 +32,33 @@ import { RECORDED_AT, Tape } from "./fake/tape";
 import { shellOf, SIGN_IN_REFUSED, Views } from "./fake/views";
 
 const LINK = "https://coaching.example.com/join/";
+const RESET_LINK = "https://coaching.example.com/reset/#";
 const PASSWORD = "demo-password";
 /** Who may read all of the tape. */
 const ADMIN = "user_alex";
+
+const WRONG_PASSWORD = { code: "wrong_password", message: "That's not your current password." };
+
+const WRONG_CODE = {
+  code: "wrong_code",
+  message: "That code isn't right, or was already used. Wait for the next one and try again.",
+};
+/** What the authenticator app shows. */
+const CODE = "123456";
+const SETUP = {
+  secret: "JBSWY3DPEHPK3PXP",
+  uri: "otpauth://totp/Call%20Coaching:riley%40demo.example?secret=JBSWY3DPEHPK3PXP",
+  qr_svg:
+    '<svg xmlns="http://www.w3.org/2000/svg" width="220" height="220"><path d="M20 20h180v180h-180z"/></svg>',
+};
+const RECOVERY_CODES = Array.from({ length: 10 }, (_, at) => `0000${at}-11111-22222-33333`);
+
+/** What the shell thinks of a password is its own; here, a long one will do. */
+function strengthOf(password: string): PasswordStrength {
+  return password.length < 16
+    ? { score: 1, advice: "This password is too easy to guess. Add another word or two." }
+    : { score: 4, advice: null };
+}
 
 export const userId = (first: string): string => `user_${first.toLowerCase()}`;
 
@@ -77,6 +103,8 @@ export class FakeBackend implements Backend {
   /** Whether the service confirms what is asked; else what shows as under way stays so. */
   confirms = true;
   shortcutTrouble: string | null = null;
+  /** Whether the service sends mail. */
+  mails = false;
   /** What was asked, in order: the name of the command or route, and what it was given. */
   readonly asked: [string, ...unknown[]][] = [];
   /** Whatever is named here is refused with this, or never answered. */
@@ -222,6 +250,70 @@ export class FakeBackend implements Backend {
         client_type: "native",
       });
       this.#enter((who as { user_id: string }).user_id);
+      return null;
+    });
+  passwordStrength = (password: string, names: string[]) =>
+    this.#reply("passwordStrength", [password, names], () => strengthOf(password));
+  changeEmail = (email: string, password: string) =>
+    this.#reply("changeEmail", [email, password], () => {
+      if (password !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return { confirmation_sent: false };
+    });
+  changePassword = (oldPassword: string, newPassword: string) =>
+    this.#reply("changePassword", [oldPassword, newPassword], () => {
+      if (oldPassword !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return null;
+    });
+  createPasswordReset = (membershipId: string) =>
+    this.#reply("createPasswordReset", [membershipId], () => {
+      const made = this.#service("CREATE_PASSWORD_RESET", membershipId, {}) as { token: string };
+      return `${RESET_LINK}${made.token}`;
+    });
+  signInCode = (code: string) =>
+    this.#reply("signInCode", [code], () => {
+      if (code !== CODE) throw new Failure(WRONG_CODE);
+      this.#enter("user_riley");
+      return null;
+    });
+  beginSecondFactorAtSignIn = () => this.#reply("beginSecondFactorAtSignIn", [], () => SETUP);
+  confirmSecondFactorAtSignIn = (code: string) =>
+    this.#reply("confirmSecondFactorAtSignIn", [code], () => {
+      if (code !== CODE) throw new Failure(WRONG_CODE);
+      this.#enter("user_riley");
+      return RECOVERY_CODES;
+    });
+  setUpSecondFactor = (password: string) =>
+    this.#reply("setUpSecondFactor", [password], () => {
+      if (password !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return SETUP;
+    });
+  confirmSecondFactor = (code: string) =>
+    this.#reply("confirmSecondFactor", [code], () => {
+      if (code !== CODE) throw new Failure(WRONG_CODE);
+      return RECOVERY_CODES;
+    });
+  renewRecoveryCodes = (password: string) =>
+    this.#reply("renewRecoveryCodes", [password], () => {
+      if (password !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return RECOVERY_CODES;
+    });
+  removeSecondFactor = (password: string) =>
+    this.#reply("removeSecondFactor", [password], () => {
+      if (password !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return null;
+    });
+  authOptions = () => this.#reply("authOptions", [], () => ({ reset_by_mail: this.mails }));
+  forgotPassword = (email: string) => this.#reply("forgotPassword", [email], () => null);
+  lookUpPasswordReset = (link: string) =>
+    this.#reply("lookUpPasswordReset", [link], () => {
+      const token = link.trim().replace(RESET_LINK, "");
+      const offer = this.#tape.ask("", "LOOK_UP_PASSWORD_RESET", null, { token });
+      return offer as PasswordResetOffer;
+    });
+  resetPassword = (link: string, password: string) =>
+    this.#reply("resetPassword", [link, password], () => {
+      const token = link.trim().replace(RESET_LINK, "");
+      this.#tape.ask("", "RESET_PASSWORD", null, { token, password });
       return null;
     });
   inviteMember = (request: MemberInviteRequest) =>

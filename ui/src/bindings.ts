@@ -25,6 +25,39 @@ export const commands = {
 	acceptInvite: (link: string, email: string, firstName: string, lastName: string, password: string) => typedError<null, AppError>(__TAURI_INVOKE("accept_invite", { link, email, firstName, lastName, password })),
 	/**  Starts the app once more, to be a second person. */
 	openWindow: () => typedError<null, AppError>(__TAURI_INVOKE("open_window")),
+	/**
+	 *  Judges a password as the service will, for a person with these names. The password does not leave
+	 *  this computer.
+	 */
+	passwordStrength: (password: string, names: string[]) => typedError<PasswordStrength, AppError>(__TAURI_INVOKE("password_strength", { password, names })),
+	/**  Changes the address that the user signs in with. */
+	changeEmail: (email: string, password: string) => typedError<EmailChange, AppError>(__TAURI_INVOKE("change_email", { email, password })),
+	/**  Changes the user's password; they are signed out everywhere else. */
+	changePassword: (oldPassword: string, newPassword: string) => typedError<null, AppError>(__TAURI_INVOKE("change_password", { oldPassword, newPassword })),
+	/**  Creates a link with which a member chooses a new password; it is shown this once. */
+	createPasswordReset: (membershipId: MembershipId) => typedError<string, AppError>(__TAURI_INVOKE("create_password_reset", { membershipId })),
+	/**  How people can sign in at the service in use. */
+	authOptions: () => typedError<AuthOptions, AppError>(__TAURI_INVOKE("auth_options")),
+	/**  Asks for a reset link by mail. */
+	forgotPassword: (email: string) => typedError<null, AppError>(__TAURI_INVOKE("forgot_password", { email })),
+	/**  Whose password a link is for. */
+	lookUpPasswordReset: (link: string) => typedError<PasswordResetOffer, AppError>(__TAURI_INVOKE("look_up_password_reset", { link })),
+	/**  Chooses a new password with such a link. Nobody is signed in by it. */
+	resetPassword: (link: string, password: string) => typedError<null, AppError>(__TAURI_INVOKE("reset_password", { link, password })),
+	/**  The second step of signing in. */
+	signInCode: (code: string) => typedError<null, AppError>(__TAURI_INVOKE("sign_in_code", { code })),
+	/**  Begins to set up a second factor in the second step. */
+	beginSecondFactorAtSignIn: () => typedError<SecondFactorSetup, AppError>(__TAURI_INVOKE("begin_second_factor_at_sign_in")),
+	/**  Ends that, and signs in; the recovery codes, which are shown this once. */
+	confirmSecondFactorAtSignIn: (code: string) => typedError<string[], AppError>(__TAURI_INVOKE("confirm_second_factor_at_sign_in", { code })),
+	/**  Begins to set up a second factor. */
+	setUpSecondFactor: (password: string) => typedError<SecondFactorSetup, AppError>(__TAURI_INVOKE("set_up_second_factor", { password })),
+	/**  Ends that with a first code; the recovery codes, which are shown this once. */
+	confirmSecondFactor: (code: string) => typedError<string[], AppError>(__TAURI_INVOKE("confirm_second_factor", { code })),
+	/**  Other recovery codes, which are shown this once. */
+	renewRecoveryCodes: (password: string) => typedError<string[], AppError>(__TAURI_INVOKE("renew_recovery_codes", { password })),
+	/**  Removes the user's second factor. */
+	removeSecondFactor: (password: string) => typedError<null, AppError>(__TAURI_INVOKE("remove_second_factor", { password })),
 	/**  The window follows the link of this number; it isn't shown again. */
 	linkFollowed: (number: number) => typedError<null, AppError>(__TAURI_INVOKE("link_followed", { number })),
 	/**  What somebody on a call answered who wanted to leave. */
@@ -274,7 +307,27 @@ export type AuditAction =
 /**  Undid an import of leads. */
 "lead_import_undone" | 
 /**  Exported the organization's data, its ledger or this log. */
-"data_exported";
+"data_exported" | 
+/**  Changed their own name. */
+"profile_changed" | 
+/**  Changed the email address they sign in with, or asked to; `detail` is the new one. */
+"email_changed" | 
+/**  Changed their own password. */
+"password_changed" | 
+/**  Signed out other devices of theirs; `target` is the device, if it was one. */
+"signed_out_elsewhere" | 
+/**  Created a link for a member to choose a new password with; `target` is who. */
+"password_reset_created" | 
+/**  Chose a new password with a link. */
+"password_reset" | 
+/**  Set up a second factor. */
+"second_factor_set_up" | 
+/**  Removed a second factor; `target` is whose, if it was another member's. */
+"second_factor_removed" | 
+/**  Created new recovery codes. */
+"recovery_codes_renewed" | 
+/**  Asked for a reset link by email, without being signed in; `target` is the email address. */
+"password_reset_asked";
 
 /**  An entry in the audit log. Entries are never changed or deleted. */
 export type AuditEntry = {
@@ -534,6 +587,14 @@ export type Code =
 "invalid_request" | 
 /**  The request has no valid token. */
 "unauthenticated" | 
+/**  The password isn't the user's. */
+"wrong_password" | 
+/**  The password is right, and a code of the user's second factor is needed too. */
+"second_factor_required" | 
+/**  The password is right, and the organization requires a second factor, which has to be set up first. */
+"second_factor_setup_required" | 
+/**  The code isn't right, or was used before. */
+"wrong_code" | 
 /**  It doesn't exist, or this user can't see it. */
 "not_found" | 
 /**  Too many attempts. Wait, then try again. */
@@ -1163,6 +1224,10 @@ call_id: CallId } |
 { kind: "invite"; 
 /**  The whole of it. */
 link: string } | 
+/**  To choose a new password. */
+{ kind: "reset"; 
+/**  The whole of it. */
+link: string } | 
 /**  Nothing that this app knows. */
 { kind: "unknown" };
 
@@ -1252,6 +1317,8 @@ export type Member = {
 	group_ids: GroupId[],
 	/**  Whether their calls are recorded. */
 	recording: RecordingOverride,
+	/**  Whether they have a second factor. */
+	second_factor: boolean,
 };
 
 /**  An invite link to the organization. */
@@ -1391,6 +1458,8 @@ export type Organization = {
 	call_rate_micro_dollars_per_minute: number,
 	/**  Its recording settings. */
 	recording: RecordingSettings,
+	/**  Whether its members must have a second factor. */
+	second_factor_required: boolean,
 };
 
 /**  A company that uses the product; nothing crosses from one to another. */
@@ -1406,6 +1475,8 @@ export type OrganizationPatch = {
 	recording?: RecordingSettings | null,
 	/**  Those who manage the organization are warned below this balance. */
 	low_balance_micro_dollars?: MicroDollars | null,
+	/**  Whether members must have a second factor. Those without one set it up the next time they sign in. */
+	second_factor_required?: boolean | null,
 };
 
 /**  What a coach did, or what was done to them. */
@@ -1844,6 +1915,11 @@ export type View = {
 	signing_in: boolean,
 	/**  Whether the next run can resume this sign-in. If not, it is for this run only. */
 	sign_in_kept: boolean,
+	/**
+	 *  Whether the service takes the sign-in no longer, and a call goes on all the same. The user signs
+	 *  in again after it.
+	 */
+	sign_in_lost: boolean,
 	/**  The service's calendar clock minus this machine's, as of the newest `welcome`. */
 	clock_offset_ms: number,
 	/**  Who is signed in; `None` until it is read. */
@@ -1909,6 +1985,104 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
 }
 
 
+/**  The kind of client. */
+export type ClientType = 
+/**  The desktop app. */
+"native" | 
+/**  A browser. */
+"web" | 
+/**  A phone. */
+"mobile";
+
+/**  `GET /api/v1/auth/options/`: how people can sign in here. */
+export type AuthOptions = {
+	/**  Whether a reset link can be sent by email. */
+	reset_by_mail: boolean,
+};
+
+/**  How an email address was changed. */
+export type EmailChange = {
+	/**
+	 *  Whether a link was sent to the new address, and the address changes once it's opened. Otherwise it
+	 *  has changed.
+	 */
+	confirmation_sent: boolean,
+};
+
+/**  Whose password a link is for, before it's used. */
+export type PasswordResetOffer = {
+	/**  Their organization. */
+	organization_name: string,
+	/**  First name. */
+	first_name: string,
+	/**  Last name. */
+	last_name: string,
+	/**  The email address they sign in with. */
+	email: string,
+	/**  When it expires. */
+	date_expires: Timestamp,
+};
+
+/**  How hard a password is to guess. */
+export type PasswordStrength = {
+	/**  From 0, guessed at once, to 4, guessed by no one. */
+	score: number,
+	/**  What to do; none when it will do. */
+	advice: string | null,
+};
+
+/**  `PATCH /api/v1/me/`: the signed-in user's own name. */
+export type ProfilePatch = {
+	/**  First name, 1 to 64 characters. */
+	first_name?: string | null,
+	/**  Last name, up to 64 characters. */
+	last_name?: string | null,
+};
+
+/**  A second factor that is being set up. */
+export type SecondFactorSetup = {
+	/**  The secret, in Base32, to type into the app. */
+	secret: string,
+	/**  The same as an `otpauth:` link. */
+	uri: string,
+	/**  The link as a QR code: an SVG image, black on white. */
+	qr_svg: string,
+};
+
+/**  How the signed-in user stands with their second factor. */
+export type SecondFactorStatus = {
+	/**  Whether signing in takes a code. */
+	enabled: boolean,
+	/**  Recovery codes that haven't been used. */
+	recovery_codes_left: number,
+	/**  Whether the organization requires a second factor. */
+	required: boolean,
+};
+
+/**  Where the user is signed in. */
+export type SignInPlace = {
+	/**  The device. */
+	device_id: DeviceId,
+	/**  The kind of client. */
+	client_type: ClientType,
+	/**  What the client calls the device. */
+	device_name: string | null,
+	/**  The network address it was last seen from. */
+	address: string | null,
+	/**  When the user signed in. */
+	date_created: Timestamp,
+	/**  When it was last used, give or take five minutes. */
+	date_used: Timestamp,
+	/**  Whether this request was made from it. */
+	current: boolean,
+};
+
+/**  `POST /api/v1/me/sign_out/`. */
+export type SignOutEverywhereRequest = {
+	/**  Whether to end the sign-in that asks, too. */
+	also_here?: boolean,
+};
+
 /** A route of the service by its name, with its id, what goes in, and what comes out. */
 export type Route<Id, In, Out> = {
 	readonly name: string,
@@ -1917,6 +2091,18 @@ export type Route<Id, In, Out> = {
 
 /** The routes that the window may ask. */
 export const route = {
+	/** Changes the signed-in user's own name. Fields that are left out stay as they are. */
+	changeProfile: { name: "CHANGE_PROFILE" } as Route<null, ProfilePatch, Me>,
+	/** Says whether the signed-in user has a second factor. */
+	secondFactor: { name: "SECOND_FACTOR" } as Route<null, null, SecondFactorStatus>,
+	/** Removes a member's second factor, for who has lost it and the recovery codes. */
+	removeMembersSecondFactor: { name: "REMOVE_MEMBERS_SECOND_FACTOR" } as Route<MembershipId, null, null>,
+	/** Lists where the signed-in user is signed in, the sign-in that was used last first. */
+	listSignIns: { name: "LIST_SIGN_INS" } as Route<null, null, List<SignInPlace>>,
+	/** Ends a sign-in of the signed-in user. Its tokens are refused and its WebSockets closed. */
+	endSignIn: { name: "END_SIGN_IN" } as Route<DeviceId, null, null>,
+	/** Ends every other sign-in of the signed-in user, or every one. Their tokens are refused and their WebSockets closed. */
+	signOutEverywhere: { name: "SIGN_OUT_EVERYWHERE" } as Route<null, SignOutEverywhereRequest, null>,
 	/** Lists all members, active or not, by name. */
 	listMembers: { name: "LIST_MEMBERS" } as Route<null, ListQuery, List<Member>>,
 	/** Changes a member's role, activates or deactivates them, or sets whether their calls are recorded. */

@@ -45,6 +45,10 @@ export class AppState {
   settings = $state.raw<AppSettings | null>(null);
   /** The invite link that was opened last, until somebody has joined by it or gone back. */
   inviteLink = $state<string | null>(null);
+  /** The reset link that was opened last, until a password was chosen with it or somebody went back. */
+  resetLink = $state<string | null>(null);
+  /** Recovery codes that were made just now: they are shown until they were put somewhere safe. */
+  recoveryCodes = $state.raw<string[] | null>(null);
   /** Notices that were read. */
   #read = $state.raw<ReadonlySet<string>>(new Set());
   /** Why the app could not begin at all. */
@@ -270,7 +274,7 @@ export class AppState {
     // What was read and is over is said again when it comes back.
     const read = [...this.#read].filter((notice) => view.notices.includes(notice));
     if (read.length < this.#read.size) this.#read = new Set(read);
-    if (view.me) this.inviteLink = null;
+    if (view.me) this.inviteLink = this.resetLink = null;
     this.view = view;
     this.#follow(view);
   }
@@ -291,7 +295,10 @@ export class AppState {
     } else if (link.kind === "unknown") {
       this.say("error", "That link doesn't work. Copy all of it, or ask for a new one.");
     } else if (me) {
-      this.say("info", "You're already signed in. To use an invite link, sign out first.");
+      const kind = link.kind === "reset" ? "a reset" : "an invite";
+      this.say("info", `You're already signed in. To use ${kind} link, sign out first.`);
+    } else if (link.kind === "reset") {
+      this.resetLink = link.link;
     } else {
       this.inviteLink = link.link;
     }

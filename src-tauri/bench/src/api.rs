@@ -74,6 +74,7 @@ impl Api {
             email: email.into(),
             password: PASSWORD.into(),
             client_type: ClientType::Native,
+            device_name: None,
         };
         let tokens: Tokens = self.post(None, "auth/sign_in/", &request)?;
         Ok(User {

@@ -16,6 +16,7 @@ use crate::playback::Deck;
 use crate::presenter::{About, Change, Presenter};
 use crate::profile::Profile;
 use crate::pump;
+use crate::reset_link;
 use crate::settings::{AppSettings, Kept, SettingsFile};
 use crate::view::Server;
 
@@ -180,6 +181,38 @@ impl App {
         }
     }
 
+    /// The link by which a member chooses a new password.
+    pub fn reset_link(&self, token: &str) -> String {
+        let server = self.presenter.view().server;
+        reset_link::write(token, (!server.local).then_some(&server.url))
+    }
+
+    /// What such a link carries.
+    ///
+    /// # Errors
+    /// When it is none, or one of another service than is in use.
+    pub fn reset_token(&self, link: &str) -> Result<String, AppError> {
+        let (token, server) = reset_link::read(link).ok_or_else(|| {
+            AppError::new(
+                "settings",
+                "That's not a valid reset link. Copy all of it, or ask for a new one.",
+            )
+        })?;
+        let in_use = self.presenter.view().server;
+        match server {
+            Some(server) if in_use.local || !same_server(&server, &in_use.url) => {
+                Err(AppError::new(
+                    "settings",
+                    format!(
+                        "That reset link is for another server. Choose {server} first, then open \
+                         the link again."
+                    ),
+                ))
+            }
+            _ => Ok(token),
+        }
+    }
+
     fn apply(&self, settings: &AppSettings) {
         self.card.choose(sound::Choice {
             microphone: settings.microphone.clone(),
@@ -218,6 +251,23 @@ impl App {
     }
 }
 
+/// Whether two addresses are one server's, however they end.
+fn same_server(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
+}
+
+/// What this computer is called, as far as the service takes it for a name.
+fn device_name() -> Option<String> {
+    let name = gethostname::gethostname();
+    let name: String = name
+        .to_string_lossy()
+        .chars()
+        .filter(|letter| letter.is_ascii_graphic())
+        .take(64)
+        .collect();
+    (!name.is_empty()).then_some(name)
+}
+
 impl Link {
     fn start(
         app: &AppHandle,
@@ -231,6 +281,7 @@ impl Link {
         let credentials = Arc::new(KeyRing::new(&profile.to_string(), service));
         let settings = client::Settings {
             credentials: Some(credentials),
+            device_name: device_name(),
             ..client::Settings::new(url)
         };
         // A session starts tasks of its own, which needs the runtime.

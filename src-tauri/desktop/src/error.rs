@@ -41,6 +41,9 @@ impl From<ClientError> for AppError {
                     ..Self::new(&code_text(code), message)
                 };
             }
+            ClientError::SecondStep { code, message, .. } => {
+                return Self::new(&code_text(code), message);
+            }
             ClientError::NotPossible(message) => ("not_possible", message),
             ClientError::Unreachable(why) => {
                 log::info!("can't reach the service: {why}");

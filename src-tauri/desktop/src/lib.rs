@@ -30,6 +30,7 @@ mod playback;
 mod presenter;
 mod profile;
 mod pump;
+mod reset_link;
 mod settings;
 mod shell;
 mod shortcut;

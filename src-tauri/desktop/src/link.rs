@@ -7,6 +7,8 @@ use specta::Type;
 use url::Url;
 use wire::CallId;
 
+use crate::reset_link;
+
 const SCHEME: &str = "callcoaching";
 /// A longer one is none of ours.
 const LINK_BYTES_MAX: usize = 2048;
@@ -25,6 +27,11 @@ pub enum Link {
         /// The whole of it.
         link: String,
     },
+    /// To choose a new password.
+    Reset {
+        /// The whole of it.
+        link: String,
+    },
     /// Nothing that this app knows.
     Unknown,
 }
@@ -35,6 +42,7 @@ impl fmt::Debug for Link {
         f.write_str(match self {
             Self::Call { .. } => "Call",
             Self::Invite { .. } => "Invite",
+            Self::Reset { .. } => "Reset",
             Self::Unknown => "Unknown",
         })
     }
@@ -69,6 +77,7 @@ impl Link {
                 let call_id = CallId::parse(url.path().trim_matches('/')).ok()?;
                 Some(Self::Call { call_id })
             }
+            "reset" => reset_link::read(text).map(|_| Self::Reset { link: text.into() }),
             "invite" => read_invite(text).map(|_| Self::Invite { link: text.into() }),
             _ => None,
         }
@@ -169,7 +178,11 @@ mod tests {
 
     #[test]
     fn an_invite_link_is_printed_nowhere() {
-        let printed = format!("{:?}", Link::read(&invite(TOKEN, None)));
-        assert!(!printed.contains(TOKEN), "{printed}");
+        for link in [invite(TOKEN, None), reset_link::write(TOKEN, None)] {
+            let read = Link::read(&link);
+            assert_ne!(read, Link::Unknown);
+            let printed = format!("{read:?}");
+            assert!(!printed.contains(TOKEN), "{printed}");
+        }
     }
 }

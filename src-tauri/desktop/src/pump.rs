@@ -109,6 +109,9 @@ fn message(notice: &Notice) -> Option<Message> {
         Notice::SignedOut(SignedOutReason::Expired) => {
             error("Your session has expired. Sign in again.")
         }
+        Notice::SignInLost => {
+            stays("Your session has expired. This call goes on. Sign in again when it ends.")
+        }
         Notice::CoachingEnded(_, reason) => coaching_ended(*reason)?,
         Notice::MyCallEnded(call) => call_ended(call)?,
         Notice::Postponed(request) => info(postponed(request)?),

@@ -16,7 +16,7 @@ use store::clock::now;
 use store::{Database, MembershipChange, RoleChange, StoreError};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use wire::{Availability, Event, Organization, OrganizationId, UserId};
+use wire::{Availability, DeviceId, Event, Organization, OrganizationId, UserId};
 
 /// How long a readiness check is good for: whoever asks more often makes no more work.
 const READINESS_KEPT: Duration = Duration::from_secs(1);
@@ -97,6 +97,19 @@ impl App {
             self.hub.close_user(organization, &change.user_id);
         }
         self.directory_changed(organization);
+    }
+
+    /// A member changed their own name or address: they are told, and everybody who shows it.
+    pub async fn profile_changed(&self, organization: &OrganizationId, user: &UserId) {
+        self.tell_me(organization, user).await;
+        self.directory_changed(organization);
+    }
+
+    /// The sign-ins of these devices are over: their sockets close. Calls on them go on.
+    pub fn signed_out(&self, devices: &[DeviceId]) {
+        for device in devices {
+            self.hub.close_device(device);
+        }
     }
 
     /// Somebody became a member: everybody else is told who they are and how available.

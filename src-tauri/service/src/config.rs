@@ -5,6 +5,7 @@ mod flags;
 
 pub use flags::Flags;
 
+use crate::mail::MailSettings;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -54,10 +55,14 @@ pub struct Config {
     /// Only in the settings file: a list of trunks has no flag.
     #[serde(skip_serializing)]
     pub telephony: TelephonySettings,
+    /// Only in the settings file: it belongs together.
+    #[serde(skip_serializing)]
+    pub mail: MailSettings,
     pub log: String,
     pub log_format: LogFormat,
     pub access_token_s: u64,
     pub refresh_token_s: u64,
+    pub sign_in_s: u64,
     pub sign_in_failures_per_email: u32,
     pub sign_in_failures_per_address: u32,
     pub request_timeout_ms: u64,
@@ -99,10 +104,12 @@ impl Default for Config {
             recordings_allow_http: false,
             announcement: None,
             telephony: TelephonySettings::default(),
+            mail: MailSettings::default(),
             log: "info".into(),
             log_format: LogFormat::Json,
             access_token_s: 15 * 60,
             refresh_token_s: 30 * 24 * 3600,
+            sign_in_s: 90 * 24 * 3600,
             sign_in_failures_per_email: 5,
             sign_in_failures_per_address: 100,
             request_timeout_ms: 30_000,
@@ -192,9 +199,13 @@ impl Config {
             .is_some_and(|url| !is_origin(url))
         {
             "public_url must be like https://calls.example.com".into()
+        } else if self.sign_in_s < self.access_token_s {
+            "sign_in_s must be no shorter than access_token_s".into()
         } else if let Some(origin) = self.allowed_origins.iter().find(|one| !is_origin(one)) {
             format!("allowed_origins must be like https://app.example.com, not {origin}")
         } else if let Err(complaint) = self.telephony.check() {
+            complaint
+        } else if let Err(complaint) = self.mail.check() {
             complaint
         } else {
             return Ok(());
@@ -224,7 +235,7 @@ impl Config {
 
 /// Whether a browser could send this as its page's origin (RFC 6454, section 6.2): a scheme and a host,
 /// and a port where it isn't the scheme's own.
-fn is_origin(text: &str) -> bool {
+pub(crate) fn is_origin(text: &str) -> bool {
     let host =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.:[]".contains(&byte);
     ["https://", "http://"].iter().any(|scheme| {
@@ -387,6 +398,15 @@ mod tests {
         let telephony = example["telephony"].as_table().unwrap();
         let settings = serde_json::to_value(TelephonySettings::default()).unwrap();
         assert_eq!(missing(&settings, &[telephony]), Vec::<&String>::new());
+
+        let mail = example["mail"].as_table().unwrap();
+        let settings = serde_json::to_value(MailSettings::default()).unwrap();
+        let mut other_way = toml::Table::new();
+        other_way.insert("password".into(), "".into());
+        assert_eq!(
+            missing(&settings, &[mail, &other_way]),
+            Vec::<&String>::new()
+        );
 
         let trunks = telephony["trunks"].as_array().unwrap();
         let trunks: Vec<_> = trunks.iter().map(|own| own.as_table().unwrap()).collect();

@@ -15,6 +15,7 @@ mod http;
 mod hub;
 mod imports;
 mod local;
+mod mail;
 mod metrics;
 mod names;
 mod operated;
@@ -26,6 +27,7 @@ mod strict;
 mod telephony;
 
 pub use config::{Config, ConfigError, Flags, LogFormat};
+pub use mail::{Encryption, MailSettings};
 pub use running::{Hooks, Running, StartError, start};
 pub use store::{StoreError, backup, copy_store, restore};
 

@@ -10,6 +10,7 @@ use crate::facts::Facts;
 use crate::hub::{Hub, HubSettings, InProcessPresence};
 use crate::imports::Imports;
 use crate::local::LocalSecret;
+use crate::mail::{Mail, MailError};
 use crate::metrics::Metrics;
 use crate::operator::{self, SetupLinkRequest};
 use crate::telephony::Telephony;
@@ -70,6 +71,9 @@ pub enum StartError {
     /// The telephone trunks cannot be used.
     #[error(transparent)]
     Telephony(#[from] TrunkError),
+    /// Mail cannot be sent as it is set up.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// The demonstration's data cannot be made, or is where it must not be (O2).
     #[error("couldn't use demo data: {0}")]
     Demo(String),
@@ -154,7 +158,8 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         (None, Some(telephony)) => telephony.line(),
         (None, None) => Arc::new(PreparedLine::new(&config)?),
     };
-    let auth = Auth::new(store.clone(), passwords, auth_settings(&config));
+    let mail = Mail::start(&config.mail)?;
+    let auth = Auth::new(store.clone(), passwords, mail, auth_settings(&config));
     let recordings = if config.read_only {
         None
     } else {
@@ -438,6 +443,8 @@ fn auth_settings(config: &Config) -> AuthSettings {
     AuthSettings {
         access_ms: millis(config.access_token_s),
         refresh_ms: millis(config.refresh_token_s),
+        sign_in_ms: millis(config.sign_in_s),
+        read_only: config.read_only,
         failures_per_email: config.sign_in_failures_per_email,
         failures_per_address: config.sign_in_failures_per_address,
     }

@@ -39,6 +39,10 @@ pub(crate) const TABLES: &[&str] = &[
     "farewell",
     "import",
     "import_lead",
+    "account_link",
+    "second_factor",
+    "recovery_code",
+    "sign_in_ticket",
 ];
 /// Rows that are in memory at once.
 const ROWS_AT_ONCE: u32 = 1_000;

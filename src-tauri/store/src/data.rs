@@ -44,7 +44,8 @@ const SECTIONS: &[Section] = &[
         query: "SELECT id AS place, id, name, country, time_zone, plan, low_balance AS low_balance_micro_dollars,
                     recording_enabled AS \"recording.enabled\",
                     recording_announced AS \"recording.announced\",
-                    recording_retention_days AS \"recording.retention_days\"
+                    recording_retention_days AS \"recording.retention_days\",
+                    second_factor_required
                 FROM organization WHERE id = $1 AND id > $2 ORDER BY id LIMIT $3",
         shape: Shape::Columns(&[
             ("id", Text),
@@ -56,6 +57,7 @@ const SECTIONS: &[Section] = &[
             ("recording.announced", Truth),
             ("recording.retention_days", Number),
             ("low_balance_micro_dollars", Number),
+            ("second_factor_required", Truth),
         ]),
     },
     Section {

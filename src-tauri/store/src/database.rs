@@ -52,6 +52,11 @@ const SQLITE: &[Step] = &[
     ),
     (9, "company", include_str!("../migrations/0009_company.sql")),
     (10, "leads", include_str!("../migrations/0010_leads.sql")),
+    (
+        11,
+        "accounts",
+        include_str!("../migrations/0011_accounts.sql"),
+    ),
     (13, "import", include_str!("../migrations/0013_import.sql")),
 ];
 
@@ -76,6 +81,11 @@ const POSTGRES: &[Step] = &[
         10,
         "leads",
         include_str!("../migrations/postgres/0010_leads.sql"),
+    ),
+    (
+        11,
+        "accounts",
+        include_str!("../migrations/postgres/0011_accounts.sql"),
     ),
     (
         13,

@@ -34,11 +34,6 @@ impl Database {
         })
     }
 
-    /// The country in which the organization's people read and write numbers (ISO 3166).
-    pub async fn country(&self, organization: &OrganizationId) -> Result<String, StoreError> {
-        country(&self.reader, organization).await
-    }
-
     async fn listed_leads(
         &self,
         organization: &OrganizationId,

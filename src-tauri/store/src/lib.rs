@@ -3,6 +3,7 @@
 //! It knows nothing of HTTP, sockets, media or calls in progress. What belongs to an organization is
 //! asked for with the organization's id, and what another one owns is simply not there (A3).
 
+mod accounts;
 mod audit;
 mod backup;
 mod callers;
@@ -27,6 +28,7 @@ mod organizations;
 pub mod random;
 mod recordings;
 mod roles;
+mod second_factors;
 mod seed;
 mod setup;
 mod sign_ins;
@@ -37,6 +39,7 @@ pub mod testing;
 mod tests;
 mod words;
 
+pub use accounts::{Account, Confirmed, LinkKind, NewLink, Reset};
 pub use audit::{AuditFilter, Whose};
 pub use backup::{backup, restore};
 pub use callers::LeadWhoCalls;
@@ -58,8 +61,9 @@ pub use organizations::{Allowance, MemberFacts, MembershipChange};
 pub use random::Hash;
 pub use recordings::{Kept, RecordingPlan};
 pub use roles::{ROLES_MAX, RoleChange};
+pub use second_factors::{NewTicket, SecondFactor, SecondFactorNeed, Ticket};
 pub use setup::{Founder, NewSetupLink, OPEN_SETUP_LINKS_MAX};
-pub use sign_ins::{Credentials, NewSignIn, Principal, Rotated, Rotation, SignInState};
+pub use sign_ins::{Credentials, NewSignIn, Principal, REPEAT_MS, Rotated, Rotation, SignInState};
 
 /// Why the store did not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

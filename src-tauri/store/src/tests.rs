@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod accounts;
 mod both;
 mod failing;
 mod founding;
@@ -105,6 +106,8 @@ fn sign_in(name: &str, of: UserId) -> NewSignIn {
         user_id: of,
         device_id: DeviceId::from_suffix(name).unwrap(),
         client_type: ClientType::Native,
+        device_name: None,
+        address: None,
         refresh_hash: hash,
         refresh_expires_at: NOW.plus_millis(DAY_MS),
         access_hash,

@@ -70,6 +70,26 @@ pub enum AuditAction {
     LeadImportUndone,
     /// Exported the organization's data, its leads, its ledger or this log.
     DataExported,
+    /// Changed their own name.
+    ProfileChanged,
+    /// Changed the email address they sign in with, or asked to; `detail` is the new one.
+    EmailChanged,
+    /// Changed their own password.
+    PasswordChanged,
+    /// Signed out other devices of theirs; `target` is the device, if it was one.
+    SignedOutElsewhere,
+    /// Created a link for a member to choose a new password with; `target` is who.
+    PasswordResetCreated,
+    /// Chose a new password with a link.
+    PasswordReset,
+    /// Set up a second factor.
+    SecondFactorSetUp,
+    /// Removed a second factor; `target` is whose, if it was another member's.
+    SecondFactorRemoved,
+    /// Created new recovery codes.
+    RecoveryCodesRenewed,
+    /// Asked for a reset link by email, without being signed in; `target` is the email address.
+    PasswordResetAsked,
 }
 
 /// An entry in the audit log. Entries are never changed or deleted.

@@ -10,7 +10,7 @@ pub struct ErrorBody {
 }
 
 /// One error, for a program and for a person.
-#[wire_type]
+#[wire_type(secret)]
 pub struct ErrorDetail {
     /// The stable code.
     pub code: Code,
@@ -19,6 +19,21 @@ pub struct ErrorDetail {
     /// The field of the body that it's about, such as `contacts.0.phones.1.phone`, if it's about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// For the second step of signing in, if there is one to come. It works for five minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+}
+
+/// A ticket is half a sign-in: no log may hold one.
+impl std::fmt::Debug for ErrorDetail {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ErrorDetail")
+            .field("code", &self.code)
+            .field("message", &self.message)
+            .field("field", &self.field)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a request was refused. Codes are stable: programs can rely on them.
@@ -49,6 +64,14 @@ pub enum Code {
     InvalidRequest,
     /// The request has no valid token.
     Unauthenticated,
+    /// The password isn't the user's.
+    WrongPassword,
+    /// The password is right, and a code of the user's second factor is needed too.
+    SecondFactorRequired,
+    /// The password is right, and the organization requires a second factor, which has to be set up first.
+    SecondFactorSetupRequired,
+    /// The code isn't right, or was used before.
+    WrongCode,
     /// It doesn't exist, or this user can't see it.
     NotFound,
     /// Too many attempts. Wait, then try again.
@@ -71,7 +94,13 @@ impl Code {
             Self::InvalidRequest => 400,
             Self::Unauthenticated => 401,
             Self::InsufficientBalance => 402,
-            Self::PermissionRequired | Self::PlanRequired | Self::OwnCall => 403,
+            Self::PermissionRequired
+            | Self::PlanRequired
+            | Self::OwnCall
+            | Self::WrongPassword
+            | Self::SecondFactorRequired
+            | Self::SecondFactorSetupRequired
+            | Self::WrongCode => 403,
             Self::NotFound => 404,
             Self::InboundCall
             | Self::ExternalNumber
@@ -97,6 +126,7 @@ impl ErrorBody {
                 code,
                 message: message.into(),
                 field: None,
+                ticket: None,
             },
         }
     }
@@ -105,6 +135,13 @@ impl ErrorBody {
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {
         self.error.field = Some(field.into());
+        self
+    }
+
+    /// The same, with a ticket for the second step.
+    #[must_use]
+    pub fn with_ticket(mut self, ticket: String) -> Self {
+        self.error.ticket = Some(ticket);
         self
     }
 }

@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+mod account;
 mod admin;
 mod audit;
 mod auth;
@@ -24,11 +25,13 @@ mod money;
 mod organization;
 mod recording;
 pub mod route;
+mod second_factor;
 mod setup;
 mod shape;
 mod socket;
 mod timestamp;
 
+pub use account::*;
 pub use admin::*;
 pub use audit::*;
 pub use auth::*;
@@ -46,6 +49,7 @@ pub use media::*;
 pub use money::*;
 pub use organization::*;
 pub use recording::*;
+pub use second_factor::*;
 pub use setup::*;
 pub use socket::*;
 pub use timestamp::*;

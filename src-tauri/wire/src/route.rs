@@ -8,19 +8,23 @@ pub use crate::shape::{PathId, Schemas, Shape};
 
 use crate::shape::refer;
 use crate::{
-    AcceptInviteRequest, AuditAction, AuditEntry, AuditQuery, Availability, Balance, Call, CallId,
-    CallQuery, CoachLeg, Code, Contact, ContactQuery, DtmfRequest, Group, GroupId, GroupRequest,
-    HoldRequest, Import, ImportId, ImportLine, ImportLineQuery, ImportPart, ImportPreview,
-    ImportRequest, ImportSettings, InboundCallRequest, Invitation, InvitationId, InvitationRequest,
-    InvitationTarget, InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadMergeRequest,
-    LeadQuery, LeadRequest, LeadStatus, LeadStatusDeletion, LeadStatusId, LeadStatusRequest,
-    LedgerEntry, List, ListQuery, Me, MediaAnswer, MediaOffer, Member, MemberInvite,
-    MemberInviteId, MemberInviteRequest, Membership, MembershipId, MembershipPatch,
-    MicrophoneRequest, ModeRequest, MuteRequest, NewMemberInvite, Organization, OrganizationId,
-    OrganizationPatch, Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest,
-    PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery, RecordingRequest, RefreshRequest,
-    Role, RoleId, RoleRequest, SetUp, SetUpRequest, SetupLookup, SetupOffer, SignInRequest,
-    SignOutRequest, Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
+    AcceptInviteRequest, AuditAction, AuditEntry, AuditQuery, AuthOptions, Availability, Balance,
+    Call, CallId, CallQuery, CoachLeg, Code, Contact, ContactQuery, DeviceId, DtmfRequest,
+    EmailChange, EmailConfirmation, EmailRequest, ForgotPasswordRequest, Group, GroupId,
+    GroupRequest, HoldRequest, Import, ImportId, ImportLine, ImportLineQuery, ImportPart,
+    ImportPreview, ImportRequest, ImportSettings, InboundCallRequest, Invitation, InvitationId,
+    InvitationRequest, InvitationTarget, InviteLookup, InviteOffer, JoinRequest, Lead, LeadId,
+    LeadMergeRequest, LeadQuery, LeadRequest, LeadStatus, LeadStatusDeletion, LeadStatusId,
+    LeadStatusRequest, LedgerEntry, List, ListQuery, Me, MediaAnswer, MediaOffer, Member,
+    MemberInvite, MemberInviteId, MemberInviteRequest, Membership, MembershipId, MembershipPatch,
+    MicrophoneRequest, ModeRequest, MuteRequest, NewMemberInvite, NewPasswordReset, Organization,
+    OrganizationId, OrganizationPatch, PasswordProof, PasswordRequest, PasswordResetLookup,
+    PasswordResetOffer, PasswordResetRequest, Permission, PhoneNumber, PhoneNumberId,
+    PhoneNumberRequest, PlaceCallRequest, PlanInfo, ProfilePatch, RecordingPeaks, RecordingQuery,
+    RecordingRequest, RecoveryCodes, RefreshRequest, Role, RoleId, RoleRequest, SecondFactorCode,
+    SecondFactorSetup, SecondFactorSignIn, SecondFactorStatus, SecondStepRequest, SetUp,
+    SetUpRequest, SetupLookup, SetupOffer, SignInPlace, SignInRequest, SignOutEverywhereRequest,
+    SignOutRequest, TicketRequest, Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -402,6 +406,12 @@ routes! {
     SETUP_SCRIPT = "/setup/page.js";
     /// The style of that page.
     SETUP_STYLE = "/setup/page.css";
+    /// A page to choose a new password on, with the secret of a reset link after `#`.
+    RESET_PAGE = "/reset/";
+    /// A page to confirm a new email address on, with the secret of a link after `#`.
+    CONFIRM_PAGE = "/confirm-email/";
+    /// What those pages do.
+    ACCOUNT_SCRIPT = "/account.js";
     /// The WebSocket. Its first message carries the token.
     SOCKET = "/api/v1/socket/";
 
@@ -413,18 +423,66 @@ routes! {
     /// Each sign-in is one device with its own `device_id`. A user can have up to twenty; another one
     /// replaces the oldest. A wrong email and a wrong password get the same answer, `unauthenticated`.
     /// After too many failures for an email or from a network address, the answer is `rate_limited`.
+    ///
+    /// For a user with a second factor, the answer is `second_factor_required`. Its `ticket` goes into
+    /// `/api/v1/auth/second_factor/`. If the organization requires a second factor and the user has none,
+    /// it's `second_factor_setup_required`, and the ticket goes into
+    /// `/api/v1/auth/second_factor/set_up/`.
     SIGN_IN((), Body<SignInRequest>) -> Json<Tokens> = Post "/api/v1/auth/sign_in/" {
         who: Who::Anybody,
         audited: SignIn,
         tag: "auth",
         answer: 200 "Signed in.",
-        refusals: [RateLimited "too many failed attempts. Wait, then try again."],
+        refusals: [
+            RateLimited "too many failed attempts. Wait, then try again.",
+            SecondFactorRequired "the second step is to come.",
+            SecondFactorSetupRequired "a second factor has to be set up first.",
+        ],
+    }
+
+    /// The second step of signing in: a code of the user's app, or a recovery code.
+    ///
+    /// Codes are those of RFC 6238: six digits, 30 s, SHA-1. One of the step before or after counts too.
+    /// Each works once. A wrong one is `wrong_code`; after too many, the answer is `rate_limited`. A ticket
+    /// works for five minutes and five tries; then it's `unauthenticated`.
+    SECOND_STEP((), Body<SecondStepRequest>) -> Json<Tokens> = Post "/api/v1/auth/second_factor/" {
+        who: Who::Anybody,
+        audited: SignIn,
+        tag: "auth",
+        answer: 200 "Signed in.",
+        refusals: [
+            WrongCode "the code isn't right, or was used before.",
+            RateLimited "too many wrong codes. Wait, then try again.",
+        ],
+    }
+
+    /// Begins to set up a second factor, for who can't sign in without one. Show the secret to the user,
+    /// best as the QR code.
+    SET_UP_AT_SIGN_IN((), Body<TicketRequest>) -> Json<SecondFactorSetup> = Post "/api/v1/auth/second_factor/set_up/" {
+        who: Who::Anybody,
+        tag: "auth",
+        answer: 200 "What to show.",
+        refusals: [Conflict "the user has a second factor."],
+    }
+
+    /// Ends that with a first code, and signs in.
+    CONFIRM_AT_SIGN_IN((), Body<SecondStepRequest>) -> Json<SecondFactorSignIn> = Post "/api/v1/auth/second_factor/confirm/" {
+        who: Who::Anybody,
+        audited: SecondFactorSetUp,
+        tag: "auth",
+        answer: 200 "Signed in, with recovery codes.",
+        refusals: [
+            WrongCode "the code isn't right.",
+            RateLimited "too many wrong codes. Wait, then try again.",
+        ],
     }
 
     /// Exchanges a refresh token for a new access token and a new refresh token.
     ///
     /// A refresh token works once. Using one again ends the whole sign-in, because someone else may have
-    /// it: its tokens are refused and its WebSockets closed.
+    /// it: its tokens are refused and its WebSockets closed. Only when the answer was lost may it be sent
+    /// again: for 60 s, and until one of the new tokens is used, the answer has the same new tokens. A
+    /// sign-in lasts 90 days at most, unless the service is set up otherwise; then the user signs in again.
     REFRESH((), Body<RefreshRequest>) -> Json<Tokens> = Post "/api/v1/auth/refresh/" {
         who: Who::Anybody,
         tag: "auth",
@@ -458,7 +516,8 @@ routes! {
     ///
     /// A link works once. `invite_expired` and `rate_limited` are as for `/api/v1/auth/invite/`. If the
     /// invitation is for one email address, any other is an `invalid_request`; an address that already
-    /// has an account is a `conflict`. A password has 10 to 1024 bytes.
+    /// has an account is a `conflict`. A password has 10 to 1024 bytes, and one that is easy to guess is an
+    /// `invalid_request`, whose message says what to do.
     ACCEPT_INVITE((), Body<AcceptInviteRequest>) -> Json<Tokens> = Post "/api/v1/auth/accept_invite/" {
         who: Who::Anybody,
         audited: MemberJoined,
@@ -469,6 +528,209 @@ routes! {
             RateLimited "too many failed attempts. Wait, then try again.",
             Conflict "the email address already has an account.",
         ],
+    }
+
+    /// Shows whose password a reset link is for, before it's used.
+    ///
+    /// A link works for an hour. One that is wrong, used, replaced or expired gets `invite_expired`, without
+    /// saying which. It counts as a failed sign-in from its network address; after too many, the answer is
+    /// `rate_limited`.
+    LOOK_UP_PASSWORD_RESET((), Body<PasswordResetLookup>) -> Json<PasswordResetOffer> = Post "/api/v1/auth/reset/" {
+        who: Who::Anybody,
+        tag: "auth",
+        answer: 200 "Whose password it's for.",
+        refusals: [
+            InviteExpired "the link is wrong, used, replaced or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Chooses a new password with a reset link. Every sign-in of that person ends.
+    ///
+    /// A link works once. `invite_expired` and `rate_limited` are as for `/api/v1/auth/reset/`. A password
+    /// has 10 to 1024 bytes, and one that is easy to guess is an `invalid_request`, whose message says what
+    /// to do.
+    RESET_PASSWORD((), Body<PasswordResetRequest>) -> Nothing = Post "/api/v1/auth/reset_password/" {
+        who: Who::Anybody,
+        audited: PasswordReset,
+        tag: "auth",
+        answer: 204 "The password has changed.",
+        refusals: [
+            InviteExpired "the link is wrong, used, replaced or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Sends a reset link by email, to the active member with this address if there is one.
+    ///
+    /// The answer is the same, and as quick, whether there is one or not. The link is that of
+    /// `/api/v1/auth/reset/`; another one is sent after five minutes at the earliest. It's a `conflict` if
+    /// the service doesn't send email: `/api/v1/auth/options/` says so.
+    FORGOT_PASSWORD((), Body<ForgotPasswordRequest>) -> Nothing = Post "/api/v1/auth/forgot/" {
+        who: Who::Anybody,
+        audited: PasswordResetAsked,
+        tag: "auth",
+        answer: 204 "Asked for.",
+        refusals: [
+            RateLimited "too many attempts. Wait, then try again.",
+            Conflict "the service doesn't send email.",
+        ],
+    }
+
+    /// Confirms a new email address with the link that was sent there. From then on, the user signs in
+    /// with it.
+    ///
+    /// A link works once, for an hour. `invite_expired` and `rate_limited` are as for
+    /// `/api/v1/auth/reset/`.
+    CONFIRM_EMAIL((), Body<EmailConfirmation>) -> Nothing = Post "/api/v1/auth/confirm_email/" {
+        who: Who::Anybody,
+        audited: EmailChanged,
+        tag: "auth",
+        answer: 204 "The email address has changed.",
+        refusals: [
+            InviteExpired "the link is wrong, used, replaced or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Says how people can sign in here.
+    AUTH_OPTIONS((), Nothing) -> Json<AuthOptions> = Get "/api/v1/auth/options/" {
+        who: Who::Anybody,
+        tag: "auth",
+        answer: 200 "What is possible.",
+    }
+
+    // The signed-in user's own account.
+    /// Changes the signed-in user's own name. Fields that are left out stay as they are.
+    CHANGE_PROFILE((), Body<ProfilePatch>) -> Json<Me> = Patch "/api/v1/me/" {
+        who: Who::Member,
+        audited: ProfileChanged,
+        tag: "account",
+        answer: 200 "The signed-in user.",
+        window: true,
+    }
+
+    /// Changes the email address that the signed-in user signs in with.
+    ///
+    /// Requires their password. A wrong one is `wrong_password`, and counts as a failed sign-in. If the
+    /// service sends email, the address changes once the link that is sent there is opened
+    /// (`confirmation_sent`). Otherwise it changes immediately, and an address that can't be used is a
+    /// `conflict`; the answer doesn't say why.
+    CHANGE_EMAIL((), Body<EmailRequest>) -> Json<EmailChange> = Post "/api/v1/me/email/" {
+        who: Who::Member,
+        audited: EmailChanged,
+        tag: "account",
+        answer: 200 "Whether the new address has to be confirmed.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the email address can't be used.",
+        ],
+    }
+
+    /// Changes the signed-in user's own password. Every other sign-in of theirs ends.
+    ///
+    /// Requires their current password. A wrong one is `wrong_password`, and counts as a failed sign-in. A
+    /// new password has 10 to 1024 bytes, and one that is easy to guess is an `invalid_request`, whose
+    /// message says what to do.
+    CHANGE_PASSWORD((), Body<PasswordRequest>) -> Nothing = Post "/api/v1/me/password/" {
+        who: Who::Member,
+        audited: PasswordChanged,
+        tag: "account",
+        answer: 204 "The password has changed.",
+        refusals: [
+            WrongPassword "the current password is another one.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Says whether the signed-in user has a second factor.
+    SECOND_FACTOR((), Nothing) -> Json<SecondFactorStatus> = Get "/api/v1/me/second_factor/" {
+        who: Who::Member,
+        tag: "account",
+        answer: 200 "How it stands.",
+        window: true,
+    }
+
+    /// Begins to set up a second factor. Show the secret to the user, best as the QR code. It counts once a
+    /// first code was shown to `…/confirm/`.
+    ///
+    /// Requires the user's password. A wrong one is `wrong_password`, and counts as a failed sign-in.
+    SET_UP_SECOND_FACTOR((), Body<PasswordProof>) -> Json<SecondFactorSetup> = Post "/api/v1/me/second_factor/set_up/" {
+        who: Who::Member,
+        tag: "account",
+        answer: 200 "What to show.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the user has a second factor.",
+        ],
+    }
+
+    /// Ends that with a first code. From then on, signing in takes a code too.
+    CONFIRM_SECOND_FACTOR((), Body<SecondFactorCode>) -> Json<RecoveryCodes> = Post "/api/v1/me/second_factor/confirm/" {
+        who: Who::Member,
+        audited: SecondFactorSetUp,
+        tag: "account",
+        answer: 200 "Recovery codes, which are shown only once.",
+        refusals: [
+            WrongCode "the code isn't right, or nothing was begun.",
+            RateLimited "too many wrong codes. Wait, then try again.",
+        ],
+    }
+
+    /// Creates new recovery codes. Those of before stop working. Requires the user's password.
+    RENEW_RECOVERY_CODES((), Body<PasswordProof>) -> Json<RecoveryCodes> = Post "/api/v1/me/second_factor/recovery_codes/" {
+        who: Who::Member,
+        audited: RecoveryCodesRenewed,
+        tag: "account",
+        answer: 200 "Recovery codes, which are shown only once.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the user has no second factor.",
+        ],
+    }
+
+    /// Removes the signed-in user's second factor. Requires their password. If the organization requires a
+    /// second factor, it's a `conflict`.
+    REMOVE_SECOND_FACTOR((), Body<PasswordProof>) -> Nothing = Post "/api/v1/me/second_factor/remove/" {
+        who: Who::Member,
+        audited: SecondFactorRemoved,
+        tag: "account",
+        answer: 204 "Removed.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the user has no second factor, or must have one.",
+        ],
+    }
+
+    /// Lists where the signed-in user is signed in, the sign-in that was used last first.
+    LIST_SIGN_INS((), Nothing) -> Json<List<SignInPlace>> = Get "/api/v1/me/sign_in/" {
+        who: Who::Member,
+        tag: "account",
+        answer: 200 "Every sign-in.",
+        window: true,
+    }
+
+    /// Ends a sign-in of the signed-in user. Its tokens are refused and its WebSockets closed.
+    END_SIGN_IN(DeviceId, Nothing) -> Nothing = Delete "/api/v1/me/sign_in/{id}/" {
+        who: Who::Member,
+        audited: SignedOutElsewhere,
+        tag: "account",
+        answer: 204 "Signed out.",
+        window: true,
+    }
+
+    /// Ends every other sign-in of the signed-in user, or every one. Their tokens are refused and their
+    /// WebSockets closed.
+    SIGN_OUT_EVERYWHERE((), Body<SignOutEverywhereRequest>) -> Nothing = Post "/api/v1/me/sign_out/" {
+        who: Who::Member,
+        audited: SignedOutElsewhere,
+        tag: "account",
+        answer: 204 "Signed out.",
+        window: true,
     }
 
     /// Shows what a set-up link is good for, before it's used.
@@ -554,6 +816,31 @@ routes! {
         audited: MemberChanged,
         tag: "administration",
         answer: 200 "The changed membership.",
+        window: true,
+    }
+
+    /// Creates a link with which a member chooses a new password. It works once, for an hour.
+    ///
+    /// Requires the permission `manage_organization`. The answer contains the link's secret, and it's the
+    /// only one that does: the service stores just its SHA-256. A newer link for the same member replaces
+    /// it. It also ends when the person who created it can no longer manage the organization. A deactivated
+    /// member, and the user themselves, are a `conflict`.
+    CREATE_PASSWORD_RESET(MembershipId, Nothing) -> Json<NewPasswordReset> = Post "/api/v1/membership/{id}/password_reset/" {
+        who: MANAGER,
+        audited: PasswordResetCreated,
+        tag: "administration",
+        answer: 201 "The link's secret.",
+    }
+
+    /// Removes a member's second factor, for who has lost it and the recovery codes.
+    ///
+    /// Requires the permission `manage_organization`. A member without one is a `conflict`.
+    REMOVE_MEMBERS_SECOND_FACTOR(MembershipId, Nothing) -> Nothing = Delete "/api/v1/membership/{id}/second_factor/" {
+        who: MANAGER,
+        audited: SecondFactorRemoved,
+        tag: "administration",
+        answer: 204 "Removed.",
+        refusals: [Conflict "the member has no second factor."],
         window: true,
     }
 

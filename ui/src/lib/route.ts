@@ -8,6 +8,7 @@ export type Route =
   | { page: "import"; id: string | null }
   | { page: "team" }
   | { page: "settings" }
+  | { page: "profile" }
   | { page: OrganizationPage };
 
 export function routeOf(hash: string): Route {
@@ -16,7 +17,7 @@ export function routeOf(hash: string): Route {
     return { page: "import", id: part ? decodeURIComponent(part) : null };
   }
   if (page === "leads" && id) return { page: "lead", id: decodeURIComponent(id) };
-  if (page === "team" || page === "settings") return { page };
+  if (page === "team" || page === "settings" || page === "profile") return { page };
   const organization = ORGANIZATION_PAGES.find((one) => one === page);
   return organization ? { page: organization } : { page: "leads" };
 }

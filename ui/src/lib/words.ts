@@ -4,6 +4,7 @@ import type {
   AuditAction,
   Call,
   CallRecording,
+  ClientType,
   CoachLeg,
   CoachMode,
   Coaching,
@@ -31,9 +32,17 @@ export const PAGE_NAMES: Record<Route["page"], string> = {
   import: "Import leads",
   team: "Team",
   settings: "Settings",
+  profile: "Profile",
   ...(Object.fromEntries(
     ORGANIZATION_PAGES.map((page) => [page, ORGANIZATION[page].title]),
   ) as Record<OrganizationPage, string>),
+};
+
+/** What a sign-in was made with. */
+export const CLIENT_NAMES: Record<ClientType, string> = {
+  native: "Desktop app",
+  web: "Browser",
+  mobile: "Mobile app",
 };
 
 export const MODES: readonly CoachMode[] = ["listen", "whisper", "barge"];
@@ -330,6 +339,16 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   lead_import_cancelled: "Cancelled an import of leads",
   lead_import_undone: "Undid an import of leads",
   data_exported: "Exported data",
+  profile_changed: "Changed their name",
+  email_changed: "Changed their email address",
+  password_changed: "Changed their password",
+  signed_out_elsewhere: "Signed out other devices",
+  password_reset_created: "Created a password reset link",
+  password_reset: "Reset their password",
+  second_factor_set_up: "Set up two-step sign-in",
+  second_factor_removed: "Turned off two-step sign-in",
+  recovery_codes_renewed: "Created recovery codes",
+  password_reset_asked: "Asked for a password reset email",
 };
 
 /** Why a call cannot be joined, in the service's words; null when it can. */
@@ -364,6 +383,10 @@ export const REFUSAL_WORDS: Record<Code, string> = {
   invite_expired: "Invitation expired",
   user_offline: "Desktop app not online",
   unauthenticated: "Incorrect email or password",
+  wrong_password: "Incorrect password",
+  second_factor_required: "Code needed",
+  second_factor_setup_required: "Two-step sign-in not set up",
+  wrong_code: "Incorrect code",
   not_found: "Not found",
   rate_limited: "Too many attempts",
   conflict: "Not possible at that moment",

@@ -12,6 +12,7 @@ use wire::{CallId, ErrorBody, List, ListQuery, MediaAnswer, MediaOffer, Recordin
 
 use super::Api;
 use crate::ClientError;
+use crate::error::Ticket;
 
 /// The longest answer that is read, in bytes.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -284,6 +285,20 @@ impl Api {
         let ask = Ask::new(route, &(), body)?;
         read(send(self.build(&ask)).await?, Out::GIVES).await
     }
+
+    /// The same, for what is asked again when it is not answered soon.
+    pub(super) async fn call_as_anybody_soon<B, Out: Answer>(
+        &self,
+        route: &Route<(), Body<B>, Out>,
+        body: &B,
+    ) -> Result<Out::Value, ClientError>
+    where
+        Body<B>: Input<Value = B>,
+    {
+        let mut ask = Ask::new(route, &(), body)?;
+        ask.wait = Some(SHORT_ANSWER_WAIT);
+        read(send(self.build(&ask)).await?, Out::GIVES).await
+    }
 }
 
 /// Looks for the one route that the window wants.
@@ -376,10 +391,17 @@ async fn accepted(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, C
         return Ok(body);
     }
     match serde_json::from_slice::<ErrorBody>(&body) {
-        Ok(ErrorBody { error }) => Err(ClientError::Refused {
-            code: error.code,
-            message: error.message,
-            field: error.field,
+        Ok(ErrorBody { error }) => Err(match error.ticket {
+            Some(ticket) => ClientError::SecondStep {
+                code: error.code,
+                message: error.message,
+                ticket: Ticket(ticket),
+            },
+            None => ClientError::Refused {
+                code: error.code,
+                message: error.message,
+                field: error.field,
+            },
         }),
         Err(_) => Err(ClientError::Protocol(format!("HTTP status {status}"))),
     }

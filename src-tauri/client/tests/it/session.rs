@@ -80,6 +80,7 @@ async fn signed_in() -> (Fake, Api) {
         email: "me@demo.example".into(),
         password: "right".into(),
         client_type: ClientType::Native,
+        device_name: None,
     };
     api.sign_in(&request).await.unwrap();
     (fake, api)
@@ -388,4 +389,18 @@ async fn a_join_that_is_refused_lets_go_of_the_devices_and_may_be_tried_again() 
         let error = session.join(call.clone(), None, devices).await.unwrap_err();
         assert_eq!(error.code(), Some(Code::PermissionRequired));
     }
+}
+
+#[tokio::test]
+async fn o3_a_refresh_whose_answer_gets_lost_is_sent_again_and_nobody_is_signed_out() {
+    let (fake, mut sockets, session, socket) = online().await;
+    fake.seen.lock().unwrap().lost_refreshes = 2;
+    let code = Code::Unauthenticated;
+    let message = "the access token ended".into();
+    socket.say(ServerMessage::Error { code, message }).await;
+    drop(socket);
+    let socket = within("the next WebSocket", sockets.recv()).await.unwrap();
+    assert_eq!(socket.hello.access_token, "access-2");
+    assert_eq!(fake.seen.lock().unwrap().refreshes, 3);
+    assert!(session.view().user_id.is_some());
 }

@@ -343,6 +343,7 @@ impl Stage {
             email: String::new(),
             password: String::new(),
             client_type: ClientType::Native,
+            device_name: None,
         }));
     }
 

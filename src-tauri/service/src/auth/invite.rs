@@ -1,6 +1,7 @@
 //! Becoming a member by a link: what it offers, and its use.
 
-use super::{Auth, AuthError, lock, network};
+use super::account::well_sized;
+use super::{Auth, AuthError, Client, lock, network};
 use crate::names;
 use std::net::IpAddr;
 use std::time::Instant;
@@ -10,9 +11,6 @@ use wire::{
     AcceptInviteRequest, InviteOffer, MembershipId, OrganizationId, Timestamp, Tokens, UserId,
 };
 
-/// A password has so many bytes at least: more than can be guessed where tries are counted.
-const PASSWORD_BYTES_MIN: usize = 10;
-const PASSWORD_BYTES_MAX: usize = 1024;
 const EMAIL_BYTES_MAX: usize = 254;
 
 impl Auth {
@@ -60,6 +58,14 @@ impl Auth {
             (&request.first_name, &request.last_name),
             &request.password,
         )?;
+        if let Some(name) = &request.device_name {
+            names::checked(name)?;
+        }
+        let client = Client {
+            client_type: request.client_type,
+            device_name: request.device_name.as_deref(),
+            address,
+        };
         let address = network(address);
         if !lock(&self.by_address).take(&address, instant) {
             return Err(AuthError::RateLimited);
@@ -67,16 +73,17 @@ impl Auth {
         let token_hash = random::hash(&request.token);
         // Looked up before the costly part: whoever holds no link makes no hash.
         let offer = self.open_offer(&token_hash, now).await?;
-        if offer.email.is_some_and(|meant_for| meant_for != email) {
+        if offer
+            .email
+            .as_ref()
+            .is_some_and(|meant_for| *meant_for != email)
+        {
             return Err(OTHER_EMAIL);
         }
-        let password_hash = self
-            .passwords
-            .hash(request.password.clone())
-            .await
-            .map_err(|_| AuthError::Busy)?;
+        let known = [&first_name, &last_name, &email, &offer.organization_name].map(String::as_str);
+        let password_hash = self.hash_if_strong(&request.password, &known).await?;
         let user_id = UserId::from_suffix(&id_suffix(now)).map_err(fault)?;
-        let (sign_in, tokens) = self.mint(user_id, request.client_type, now)?;
+        let (sign_in, tokens) = self.mint(user_id, &client, now)?;
         let accepted = self
             .store
             .accept_invite(NewMember {
@@ -130,11 +137,7 @@ pub(super) fn new_person(
         "" => String::new(),
         text => names::checked(text)?,
     };
-    if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.len()) {
-        return Err(AuthError::Invalid(
-            "Passwords must be 10 to 1024 bytes long. Choose another one.",
-        ));
-    }
+    well_sized(password)?;
     Ok(NewPerson {
         email,
         first_name,

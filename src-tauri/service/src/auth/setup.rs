@@ -36,7 +36,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::Invalid`] and [`AuthError::Name`] for what is asked in another form than is taken,
-    /// [`AuthError::SetupNotOpen`], [`AuthError::RateLimited`], [`AuthError::Busy`], and
+    /// [`AuthError::Weak`], [`AuthError::SetupNotOpen`], [`AuthError::RateLimited`],
+    /// [`AuthError::Busy`], and
     /// [`store::StoreError::Conflict`] when the e-mail address has an account.
     pub async fn set_up(
         &self,
@@ -68,11 +69,8 @@ impl Auth {
         let token_hash = random::hash(&request.token);
         // Looked up before the costly part: whoever holds no link makes no hash.
         self.open_setup(&token_hash, now).await?;
-        let password_hash = self
-            .passwords
-            .hash(request.password.clone())
-            .await
-            .map_err(|_| AuthError::Busy)?;
+        let known = [&first_name, &last_name, &email, &organization_name].map(String::as_str);
+        let password_hash = self.hash_if_strong(&request.password, &known).await?;
         let user_id = UserId::from_suffix(&id_suffix(now)).map_err(fault)?;
         let organization = self
             .store

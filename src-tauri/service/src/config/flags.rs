@@ -204,6 +204,11 @@ pub struct Flags {
     #[arg(long, env = "CALL_COACHING_REFRESH_TOKEN_S", value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_s: Option<u64>,
+    /// Longest time until people have to sign in again, however often they use the app, in seconds
+    /// [default: 7776000 (90 days)]
+    #[arg(long, env = "CALL_COACHING_SIGN_IN_S", value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in_s: Option<u64>,
     /// Failed sign-ins allowed in a row per email address; one more every 30 seconds [default: 5]
     #[arg(
         long,

@@ -1,6 +1,7 @@
 //! The HTTP API: thin handlers over the store, the hub and the calls. Which routes there are, what goes
 //! in and comes out and who may ask is in `wire::route`.
 
+mod account;
 mod audit;
 mod auth;
 mod call;
@@ -21,10 +22,12 @@ mod number;
 mod openapi;
 mod ops;
 mod organization;
+mod pages;
 mod plan;
 mod recording;
 mod role;
 mod routes;
+mod second_factor;
 mod setup;
 mod trace;
 mod usage;
@@ -84,7 +87,12 @@ fn routes() -> Routes {
         .plain(route::OPENAPI, get(openapi::document))
         .plain(route::EVENTS_SCHEMA, get(openapi::events_schema))
         .plain(route::SOCKET, get(upgrade))
+        .plain(route::RESET_PAGE, get(pages::reset))
+        .plain(route::CONFIRM_PAGE, get(pages::confirm))
+        .plain(route::ACCOUNT_SCRIPT, get(pages::script))
         .and(auth::routes())
+        .and(account::routes())
+        .and(second_factor::routes())
         .and(invite::routes())
         .and(setup::routes())
         .and(member::routes())

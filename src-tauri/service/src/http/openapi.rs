@@ -54,6 +54,7 @@ fn description() -> String {
 /// What routes are about, in the order of the document.
 const TAGS: &[(&str, &str)] = &[
     ("auth", "Signing in and staying signed in."),
+    ("account", "The signed-in user's own account."),
     ("organization", "People and what they may do."),
     ("administration", "Managing the organization."),
     ("audit", "What was done and what was refused."),

@@ -43,6 +43,18 @@ pub struct Ask<Id, T, W = Principal> {
     pub headers: HeaderMap,
     /// The bytes of an upload; empty for all others.
     pub body: Body,
+    /// Where they ask from; none only if the server was not told.
+    from: Option<IpAddr>,
+}
+
+impl<Id, T, W> Ask<Id, T, W> {
+    /// Where they ask from.
+    ///
+    /// # Errors
+    /// A fault of ours when nobody knows.
+    pub fn address(&self) -> Result<IpAddr, Refused> {
+        self.from.ok_or_else(from_nowhere)
+    }
 }
 
 /// Who asks: a [`Principal`], or [`Anybody`].
@@ -73,17 +85,22 @@ impl Asking for Anybody {
     const KNOWN: bool = false;
 
     fn of(parts: &Parts) -> Result<Self, Refused> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let address = address.map(|ConnectInfo(address)| address.ip());
-        let address = address.ok_or_else(|| {
-            tracing::error!("a request came from no address");
-            Refused::new(
-                Code::Internal,
-                "The service couldn't tell where the request came from.",
-            )
-        })?;
+        let address = address_of(parts).ok_or_else(from_nowhere)?;
         Ok(Self { address })
     }
+}
+
+fn address_of(parts: &Parts) -> Option<IpAddr> {
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    address.map(|ConnectInfo(address)| address.ip())
+}
+
+fn from_nowhere() -> Refused {
+    tracing::error!("a request came from no address");
+    Refused::new(
+        Code::Internal,
+        "The service couldn't tell where the request came from.",
+    )
 }
 
 /// How a handler's answer becomes the route's.
@@ -198,6 +215,7 @@ async fn ask<Id: PathId, In: Input, W: Asking>(
 ) -> Result<Ask<Id, In::Value, W>, Refused> {
     let (mut parts, body) = request.into_parts();
     let who = W::of(&parts)?;
+    let from = address_of(&parts);
     let id = id(&mut parts, &app).await?;
     let mut rest = Body::empty();
     let input = match In::TAKES {
@@ -223,6 +241,7 @@ async fn ask<Id: PathId, In: Input, W: Asking>(
         note: parts.extensions.remove().unwrap_or_default(),
         headers: parts.headers,
         body: rest,
+        from,
     })
 }
 

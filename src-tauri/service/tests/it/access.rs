@@ -43,6 +43,8 @@ const PEOPLE: [&str; 8] = [
 ];
 type Row = [Met; 8];
 
+/// Shows a code that is none.
+const REFUSED: Row = [Who, Who, No, No, No, No, No, No];
 /// Shows nothing of the asker's organization that the asker may not see.
 const MEMBERS: Row = [Who, Who, Ok, Ok, Ok, Ok, Ok, Ok];
 /// The same, of one thing.
@@ -53,6 +55,8 @@ const MANAGE: Row = [Who, Who, Ok, No, No, No, Ok, No];
 const MANAGE_OURS: Row = [Who, Who, Gone, No, No, No, Ok, No];
 /// Only the rep, on their own call.
 const REP: Row = [Who, Who, Gone, No, No, No, No, Ok];
+/// The rep's own, which nobody else can tell from nothing.
+const OWN: Row = [Who, Who, Gone, Gone, Gone, Gone, Gone, Ok];
 /// Coaches who listen; the rep cannot coach.
 const LISTEN: Row = [Who, Who, Gone, No, Ok, Ok, Ok, No];
 /// Those who are on the call as its coaches.
@@ -69,13 +73,32 @@ const SHOWN: Row = [Who; 8];
 /// Every operation, in the order in which it is tried, with how everybody is met.
 const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/auth/sign_in/", SHOWN),
+    ("POST /api/v1/auth/second_factor/", SHOWN),
+    ("POST /api/v1/auth/second_factor/set_up/", SHOWN),
+    ("POST /api/v1/auth/second_factor/confirm/", SHOWN),
     ("POST /api/v1/auth/refresh/", SHOWN),
     ("POST /api/v1/auth/sign_out/", SHOWN),
     ("POST /api/v1/auth/invite/", [Gone; 8]),
     ("POST /api/v1/auth/accept_invite/", [Gone; 8]),
     ("POST /api/v1/setup/look_up/", [Gone; 8]),
     ("POST /api/v1/setup/", [Gone; 8]),
+    ("POST /api/v1/auth/reset/", [Gone; 8]),
+    ("POST /api/v1/auth/reset_password/", [Gone; 8]),
+    ("POST /api/v1/auth/forgot/", [Ok; 8]),
+    ("POST /api/v1/auth/confirm_email/", [Gone; 8]),
+    ("GET /api/v1/auth/options/", [Ok; 8]),
     ("GET /api/v1/me/", MEMBERS),
+    ("PATCH /api/v1/me/", MEMBERS),
+    ("GET /api/v1/me/sign_in/", MEMBERS),
+    ("DELETE /api/v1/me/sign_in/{id}/", OWN),
+    ("POST /api/v1/me/sign_out/", MEMBERS),
+    ("GET /api/v1/me/second_factor/", MEMBERS),
+    ("POST /api/v1/me/second_factor/recovery_codes/", MEMBERS),
+    ("POST /api/v1/me/second_factor/remove/", MEMBERS),
+    ("POST /api/v1/me/second_factor/set_up/", MEMBERS),
+    ("POST /api/v1/me/second_factor/confirm/", REFUSED),
+    ("POST /api/v1/me/email/", MEMBERS),
+    ("POST /api/v1/me/password/", MEMBERS),
     ("GET /api/v1/user/", MEMBERS),
     ("GET /api/v1/user/availability/", MEMBERS),
     ("GET /api/v1/user/{id}/", OF_OURS),
@@ -112,6 +135,8 @@ const TABLE: &[(&str, Row)] = &[
     ("PUT /api/v1/group/{id}/", MANAGE_OURS),
     ("PUT /api/v1/phone_number/{id}/", MANAGE_OURS),
     ("PATCH /api/v1/membership/{id}/", MANAGE_OURS),
+    ("POST /api/v1/membership/{id}/password_reset/", MANAGE_OURS),
+    ("DELETE /api/v1/membership/{id}/second_factor/", MANAGE_OURS),
     ("PATCH /api/v1/organization/{id}/", MANAGE_OURS),
     ("GET /api/v1/import/", MANAGE),
     ("POST /api/v1/import/", MANAGE),
@@ -236,6 +261,7 @@ async fn world() -> World {
         })
         .await;
     let jordan = member("jordan@demo.example");
+    let elsewhere = service.sign_in_as("riley@demo.example", "web").await;
     let ids = BTreeMap::from([
         ("user", text(&me["user"]["id"])),
         ("lead", lead),
@@ -249,6 +275,7 @@ async fn world() -> World {
         ("organization", text(&me["organization"]["id"])),
         ("import", text(&import["id"])),
         ("invitation", "invi_unknown".to_owned()),
+        ("sign_in", text(&elsewhere["device_id"])),
     ]);
     tokens.insert("admin", admin);
     World {
@@ -296,6 +323,30 @@ impl World {
                 "email": "new@demo.example", "first_name": "New", "last_name": "",
                 "client_type": "native"})
             }
+            (_, "auth/reset/", _) => json!({"token": "none"}),
+            (_, "auth/reset_password/", _) => {
+                json!({"token": "none", "password": "long enough it is"})
+            }
+            (_, "auth/forgot/", _) => json!({"email": format!("{who}@nobody.example")}),
+            (_, "auth/confirm_email/", _) => json!({"token": "none"}),
+            (_, "me/", _) => json!({"first_name": name}),
+            (_, "me/email/", _) => json!({"email": format!("{who}@new.example"),
+                "password": "demo-password"}),
+            (_, "me/password/", _) => json!({"old_password": "demo-password",
+                "new_password": format!("correct horse battery staple {who}")}),
+            (_, "me/sign_out/", _) => json!({}),
+            (_, "auth/second_factor/" | "auth/second_factor/confirm/", _) => {
+                json!({"ticket": "none", "code": "123456"})
+            }
+            (_, "auth/second_factor/set_up/", _) => json!({"ticket": "none"}),
+            (_, "me/second_factor/confirm/", _) => json!({"code": "no code"}),
+            (
+                _,
+                "me/second_factor/set_up/"
+                | "me/second_factor/remove/"
+                | "me/second_factor/recovery_codes/",
+                _,
+            ) => json!({"password": "demo-password"}),
             (_, "member_invite/", _) => json!({"role_id": role, "expires_in_hours": 1}),
             (_, "usage/top_up/", _) => json!({"micro_dollars": 1, "request_id": format!("r{who}")}),
             (_, "lead/" | "lead/{id}/", _) => json!({"name": "Globex"}),
@@ -327,7 +378,9 @@ impl World {
             (_, _, "recording/") => json!({"paused": false}),
             (_, "import/", _) => json!({"file_name": "leads.csv", "bytes": 10}),
             (_, _, "preview/" | "start/" | "cancel/" | "undo/") => json!({}),
-            (_, _, "coach_leg/" | "hangup/" | "decline/" | "answer/") => json!({}),
+            (_, _, "coach_leg/" | "hangup/" | "decline/" | "answer/" | "password_reset/") => {
+                json!({})
+            }
             _ => panic!("{operation} has no body; group {group}"),
         })
     }

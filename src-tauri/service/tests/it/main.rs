@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod accounts;
 mod api;
 mod audit;
 mod auth;
@@ -16,12 +17,14 @@ mod imports;
 mod inbound;
 mod invites;
 mod leads;
+mod mail;
 mod members;
 mod names;
 mod numbers;
 mod program;
 mod refusals;
 mod roles;
+mod second_factors;
 mod setup;
 mod socket;
 mod store;

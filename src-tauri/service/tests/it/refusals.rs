@@ -184,6 +184,7 @@ fn id(schema: &str) -> Option<String> {
         "MemberInviteId" => wire::MemberInviteId::PREFIX,
         "MembershipId" => wire::MembershipId::PREFIX,
         "OrganizationId" => wire::OrganizationId::PREFIX,
+        "DeviceId" => wire::DeviceId::PREFIX,
         _ => return None,
     };
     Some(format!("{prefix}none"))

@@ -276,6 +276,30 @@ fn stories() -> Vec<Vec<Ask>> {
             None,
             json!({"micro_dollars": 2_500_000, "request_id": "request_1"}),
         )],
+        vec![ask(
+            "CHANGE_PROFILE",
+            None,
+            json!({"first_name": "Alexa", "last_name": "Ash"}),
+        )],
+        vec![delete("END_SIGN_IN", "devi_browser")],
+        vec![ask(
+            "SIGN_OUT_EVERYWHERE",
+            None,
+            json!({"also_here": false}),
+        )],
+        vec![
+            ask("CREATE_PASSWORD_RESET", Some("memb_1"), json!({})),
+            ask(
+                "LOOK_UP_PASSWORD_RESET",
+                None,
+                json!({"token": "token_new1"}),
+            ),
+            ask(
+                "RESET_PASSWORD",
+                None,
+                json!({"token": "token_new1", "password": "correct horse battery staple"}),
+            ),
+        ],
         vec![delete("DELETE_RECORDING", "acti_past1")],
         vec![delete("DELETE_LEAD", "lead_vandelay")],
         vec![stark("not a number"), stark("212 555 0142 x7")],
@@ -475,11 +499,21 @@ async fn prepare() -> Prepared {
     let began = i64::try_from(since.as_millis()).unwrap();
     let mut service = Service::start_with(config()).await;
     let mut tokens = HashMap::new();
+    let mut devices = Vec::new();
     for (user, email) in PEOPLE {
-        tokens.insert((*user).to_owned(), service.token_of(email).await);
+        let signed_in = service.sign_in_as(email, "native").await;
+        devices.push((
+            text(&signed_in["device_id"]),
+            user.replace("user_", "devi_"),
+        ));
+        tokens.insert((*user).to_owned(), text(&signed_in["access_token"]));
     }
+    // The admin has a browser, too.
+    let browser = service.sign_in_as("admin@demo.example", "web").await;
+    devices.push((text(&browser["device_id"]), "devi_browser".to_owned()));
     let admin = tokens[ADMIN].clone();
-    let renamed = names(&service, &admin).await;
+    let mut renamed = names(&service, &admin).await;
+    renamed.extend(devices);
     service.stop().await;
     let mut store = file(&service.folder).await;
     rename(&mut store, &renamed).await;

@@ -216,7 +216,7 @@ async fn many_who_save_one_leg_and_one_call_leave_one_of_each() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_who_show_one_refresh_token_one_goes_on() {
+async fn o3_all_who_show_one_refresh_token_at_once_get_the_same_tokens() {
     let (_folder, store) = new_store().await;
     with_managers(&store, "acme", 1).await;
     let new = sign_in("first", user("acme0"));
@@ -229,16 +229,30 @@ async fn of_many_who_show_one_refresh_token_one_goes_on() {
             let rotation = crate::Rotation {
                 id: "first".into(),
                 shown_hash,
+                successor_key: [writer as u8; 32],
                 refresh_hash: next.refresh_hash,
                 refresh_expires_at: next.refresh_expires_at,
                 access_hash: next.access_hash,
                 access_expires_at: next.access_expires_at,
+                lifetime_ms: DAY_MS,
+                address: None,
                 now: NOW,
             };
-            store.rotate_sign_in(rotation).await.unwrap()
+            (
+                [writer as u8; 32],
+                store.rotate_sign_in(rotation).await.unwrap(),
+            )
         }
     })
     .await;
-    let done = |one: &&crate::Rotated| matches!(one, crate::Rotated::Done { .. });
-    assert_eq!(rotated.iter().filter(done).count(), 1, "{rotated:?}");
+    let first = |(key, one): &([u8; 32], crate::Rotated)| {
+        matches!(one, crate::Rotated::Done { .. }).then_some(*key)
+    };
+    let keys: Vec<_> = rotated.iter().filter_map(first).collect();
+    assert_eq!(keys.len(), 1, "{rotated:?}");
+    for (_, other) in rotated.iter().filter(|one| first(one).is_none()) {
+        let same = matches!(other, crate::Rotated::Repeated { successor_key, .. }
+            if *successor_key == keys[0]);
+        assert!(same, "{other:?}");
+    }
 }

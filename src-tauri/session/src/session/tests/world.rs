@@ -79,6 +79,7 @@ pub fn me(permissions: &[Permission]) -> Me {
                 announced: false,
                 retention_days: 0,
             },
+            second_factor_required: false,
         },
         role: Role {
             id: role_id,
@@ -172,6 +173,7 @@ impl World {
             email: "me@demo.example".into(),
             password: "secret".into(),
             client_type: ClientType::Native,
+            device_name: None,
         }));
         let (id, _) = world.asked(|request| matches!(request, Request::SignIn(_)));
         world.answer(
