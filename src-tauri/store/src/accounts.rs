@@ -75,7 +75,7 @@ impl Database {
     /// An active member's own account.
     pub async fn account(&self, user: &UserId) -> Result<Option<Account>, StoreError> {
         let row = sql(
-            "SELECT account.id, first_name, last_name, email, password_hash, active,
+            "SELECT account.id, first_name, last_name, email, password_hash, active, suspended,
                     organization_id, organization.name AS organization_name
              FROM account JOIN membership ON membership.account_id = account.id
              JOIN organization ON organization.id = membership.organization_id
@@ -90,7 +90,7 @@ impl Database {
     /// The active member with this e-mail address, in lower case.
     pub async fn account_of(&self, email: &str) -> Result<Option<Account>, StoreError> {
         let row = sql(
-            "SELECT account.id, first_name, last_name, email, password_hash, active,
+            "SELECT account.id, first_name, last_name, email, password_hash, active, suspended,
                     organization_id, organization.name AS organization_name
              FROM account JOIN membership ON membership.account_id = account.id
              JOIN organization ON organization.id = membership.organization_id

@@ -73,9 +73,9 @@ impl Database {
             emails.extend(draft.emails.iter().map(|email| email.value.clone()));
         }
         let listed = |set: BTreeSet<String>| set.into_iter().collect::<Vec<String>>();
-        let found = self.leads_that_have(organization, &listed(phones), &listed(emails));
-        let found = found.await?.into_iter();
-        let mut found: BTreeSet<String> = found.map(|(_, id)| id.into()).collect();
+        let (phones, emails) = (listed(phones), listed(emails));
+        let found = self.leads_that_have(organization, &phones, &emails).await?;
+        let mut found: BTreeSet<String> = found.into_iter().map(|(_, id)| id.into()).collect();
         for some in listed(ids).chunks(VALUES_AT_ONCE) {
             let text = "SELECT id FROM lead WHERE organization_id = $1 AND id";
             let query = among(text, 1, some)(vec![organization.as_str().into()]);

@@ -36,8 +36,9 @@ async fn set(store: &Database, name: &str, state: ImportState) {
         kept.import.state = state;
         Ok(())
     };
-    let changed = store.change_import(&organization("acme"), &import_id(name), NOW, change);
-    assert_eq!(changed.await.unwrap().unwrap().import.state, state);
+    let (acme, id) = (organization("acme"), import_id(name));
+    let changed = store.change_import(&acme, &id, NOW, change).await;
+    assert_eq!(changed.unwrap().unwrap().import.state, state);
 }
 
 /// A store with an organization that has statuses, and a running import.
@@ -79,8 +80,9 @@ async fn done(store: &Database, now: Timestamp, work: Vec<ImportWork>, rows: u32
         created: rows,
         ..ImportCounts::default()
     };
-    let worked = store.work_on_import(&organization("acme"), &import_id("1"), work, counts, now);
-    worked.await.unwrap()
+    let (acme, id) = (organization("acme"), import_id("1"));
+    let worked = store.work_on_import(&acme, &id, work, counts, now).await;
+    worked.unwrap()
 }
 
 async fn undone(store: &Database, limit: u32) -> Import {
@@ -168,14 +170,11 @@ async fn l2_a_lead_that_was_there_is_restored_as_it_was() {
     ] {
         let mut row = row;
         row.description = Some(format!("Line {}", row.line));
-        let worked = store.work_on_import(
-            &organization("acme"),
-            &import_id("2"),
-            vec![work("1", false, row)],
-            ImportCounts::default(),
-            NOW.plus_millis(moment),
-        );
-        assert!(worked.await.unwrap());
+        let (acme, id) = (organization("acme"), import_id("2"));
+        let rows = vec![work("1", false, row)];
+        let (counts, now) = (ImportCounts::default(), NOW.plus_millis(moment));
+        let worked = store.work_on_import(&acme, &id, rows, counts, now).await;
+        assert!(worked.unwrap());
     }
     let changed = lead(&store, "1").await.unwrap();
     assert_eq!(changed.description, "Line 2\n\nLine 3");
@@ -280,8 +279,9 @@ async fn l2_leads_are_known_by_id_phone_and_email_and_to_their_organization_alon
     by_id.lead_id = Some("lead_1".into());
     let none = draft(1, "Globex", "Gina", "+442125550101");
     for (row, count) in [(by_phone, 1), (by_email, 1), (by_id, 1), (none, 0)] {
-        let known = store.known_to_import(&organization("acme"), [&row].into_iter());
-        let known = known.await.unwrap();
+        let acme = organization("acme");
+        let known = store.known_to_import(&acme, [&row].into_iter()).await;
+        let known = known.unwrap();
         assert_eq!(known.len(), count, "{row:?}");
         if let Some(lead) = known.first() {
             assert_eq!(lead.contacts, ["Gina"]);
