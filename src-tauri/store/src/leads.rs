@@ -68,6 +68,11 @@ impl Database {
         Ok(leads.pop())
     }
 
+    /// The country in which the organization's people read and write numbers, such as `US`.
+    pub async fn country(&self, organization: &OrganizationId) -> Result<String, StoreError> {
+        country(&self.reader, organization).await
+    }
+
     /// Contacts by name, those of one lead when it is given.
     pub async fn contacts(
         &self,

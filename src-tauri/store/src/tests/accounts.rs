@@ -288,8 +288,8 @@ async fn o3_a_link_is_made_once_in_a_while_and_a_new_password_ends_it() {
     };
     let make = async |token, now: Timestamp| {
         let after = now.plus_millis(-300_000);
-        let made = store.create_link(&user("acme0"), &link(token, now), after);
-        made.await.unwrap()
+        let (who, link) = (user("acme0"), link(token, now));
+        store.create_link(&who, &link, after).await.unwrap()
     };
     assert!(make(7, NOW).await);
     assert!(!make(8, NOW.plus_millis(1)).await);
