@@ -131,6 +131,7 @@ fn by_name(name: &str) -> ImportField {
     let phone = &[
         "phone",
         "phones",
+        "fax",
         "telephone",
         "tel",
         "mobile",
@@ -320,7 +321,7 @@ mod tests {
                     HomePhone,
                     MobilePhone,
                     OfficeEmail,
-                    Ignored,
+                    Fax,
                 ],
             ),
             (
@@ -386,6 +387,8 @@ mod tests {
                     OfficePhone,
                     MobilePhone,
                     HomePhone,
+                    DirectPhone,
+                    Fax,
                     OtherPhone,
                     OfficeEmail,
                     HomeEmail,

@@ -321,11 +321,12 @@ async fn l2_an_export_can_be_imported_again() {
     let file = "Company,Contact,Phone,Mobile,Email,Description,Owner,Status\n\
         \"Quote \"\"Q\"\", Inc\",Zoë,+12125550111 ext. 42,\"+12125550112; +12125550113\",z@q.example,\"Line 1\nLine 2\",riley@demo.example,Qualified\n\
         =cmd,@at,,,plus@x.example,-dash,,\n\
-        \"'=quoted\",,,,quoted@x.example,\"a;b\",,\n\
+        \"''=quoted\",,,,quoted@x.example,\"a;b\",,\n\
         Same name,One,,,one@x.example,,,\n";
     stage.import(file.as_bytes()).await;
     let export = stage.export().await;
-    assert!(export.starts_with("\u{FEFF}Lead ID,Company,"), "{export}");
+    let begins = export.trim_start_matches('\u{FEFF}');
+    assert!(begins.starts_with("Lead ID,Company,"), "{export}");
     assert!(export.contains("'=cmd"), "{export}");
     let count = stage.leads().await;
 

@@ -86,8 +86,8 @@ async fn restore(
 ) -> Result<(), StoreError> {
     sql(
         "UPDATE lead SET description = $1, owner_id = $2, date_updated = $3,
-             status_id = coalesce(
-                 (SELECT id FROM lead_status WHERE id = $4 AND organization_id = $5), status_id)
+             status_id = CASE WHEN $4 IS NULL THEN NULL ELSE coalesce(
+                 (SELECT id FROM lead_status WHERE id = $4 AND organization_id = $5), status_id) END
          WHERE id = $6",
     )
     .bind(&before.description)
