@@ -4,7 +4,6 @@ use super::check::{name, to_its_end};
 use super::error::Refused;
 use super::routes::{Ask, Routes};
 use crate::app::App;
-use std::net::IpAddr;
 use std::time::Instant;
 use store::Principal;
 use store::clock::now;
