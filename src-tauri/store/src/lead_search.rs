@@ -484,3 +484,98 @@ async fn date(tx: &mut Tx, lead: &LeadId) -> Result<(), StoreError> {
         .await?;
     Ok(())
 }
+
+/// Enters many leads of an empty store, row by row of many.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) async fn fill(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    leads: &[crate::LeadFields],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let first = sql("SELECT coalesce(max(place), 0) + 1 AS count FROM lead")
+        .count(&mut *tx)
+        .await?;
+    let engine = tx.engine();
+    let id = |prefix: &str| format!("{prefix}{}", id_suffix(now));
+    for (some, chunk) in leads.chunks(ROWS_AT_ONCE).zip(0_i64..) {
+        let mut rows: [Vec<Vec<Value>>; 5] = Default::default();
+        let mut words = Statement::default();
+        words.add(match engine {
+            Engine::Sqlite => "INSERT INTO lead_search (rowid, words) VALUES",
+            Engine::Postgres => "INSERT INTO lead_search (place, words) VALUES",
+        });
+        for (lead, at) in some.iter().zip(0_i64..) {
+            let place = match engine {
+                Engine::Sqlite => first + chunk * ROWS_AT_ONCE as i64 + at,
+                Engine::Postgres => crate::random::place(),
+            };
+            let mut document = Document::new(&lead.name);
+            let lead_id = id("lead_");
+            for (contact, position) in lead.contacts.iter().zip(0_i64..) {
+                let contact_id = id("cont_");
+                document.contact(&contact.name);
+                rows[1].push(vec![
+                    (&contact_id).into(),
+                    organization.as_str().into(),
+                    (&lead_id).into(),
+                    position.into(),
+                    (&contact.name).into(),
+                ]);
+                for (phone, position) in contact.phones.iter().zip(0_i64..) {
+                    document.phone(&phone.number);
+                    rows[2].push(vec![
+                        (&contact_id).into(),
+                        position.into(),
+                        (&phone.number).into(),
+                    ]);
+                }
+                for (email, position) in contact.emails.iter().zip(0_i64..) {
+                    document.email(&email.email);
+                    rows[3].push(vec![
+                        (&contact_id).into(),
+                        position.into(),
+                        (&email.email).into(),
+                        "office".into(),
+                    ]);
+                }
+            }
+            let document = document.done();
+            rows[0].push(vec![
+                (&lead_id).into(),
+                organization.as_str().into(),
+                (&lead.name).into(),
+                (&document.sort_name).into(),
+                lead.status_id.as_ref().map(|id| id.as_str()).into(),
+                lead.owner_id.as_ref().map(|id| id.as_str()).into(),
+                place.into(),
+                now.0.into(),
+                now.0.into(),
+            ]);
+            for key in &document.keys {
+                rows[4].push(vec![place.into(), key.into(), organization.as_str().into()]);
+            }
+            let comma = if at == 0 { "" } else { "," };
+            let kept = kept(engine, organization, &document.words);
+            let (place, kept) = (words.of(place), words.of(kept));
+            let kept = match engine {
+                Engine::Sqlite => kept,
+                Engine::Postgres => format!("CAST({kept} AS tsvector)"),
+            };
+            words.add(&format!("{comma} ({place}, {kept})"));
+        }
+        let into = [
+            "INSERT INTO lead (id, organization_id, display_name, sort_name, status_id, owner_id, place,
+                               date_created, date_updated) VALUES",
+            "INSERT INTO contact (id, organization_id, lead_id, position, display_name) VALUES",
+            "INSERT INTO contact_phone (contact_id, position, number) VALUES",
+            "INSERT INTO contact_email (contact_id, position, email, kind) VALUES",
+            "INSERT INTO lead_key (place, key, organization_id) VALUES",
+        ];
+        for (into, rows) in into.into_iter().zip(rows) {
+            insert(tx, into, rows).await?;
+        }
+        words.sql().execute(&mut *tx).await?;
+    }
+    Ok(())
+}
