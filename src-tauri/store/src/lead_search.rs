@@ -18,6 +18,8 @@ const READ_MAX: usize = 1_000;
 const PLACED_AT_ONCE: u32 = 500;
 /// Rows of one statement.
 const ROWS_AT_ONCE: usize = 100;
+/// PostgreSQL looks for words in so much of all places first, which are random: in one of 64 parts.
+const WINDOW: i64 = i64::MAX / 64;
 /// The lengths of beginnings that PostgreSQL keeps of a word.
 const BEGINNINGS: [usize; 4] = [2, 4, 6, 8];
 
@@ -32,6 +34,17 @@ enum Part {
     Backward,
     /// Each word is there.
     Words,
+}
+
+/// Where a part is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Everywhere, in order.
+    All,
+    /// Until this place, in order.
+    Until(i64),
+    /// After this place, to be sorted.
+    Beyond(i64),
 }
 
 const PARTS: [Part; 4] = [Part::Names, Part::Forward, Part::Backward, Part::Words];
@@ -129,6 +142,43 @@ impl Database {
         after: Option<&[Key]>,
         limit: usize,
     ) -> Result<Vec<(LeadId, Vec<Key>)>, StoreError> {
+        if part != Part::Words || self.reader.engine() == Engine::Sqlite {
+            let all = self.within(organization, search, query, part, after, limit, Within::All);
+            return all.await;
+        }
+        // What is frequent is found in a small part, which is walked through. What isn't there often enough
+        // is rare, so that the index of words finds all of it, and it is sorted. The planner cannot tell
+        // which it is when it is asked for several words.
+        let from = match after {
+            Some([Key::Int(place)]) => *place,
+            _ => 0,
+        };
+        let edge = from.saturating_add(WINDOW);
+        let near = Within::Until(edge);
+        let near = self.within(organization, search, query, part, after, limit, near);
+        let mut found = near.await?;
+        if found.len() < limit {
+            let (limit, far) = (limit - found.len(), Within::Beyond(edge));
+            let far = self.within(organization, search, query, part, None, limit, far);
+            found.extend(far.await?);
+        }
+        Ok(found)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one part, of one search, from one place on"
+    )]
+    async fn within(
+        &self,
+        organization: &OrganizationId,
+        search: &Search,
+        query: &LeadQuery,
+        part: Part,
+        after: Option<&[Key]>,
+        limit: usize,
+        within: Within,
+    ) -> Result<Vec<(LeadId, Vec<Key>)>, StoreError> {
         let mut text = Statement::default();
         let organization_at = text.of(organization.as_str());
         let numbers = search.numbers.as_ref();
@@ -175,16 +225,32 @@ impl Database {
                 }
                 let engine = self.reader.engine();
                 let words = text.of(query_of(engine, organization, &search.words));
-                let (matching, place) = match engine {
-                    Engine::Sqlite => (format!("lead_search MATCH {words}"), "lead_search.rowid"),
-                    Engine::Postgres => (
-                        format!("lead_search.words @@ CAST({words} AS tsquery)"),
+                let (found, matching, place) = match (engine, within) {
+                    (Engine::Sqlite, _) => (
+                        "lead_search".to_owned(),
+                        format!("lead_search MATCH {words} AND"),
+                        "lead_search.rowid",
+                    ),
+                    (Engine::Postgres, Within::All | Within::Until(_)) => (
+                        "lead_search".to_owned(),
+                        format!("lead_search.words @@ CAST({words} AS tsquery) AND"),
                         "lead_search.place",
                     ),
+                    // No index has the order of what is computed, so none is walked through. Rows of leads
+                    // are read once theirs is known.
+                    (Engine::Postgres, Within::Beyond(edge)) => {
+                        let edge = text.of(edge);
+                        let sorted = format!(
+                            "(SELECT place + 0 AS place FROM lead_search
+                              WHERE words @@ CAST({words} AS tsquery) AND place > {edge}
+                              ORDER BY 1) AS found"
+                        );
+                        (sorted, String::new(), "found.place")
+                    }
                 };
                 text.add(&format!(
-                    "SELECT lead.id, {place} AS place FROM lead_search CROSS JOIN lead
-                     WHERE {matching} AND lead.place = {place}
+                    "SELECT lead.id, {place} AS place FROM {found} CROSS JOIN lead
+                     WHERE {matching} lead.place = {place}
                          AND lead.organization_id = {organization_at}"
                 ));
                 place
@@ -198,6 +264,10 @@ impl Database {
         if let Some(keys) = after {
             let places: Vec<String> = keys.iter().map(|key| text.of(key.clone())).collect();
             text.add(&format!(" AND ({order}) > ({})", places.join(", ")));
+        }
+        if let Within::Until(edge) = within {
+            let edge = text.of(edge);
+            text.add(&format!(" AND {order} <= {edge}"));
         }
         let limit = text.of(i64::try_from(limit).unwrap_or(i64::MAX));
         text.add(&format!(" ORDER BY {order} LIMIT {limit}"));
