@@ -359,10 +359,10 @@ fn place_of(cursor: &str) -> Result<(usize, Option<Vec<Key>>), StoreError> {
     }
 }
 
-/// The word that stands for an organization. No word of people's has its sign.
+/// The word that stands for an organization. No word of people's begins like it.
 fn word_of(organization: &OrganizationId) -> String {
     let suffix = organization.as_str().strip_prefix(OrganizationId::PREFIX);
-    format!("org_{}", suffix.unwrap_or_default())
+    format!("_{}", suffix.unwrap_or_default())
 }
 
 /// What an engine keeps of a lead's words.
