@@ -56,6 +56,7 @@ CREATE INDEX lead_key_of_organization ON lead_key (organization_id, key, place);
 -- The words of names and email addresses. Which words there are is decided by the code, so that both
 -- engines find the same.
 CREATE VIRTUAL TABLE lead_search USING fts5 (
-    words, content = '', contentless_delete = 1, detail = 'none', prefix = '1 2 3 4 5 6 7 8',
+    words, content = '', contentless_delete = 1, detail = 'none',
+    prefix = '1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16',
     tokenize = "ascii tokenchars '_'"
 );

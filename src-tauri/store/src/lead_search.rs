@@ -18,6 +18,8 @@ const READ_MAX: usize = 1_000;
 const PLACED_AT_ONCE: u32 = 500;
 /// Rows of one statement.
 const ROWS_AT_ONCE: usize = 100;
+/// PostgreSQL looks for words in so much of all places first, which are random: in one of 64 parts.
+const WINDOW: i64 = i64::MAX / 64;
 /// The lengths of beginnings that PostgreSQL keeps of a word.
 const BEGINNINGS: [usize; 4] = [2, 4, 6, 8];
 
@@ -32,6 +34,17 @@ enum Part {
     Backward,
     /// Each word is there.
     Words,
+}
+
+/// Where a part is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Everywhere, in order.
+    All,
+    /// Until this place, in order.
+    Until(i64),
+    /// After this place, to be sorted.
+    Beyond(i64),
 }
 
 const PARTS: [Part; 4] = [Part::Names, Part::Forward, Part::Backward, Part::Words];
@@ -129,6 +142,43 @@ impl Database {
         after: Option<&[Key]>,
         limit: usize,
     ) -> Result<Vec<(LeadId, Vec<Key>)>, StoreError> {
+        if part != Part::Words || self.reader.engine() == Engine::Sqlite {
+            let all = self.within(organization, search, query, part, after, limit, Within::All);
+            return all.await;
+        }
+        // What is frequent is found in a small part, which is walked through. What isn't there often enough
+        // is rare, so that the index of words finds all of it, and it is sorted. The planner cannot tell
+        // which it is when it is asked for several words.
+        let from = match after {
+            Some([Key::Int(place)]) => *place,
+            _ => 0,
+        };
+        let edge = from.saturating_add(WINDOW);
+        let near = Within::Until(edge);
+        let near = self.within(organization, search, query, part, after, limit, near);
+        let mut found = near.await?;
+        if found.len() < limit {
+            let (limit, far) = (limit - found.len(), Within::Beyond(edge));
+            let far = self.within(organization, search, query, part, None, limit, far);
+            found.extend(far.await?);
+        }
+        Ok(found)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one part, of one search, from one place on"
+    )]
+    async fn within(
+        &self,
+        organization: &OrganizationId,
+        search: &Search,
+        query: &LeadQuery,
+        part: Part,
+        after: Option<&[Key]>,
+        limit: usize,
+        within: Within,
+    ) -> Result<Vec<(LeadId, Vec<Key>)>, StoreError> {
         let mut text = Statement::default();
         let organization_at = text.of(organization.as_str());
         let numbers = search.numbers.as_ref();
@@ -175,16 +225,32 @@ impl Database {
                 }
                 let engine = self.reader.engine();
                 let words = text.of(query_of(engine, organization, &search.words));
-                let (matching, place) = match engine {
-                    Engine::Sqlite => (format!("lead_search MATCH {words}"), "lead_search.rowid"),
-                    Engine::Postgres => (
-                        format!("lead_search.words @@ CAST({words} AS tsquery)"),
+                let (found, matching, place) = match (engine, within) {
+                    (Engine::Sqlite, _) => (
+                        "lead_search".to_owned(),
+                        format!("lead_search MATCH {words} AND"),
+                        "lead_search.rowid",
+                    ),
+                    (Engine::Postgres, Within::All | Within::Until(_)) => (
+                        "lead_search".to_owned(),
+                        format!("lead_search.words @@ CAST({words} AS tsquery) AND"),
                         "lead_search.place",
                     ),
+                    // No index has the order of what is computed, so none is walked through. Rows of leads
+                    // are read once theirs is known.
+                    (Engine::Postgres, Within::Beyond(edge)) => {
+                        let edge = text.of(edge);
+                        let sorted = format!(
+                            "(SELECT place + 0 AS place FROM lead_search
+                              WHERE words @@ CAST({words} AS tsquery) AND place > {edge}
+                              ORDER BY 1) AS found"
+                        );
+                        (sorted, String::new(), "found.place")
+                    }
                 };
                 text.add(&format!(
-                    "SELECT lead.id, {place} AS place FROM lead_search CROSS JOIN lead
-                     WHERE {matching} AND lead.place = {place}
+                    "SELECT lead.id, {place} AS place FROM {found} CROSS JOIN lead
+                     WHERE {matching} lead.place = {place}
                          AND lead.organization_id = {organization_at}"
                 ));
                 place
@@ -198,6 +264,10 @@ impl Database {
         if let Some(keys) = after {
             let places: Vec<String> = keys.iter().map(|key| text.of(key.clone())).collect();
             text.add(&format!(" AND ({order}) > ({})", places.join(", ")));
+        }
+        if let Within::Until(edge) = within {
+            let edge = text.of(edge);
+            text.add(&format!(" AND {order} <= {edge}"));
         }
         let limit = text.of(i64::try_from(limit).unwrap_or(i64::MAX));
         text.add(&format!(" ORDER BY {order} LIMIT {limit}"));
@@ -289,10 +359,10 @@ fn place_of(cursor: &str) -> Result<(usize, Option<Vec<Key>>), StoreError> {
     }
 }
 
-/// The word that stands for an organization. No word of people's has its sign.
+/// The word that stands for an organization. No word of people's begins like it.
 fn word_of(organization: &OrganizationId) -> String {
     let suffix = organization.as_str().strip_prefix(OrganizationId::PREFIX);
-    format!("org_{}", suffix.unwrap_or_default())
+    format!("_{}", suffix.unwrap_or_default())
 }
 
 /// What an engine keeps of a lead's words.
@@ -519,5 +589,100 @@ async fn date(tx: &mut Tx, lead: &LeadId) -> Result<(), StoreError> {
         .bind(lead.as_str())
         .execute(tx)
         .await?;
+    Ok(())
+}
+
+/// Enters many leads of an empty store, row by row of many.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) async fn fill(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    leads: &[crate::LeadFields],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let first = sql("SELECT coalesce(max(place), 0) + 1 AS count FROM lead")
+        .count(&mut *tx)
+        .await?;
+    let engine = tx.engine();
+    let id = |prefix: &str| format!("{prefix}{}", id_suffix(now));
+    for (some, chunk) in leads.chunks(ROWS_AT_ONCE).zip(0_i64..) {
+        let mut rows: [Vec<Vec<Value>>; 5] = Default::default();
+        let mut words = Statement::default();
+        words.add(match engine {
+            Engine::Sqlite => "INSERT INTO lead_search (rowid, words) VALUES",
+            Engine::Postgres => "INSERT INTO lead_search (place, words) VALUES",
+        });
+        for (lead, at) in some.iter().zip(0_i64..) {
+            let place = match engine {
+                Engine::Sqlite => first + chunk * ROWS_AT_ONCE as i64 + at,
+                Engine::Postgres => crate::random::place(),
+            };
+            let mut document = Document::new(&lead.name);
+            let lead_id = id("lead_");
+            for (contact, position) in lead.contacts.iter().zip(0_i64..) {
+                let contact_id = id("cont_");
+                document.contact(&contact.name);
+                rows[1].push(vec![
+                    (&contact_id).into(),
+                    organization.as_str().into(),
+                    (&lead_id).into(),
+                    position.into(),
+                    (&contact.name).into(),
+                ]);
+                for (phone, position) in contact.phones.iter().zip(0_i64..) {
+                    document.phone(&phone.number);
+                    rows[2].push(vec![
+                        (&contact_id).into(),
+                        position.into(),
+                        (&phone.number).into(),
+                    ]);
+                }
+                for (email, position) in contact.emails.iter().zip(0_i64..) {
+                    document.email(&email.email);
+                    rows[3].push(vec![
+                        (&contact_id).into(),
+                        position.into(),
+                        (&email.email).into(),
+                        "office".into(),
+                    ]);
+                }
+            }
+            let document = document.done();
+            rows[0].push(vec![
+                (&lead_id).into(),
+                organization.as_str().into(),
+                (&lead.name).into(),
+                (&document.sort_name).into(),
+                lead.status_id.as_ref().map(|id| id.as_str()).into(),
+                lead.owner_id.as_ref().map(|id| id.as_str()).into(),
+                place.into(),
+                now.0.into(),
+                now.0.into(),
+            ]);
+            for key in &document.keys {
+                rows[4].push(vec![place.into(), key.into(), organization.as_str().into()]);
+            }
+            let comma = if at == 0 { "" } else { "," };
+            let kept = kept(engine, organization, &document.words);
+            let (place, kept) = (words.of(place), words.of(kept));
+            let kept = match engine {
+                Engine::Sqlite => kept,
+                Engine::Postgres => format!("CAST({kept} AS tsvector)"),
+            };
+            words.add(&format!("{comma} ({place}, {kept})"));
+        }
+        let into = [
+            "INSERT INTO lead (id, organization_id, display_name, sort_name, status_id, owner_id, place,
+                               date_created, date_updated) VALUES",
+            "INSERT INTO contact (id, organization_id, lead_id, position, display_name) VALUES",
+            "INSERT INTO contact_phone (contact_id, position, number) VALUES",
+            "INSERT INTO contact_email (contact_id, position, email, kind) VALUES",
+            "INSERT INTO lead_key (place, key, organization_id) VALUES",
+        ];
+        for (into, rows) in into.into_iter().zip(rows) {
+            insert(tx, into, rows).await?;
+        }
+        words.sql().execute(&mut *tx).await?;
+    }
     Ok(())
 }

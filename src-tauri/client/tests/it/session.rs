@@ -113,7 +113,11 @@ async fn an_access_token_that_ended_is_renewed_once_for_many_requests() {
 }
 
 fn leads(count: usize) -> Vec<Value> {
-    let lead = |at: usize| json!({"id": format!("lead_{at}"), "display_name": format!("Lead {at}"), "contacts": []});
+    let lead = |at: usize| {
+        json!({"id": format!("lead_{at}"), "display_name": format!("Lead {at}"), "description": "",
+               "status_id": null, "status_label": null, "owner_id": null, "contacts": [],
+               "date_created": "2026-01-01T00:00:00Z", "date_updated": "2026-01-01T00:00:00Z"})
+    };
     (0..count).map(lead).collect()
 }
 
