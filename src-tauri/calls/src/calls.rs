@@ -10,8 +10,8 @@ use super::placement::{Envelope, InProcess, Message, Placement};
 use super::request::{Answer, Request, RequestError, Snapshot};
 use super::saves::{Counters, SaveCounts, Saves, Thing, write};
 use call::{
-    Authority, Digits, Input, Invitee, Join, Machine, Placed, REP_LEG, Refusal, Viewer,
-    invitation_targets, recorded, seen_from, view,
+    Annotation, Authority, Digits, Input, Invitee, Join, Machine, Placed, REP_LEG, Refusal, Viewer,
+    annotate, invitation_targets, recorded, seen_from, view,
 };
 use media::{Answered, LeadLine, Media, MediaError, MediaEvent};
 use recordings::Recordings;
@@ -23,8 +23,8 @@ use store::random::id_suffix;
 use store::{Database, LeadWhoCalls, RecordingPlan, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use wire::{
-    Call, CallId, CallRecording, ClientType, CoachLeg, Code, DeviceId, Direction, ErrorBody,
-    InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationStatus,
+    Call, CallId, CallPatch, CallRecording, ClientType, CoachLeg, Code, DeviceId, Direction,
+    ErrorBody, InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationStatus,
     InvitationTarget, JoinRequest, Lead, LeadBrief, LeadId, LegId, List, ListQuery, MediaAnswer,
     MediaOffer, ModeRequest, OrganizationId, PhoneNumber, PhoneNumberKind, PlaceCallRequest, Plan,
     Timestamp, UserId,
@@ -749,21 +749,79 @@ impl Calls {
         if self.ask(organization, changed).await.is_ok() {
             return Ok(());
         }
-        let database = &self.shared.database;
-        let kept = database.call(organization, call).await.map_err(stored)?;
-        let Some(mut record) = kept else {
-            return Ok(());
+        let change = |record: &mut Call| recorded(record, recording.clone());
+        self.revise(organization, call, change).await.map(drop)
+    }
+
+    /// What came of a call, in progress or past (L5): what the request names. Whoever may `manage` says it
+    /// also of others' calls.
+    ///
+    /// # Errors
+    /// `permission_required` for others than the rep and those who manage; `not_found` for an outcome that
+    /// the organization doesn't have.
+    pub async fn annotate(
+        &self,
+        caller: &Caller,
+        manages: bool,
+        call: &CallId,
+        patch: CallPatch,
+    ) -> Result<Call> {
+        let viewer = self.viewer(caller).await?;
+        let record = self.record(caller, call).await?;
+        if record.user_id != caller.user_id && !manages {
+            return Err(error(
+                Code::PermissionRequired,
+                "Only the rep on the call can set its outcome and note. An admin can, too.",
+            ));
+        }
+        let organization = &caller.organization_id;
+        let outcome = match patch.outcome_id {
+            Some(Some(id)) => {
+                let found = self.shared.database.outcome(organization, &id).await;
+                let found = found.map_err(stored)?;
+                let unknown = || error(Code::NotFound, "There's no such outcome.");
+                Some(Some(found.ok_or_else(unknown)?))
+            }
+            Some(None) => Some(None),
+            None => None,
         };
-        recorded(&mut record, recording.clone());
-        // Here as well as by the owner, who may have stopped.
-        database
-            .save_call(organization, &record)
-            .await
-            .map_err(stored)?;
-        let record = Arc::new(record);
+        let note = patch.note;
+        let annotation = Annotation { outcome, note };
+        let request = Request::Annotate {
+            call: call.clone(),
+            annotation: annotation.clone(),
+        };
+        let record = match self.ask(organization, request).await {
+            Ok(Answer::Call(snapshot)) => snapshot.record,
+            Ok(_) => self.record(caller, call).await?,
+            Err(RequestError::UnknownCall) => {
+                let change = |record: &mut Call| annotate(record, annotation);
+                let revised = self.revise(organization, call, change).await?;
+                revised.ok_or(RequestError::UnknownCall)?
+            }
+            Err(refused) => return Err(refused.into()),
+        };
+        Ok(self.shown(&record, &viewer, caller))
+    }
+
+    /// Changes and tells a call of long ago, which is the store's alone.
+    async fn revise(
+        &self,
+        organization: &OrganizationId,
+        call: &CallId,
+        change: impl FnOnce(&mut Call) + Send,
+    ) -> Result<Option<Arc<Call>>> {
+        let database = &self.shared.database;
+        let revised = database.revise_call(organization, call, change).await;
+        let Some(record) = revised.map_err(stored)?.map(Arc::new) else {
+            return Ok(None);
+        };
+        let told = Request::Revised {
+            record: record.clone(),
+        };
         // Of a service that stops nobody is told any more.
-        let _ = self.ask(organization, Request::Revised { record }).await;
-        Ok(())
+        let _ = self.ask(organization, told).await;
+        Ok(Some(record))
     }
 
     /// Forgets the calls with a lead that are over. When this returns, nothing of them waits to be

@@ -6,7 +6,10 @@ use super::news::News;
 use super::placement::{Envelope, Message};
 use super::request::{Answer, Reply, Request, RequestError, Snapshot};
 use super::saves::{Saves, Thing};
-use call::{Authority, Input, LeadProgress, Limits, Machine, Output, REP_LEG, Refusal, recorded};
+use call::{
+    Annotation, Authority, Input, LeadProgress, Limits, Machine, Output, REP_LEG, Refusal,
+    annotate, recorded,
+};
 use media::{Dial, LeadEvent, LeadLine, Media, MediaEvent};
 use recordings::Recordings;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -198,8 +201,11 @@ impl Owner {
                     Err(RequestError::UnknownCall)
                 }
             }
+            Request::Annotate { call, annotation } => {
+                return self.annotate(organization, call, annotation, reply).await;
+            }
             Request::Revised { record } => {
-                self.revised(organization, record).await;
+                self.say(News::Call(organization, record)).await;
                 Ok(Answer::Done)
             }
             Request::AuthorityChanged { user, authority } => {
@@ -424,21 +430,53 @@ impl Owner {
             }
             return false;
         }
+        self.revise(organization, call, |record| recorded(record, recording))
+            .await
+    }
+
+    /// What came of a call: of one in progress its machine knows, of one that ended lately what is
+    /// remembered here. So what else changes on it meanwhile is not written over.
+    async fn annotate(
+        &mut self,
+        organization: OrganizationId,
+        call: CallId,
+        annotation: Annotation,
+        reply: Reply,
+    ) {
+        let live = self.state.live.get_mut(&call);
+        if let Some(live) = live.filter(|live| live.organization == organization) {
+            let input = Input::Annotate(annotation.clone());
+            if live.machine.handle(now(), input).is_ok() {
+                return self.settle(&call, Some(reply)).await;
+            }
+            // It ended at this very moment, by time alone: from here on it is one that ended lately.
+            self.settle(&call, None).await;
+        }
+        let change = |record: &mut Call| annotate(record, annotation);
+        if self.revise(&organization, &call, change).await {
+            answer_when_kept(self.saves.kept(), reply);
+        } else {
+            let _ = reply.send(Err(RequestError::UnknownCall));
+        }
+    }
+
+    /// Changes, keeps and tells a call that ended lately; whether it is remembered.
+    async fn revise(
+        &mut self,
+        organization: &OrganizationId,
+        call: &CallId,
+        change: impl FnOnce(&mut Call),
+    ) -> bool {
         let mut recent = self.state.recent.iter_mut().rev();
         let found = recent.find(|(of, one)| of == organization && one.record.id == *call);
         let Some((_, snapshot)) = found else {
             return false;
         };
-        recorded(Arc::make_mut(&mut snapshot.record), recording);
+        change(Arc::make_mut(&mut snapshot.record));
         let record = snapshot.record.clone();
-        self.revised(organization.clone(), record).await;
+        self.saves.save(organization, Thing::Call(record.clone()));
+        self.say(News::Call(organization.clone(), record)).await;
         true
-    }
-
-    /// Keeps and tells a call that is over.
-    async fn revised(&mut self, organization: OrganizationId, record: Arc<Call>) {
-        self.saves.save(&organization, Thing::Call(record.clone()));
-        self.say(News::Call(organization, record)).await;
     }
 
     async fn media_said(&mut self, event: MediaEvent) {

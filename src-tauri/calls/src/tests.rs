@@ -4,5 +4,6 @@ mod crash;
 pub mod fakes;
 mod going_wrong;
 mod inbound;
+mod outcomes;
 mod telling;
 pub mod world;

@@ -9,6 +9,7 @@ use std::path::Path;
 /// are not: they come of the ledger's lines, also here.
 pub(crate) const TABLES: &[&str] = &[
     "organization",
+    "outcome",
     "role",
     "role_permission",
     "account",

@@ -50,6 +50,11 @@ const SQLITE: &[Step] = &[
         "farewells",
         include_str!("../migrations/0008_farewells.sql"),
     ),
+    (
+        12,
+        "calling",
+        include_str!("../migrations/0012_calling.sql"),
+    ),
 ];
 
 /// The same on PostgreSQL, which came later: its first step is the whole of the seven.
@@ -63,6 +68,11 @@ const POSTGRES: &[Step] = &[
         8,
         "farewells",
         include_str!("../migrations/postgres/0008_farewells.sql"),
+    ),
+    (
+        12,
+        "calling",
+        include_str!("../migrations/postgres/0012_calling.sql"),
     ),
 ];
 

@@ -3,6 +3,7 @@
 use crate::StoreError;
 use crate::database::Database;
 use crate::demo::{DemoOrganization, ORGANIZATIONS, ROLES};
+use crate::outcomes::add_first_outcomes;
 use crate::random::id_suffix;
 use crate::sql::{Tx, sql, to_text};
 use std::collections::HashMap;
@@ -90,6 +91,7 @@ async fn seed(
         &values,
     )
     .await?;
+    add_first_outcomes(tx, &organization_id, now).await?;
     let mut role_ids = HashMap::new();
     for (name, permissions) in ROLES {
         let role_id = id("role_");

@@ -2,7 +2,7 @@
 
 use crate::list::list_query;
 use crate::{
-    CallId, CallRecording, CoachLeg, Code, ContactId, LeadId, LegId, PhoneNumberId,
+    CallId, CallRecording, CoachLeg, Code, ContactId, LeadId, LegId, OutcomeId, PhoneNumberId,
     PhoneNumberKind, Timestamp, UserId,
 };
 use wire_macros::wire_type;
@@ -144,6 +144,15 @@ pub struct Call {
     /// The recording; null if the call isn't recorded.
     #[serde(default)]
     pub recording: Option<CallRecording>,
+    /// The outcome that was chosen for it; null if none was.
+    #[serde(default)]
+    pub outcome_id: Option<OutcomeId>,
+    /// The name of that outcome when it was chosen. It stays when the outcome is renamed or deleted.
+    #[serde(default)]
+    pub disposition: Option<String>,
+    /// What the rep wrote about it.
+    #[serde(default)]
+    pub note: String,
     /// Everyone who coached it, in the order they came. Empty for those who may not see them: only
     /// the rep, the coaches on the call, and members who may listen see it.
     pub coach_legs: Vec<CoachLeg>,
@@ -175,6 +184,54 @@ pub struct PlaceCallRequest {
     /// Which of the contact's numbers to call, E.164. Without it, the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_phone: Option<String>,
+}
+
+/// The longest note, in characters.
+pub const NOTE_CHARS_MAX: usize = 4_000;
+
+/// `PUT /api/v1/activity/call/{id}/`: changes only what it names.
+#[wire_type(Default)]
+#[serde(deny_unknown_fields)]
+pub struct CallPatch {
+    /// The outcome; null takes it away.
+    #[serde(
+        default,
+        deserialize_with = "named",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "Option<OutcomeId>")]
+    #[schema(value_type = Option<OutcomeId>)]
+    #[specta(optional, type = Option<OutcomeId>)]
+    pub outcome_id: Option<Option<OutcomeId>>,
+    /// The note, up to 4 000 characters.
+    #[schema(max_length = 4_000)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What is named, also as null, is there.
+fn named<'de, D: serde::Deserializer<'de>, T: serde::Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// An outcome that a call can have.
+#[wire_type]
+pub struct Outcome {
+    /// Its id.
+    pub id: OutcomeId,
+    /// Its name.
+    pub name: String,
+}
+
+/// `POST` and `PUT` of `/api/v1/outcome/`.
+#[wire_type]
+#[serde(deny_unknown_fields)]
+pub struct OutcomeRequest {
+    /// Its name, 1 to 64 characters. No two outcomes have the same one.
+    #[schema(min_length = 1, max_length = 64)]
+    pub name: String,
 }
 
 /// `POST /api/v1/demo/inbound_call/`, only with demo data: the simulated lead calls in.
@@ -252,6 +309,21 @@ mod tests {
         assert!(
             serde_json::from_str::<crate::ModeRequest>(r#"{"mode":"listen","for":"all"}"#).is_err()
         );
+    }
+
+    #[test]
+    fn l5_an_outcome_that_is_null_is_taken_away_and_one_that_is_absent_stays() {
+        let read = |text| serde_json::from_str::<CallPatch>(text).unwrap();
+        assert_eq!(read("{}"), CallPatch::default());
+        assert_eq!(read(r#"{"outcome_id":null}"#).outcome_id, Some(None));
+        let id = OutcomeId::from_suffix("1").unwrap();
+        let chosen = read(r#"{"outcome_id":"outcome_1","note":"Call back"}"#);
+        assert_eq!(chosen.outcome_id, Some(Some(id)));
+        assert_eq!(chosen.note.as_deref(), Some("Call back"));
+        for patch in [CallPatch::default(), chosen, read(r#"{"outcome_id":null}"#)] {
+            let text = serde_json::to_string(&patch).unwrap();
+            assert_eq!(read(&text), patch, "{text}");
+        }
     }
 
     #[test]

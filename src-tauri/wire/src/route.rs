@@ -9,15 +9,16 @@ pub use crate::shape::{PathId, Schemas, Shape};
 use crate::shape::refer;
 use crate::{
     AcceptInviteRequest, AuditAction, AuditEntry, AuditQuery, Availability, Balance, Call, CallId,
-    CallQuery, CoachLeg, Code, Contact, ContactQuery, DtmfRequest, Group, GroupId, GroupRequest,
-    HoldRequest, InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationTarget,
-    InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadQuery, LedgerEntry, List, ListQuery,
-    Me, MediaAnswer, MediaOffer, Member, MemberInvite, MemberInviteId, MemberInviteRequest,
-    Membership, MembershipId, MembershipPatch, MicrophoneRequest, ModeRequest, MuteRequest,
-    NewMemberInvite, Organization, OrganizationId, OrganizationPatch, Permission, PhoneNumber,
-    PhoneNumberId, PhoneNumberRequest, PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery,
-    RecordingRequest, RefreshRequest, Role, RoleId, RoleRequest, SignInRequest, SignOutRequest,
-    Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
+    CallPatch, CallQuery, CoachLeg, Code, Contact, ContactQuery, DtmfRequest, Group, GroupId,
+    GroupRequest, HoldRequest, InboundCallRequest, Invitation, InvitationId, InvitationRequest,
+    InvitationTarget, InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadQuery, LedgerEntry,
+    List, ListQuery, Me, MediaAnswer, MediaOffer, Member, MemberInvite, MemberInviteId,
+    MemberInviteRequest, Membership, MembershipId, MembershipPatch, MicrophoneRequest, ModeRequest,
+    MuteRequest, NewMemberInvite, Organization, OrganizationId, OrganizationPatch, Outcome,
+    OutcomeId, OutcomeRequest, Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest,
+    PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery, RecordingRequest, RefreshRequest,
+    Role, RoleId, RoleRequest, SignInRequest, SignOutRequest, Tokens, TopUpRequest, Usage,
+    UsageQuery, User, UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -805,6 +806,51 @@ routes! {
         window: true,
     }
 
+    // What a call can come to.
+    /// Lists the outcomes that a call can have, in the order in which they were added.
+    LIST_OUTCOMES((), Query<ListQuery>) -> Json<List<Outcome>> = Get "/api/v1/outcome/" {
+        who: Who::Member,
+        tag: "call",
+        answer: 200 "One page.",
+        window: true,
+    }
+
+    /// Adds an outcome.
+    ///
+    /// Requires the permission `manage_organization`. Another outcome with the same name, in upper or lower
+    /// case, is a `conflict`, and so is having more than fifty outcomes.
+    CREATE_OUTCOME((), Body<OutcomeRequest>) -> Json<Outcome> = Post "/api/v1/outcome/" {
+        who: MANAGER,
+        audited: OutcomeChanged,
+        tag: "administration",
+        answer: 201 "The new outcome.",
+        refusals: [Conflict "the name is taken, or there are too many outcomes."],
+        window: true,
+    }
+
+    /// Renames an outcome. Calls that have it already keep the old name in `disposition`.
+    ///
+    /// Requires the permission `manage_organization`.
+    CHANGE_OUTCOME(OutcomeId, Body<OutcomeRequest>) -> Json<Outcome> = Put "/api/v1/outcome/{id}/" {
+        who: MANAGER,
+        audited: OutcomeChanged,
+        tag: "administration",
+        answer: 200 "The changed outcome.",
+        refusals: [Conflict "the name is taken."],
+        window: true,
+    }
+
+    /// Deletes an outcome. Calls that have it keep its name in `disposition`.
+    ///
+    /// Requires the permission `manage_organization`.
+    DELETE_OUTCOME(OutcomeId, Nothing) -> Nothing = Delete "/api/v1/outcome/{id}/" {
+        who: MANAGER,
+        audited: OutcomeChanged,
+        tag: "administration",
+        answer: 204 "Deleted.",
+        window: true,
+    }
+
     // Calls. Who may do what on which call is the call's to say.
     /// Lists the organization's calls, newest first.
     ///
@@ -838,6 +884,22 @@ routes! {
         who: Who::Member,
         tag: "call",
         answer: 200 "The call.",
+        window: true,
+    }
+
+    /// Sets a call's outcome and note, during the call or after it. Changes only what the request names.
+    ///
+    /// Only for the rep, and for those who manage the organization. An outcome that the organization
+    /// doesn't have is `not_found`. `disposition` is the outcome's name at this moment. The change is sent
+    /// as `call_changed`.
+    CHANGE_CALL(CallId, Body<CallPatch>) -> Json<Call> = Put "/api/v1/activity/call/{id}/" {
+        who: Who::Member,
+        tag: "call",
+        answer: 200 "The changed call.",
+        refusals: [
+            PermissionRequired "someone else's call.",
+            NotFound "no such call or outcome.",
+        ],
         window: true,
     }
 

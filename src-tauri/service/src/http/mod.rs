@@ -18,6 +18,7 @@ mod number;
 mod openapi;
 mod ops;
 mod organization;
+mod outcome;
 mod plan;
 mod recording;
 mod role;
@@ -85,6 +86,7 @@ fn routes() -> Routes {
         .and(audit::routes())
         .and(lead::routes())
         .and(number::routes())
+        .and(outcome::routes())
         .and(call::routes())
         .and(recording::routes())
 }

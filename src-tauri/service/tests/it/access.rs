@@ -53,6 +53,8 @@ const MANAGE: Row = [Who, Who, Ok, No, No, No, Ok, No];
 const MANAGE_OURS: Row = [Who, Who, Gone, No, No, No, Ok, No];
 /// Only the rep, on their own call.
 const REP: Row = [Who, Who, Gone, No, No, No, No, Ok];
+/// The rep, on their own call, and those who manage the organization.
+const OF_REP: Row = [Who, Who, Gone, No, No, No, Ok, Ok];
 /// Coaches who listen; the rep cannot coach.
 const LISTEN: Row = [Who, Who, Gone, No, Ok, Ok, Ok, No];
 /// Those who are on the call as its coaches.
@@ -84,6 +86,7 @@ const TABLE: &[(&str, Row)] = &[
     ("GET /api/v1/contact/", MEMBERS),
     ("GET /api/v1/phone_number/", MEMBERS),
     ("GET /api/v1/plan/", MEMBERS),
+    ("GET /api/v1/outcome/", MEMBERS),
     ("GET /api/v1/invitation/", MEMBERS),
     ("POST /api/v1/invitation/{id}/decline/", ABSENT),
     ("GET /api/v1/membership/", MANAGE),
@@ -100,14 +103,17 @@ const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/role/", MANAGE),
     ("POST /api/v1/group/", MANAGE_OURS),
     ("POST /api/v1/phone_number/", MANAGE_OURS),
+    ("POST /api/v1/outcome/", MANAGE),
     ("PUT /api/v1/role/{id}/", MANAGE_OURS),
     ("PUT /api/v1/group/{id}/", MANAGE_OURS),
     ("PUT /api/v1/phone_number/{id}/", MANAGE_OURS),
+    ("PUT /api/v1/outcome/{id}/", MANAGE_OURS),
     ("PATCH /api/v1/membership/{id}/", MANAGE_OURS),
     ("PATCH /api/v1/organization/{id}/", MANAGE_OURS),
     ("GET /api/v1/activity/call/", MEMBERS),
     ("POST /api/v1/activity/call/", OF_OURS),
     ("GET /api/v1/activity/call/{id}/", OF_OURS),
+    ("PUT /api/v1/activity/call/{id}/", OF_REP),
     ("POST /api/v1/activity/call/{id}/answer/", REP),
     ("POST /api/v1/demo/inbound_call/", OF_OURS),
     ("POST /api/v1/activity/call/{id}/coach_leg/", LISTEN),
@@ -127,6 +133,7 @@ const TABLE: &[(&str, Row)] = &[
     ("DELETE /api/v1/lead/{id}/", MANAGE_OURS),
     ("POST /api/v1/activity/call/{id}/hangup/", REP),
     ("DELETE /api/v1/member_invite/{id}/", MANAGE_OURS),
+    ("DELETE /api/v1/outcome/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/role/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/group/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/phone_number/{id}/", MANAGE_OURS),
@@ -160,6 +167,8 @@ async fn world() -> World {
     let group = made(&service, &admin, "/api/v1/group/", group).await;
     let number = json!({"number": "+15559990", "label": "Ours", "type": "internal"});
     let number = made(&service, &admin, "/api/v1/phone_number/", number).await;
+    let outcome = json!({"name": "Ours"});
+    let outcome = made(&service, &admin, "/api/v1/outcome/", outcome).await;
     let invite = json!({"role_id": role["id"], "expires_in_hours": 1});
     let invite = made(&service, &admin, "/api/v1/member_invite/", invite).await;
 
@@ -211,6 +220,7 @@ async fn world() -> World {
         ("call", text(&call["id"])),
         ("role", text(&role["id"])),
         ("group", text(&group["id"])),
+        ("outcome", text(&outcome["id"])),
         ("phone_number", text(&number["id"])),
         ("member_invite", text(&invite["invite"]["id"])),
         ("membership", text(&jordan["membership_id"])),
@@ -262,6 +272,8 @@ impl World {
             ("POST", "role/", _) => json!({"name": name, "permissions": []}),
             ("PUT", "role/{id}/", _) => json!({"name": "Ours again", "permissions": []}),
             (_, "group/" | "group/{id}/", _) => json!({"name": name, "members": [self.someone]}),
+            (_, "outcome/" | "outcome/{id}/", _) => json!({"name": name}),
+            ("PUT", "activity/call/{id}/", _) => json!({"note": "Ours"}),
             ("POST", "phone_number/", _) => json!({"number": format!("+1555888{who}"),
                 "label": name, "type": "internal", "user_ids": [self.someone]}),
             (_, "phone_number/{id}/", _) => {

@@ -17,6 +17,7 @@ mod invites;
 mod members;
 mod names;
 mod numbers;
+mod outcomes;
 mod program;
 mod refusals;
 mod roles;

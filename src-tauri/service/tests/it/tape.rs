@@ -233,6 +233,21 @@ fn stories() -> Vec<Vec<Ask>> {
         )],
         vec![delete("DELETE_RECORDING", "acti_past1")],
         vec![delete("DELETE_LEAD", "lead_vandelay")],
+        vec![
+            ask("CREATE_OUTCOME", None, json!({"name": "Demo booked"})),
+            ask(
+                "CHANGE_OUTCOME",
+                Some("outcome_new1"),
+                json!({"name": "Demo"}),
+            ),
+            delete("DELETE_OUTCOME", "outcome_new1"),
+        ],
+        vec![ask("CREATE_OUTCOME", None, json!({"name": "connected"}))],
+        vec![ask(
+            "CHANGE_CALL",
+            Some("acti_past1"),
+            json!({"outcome_id": "outcome_connected", "note": "Wants a demo"}),
+        )],
     ]
 }
 
@@ -451,6 +466,10 @@ async fn names(service: &Service, admin: &str) -> Vec<(String, String)> {
             let id = format!("{prefix}_{}", text(&item["name"]));
             names.push((text(&item["id"]), id));
         }
+    }
+    for outcome in list("LIST_OUTCOMES").await {
+        let name = text(&outcome["name"]).to_lowercase().replace(' ', "_");
+        names.push((text(&outcome["id"]), format!("outcome_{name}")));
     }
     for lead in list("LIST_LEADS").await {
         let id = format!("lead_{}", text(&lead["display_name"]).to_lowercase());

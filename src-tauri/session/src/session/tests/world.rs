@@ -115,6 +115,9 @@ pub fn call(rep: &str, status: CallStatus, coach_legs: Vec<CoachLeg>) -> Call {
         microphone_trouble: false,
         recording_url: None,
         recording: None,
+        outcome_id: None,
+        disposition: None,
+        note: String::new(),
         coach_legs,
         joinability: Joinability {
             joinable: true,
