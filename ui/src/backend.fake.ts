@@ -20,6 +20,7 @@ import {
   type PhoneNumber,
   type PlaceCallRequest,
   type Call,
+  type CallPatch,
   type RecordingPeaks,
   type Route,
   type SoundDevices,
@@ -266,6 +267,8 @@ export class FakeBackend implements Backend {
       switch (route.name) {
         case "LIST_INVITATION_TARGETS":
           return this.#views.targets;
+        case "CHANGE_CALL":
+          return this.#annotate(id as string, input as CallPatch);
         case "RECEIVE_SIMULATED_CALL":
           return this.#receive(input as InboundCallRequest);
         default:
@@ -273,6 +276,12 @@ export class FakeBackend implements Backend {
       }
     }) as Promise<Out>;
   };
+
+  /** A call that was made here is not on the tape. */
+  #annotate(id: string, patch: CallPatch): unknown {
+    if (id.startsWith("acti_past")) return this.#service("CHANGE_CALL", id, patch);
+    return { id, ...patch };
+  }
 
   /** Asks the tape as who is signed in; the view is another after a write. */
   #service(route: string, id: string | null, input: unknown): unknown {

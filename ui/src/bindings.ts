@@ -241,6 +241,8 @@ export type AuditAction =
 "group_changed" | 
 /**  Added, changed or deleted a phone number. */
 "phone_number_changed" | 
+/**  Created, changed or deleted an outcome. */
+"outcome_changed" | 
 /**  Changed the plan. */
 "plan_changed" | 
 /**  Changed another setting of the organization. */
@@ -357,6 +359,12 @@ export type Call = {
 	recording_url: string | null,
 	/**  The recording; null if the call isn't recorded. */
 	recording?: CallRecording | null,
+	/**  The outcome that was chosen for it; null if none was. */
+	outcome_id?: OutcomeId | null,
+	/**  The name of that outcome when it was chosen. It stays when the outcome is renamed or deleted. */
+	disposition?: string | null,
+	/**  What the rep wrote about it. */
+	note?: string,
 	/**
 	 *  Everyone who coached it, in the order they came. Empty for those who may not see them: only
 	 *  the rep, the coaches on the call, and members who may listen see it.
@@ -384,6 +392,31 @@ export type CallQuery = {
 };
 
 /**  A call's recording. */
+/**  `PUT /api/v1/activity/call/{id}/`: changes only what it names. */
+export type CallPatch = {
+	/**  The outcome; null takes it away. */
+	outcome_id?: OutcomeId | null,
+	/**  The note, up to 4 000 characters. */
+	note?: string | null,
+};
+
+/**  An outcome that a call can have. */
+export type Outcome = {
+	/**  Its id. */
+	id: OutcomeId,
+	/**  Its name. */
+	name: string,
+};
+
+/**  An outcome that a call can have. */
+export type OutcomeId = string;
+
+/**  `POST` and `PUT` of `/api/v1/outcome/`. */
+export type OutcomeRequest = {
+	/**  Its name, 1 to 64 characters. No two outcomes have the same one. */
+	name: string,
+};
+
 export type CallRecording = {
 	/**  Its status. */
 	status: RecordingStatus,
@@ -1633,6 +1666,16 @@ export const route = {
 	revokeMemberInvite: { name: "REVOKE_MEMBER_INVITE" } as Route<MemberInviteId, null, null>,
 	/** Lists the organization's roles and their permissions. */
 	listRoles: { name: "LIST_ROLES" } as Route<null, ListQuery, List<Role>>,
+	/** Lists the outcomes that a call can have, in the order in which they were added. */
+	listOutcomes: { name: "LIST_OUTCOMES" } as Route<null, ListQuery, List<Outcome>>,
+	/** Adds an outcome. */
+	createOutcome: { name: "CREATE_OUTCOME" } as Route<null, OutcomeRequest, Outcome>,
+	/** Renames an outcome. */
+	changeOutcome: { name: "CHANGE_OUTCOME" } as Route<OutcomeId, OutcomeRequest, Outcome>,
+	/** Deletes an outcome. */
+	deleteOutcome: { name: "DELETE_OUTCOME" } as Route<OutcomeId, null, null>,
+	/** Sets a call's outcome and note. */
+	changeCall: { name: "CHANGE_CALL" } as Route<CallId, CallPatch, Call>,
 	/** Creates a role. */
 	createRole: { name: "CREATE_ROLE" } as Route<null, RoleRequest, Role>,
 	/** Changes a role's name and permissions. */

@@ -11,6 +11,7 @@ import {
   type AppView,
   type Backend,
   type Call,
+  type CallPatch,
   type CoachMode,
   type EventName,
   type Events,
@@ -56,6 +57,10 @@ export class AppState {
   levels = $state.raw<Levels | null>(null);
   /** How the recording that was played last goes. */
   playback = $state.raw<Playback | null>(null);
+  /** The user's own call that ended last, until its outcome was chosen or the next call begins. */
+  ended = $state.raw<Call | null>(null);
+  /** Counts how often this user said what came of a call: lists of calls ask again then. */
+  annotated = $state(0);
   /** The connection is back since a moment ago: said for a while. */
   back = $state(false);
 
@@ -143,6 +148,12 @@ export class AppState {
   async change(patch: OrganizationPatch): Promise<void> {
     const me = this.view?.me;
     if (me) await this.backend.call(route.changeOrganization, me.organization.id, patch);
+  }
+
+  /** Says what came of a call. Throws when it was refused. */
+  async annotate(call: Call, patch: CallPatch): Promise<void> {
+    await this.backend.call(route.changeCall, call.id, patch);
+    this.annotated += 1;
   }
 
   /** Does what the person asked for; says so when it was refused. Whether it was done. */
@@ -259,6 +270,8 @@ export class AppState {
     } else if (view.connection !== "online") {
       this.back = false;
     }
+    if (view.my_call || !view.me) this.ended = null;
+    else if (before?.my_call) this.ended = before.my_call.call;
     if (!view.my_call && !view.coaching) {
       this.microphoneLevel_dbov = SILENCE_DBOV;
       this.quality = null;

@@ -93,6 +93,19 @@ export const testids = {
   callCoachesAll: "call-coaches-all",
   inviteSent: (firstName: string) => `invite-sent-${low(firstName)}`,
 
+  // After the rep's call, and on the Lead page
+  wrapUp: "wrap-up",
+  wrapUpSaved: "wrap-up-saved",
+  wrapUpDone: "wrap-up-done",
+  outcome: (name: string) => `outcome-${low(name)}`,
+  outcomeNone: "outcome-none",
+  outcomeNote: "outcome-note",
+  pastCall: "past-call",
+  pastCallOutcome: "past-call-outcome",
+  pastCallNote: "past-call-note",
+  pastCallEdit: "past-call-edit",
+  pastCallDialog: "past-call-dialog",
+
   // Coaching
   coachingBar: "coaching-bar",
   coachingRep: "coaching-rep",
@@ -197,6 +210,14 @@ export const testids = {
   numberOwner: "number-owner",
   numberOwnerOption: (firstName: string) => `number-owner-${low(firstName)}`,
   numberUser: (firstName: string) => `number-user-${low(firstName)}`,
+
+  // Outcomes
+  outcomeNew: "outcome-new",
+  outcomeRow: (name: string) => `outcome-row-${low(name)}`,
+  outcomeEdit: (name: string) => `outcome-edit-${low(name)}`,
+  outcomeDelete: (name: string) => `outcome-delete-${low(name)}`,
+  outcomeDialog: "outcome-dialog",
+  outcomeName: "outcome-name",
 
   // Plan: the card of the plan in force has `data-current`.
   planCard: (plan: string) => `plan-card-${plan}`,

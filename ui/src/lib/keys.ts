@@ -43,6 +43,7 @@ export function windowKeys(keys: AudibleKeys): readonly { keys: string; does: st
     { keys: "V (hold)", does: "Whisper while held, then back to Listen" },
     { keys: "M", does: "Mute the microphone; while whispering, also unmute it" },
     ...(unmute ? [{ keys: unmute, does: "Unmute the microphone" }] : []),
+    { keys: "O", does: "Choose the outcome, after a call" },
     { keys: "0–9 * #", does: "Press a phone key, while the keypad is open" },
     { keys: "/", does: "Go to the search field" },
     { keys: "Alt 1 · 2 · 3", does: "Leads, Team, Settings" },
@@ -57,6 +58,7 @@ export type KeyAction =
   | { does: "barge"; alt: boolean }
   | { does: "hold" }
   | { does: "mute"; alt: boolean }
+  | { does: "outcome" }
   | { does: "search" }
   | { does: "page"; page: "leads" | "team" | "settings" };
 
@@ -84,6 +86,8 @@ export function actionOf(event: Key): KeyAction | null {
       return { does: "hold" };
     case "m":
       return { does: "mute", alt: false };
+    case "o":
+      return { does: "outcome" };
     case "/":
       return { does: "search" };
     default:

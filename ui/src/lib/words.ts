@@ -318,6 +318,7 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   role_changed: "Changed a role",
   group_changed: "Changed a group",
   phone_number_changed: "Changed a phone number",
+  outcome_changed: "Changed an outcome",
   plan_changed: "Changed the plan",
   organization_changed: "Changed the organization",
   topped_up: "Added credit",
