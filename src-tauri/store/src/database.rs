@@ -50,6 +50,7 @@ const SQLITE: &[Step] = &[
         "farewells",
         include_str!("../migrations/0008_farewells.sql"),
     ),
+    (9, "company", include_str!("../migrations/0009_company.sql")),
     (
         12,
         "calling",
@@ -68,6 +69,11 @@ const POSTGRES: &[Step] = &[
         8,
         "farewells",
         include_str!("../migrations/postgres/0008_farewells.sql"),
+    ),
+    (
+        9,
+        "company",
+        include_str!("../migrations/postgres/0009_company.sql"),
     ),
     (
         12,
