@@ -17,6 +17,7 @@ use serde_json::Value;
 /// Every crate with its floor, and the crates of this workspace that it may name.
 const HOUSE: &[(&str, u8, &[&str])] = &[
     ("mix", 0, &[]),
+    ("numbers", 0, &[]),
     ("wire-macros", 0, &[]),
     ("wire", 0, &["mix", "wire-macros"]),
     ("usage", 0, &["wire"]),
@@ -38,6 +39,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "media",
             "store",
             "recordings",
+            "numbers",
         ],
     ),
     (
