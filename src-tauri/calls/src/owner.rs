@@ -75,6 +75,8 @@ pub struct CallsSettings {
     pub calls_max: usize,
     /// Calls in progress of one rep.
     pub calls_per_rep_max: usize,
+    /// Calls in progress of one organization.
+    pub calls_per_organization_max: usize,
 }
 
 impl Default for CallsSettings {
@@ -83,6 +85,7 @@ impl Default for CallsSettings {
             limits: Limits::default(),
             calls_max: 10_000,
             calls_per_rep_max: 100,
+            calls_per_organization_max: 1_000,
         }
     }
 }
@@ -183,6 +186,7 @@ impl Owner {
                         .into()),
                 }
             }
+            Request::Room { rep } => self.room(&organization, &rep).map(|()| Answer::Done),
             Request::Look { call } => self.look(&organization, &call).map(Answer::Call),
             Request::MediaLeg { user, device, call } => self
                 .media_leg(&organization, &user, &device, &call)
@@ -229,6 +233,24 @@ impl Owner {
         let _ = reply.send(answer);
     }
 
+    /// Whether one more call of this rep's fits.
+    fn room(&self, organization: &OrganizationId, rep: &UserId) -> Result<(), RequestError> {
+        let settings = &self.settings;
+        let of_organization = self.of(organization).count();
+        let of_rep = self.of(organization);
+        let of_rep = of_rep.filter(|live| live.machine.rep() == rep).count();
+        let full = if self.state.live.len() >= settings.calls_max {
+            "The service can't take more calls right now. Try again shortly."
+        } else if of_organization >= settings.calls_per_organization_max {
+            "Your organization has as many calls in progress as it can have. Try again when one ends."
+        } else if of_rep >= settings.calls_per_rep_max {
+            "You have too many calls in progress. Hang one up first."
+        } else {
+            return Ok(());
+        };
+        Err(RequestError::Unavailable(full.to_owned()))
+    }
+
     async fn place(
         &mut self,
         organization: OrganizationId,
@@ -237,20 +259,8 @@ impl Owner {
         recording: Option<RecordingPlan>,
         reply: Reply,
     ) {
-        let rep = machine.rep();
-        let of_rep = self
-            .of(&organization)
-            .filter(|live| live.machine.rep() == rep)
-            .count();
-        let full = if self.state.live.len() >= self.settings.calls_max {
-            Some("The service can't take more calls right now. Try again shortly.")
-        } else if of_rep >= self.settings.calls_per_rep_max {
-            Some("You have too many calls in progress. Hang one up first.")
-        } else {
-            None
-        };
-        if let Some(message) = full {
-            let _ = reply.send(Err(RequestError::Unavailable(message.to_owned())));
+        if let Err(full) = self.room(&organization, machine.rep()) {
+            let _ = reply.send(Err(full));
             return;
         }
         let record = machine.record();

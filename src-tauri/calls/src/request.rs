@@ -33,6 +33,8 @@ pub enum Request {
         user: UserId,
         invitation: InvitationId,
     },
+    /// Whether one more call of this rep's fits; `Place` is refused like this.
+    Room { rep: UserId },
     /// How a call is.
     Look { call: CallId },
     /// On which leg this device speaks.

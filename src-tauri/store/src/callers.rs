@@ -57,6 +57,38 @@ impl Database {
         phone: Option<&str>,
         now: Timestamp,
     ) -> Result<LeadWhoCalls, StoreError> {
+        let name = phone.unwrap_or(WITHHELD);
+        self.lead_of(organization, phone, name, now).await
+    }
+
+    /// The organization's lead with this phone, which is to be called; the oldest of several. A number that
+    /// no lead has becomes a lead with this name (L4).
+    pub async fn lead_to_call(
+        &self,
+        organization: &OrganizationId,
+        phone: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<LeadWhoCalls, StoreError> {
+        self.lead_of(organization, Some(phone), name, now).await
+    }
+
+    /// The organization's lead with this phone, if there is one.
+    pub async fn lead_with_phone(
+        &self,
+        organization: &OrganizationId,
+        phone: &str,
+    ) -> Result<Option<LeadWhoCalls>, StoreError> {
+        known(&self.reader, organization, Some(phone)).await
+    }
+
+    async fn lead_of(
+        &self,
+        organization: &OrganizationId,
+        phone: Option<&str>,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<LeadWhoCalls, StoreError> {
         if let Some(known) = known(&self.reader, organization, phone).await? {
             return Ok(known);
         }
@@ -65,7 +97,7 @@ impl Database {
         if let Some(known) = known(&mut tx, organization, phone).await? {
             return Ok(known);
         }
-        let new = enter(&mut tx, organization, phone, now).await?;
+        let new = enter(&mut tx, organization, phone, name, now).await?;
         tx.commit().await?;
         Ok(new)
     }
@@ -100,16 +132,17 @@ fn read(row: &Row, has_contact: bool) -> Result<LeadWhoCalls, StoreError> {
     })
 }
 
-/// Makes a lead of who calls, named by the number, with a contact and the phone where there is one.
+/// Makes a lead of that name, with a contact and the phone where there is one.
 async fn enter(
     tx: &mut Tx,
     organization: &OrganizationId,
     phone: Option<&str>,
+    name: &str,
     now: Timestamp,
 ) -> Result<LeadWhoCalls, StoreError> {
     let lead = LeadBrief {
         id: LeadId::from_suffix(&id_suffix(now)).map_err(no_id)?,
-        display_name: phone.unwrap_or(WITHHELD).to_owned(),
+        display_name: name.to_owned(),
     };
     sql("INSERT INTO lead (id, organization_id, display_name, withheld) VALUES ($1, $2, $3, $4)")
         .bind(lead.id.as_str())
@@ -132,7 +165,7 @@ async fn enter(
     .bind(contact.as_str())
     .bind(organization.as_str())
     .bind(lead.id.as_str())
-    .bind(phone)
+    .bind(name)
     .execute(&mut *tx)
     .await?;
     sql("INSERT INTO contact_phone (contact_id, position, number) VALUES ($1, 0, $2)")
@@ -242,6 +275,29 @@ mod tests {
         let lead = lead.unwrap().unwrap();
         assert_eq!(Some(&lead.contacts[0].id), first.contact.as_ref());
         assert_eq!(lead.contacts[0].phones, ["+15551234"]);
+    }
+
+    #[tokio::test]
+    async fn l4_a_number_that_is_called_finds_its_lead_or_becomes_one_of_that_name() {
+        let (_folder, database) = opened().await;
+        let acme = organization("acme");
+        let called = "+12125550100";
+        assert_eq!(database.lead_with_phone(&acme, called).await.unwrap(), None);
+        let call = || database.lead_to_call(&acme, called, "(212) 555-0100", NOW);
+        let first = call().await.unwrap();
+        assert_eq!(first.lead.display_name, "(212) 555-0100");
+        assert_eq!(call().await.unwrap(), first);
+        let lead = database.lead(&acme, &first.lead.id).await;
+        let contact = &lead.unwrap().unwrap().contacts[0];
+        assert_eq!(Some(&contact.id), first.contact.as_ref());
+        assert_eq!(contact.display_name, "(212) 555-0100");
+        // Who is called and who calls are the same.
+        let calls = database.lead_who_calls(&acme, Some(called), NOW).await;
+        assert_eq!(calls.unwrap(), first);
+        let elsewhere = organization("elsewhere");
+        let theirs = database.lead_with_phone(&elsewhere, called).await;
+        assert_eq!(theirs.unwrap(), None);
+        assert_eq!(lead_count(&database).await, 1);
     }
 
     #[tokio::test]

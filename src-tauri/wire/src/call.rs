@@ -5,6 +5,7 @@ use crate::{
     CallId, CallRecording, CoachLeg, Code, ContactId, LeadId, LegId, OutcomeId, PhoneNumberId,
     PhoneNumberKind, Timestamp, UserId,
 };
+use serde::{Deserialize, Serialize};
 use wire_macros::wire_type;
 
 /// A call's direction.
@@ -170,20 +171,50 @@ list_query! {
     }
 }
 
-/// `POST /api/v1/activity/call/`: places a call.
+/// `POST /api/v1/activity/call/`: places a call, to a lead or to any number.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct PlaceCallRequest {
     /// The organization's number to call from.
     pub local_phone_id: PhoneNumberId,
-    /// The lead to call.
-    pub lead_id: LeadId,
-    /// The contact to call. Without it, the lead's first one.
+    /// The lead to call. Without it, whoever has `remote_phone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_id: Option<LeadId>,
+    /// The contact to call. Without it, the lead's first one. Only with `lead_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<ContactId>,
-    /// Which of the contact's numbers to call, E.164. Without it, the first one.
+    /// With `lead_id`: which of the contact's numbers to call, E.164; without it, the first one. Without
+    /// `lead_id`: the number to call, as people write it in the organization's country.
+    #[schema(max_length = 64)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_phone: Option<String>,
+}
+
+/// Which number to look up.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams, specta::Type,
+)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct NumberQuery {
+    /// The number, as people write it in the organization's country. Up to 64 characters.
+    #[serde(default)]
+    pub number: String,
+}
+
+/// `GET /api/v1/phone_lookup/`: a number as the service would call it.
+#[wire_type]
+pub struct NumberLookup {
+    /// The number, E.164.
+    pub number: String,
+    /// As people write it in the organization's country.
+    pub display_number: String,
+    /// Its country, an ISO 3166 code; null for a number of no country, such as a satellite phone's.
+    pub country: Option<String>,
+    /// The lead that has it; null if none does.
+    pub lead: Option<LeadBrief>,
+    /// Why it can't be called, in words; null if it can.
+    pub refusal: Option<String>,
 }
 
 /// The longest note, in characters.
@@ -201,7 +232,7 @@ pub struct CallPatch {
     )]
     #[schemars(with = "Option<OutcomeId>")]
     #[schema(value_type = Option<OutcomeId>)]
-    #[specta(optional, type = Option<OutcomeId>)]
+    #[specta(type = Option<OutcomeId>)]
     pub outcome_id: Option<Option<OutcomeId>>,
     /// The note, up to 4 000 characters.
     #[schema(max_length = 4_000)]
@@ -210,7 +241,7 @@ pub struct CallPatch {
 }
 
 /// What is named, also as null, is there.
-fn named<'de, D: serde::Deserializer<'de>, T: serde::Deserialize<'de>>(
+fn named<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)

@@ -38,6 +38,8 @@ pub enum Code {
     OwnCall,
     /// The usage balance doesn't cover it.
     InsufficientBalance,
+    /// The number may not be called: an emergency number, or one that the operator doesn't allow.
+    NumberRefused,
     /// The invitation is no longer open.
     InviteExpired,
     /// The user doesn't have the desktop app online.
@@ -68,7 +70,9 @@ impl Code {
             Self::InvalidRequest => 400,
             Self::Unauthenticated => 401,
             Self::InsufficientBalance => 402,
-            Self::PermissionRequired | Self::PlanRequired | Self::OwnCall => 403,
+            Self::PermissionRequired | Self::PlanRequired | Self::OwnCall | Self::NumberRefused => {
+                403
+            }
             Self::NotFound => 404,
             Self::InboundCall
             | Self::ExternalNumber

@@ -14,11 +14,11 @@ use crate::{
     InvitationTarget, InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadQuery, LedgerEntry,
     List, ListQuery, Me, MediaAnswer, MediaOffer, Member, MemberInvite, MemberInviteId,
     MemberInviteRequest, Membership, MembershipId, MembershipPatch, MicrophoneRequest, ModeRequest,
-    MuteRequest, NewMemberInvite, Organization, OrganizationId, OrganizationPatch, Outcome,
-    OutcomeId, OutcomeRequest, Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest,
-    PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery, RecordingRequest, RefreshRequest,
-    Role, RoleId, RoleRequest, SignInRequest, SignOutRequest, Tokens, TopUpRequest, Usage,
-    UsageQuery, User, UserId,
+    MuteRequest, NewMemberInvite, NumberLookup, NumberQuery, Organization, OrganizationId,
+    OrganizationPatch, Outcome, OutcomeId, OutcomeRequest, Permission, PhoneNumber, PhoneNumberId,
+    PhoneNumberRequest, PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery,
+    RecordingRequest, RefreshRequest, Role, RoleId, RoleRequest, SignInRequest, SignOutRequest,
+    Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -863,19 +863,36 @@ routes! {
         window: true,
     }
 
-    /// Places a call: the service dials the lead from one of the organization's numbers.
+    /// Looks up a number before it's called: how it's written, which lead has it, and whether it may be
+    /// called.
+    ///
+    /// The number is read as people write it in the organization's country, with any punctuation. What isn't a
+    /// number is an `invalid_request`.
+    LOOK_UP_NUMBER((), Query<NumberQuery>) -> Json<NumberLookup> = Get "/api/v1/phone_lookup/" {
+        who: Who::Member,
+        tag: "call",
+        answer: 200 "The number.",
+        window: true,
+    }
+
+    /// Places a call: the service dials a lead, or any number, from one of the organization's numbers.
     ///
     /// The answer comes immediately, with the status `created`; changes are sent as `call_changed`.
     /// Connect the rep's audio with `…/media/`. A lead, contact or number of another organization is
-    /// `not_found`. A rep can have 100 calls in progress, and the service 10 000; the next one is
-    /// `unavailable`. A call that isn't answered within 60 s ends as `no-answer`.
+    /// `not_found`. Without `lead_id`, `remote_phone` is any number: the lead that has it is called, and a
+    /// number that no lead has becomes one. Emergency numbers, and countries and kinds of numbers that the
+    /// operator doesn't allow, are `number_refused`. A rep can have 100 calls in progress, the service
+    /// 10 000, and an organization as many as the operator sets; the next one is `unavailable`. A call that
+    /// isn't answered within 60 s ends as `no-answer`.
     PLACE_CALL((), Body<PlaceCallRequest>) -> Json<Call> = Post "/api/v1/activity/call/" {
         who: Who::Member,
         tag: "call",
         answer: 201 "The new call.",
         refusals: [
             NotFound "not found in the user's organization.",
-            Unavailable "the rep or the service has too many calls in progress.",
+            NumberRefused "an emergency number, or one that the operator doesn't allow.",
+            InsufficientBalance "the balance doesn't cover the first minute.",
+            Unavailable "the rep, the organization or the service has too many calls in progress.",
         ],
     }
 

@@ -8,13 +8,14 @@ use store::Principal;
 use wire::{
     Call, CallId, CallPatch, CallQuery, CoachLeg, DtmfRequest, HoldRequest, InboundCallRequest,
     Invitation, InvitationId, InvitationRequest, InvitationTarget, JoinRequest, List, ListQuery,
-    MediaAnswer, MediaOffer, MicrophoneRequest, ModeRequest, MuteRequest, Permission,
-    PlaceCallRequest, UserId, route,
+    MediaAnswer, MediaOffer, MicrophoneRequest, ModeRequest, MuteRequest, NumberLookup,
+    NumberQuery, Permission, PlaceCallRequest, UserId, route,
 };
 
 pub fn routes() -> Routes {
     Routes::default()
         .on(route::LIST_CALLS, list)
+        .on(route::LOOK_UP_NUMBER, look_up)
         .on(route::PLACE_CALL, place)
         .on(route::GET_CALL, call)
         .on(route::CHANGE_CALL, change)
@@ -51,6 +52,13 @@ async fn place(
     }: Ask<(), PlaceCallRequest>,
 ) -> Result<Call, Refused> {
     Ok(app.calls.place(&caller(&who), &input).await?)
+}
+
+async fn look_up(ask: Ask<(), NumberQuery>) -> Result<NumberLookup, Refused> {
+    let Ask {
+        app, who, input, ..
+    } = ask;
+    Ok(app.calls.look_up(&caller(&who), &input.number).await?)
 }
 
 async fn call(Ask { app, who, id, .. }: Ask<CallId, ()>) -> Result<Call, Refused> {

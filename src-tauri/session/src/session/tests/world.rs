@@ -208,7 +208,7 @@ impl World {
         let mut world = Self::online();
         world.command(Command::PlaceCall(PlaceCallRequest {
             local_phone_id: PhoneNumberId::from_suffix("1").unwrap(),
-            lead_id: LeadId::from_suffix("1").unwrap(),
+            lead_id: Some(LeadId::from_suffix("1").unwrap()),
             contact_id: None,
             remote_phone: None,
         }));
