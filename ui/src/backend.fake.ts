@@ -17,6 +17,8 @@ import {
   type List,
   type Member,
   type MemberInviteRequest,
+  type NumberLookup,
+  type NumberQuery,
   type PhoneNumber,
   type PlaceCallRequest,
   type Call,
@@ -173,7 +175,9 @@ export class FakeBackend implements Backend {
   placeCall = (request: PlaceCallRequest) =>
     this.#reply("placeCall", [request], () => {
       const number = this.#numbers().find(({ id }) => id === request.local_phone_id);
-      this.#callNext(request.lead_id, request.remote_phone, number?.number);
+      const { lead_id, remote_phone } = request;
+      if (lead_id) this.#callNext(lead_id, remote_phone, number?.number);
+      else this.#dialNext(remote_phone ?? "", number?.number);
       const call = this.#do("placeCall", []) as Call;
       if (this.#live) setTimeout(() => this.answered(), 2500);
       return call;
@@ -267,6 +271,8 @@ export class FakeBackend implements Backend {
       switch (route.name) {
         case "LIST_INVITATION_TARGETS":
           return this.#views.targets;
+        case "LOOK_UP_NUMBER":
+          return this.#lookUp((input as NumberQuery).number ?? "");
         case "CHANGE_CALL":
           return this.#annotate(id as string, input as CallPatch);
         case "RECEIVE_SIMULATED_CALL":
@@ -312,6 +318,37 @@ export class FakeBackend implements Backend {
   #receive({ local_phone_id, lead_id }: InboundCallRequest): unknown {
     this.#callNext(lead_id, null, "");
     return this.#do("RECEIVE_SIMULATED_CALL", [{ local_phone_id }]);
+  }
+
+  /** A number as this organization in the US would call it. */
+  #lookUp(text: string): NumberLookup {
+    const digits = text.replace(/\D/g, "").replace(/^1(?=\d{10}$)/, "");
+    const refusal = digits === "911" ? "911 is an emergency number." : null;
+    if (!refusal && digits.length < 10) {
+      throw new Failure({ code: "invalid_request", message: "This number is too short." });
+    }
+    const abroad = text.trim().startsWith("+") && digits.length > 10;
+    const number = refusal ? digits : `+${abroad ? "" : 1}${digits}`;
+    const national = digits.replace(/^(\d{3})(\d{3})(\d{4})$/, "($1) $2-$3");
+    const leads = this.#data<Lead>("LIST_LEADS");
+    const has = ({ contacts }: Lead) => contacts.some(({ phones }) => phones.includes(number));
+    const lead = leads.find(has);
+    return {
+      number,
+      display_number: abroad ? number : national,
+      country: abroad ? null : "US",
+      lead: lead ? { id: lead.id, display_name: lead.display_name } : null,
+      refusal,
+    };
+  }
+
+  /** The call that is placed is one with whoever has the number. */
+  #dialNext(text: string, local = ""): void {
+    const { number, display_number, lead } = this.#lookUp(text);
+    if (lead) return this.#callNext(lead.id, number, local);
+    const contact = { id: "cont_new", lead_id: "lead_new", display_name: display_number };
+    const contacts = [{ ...contact, phones: [number] }];
+    this.#views.call({ id: "lead_new", display_name: display_number, contacts }, number, local);
   }
 
   /** Whom the call is with that is placed or comes next. */

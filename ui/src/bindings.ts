@@ -537,6 +537,8 @@ export type Code =
 "insufficient_balance" | 
 /**  The invitation is no longer open. */
 "invite_expired" | 
+/**  The number may not be called: an emergency number, or one that the operator doesn't allow. */
+"number_refused" | 
 /**  The user doesn't have the desktop app online. */
 "user_offline" | 
 /**  The request isn't as documented. */
@@ -909,6 +911,8 @@ export type Link =
 { kind: "call"; 
 /**  Which. */
 call_id: CallId } | 
+/**  To call a number, once the person says so. */
+({ kind: "dial" }) & Dial | 
 /**  To join an organization. */
 { kind: "invite"; 
 /**  The whole of it. */
@@ -1267,13 +1271,45 @@ export type PhoneNumberRequest = {
 export type PlaceCallRequest = {
 	/**  The organization's number to call from. */
 	local_phone_id: PhoneNumberId,
-	/**  The lead to call. */
-	lead_id: LeadId,
-	/**  The contact to call. Without it, the lead's first one. */
+	/**  The lead to call. Without it, whoever has `remote_phone`. */
+	lead_id?: LeadId | null,
+	/**  The contact to call. Without it, the lead's first one. Only with `lead_id`. */
 	contact_id?: ContactId | null,
-	/**  Which of the contact's numbers to call, E.164. Without it, the first one. */
+	/**
+	 *  With `lead_id`: which of the contact's numbers to call, E.164; without it, the first one. Without
+	 *  `lead_id`: the number to call, as people write it in the organization's country.
+	 */
 	remote_phone?: string | null,
 };
+
+/**  Which number to look up. */
+export type NumberQuery = {
+	/**  The number, as people write it in the organization's country. Up to 64 characters. */
+	number?: string,
+};
+
+/**  `GET /api/v1/phone_lookup/`: a number as the service would call it. */
+export type NumberLookup = {
+	/**  The number, E.164. */
+	number: string,
+	/**  As people write it in the organization's country. */
+	display_number: string,
+	/**  Its country, an ISO 3166 code; null for a number of no country, such as a satellite phone's. */
+	country: string | null,
+	/**  The lead that has it; null if none does. */
+	lead: LeadBrief | null,
+	/**  Why it can't be called, in words; null if it can. */
+	refusal: string | null,
+};
+
+/**  A number that a link asks to dial. */
+export type Dial = {
+	/**  The number, in digits, with a `+` before the country code if the link has one. */
+	number: string,
+	/**  What is dialed once somebody has answered, in digits. */
+	extension: string | null,
+};
+
 
 /**  An organization's plan. */
 export type Plan = 
@@ -1674,6 +1710,8 @@ export const route = {
 	changeOutcome: { name: "CHANGE_OUTCOME" } as Route<OutcomeId, OutcomeRequest, Outcome>,
 	/** Deletes an outcome. */
 	deleteOutcome: { name: "DELETE_OUTCOME" } as Route<OutcomeId, null, null>,
+	/** Looks up a number before it's called. */
+	lookUpNumber: { name: "LOOK_UP_NUMBER" } as Route<null, NumberQuery, NumberLookup>,
 	/** Sets a call's outcome and note. */
 	changeCall: { name: "CHANGE_CALL" } as Route<CallId, CallPatch, Call>,
 	/** Creates a role. */

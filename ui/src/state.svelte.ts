@@ -13,6 +13,7 @@ import {
   type Call,
   type CallPatch,
   type CoachMode,
+  type Dial,
   type EventName,
   type Events,
   type LeadKey,
@@ -57,6 +58,8 @@ export class AppState {
   levels = $state.raw<Levels | null>(null);
   /** How the recording that was played last goes. */
   playback = $state.raw<Playback | null>(null);
+  /** The number that a link asks to dial, until the person has said yes or no. */
+  dialing = $state.raw<Dial | null>(null);
   /** The user's own call that ended last, until its outcome was chosen or the next call begins. */
   ended = $state.raw<Call | null>(null);
   /** Counts how often this user said what came of a call: lists of calls ask again then. */
@@ -201,6 +204,12 @@ export class AppState {
     this.route = routeOf(location.hash);
   };
 
+  /** Calls a number, and goes to the lead that has it. Throws when it was refused. */
+  async dial(local_phone_id: string, number: string): Promise<void> {
+    const call = await this.backend.placeCall({ local_phone_id, remote_phone: number });
+    this.go({ page: "lead", id: call.lead.id });
+  }
+
   /** Goes to the page of a call's lead, also when the call has ended. */
   async openCall(callId: string): Promise<void> {
     try {
@@ -270,6 +279,7 @@ export class AppState {
     } else if (view.connection !== "online") {
       this.back = false;
     }
+    if (!view.me) this.dialing = null;
     if (view.my_call || !view.me) this.ended = null;
     else if (before?.my_call) this.ended = before.my_call.call;
     if (!view.my_call && !view.coaching) {
@@ -292,8 +302,10 @@ export class AppState {
   #follow({ link: asked, me, signing_in, connection }: AppView): void {
     if (!asked || asked.number === this.#followed || signing_in) return;
     const { number, link } = asked;
-    if (link.kind === "call" && (!me || connection !== "online")) {
-      if (!me && this.#announced !== number) this.say("info", "Sign in to open the call.");
+    const waits = link.kind === "call" || link.kind === "dial";
+    if (waits && (!me || connection !== "online")) {
+      const what = link.kind === "call" ? "open the call" : "make the call";
+      if (!me && this.#announced !== number) this.say("info", `Sign in to ${what}.`);
       this.#announced = number;
       return;
     }
@@ -301,6 +313,8 @@ export class AppState {
     void this.act((backend) => backend.linkFollowed(number));
     if (link.kind === "call") {
       void this.openCall(link.call_id);
+    } else if (link.kind === "dial") {
+      this.dialing = { number: link.number, extension: link.extension };
     } else if (link.kind === "unknown") {
       this.say("error", "That link doesn't work. Copy all of it, or ask for a new one.");
     } else if (me) {

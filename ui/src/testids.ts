@@ -30,6 +30,7 @@ export const testids = {
 
   // Shell
   navLeads: "nav-leads",
+  navDial: "nav-dial",
   navTeam: "nav-team",
   navSettings: "nav-settings",
   me: "me",
@@ -60,6 +61,17 @@ export const testids = {
   leadInvite: "lead-invite",
   leadCalls: "lead-calls-in-progress",
   leadActivity: "lead-activity",
+
+  // Dial pad, and the question before a link dials: `dial-lookup` has `data-refused`.
+  pageDial: "page-dial",
+  dialNumber: "dial-number",
+  dialKey: (key: string) => `dial-key-${key}`,
+  dialErase: "dial-erase",
+  dialLookup: "dial-lookup",
+  dialFrom: "dial-from",
+  dialFromOption: (kind: string) => `dial-from-${kind}`,
+  dialCall: "dial-call",
+  dialLink: "dial-link",
 
   // Team
   pageTeam: "page-team",

@@ -5,6 +5,7 @@ import { ORGANIZATION_PAGES, type OrganizationPage } from "./pages";
 export type Route =
   | { page: "leads" }
   | { page: "lead"; id: string }
+  | { page: "dial" }
   | { page: "team" }
   | { page: "settings" }
   | { page: OrganizationPage };
@@ -12,7 +13,7 @@ export type Route =
 export function routeOf(hash: string): Route {
   const [page, id] = hash.replace(/^#?\/?/, "").split("/");
   if (page === "leads" && id) return { page: "lead", id: decodeURIComponent(id) };
-  if (page === "team" || page === "settings") return { page };
+  if (page === "dial" || page === "team" || page === "settings") return { page };
   const organization = ORGANIZATION_PAGES.find((one) => one === page);
   return organization ? { page: organization } : { page: "leads" };
 }

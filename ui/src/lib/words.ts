@@ -27,6 +27,7 @@ import { clockText, elapsedText } from "./time";
 export const PAGE_NAMES: Record<Route["page"], string> = {
   leads: "Leads",
   lead: "Lead",
+  dial: "Dial pad",
   team: "Team",
   settings: "Settings",
   ...(Object.fromEntries(
@@ -355,6 +356,7 @@ export const REFUSAL_WORDS: Record<Code, string> = {
   call_ended: "Call not in progress",
   call_full: "Call full",
   own_call: "Their own call",
+  number_refused: "Number not allowed",
   invite_expired: "Invitation expired",
   user_offline: "Desktop app not online",
   unauthenticated: "Incorrect email or password",
