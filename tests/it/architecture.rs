@@ -26,7 +26,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("voice", 1, &["mix"]),
     ("client", 2, &["wire", "session", "voice", "mix"]),
     ("media", 2, &["wire", "voice", "mix"]),
-    ("store", 2, &["wire", "usage"]),
+    ("store", 2, &["wire", "usage", "numbers"]),
     ("recordings", 2, &["wire", "media", "store"]),
     (
         "calls",
@@ -48,6 +48,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         &[
             "wire",
             "mix",
+            "numbers",
             "usage",
             "call",
             "voice",

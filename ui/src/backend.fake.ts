@@ -331,7 +331,8 @@ export class FakeBackend implements Backend {
     const number = refusal ? digits : `+${abroad ? "" : 1}${digits}`;
     const national = digits.replace(/^(\d{3})(\d{3})(\d{4})$/, "($1) $2-$3");
     const leads = this.#data<Lead>("LIST_LEADS");
-    const has = ({ contacts }: Lead) => contacts.some(({ phones }) => phones.includes(number));
+    const has = ({ contacts }: Lead) =>
+      contacts.some(({ phones }) => phones.some((one) => one.phone === number));
     const lead = leads.find(has);
     return {
       number,
@@ -346,8 +347,7 @@ export class FakeBackend implements Backend {
   #dialNext(text: string, local = ""): void {
     const { number, display_number, lead } = this.#lookUp(text);
     if (lead) return this.#callNext(lead.id, number, local);
-    const contact = { id: "cont_new", lead_id: "lead_new", display_name: display_number };
-    const contacts = [{ ...contact, phones: [number] }];
+    const contacts = [{ id: "cont_new", phones: [{ phone: number }] }];
     this.#views.call({ id: "lead_new", display_name: display_number, contacts }, number, local);
   }
 

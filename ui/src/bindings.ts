@@ -115,6 +115,8 @@ export type AppError = {
 	code: string,
 	/**  For the person. */
 	message: string,
+	/**  The field of the form that it's about, as the service names it. */
+	field?: string | null,
 };
 
 /**  What the Settings page shows and changes. */
@@ -251,6 +253,12 @@ export type AuditAction =
 "topped_up" | 
 /**  Deleted a lead with its recordings. */
 "lead_deleted" | 
+/**
+ *  Merged a lead into another; `target` is the one that stays, `detail` the name of the one that's gone.
+ */
+"lead_merged" | 
+/**  Created, changed or deleted a lead status. */
+"lead_status_changed" | 
 /**  Exported the organization's data, its ledger or this log. */
 "data_exported";
 
@@ -577,14 +585,65 @@ export type Contact = {
 	id: ContactId,
 	/**  The lead they belong to. */
 	lead_id: LeadId,
-	/**  Their name. */
+	/**  Their name; empty when it isn't known. */
+	name: string,
+	/**  What to call them: their name, or else their first number or email address. */
 	display_name: string,
-	/**  Their numbers, E.164. */
-	phones: string[],
+	/**  Their phone numbers. */
+	phones: ContactPhone[],
+	/**  Their email addresses. */
+	emails: ContactEmail[],
+};
+
+/**  A contact's email address. */
+export type ContactEmail = {
+	/**  The address. */
+	email: string,
+	/**  Where it reaches them. */
+	type: ContactLabel,
 };
 
 /**  A person at a lead. */
 export type ContactId = string;
+
+/**  Where a phone number or an email address reaches somebody. */
+export type ContactLabel = 
+/**  At the office. */
+"office" | 
+/**  On a mobile phone. */
+"mobile" | 
+/**  At home. */
+"home" | 
+/**  Past the switchboard. */
+"direct" | 
+/**  A fax machine. */
+"fax" | 
+/**  Somewhere else. */
+"other";
+
+/**  A contact's phone number. */
+export type ContactPhone = {
+	/**  E.164. A number that a caller had may be in another form. */
+	phone: string,
+	/**  As people in the organization's country write it, with its extension. */
+	phone_formatted: string,
+	/**  Digits to dial once somebody has answered. They aren't dialed by the service. */
+	extension: string | null,
+	/**  Where it reaches them. */
+	type: ContactLabel,
+};
+
+/**  A contact in a [`LeadRequest`]. */
+export type ContactRequest = {
+	/**  The contact's id. Without it, the contact is new. */
+	id?: ContactId | null,
+	/**  Their name, up to 200 characters. It may be empty if there is a number or an email address. */
+	name?: string,
+	/**  All of their phone numbers, up to 10. */
+	phones?: PhoneRequest[],
+	/**  All of their email addresses, up to 10. */
+	emails?: ContactEmail[],
+};
 
 /**  Somebody of the demonstration, to sign in as with one click. */
 export type DemoUser = {
@@ -762,6 +821,18 @@ export type Lead = {
 	id: LeadId,
 	/**  Its name. */
 	display_name: string,
+	/**  What is known of it. */
+	description: string,
+	/**  Where it stands. */
+	status_id: LeadStatusId | null,
+	/**  The status in words. */
+	status_label: string | null,
+	/**  The member who looks after it. */
+	owner_id: UserId | null,
+	/**  When it was created. */
+	date_created: Timestamp,
+	/**  When it was last changed. */
+	date_updated: Timestamp,
 	/**  Its contacts. */
 	contacts: Contact[],
 };
@@ -799,14 +870,74 @@ export type LeadQuality = {
 
 /**  Filters leads. */
 export type LeadQuery = {
-	/**  Part of the lead's name, in upper or lower case, up to 200 characters. */
+	/**
+	 *  What to search for, up to 200 characters: words that begin like those in the lead's name, its
+	 *  contacts' names or their email addresses; or the first or last digits of a phone number.
+	 */
 	query?: string | null,
+	/**  Only leads with this status. */
+	status_id?: LeadStatusId | null,
+	/**  Only leads that this member looks after. */
+	owner_id?: UserId | null,
 	/**  How many items at most, 1 to 200. Without it, 100. */
 	_limit?: number | null,
 	/**  How many items to skip. Without it, 0. */
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
+};
+
+/**  `POST` and `PUT` of `/api/v1/lead/`: the whole of a lead. */
+export type LeadRequest = {
+	/**  Its name, 1 to 200 characters. */
+	name: string,
+	/**  What is known of it, up to 10 000 characters. */
+	description?: string,
+	/**
+	 *  Where it stands. Without it, a new lead has the first status of the list, and a lead that is changed
+	 *  keeps its own.
+	 */
+	status_id?: LeadStatusId | null,
+	/**  The member who looks after it, if there is one. */
+	owner_id?: UserId | null,
+	/**  All of its contacts, up to 100. */
+	contacts?: ContactRequest[],
+	/**
+	 *  For `PUT`: the lead's `date_updated` as it was read. If the lead has changed since, the answer is
+	 *  `conflict`. Without it, the request wins.
+	 */
+	date_updated?: Timestamp | null,
+};
+
+/**  Where a lead stands, as the organization calls it. */
+export type LeadStatus = {
+	/**  Its id. */
+	id: LeadStatusId,
+	/**  Its name. */
+	label: string,
+};
+
+/**  `DELETE /api/v1/status/lead/{id}/`. */
+export type LeadStatusDeletion = {
+	/**  The status that leads with the deleted one get. It's needed if there are any. */
+	replacement_id?: LeadStatusId | null,
+};
+
+/**  Where a lead stands. */
+export type LeadStatusId = string;
+
+/**  `POST` and `PUT` of `/api/v1/status/lead/`. */
+export type LeadStatusRequest = {
+	/**  Its name, 1 to 64 characters. No two statuses have the same one. */
+	label: string,
+};
+
+/**  `POST /api/v1/lead/merge/`. */
+export type LeadMergeRequest = {
+	/**  The lead that goes. */
+	source: LeadId,
+	/**  The lead that stays, and gets the other's contacts, calls and recordings. */
+	destination: LeadId,
 };
 
 /**  How somebody leaves. */
@@ -1265,6 +1396,17 @@ export type PhoneNumberRequest = {
 	user_id?: UserId | null,
 	/**  Who can call from it. Empty means everyone. */
 	user_ids?: UserId[],
+};
+
+/**  A phone number in a [`ContactRequest`]. */
+export type PhoneRequest = {
+	/**
+	 *  The number as people in the organization's country write it, or E.164. An extension can follow it
+	 *  (`ext. 42`).
+	 */
+	phone: string,
+	/**  Where it reaches them. */
+	type: ContactLabel,
 };
 
 /**  `POST /api/v1/activity/call/`: places a call. */
@@ -1746,8 +1888,22 @@ export const route = {
 	listLeads: { name: "LIST_LEADS" } as Route<null, LeadQuery, List<Lead>>,
 	/** Returns one lead, with its contacts and their numbers. */
 	getLead: { name: "GET_LEAD" } as Route<LeadId, null, Lead>,
+	/** Creates a lead with its contacts. */
+	createLead: { name: "CREATE_LEAD" } as Route<null, LeadRequest, Lead>,
+	/** Changes a lead: all of it, with all of its contacts. */
+	changeLead: { name: "CHANGE_LEAD" } as Route<LeadId, LeadRequest, Lead>,
+	/** Merges one lead into another: the other gets its contacts, calls and recordings, and it's gone. */
+	mergeLeads: { name: "MERGE_LEADS" } as Route<null, LeadMergeRequest, Lead>,
 	/** Deletes a lead with its contacts, calls and recordings. */
 	deleteLead: { name: "DELETE_LEAD" } as Route<LeadId, null, null>,
+	/** Lists the statuses that a lead can have, in their order. A new lead has the first. */
+	listLeadStatuses: { name: "LIST_LEAD_STATUSES" } as Route<null, ListQuery, List<LeadStatus>>,
+	/** Adds a lead status to the end of the list. */
+	createLeadStatus: { name: "CREATE_LEAD_STATUS" } as Route<null, LeadStatusRequest, LeadStatus>,
+	/** Renames a lead status. */
+	changeLeadStatus: { name: "CHANGE_LEAD_STATUS" } as Route<LeadStatusId, LeadStatusRequest, LeadStatus>,
+	/** Deletes a lead status. */
+	deleteLeadStatus: { name: "DELETE_LEAD_STATUS" } as Route<LeadStatusId, LeadStatusDeletion, null>,
 	/** Lists the organization's phone numbers. Calls from `internal` numbers can be coached. */
 	listPhoneNumbers: { name: "LIST_PHONE_NUMBERS" } as Route<null, ListQuery, List<PhoneNumber>>,
 	/** Adds a phone number. */

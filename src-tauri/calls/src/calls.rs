@@ -513,7 +513,7 @@ impl Calls {
                 "The lead has no phone number. Add one to a contact.",
             )
         })?;
-        let (contact, phone) = (contact.id.clone(), phone.clone());
+        let (contact, phone) = (contact.id.clone(), phone.phone.clone());
         let who_calls = LeadWhoCalls {
             lead: LeadBrief {
                 id: lead.id,
@@ -1190,7 +1190,7 @@ fn contact_of(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactI
         Some(phone) => contact
             .phones
             .iter()
-            .find(|one| *one == phone)
+            .find(|one| one.phone == *phone)
             .ok_or_else(|| {
                 error(
                     Code::InvalidRequest,
@@ -1199,7 +1199,7 @@ fn contact_of(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactI
             })?,
         None => contact.phones.first().ok_or_else(no_phone)?,
     };
-    Ok((contact.id.clone(), phone.clone()))
+    Ok((contact.id.clone(), phone.phone.clone()))
 }
 
 fn no_phone() -> ErrorBody {

@@ -224,6 +224,7 @@ impl Api {
             return Err(ClientError::Refused {
                 code: wire::Code::Unauthenticated,
                 message: "You're signed out. Sign in first.".into(),
+                field: None,
             });
         };
         if old.is_some_and(|old| old != tokens.access_token) {

@@ -13,6 +13,8 @@ pub enum ClientError {
         code: Code,
         /// Its sentence.
         message: String,
+        /// The field of the body that it's about, if it's about one.
+        field: Option<String>,
     },
     /// The session refused, or ended before it was done.
     #[error("{0}")]
@@ -52,7 +54,11 @@ impl From<Failure> for ClientError {
             return Self::Unreachable(message);
         }
         match failure.code {
-            Some(code) => Self::Refused { code, message },
+            Some(code) => Self::Refused {
+                code,
+                message,
+                field: None,
+            },
             None => Self::NotPossible(message),
         }
     }
@@ -61,7 +67,7 @@ impl From<Failure> for ClientError {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Refused { code, message } => Self::refused(code, message),
+            ClientError::Refused { code, message, .. } => Self::refused(code, message),
             ClientError::Unreachable(why) => Self::unreachable(why),
             other => Self::local(other.to_string()),
         }

@@ -113,7 +113,7 @@ fn message(notice: &Notice) -> Option<Message> {
         Notice::MyCallEnded(call) => call_ended(call)?,
         Notice::Postponed(request) => info(postponed(request)?),
         Notice::Trouble(failure) => {
-            let AppError { code, message } = ClientError::from(failure.clone()).into();
+            let AppError { code, message, .. } = ClientError::from(failure.clone()).into();
             Message {
                 code: Some(code),
                 ..error(&message)

@@ -33,6 +33,14 @@ pub enum NameError {
 /// # Errors
 /// [`NameError`].
 pub fn checked(text: &str) -> Result<String, NameError> {
+    checked_to(text, NAME_CHARS_MAX)
+}
+
+/// The same, with as many characters at most as it may have where it is.
+///
+/// # Errors
+/// [`NameError`].
+pub fn checked_to(text: &str, chars_max: usize) -> Result<String, NameError> {
     let name: String = text
         .chars()
         .filter(|one| !is_break_hint(*one))
@@ -48,7 +56,7 @@ pub fn checked(text: &str) -> Result<String, NameError> {
     if !name.chars().any(shows) {
         return Err(NameError::ShowsNothing);
     }
-    if name.chars().count() > NAME_CHARS_MAX {
+    if name.chars().count() > chars_max {
         return Err(NameError::TooLong);
     }
     Ok(name.to_owned())

@@ -129,21 +129,46 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         name: "leads",
-        query: "SELECT id AS place, id, display_name
+        query: "SELECT id AS place, id, display_name, description, status_id, owner_id,
+                    date_created, date_updated
                 FROM lead WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
-        shape: Shape::Columns(&[("id", Text), ("display_name", Text)]),
+        shape: Shape::Columns(&[
+            ("id", Text),
+            ("display_name", Text),
+            ("description", Text),
+            ("status_id", Text),
+            ("owner_id", Text),
+            ("date_created", Moment),
+            ("date_updated", Moment),
+        ]),
+    },
+    Section {
+        name: "lead_statuses",
+        query: "SELECT id AS place, id, label, position
+                FROM lead_status WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        shape: Shape::Columns(&[("id", Text), ("label", Text), ("position", Number)]),
     },
     Section {
         name: "contacts",
         query: "SELECT id AS place, id, lead_id, display_name,
-                    (SELECT string_agg(number, ',' ORDER BY position) FROM contact_phone
-                     WHERE contact_id = contact.id) AS phones
+                    (SELECT string_agg(number || coalesce(';ext=' || extension, ''), ','
+                                       ORDER BY position)
+                     FROM contact_phone WHERE contact_id = contact.id) AS phones,
+                    (SELECT string_agg(kind, ',' ORDER BY position) FROM contact_phone
+                     WHERE contact_id = contact.id) AS phone_types,
+                    (SELECT string_agg(email, ',' ORDER BY position) FROM contact_email
+                     WHERE contact_id = contact.id) AS emails,
+                    (SELECT string_agg(kind, ',' ORDER BY position) FROM contact_email
+                     WHERE contact_id = contact.id) AS email_types
                 FROM contact WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         shape: Shape::Columns(&[
             ("id", Text),
             ("lead_id", Text),
             ("display_name", Text),
             ("phones", List),
+            ("phone_types", List),
+            ("emails", List),
+            ("email_types", List),
         ]),
     },
     Section {
@@ -273,28 +298,6 @@ impl Database {
             .all(&self.reader)
             .await?;
         rows.iter().map(|row| row.named("id")).collect()
-    }
-
-    /// Deletes a lead with its contacts, calls, coaches' legs, invitations, and what is known of its
-    /// recordings; whether there was one. Ledger and audit log stay.
-    pub async fn delete_lead(
-        &self,
-        organization: &OrganizationId,
-        lead: &LeadId,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.write(organization.as_str()).await?;
-        sql("DELETE FROM call WHERE organization_id = $1 AND lead_id = $2")
-            .bind(organization.as_str())
-            .bind(lead.as_str())
-            .execute(&mut tx)
-            .await?;
-        let deleted = sql("DELETE FROM lead WHERE organization_id = $1 AND id = $2")
-            .bind(organization.as_str())
-            .bind(lead.as_str())
-            .execute(&mut tx)
-            .await?;
-        tx.commit().await?;
-        Ok(deleted > 0)
     }
 }
 

@@ -51,6 +51,7 @@ const SQLITE: &[Step] = &[
         include_str!("../migrations/0008_farewells.sql"),
     ),
     (9, "company", include_str!("../migrations/0009_company.sql")),
+    (10, "leads", include_str!("../migrations/0010_leads.sql")),
     (
         12,
         "calling",
@@ -74,6 +75,11 @@ const POSTGRES: &[Step] = &[
         9,
         "company",
         include_str!("../migrations/postgres/0009_company.sql"),
+    ),
+    (
+        10,
+        "leads",
+        include_str!("../migrations/postgres/0010_leads.sql"),
     ),
     (
         12,
@@ -129,10 +135,14 @@ impl Database {
         if !read_only {
             migrator(SQLITE).run(&writer).await?;
         }
-        Ok(Self {
+        let database = Self {
             writer: Pool::Sqlite(writer),
             reader: Pool::Sqlite(reader),
-        })
+        };
+        if !read_only {
+            database.find_places().await?;
+        }
+        Ok(database)
     }
 
     /// Connects with the PostgreSQL database of this URL, and brings its schema up to date.
@@ -171,10 +181,14 @@ impl Database {
         if !read_only {
             migrator(POSTGRES).run(&writer).await?;
         }
-        Ok(Self {
+        let database = Self {
             reader: Pool::Postgres(pool().connect_lazy_with(options)),
             writer: Pool::Postgres(writer),
-        })
+        };
+        if !read_only {
+            database.find_places().await?;
+        }
+        Ok(database)
     }
 
     /// A transaction that writes what is of one owner: an organization, mostly, or a person or a

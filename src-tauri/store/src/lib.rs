@@ -15,6 +15,9 @@ pub mod demo;
 mod farewells;
 mod groups;
 mod invites;
+mod lead_search;
+mod lead_statuses;
+mod lead_writes;
 mod leads;
 mod ledger;
 mod numbers;
@@ -30,6 +33,7 @@ mod sql;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use audit::{AuditFilter, Whose};
 pub use backup::{backup, restore};
@@ -40,6 +44,10 @@ pub use database::Database;
 pub use farewells::KeptFarewell;
 pub use groups::GROUPS_MAX;
 pub use invites::{Accepted, NewInvite, NewMember, OPEN_INVITES_MAX};
+pub use lead_statuses::{DEFAULT_LEAD_STATUSES, LEAD_STATUSES_MAX};
+pub use lead_writes::{
+    CONTACTS_MAX, ContactFields, DESCRIPTION_CHARS_MAX, LeadFields, Missing, PhoneFields,
+};
 pub use ledger::{Payment, Span};
 pub use numbers::NUMBERS_MAX;
 pub use organizations::{MemberFacts, MembershipChange};

@@ -74,15 +74,6 @@ impl Database {
         .transpose()
     }
 
-    /// Where the organization is, an ISO 3166 code: numbers are read as people write them there.
-    pub async fn country(&self, organization: &OrganizationId) -> Result<String, StoreError> {
-        let row = sql("SELECT country FROM organization WHERE id = $1")
-            .bind(organization.as_str())
-            .one(&self.reader)
-            .await?;
-        row.text("country")
-    }
-
     /// The active members, by name.
     pub async fn users(
         &self,

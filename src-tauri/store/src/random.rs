@@ -34,6 +34,13 @@ pub fn hash(secret: &str) -> Hash {
     Sha256::digest(secret.as_bytes()).into()
 }
 
+/// A random number above zero.
+pub(crate) fn place() -> i64 {
+    let mut random = [0; 8];
+    fill(&mut random);
+    (i64::from_ne_bytes(random) & i64::MAX).max(1)
+}
+
 #[expect(
     clippy::expect_used,
     reason = "a machine without random numbers must not hand out guessable tokens"

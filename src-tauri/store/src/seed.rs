@@ -3,11 +3,13 @@
 use crate::StoreError;
 use crate::database::Database;
 use crate::demo::{DemoOrganization, ORGANIZATIONS, ROLES};
+use crate::lead_statuses::default_lead_statuses;
+use crate::lead_writes::{ContactFields, LeadFields, PhoneFields, enter};
 use crate::outcomes::add_first_outcomes;
 use crate::random::id_suffix;
 use crate::sql::{Tx, sql, to_text};
 use std::collections::HashMap;
-use wire::Timestamp;
+use wire::{ContactLabel, OrganizationId, Timestamp};
 
 /// What the first organization has, in micro-dollars, when it gets members for load: nobody is refused
 /// for money then.
@@ -169,39 +171,28 @@ async fn seed(
         )
         .await?;
     }
+    let of = OrganizationId::parse(&organization_id)
+        .map_err(|error| StoreError::Fault(error.to_string()))?;
+    default_lead_statuses(tx, &of, now).await?;
     for (name, contacts) in organization.leads {
-        let lead_id = id("lead_");
-        insert(
-            tx,
-            "INSERT INTO lead (id, organization_id, display_name) VALUES ($1, $2, $3)",
-            &[&lead_id, &organization_id, name],
-        )
-        .await?;
-        for (position, (name, phones)) in contacts.iter().enumerate() {
-            let contact_id = id("cont_");
-            insert(
-                tx,
-                "INSERT INTO contact (id, organization_id, lead_id, position, display_name)
-                 VALUES ($1, $2, $3, CAST($4 AS BIGINT), $5)",
-                &[
-                    &contact_id,
-                    &organization_id,
-                    &lead_id,
-                    &position.to_string(),
-                    name,
-                ],
-            )
-            .await?;
-            for (position, number) in phones.iter().enumerate() {
-                insert(
-                    tx,
-                    "INSERT INTO contact_phone (contact_id, position, number)
-                     VALUES ($1, CAST($2 AS BIGINT), $3)",
-                    &[&contact_id, &position.to_string(), number],
-                )
-                .await?;
-            }
-        }
+        let contacts = contacts.iter().map(|(name, phones)| ContactFields {
+            name: (*name).to_owned(),
+            phones: phones
+                .iter()
+                .map(|number| PhoneFields {
+                    number: (*number).to_owned(),
+                    extension: None,
+                    label: ContactLabel::Office,
+                })
+                .collect(),
+            ..ContactFields::default()
+        });
+        let fields = LeadFields {
+            name: (*name).to_owned(),
+            contacts: contacts.collect(),
+            ..LeadFields::default()
+        };
+        enter(tx, &of, &fields, false, now).await?;
     }
     for (number, label, kind, owner) in organization.numbers {
         let number_id = id("phon_");

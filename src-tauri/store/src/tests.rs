@@ -8,6 +8,7 @@
 
 mod both;
 mod failing;
+mod leads;
 mod races;
 
 use crate::sql::sql;

@@ -56,6 +56,10 @@ pub enum AuditAction {
     ToppedUp,
     /// Deleted a lead with its recordings.
     LeadDeleted,
+    /// Merged a lead into another; `target` is the one that stays, `detail` the name of the one that's gone.
+    LeadMerged,
+    /// Created, changed or deleted a lead status.
+    LeadStatusChanged,
     /// Exported the organization's data, its ledger or this log.
     DataExported,
 }

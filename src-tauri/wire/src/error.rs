@@ -16,6 +16,9 @@ pub struct ErrorDetail {
     pub code: Code,
     /// What happened and what to do, in words.
     pub message: String,
+    /// The field of the body that it's about, such as `contacts.0.phones.1.phone`, if it's about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// Why a request was refused. Codes are stable: programs can rely on them.
@@ -97,7 +100,15 @@ impl ErrorBody {
             error: ErrorDetail {
                 code,
                 message: message.into(),
+                field: None,
             },
         }
+    }
+
+    /// About this field of the body.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.error.field = Some(field.into());
+        self
     }
 }

@@ -119,6 +119,8 @@ id!(/// A group of users.
     GroupId, "group_");
 id!(/// A company that the organization sells to.
     LeadId, "lead_");
+id!(/// Where a lead stands.
+    LeadStatusId, "stat_");
 id!(/// A person at a lead.
     ContactId, "cont_");
 id!(/// A phone number of the organization.

@@ -11,14 +11,15 @@ use crate::{
     AcceptInviteRequest, AuditAction, AuditEntry, AuditQuery, Availability, Balance, Call, CallId,
     CallPatch, CallQuery, CoachLeg, Code, Contact, ContactQuery, DtmfRequest, Group, GroupId,
     GroupRequest, HoldRequest, InboundCallRequest, Invitation, InvitationId, InvitationRequest,
-    InvitationTarget, InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadQuery, LedgerEntry,
-    List, ListQuery, Me, MediaAnswer, MediaOffer, Member, MemberInvite, MemberInviteId,
-    MemberInviteRequest, Membership, MembershipId, MembershipPatch, MicrophoneRequest, ModeRequest,
-    MuteRequest, NewMemberInvite, NumberLookup, NumberQuery, Organization, OrganizationId,
-    OrganizationPatch, Outcome, OutcomeId, OutcomeRequest, Permission, PhoneNumber, PhoneNumberId,
-    PhoneNumberRequest, PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery,
-    RecordingRequest, RefreshRequest, Role, RoleId, RoleRequest, SignInRequest, SignOutRequest,
-    Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
+    InvitationTarget, InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadMergeRequest,
+    LeadQuery, LeadRequest, LeadStatus, LeadStatusDeletion, LeadStatusId, LeadStatusRequest,
+    LedgerEntry, List, ListQuery, Me, MediaAnswer, MediaOffer, Member, MemberInvite,
+    MemberInviteId, MemberInviteRequest, Membership, MembershipId, MembershipPatch,
+    MicrophoneRequest, ModeRequest, MuteRequest, NewMemberInvite, NumberLookup, NumberQuery,
+    Organization, OrganizationId, OrganizationPatch, Outcome, OutcomeId, OutcomeRequest,
+    Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest, PlaceCallRequest, PlanInfo,
+    RecordingPeaks, RecordingQuery, RecordingRequest, RefreshRequest, Role, RoleId, RoleRequest,
+    SignInRequest, SignOutRequest, Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -726,6 +727,10 @@ routes! {
 
     // Who is called, and from which numbers.
     /// Lists the organization's leads and their contacts, by name.
+    ///
+    /// With a `query`, leads whose name begins with it come first, by name; then those with a phone number
+    /// that begins or ends with its digits; then all others in which each of its words begins a word of the
+    /// name, of a contact's name or of an email address.
     LIST_LEADS((), Query<LeadQuery>) -> Json<List<Lead>> = Get "/api/v1/lead/" {
         who: Who::Member,
         tag: "directory",
@@ -741,6 +746,47 @@ routes! {
         window: true,
     }
 
+    /// Creates a lead with its contacts.
+    ///
+    /// Numbers are read the way people write them in the organization's country, and kept as E.164. What
+    /// isn't a number, or breaks another rule of a field, is an `invalid_request` with the `field`. An owner
+    /// or a status of another organization is `not_found`.
+    CREATE_LEAD((), Body<LeadRequest>) -> Json<Lead> = Post "/api/v1/lead/" {
+        who: Who::Member,
+        tag: "directory",
+        answer: 201 "The new lead.",
+        refusals: [NotFound "the owner or the status doesn't belong to the organization."],
+        window: true,
+    }
+
+    /// Changes a lead: all of it, with all of its contacts.
+    ///
+    /// Contacts that aren't listed are deleted; one without an `id` is new. A number that the lead already
+    /// has can stay as it is. If `date_updated` is given and the lead has changed since, the answer is
+    /// `conflict`.
+    CHANGE_LEAD(LeadId, Body<LeadRequest>) -> Json<Lead> = Put "/api/v1/lead/{id}/" {
+        who: Who::Member,
+        tag: "directory",
+        answer: 200 "The changed lead.",
+        refusals: [Conflict "the lead has changed since it was read."],
+        window: true,
+    }
+
+    /// Merges one lead into another: the other gets its contacts, calls and recordings, and it's gone.
+    ///
+    /// Requires the permission `manage_organization`, and can't be undone. The lead that stays keeps its
+    /// name, status and owner, or gets the other's where it has none; descriptions are put together. While a
+    /// call with the lead that goes is in progress, the answer is `conflict`; so it is if the two have more
+    /// than 100 contacts together.
+    MERGE_LEADS((), Body<LeadMergeRequest>) -> Json<Lead> = Post "/api/v1/lead/merge/" {
+        who: MANAGER,
+        audited: LeadMerged,
+        tag: "administration",
+        answer: 200 "The lead that stays.",
+        refusals: [NotFound "there's no such lead."],
+        window: true,
+    }
+
     /// Deletes a lead with its contacts, calls and recordings.
     ///
     /// Requires the permission `manage_organization`. Charges stay in the ledger, and entries in the
@@ -748,6 +794,49 @@ routes! {
     DELETE_LEAD(LeadId, Nothing) -> Nothing = Delete "/api/v1/lead/{id}/" {
         who: MANAGER,
         audited: LeadDeleted,
+        tag: "administration",
+        answer: 204 "Deleted.",
+        window: true,
+    }
+
+    /// Lists the statuses that a lead can have, in their order. A new lead has the first.
+    LIST_LEAD_STATUSES((), Query<ListQuery>) -> Json<List<LeadStatus>> = Get "/api/v1/status/lead/" {
+        who: Who::Member,
+        tag: "directory",
+        answer: 200 "One page.",
+        window: true,
+    }
+
+    /// Adds a lead status to the end of the list.
+    ///
+    /// Requires the permission `manage_organization`. Another status with the same name, in upper or lower
+    /// case, is a `conflict`, and so is having more than 50.
+    CREATE_LEAD_STATUS((), Body<LeadStatusRequest>) -> Json<LeadStatus> = Post "/api/v1/status/lead/" {
+        who: MANAGER,
+        audited: LeadStatusChanged,
+        tag: "administration",
+        answer: 201 "The new status.",
+        window: true,
+    }
+
+    /// Renames a lead status.
+    ///
+    /// Requires the permission `manage_organization`. Another status with the same name is a `conflict`.
+    CHANGE_LEAD_STATUS(LeadStatusId, Body<LeadStatusRequest>) -> Json<LeadStatus> = Put "/api/v1/status/lead/{id}/" {
+        who: MANAGER,
+        audited: LeadStatusChanged,
+        tag: "administration",
+        answer: 200 "The changed status.",
+        window: true,
+    }
+
+    /// Deletes a lead status.
+    ///
+    /// Requires the permission `manage_organization`. If leads have this status, `replacement_id` says which
+    /// one they get; without it the answer is `conflict`. The last status can't be deleted.
+    DELETE_LEAD_STATUS(LeadStatusId, Query<LeadStatusDeletion>) -> Nothing = Delete "/api/v1/status/lead/{id}/" {
+        who: MANAGER,
+        audited: LeadStatusChanged,
         tag: "administration",
         answer: 204 "Deleted.",
         window: true,

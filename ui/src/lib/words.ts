@@ -8,6 +8,7 @@ import type {
   CoachMode,
   Coaching,
   Code,
+  ContactLabel,
   Invitation,
   Joinability,
   LeadQuality,
@@ -324,6 +325,8 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   organization_changed: "Changed the organization",
   topped_up: "Added credit",
   lead_deleted: "Deleted a lead",
+  lead_merged: "Merged leads",
+  lead_status_changed: "Changed a lead status",
   data_exported: "Exported data",
 };
 
@@ -435,3 +438,13 @@ export function phoneText(number: string): string {
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;
 }
+
+/** Where a phone number or an email address reaches somebody. */
+export const CONTACT_LABELS: Record<ContactLabel, string> = {
+  office: "Office",
+  mobile: "Mobile",
+  home: "Home",
+  direct: "Direct",
+  fax: "Fax",
+  other: "Other",
+};

@@ -17,6 +17,15 @@ use wire::*;
 /// Longer than anything takes; reached only when something is wrong.
 const LIMIT: Duration = Duration::from_secs(20);
 
+fn phone(number: &str) -> ContactPhone {
+    ContactPhone {
+        phone: number.to_owned(),
+        phone_formatted: number.to_owned(),
+        extension: None,
+        label: ContactLabel::Office,
+    }
+}
+
 /// A look-up that has read the facts and waits before it gives them.
 type Delay = (UserId, oneshot::Sender<()>, oneshot::Receiver<()>);
 
@@ -81,11 +90,19 @@ impl Directory for FakeDirectory {
         Ok((*of == organization("acme")).then(|| Lead {
             id: id.clone(),
             display_name: "Globex".into(),
+            description: String::new(),
+            status_id: None,
+            status_label: None,
+            owner_id: None,
+            date_created: Timestamp(0),
+            date_updated: Timestamp(0),
             contacts: vec![Contact {
                 id: ContactId::from_suffix("hank").unwrap(),
                 lead_id: id.clone(),
+                name: "Hank".into(),
                 display_name: "Hank".into(),
-                phones: vec!["+12125550100".into(), "+12125550101".into()],
+                phones: ["+12125550100", "+12125550101"].map(phone).to_vec(),
+                emails: Vec::new(),
             }],
         }))
     }

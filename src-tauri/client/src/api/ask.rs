@@ -290,7 +290,11 @@ impl Window<'_> {
 }
 
 fn refusal(code: wire::Code, message: String) -> ClientError {
-    ClientError::Refused { code, message }
+    ClientError::Refused {
+        code,
+        message,
+        field: None,
+    }
 }
 
 fn method(method: route::Method) -> Method {
@@ -346,6 +350,7 @@ async fn accepted(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, C
         Ok(ErrorBody { error }) => Err(ClientError::Refused {
             code: error.code,
             message: error.message,
+            field: error.field,
         }),
         Err(_) => Err(ClientError::Protocol(format!("HTTP status {status}"))),
     }

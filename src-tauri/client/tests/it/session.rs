@@ -253,7 +253,7 @@ async fn the_services_code_and_sentence_come_through() {
         .call(&route::JOIN, &call, &wire::JoinRequest::default())
         .await
     {
-        Err(ClientError::Refused { code, message }) => {
+        Err(ClientError::Refused { code, message, .. }) => {
             assert_eq!((code, message.as_str()), (Code::CallFull, "100 are in"));
         }
         other => panic!("{other:?}"),

@@ -951,7 +951,7 @@ impl Stage {
             let mut leads = directory.leads.iter();
             let lead = leads.find(|lead| lead.id == id).unwrap();
             let contact = lead.contacts.first().unwrap();
-            let phone = contact.phones.first().unwrap().clone();
+            let phone = contact.phones.first().unwrap().phone.clone();
             let brief = LeadBrief {
                 id,
                 display_name: lead.display_name.clone(),

@@ -12,6 +12,8 @@ mod gate;
 mod group;
 mod invite;
 mod lead;
+mod lead_form;
+mod lead_status;
 mod line;
 mod member;
 mod number;
@@ -85,6 +87,7 @@ fn routes() -> Routes {
         .and(usage::routes())
         .and(audit::routes())
         .and(lead::routes())
+        .and(lead_status::routes())
         .and(number::routes())
         .and(outcome::routes())
         .and(call::routes())

@@ -83,6 +83,9 @@ const TABLE: &[(&str, Row)] = &[
     ("GET /api/v1/group/", MEMBERS),
     ("GET /api/v1/lead/", MEMBERS),
     ("GET /api/v1/lead/{id}/", OF_OURS),
+    ("POST /api/v1/lead/", MEMBERS),
+    ("PUT /api/v1/lead/{id}/", OF_OURS),
+    ("GET /api/v1/status/lead/", MEMBERS),
     ("GET /api/v1/contact/", MEMBERS),
     ("GET /api/v1/phone_number/", MEMBERS),
     ("GET /api/v1/plan/", MEMBERS),
@@ -104,6 +107,9 @@ const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/group/", MANAGE_OURS),
     ("POST /api/v1/phone_number/", MANAGE_OURS),
     ("POST /api/v1/outcome/", MANAGE),
+    ("POST /api/v1/status/lead/", MANAGE),
+    ("PUT /api/v1/status/lead/{id}/", MANAGE_OURS),
+    ("POST /api/v1/lead/merge/", MANAGE_OURS),
     ("PUT /api/v1/role/{id}/", MANAGE_OURS),
     ("PUT /api/v1/group/{id}/", MANAGE_OURS),
     ("PUT /api/v1/phone_number/{id}/", MANAGE_OURS),
@@ -133,6 +139,7 @@ const TABLE: &[(&str, Row)] = &[
     ("DELETE /api/v1/activity/call/{id}/coach_leg/", COACHES),
     ("DELETE /api/v1/lead/{id}/", MANAGE_OURS),
     ("POST /api/v1/activity/call/{id}/hangup/", REP),
+    ("DELETE /api/v1/status/lead/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/member_invite/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/outcome/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/role/{id}/", MANAGE_OURS),
@@ -203,6 +210,8 @@ async fn world() -> World {
             .await;
         assert_eq!(status, 200, "{body}");
     }
+    let status = json!({"label": "Ours"});
+    let status = made(&service, &admin, "/api/v1/status/lead/", status).await;
     let (mut socket, _) = service.welcomed(&tokens["rep"]).await;
     let leads = service.get("/api/v1/lead/?query=Globex", &admin).await;
     let numbers = service.get("/api/v1/phone_number/", &admin).await;
@@ -218,6 +227,7 @@ async fn world() -> World {
     let ids = BTreeMap::from([
         ("user", text(&me["user"]["id"])),
         ("lead", lead),
+        ("status", text(&status["id"])),
         ("call", text(&call["id"])),
         ("role", text(&role["id"])),
         ("group", text(&group["id"])),
@@ -244,7 +254,10 @@ impl World {
             if piece == "{id}" {
                 self.ids[kind].clone()
             } else {
-                kind = self.ids.keys().find(|key| **key == piece).unwrap_or(&"");
+                // `status/lead/` has statuses.
+                if kind != "status" {
+                    kind = self.ids.keys().find(|key| **key == piece).unwrap_or(&"");
+                }
                 piece.to_owned()
             }
         });
@@ -270,6 +283,12 @@ impl World {
             }
             (_, "member_invite/", _) => json!({"role_id": role, "expires_in_hours": 1}),
             (_, "usage/top_up/", _) => json!({"micro_dollars": 1, "request_id": format!("r{who}")}),
+            (_, "lead/" | "lead/{id}/", _) => json!({"name": "Globex"}),
+            (_, "lead/merge/", _) => {
+                json!({"source": self.ids["lead"], "destination": self.ids["lead"]})
+            }
+            ("POST", "status/lead/", _) => json!({"label": name}),
+            (_, "status/lead/{id}/", _) => json!({"label": "Ours again"}),
             ("POST", "role/", _) => json!({"name": name, "permissions": []}),
             ("PUT", "role/{id}/", _) => json!({"name": "Ours again", "permissions": []}),
             (_, "group/" | "group/{id}/", _) => json!({"name": name, "members": [self.someone]}),

@@ -14,6 +14,7 @@ mod call;
 mod data;
 mod inbound;
 mod invites;
+mod leads;
 mod members;
 mod names;
 mod numbers;

@@ -59,6 +59,11 @@ fn now() -> i64 {
     now.0
 }
 
+/// When the demonstration's leads were entered.
+fn entered() -> String {
+    ago(30 * DAY_MS)
+}
+
 fn ago(millis: i64) -> String {
     Timestamp(now() - millis).to_string()
 }
@@ -95,7 +100,8 @@ fn reads() -> Vec<Ask> {
         .chain(plain)
         .map(|route| ask(route, None, json!({})))
         .collect();
-    for lead in ["globex", "hooli", "initech", "vandelay"] {
+    // The last one is entered in a story.
+    for lead in ["globex", "hooli", "initech", "vandelay", "new1"] {
         let id = format!("lead_{lead}");
         reads.push(ask("GET_LEAD", Some(&id), json!({})));
         reads.push(ask("LIST_CALLS", None, json!({"lead_id": id})));
@@ -118,6 +124,17 @@ fn narrowed() -> Vec<Ask> {
             reads.push(ask("LIST_LEADS", None, json!({"query": name[..length]})));
         }
     }
+    let leads = |filter| ask("LIST_LEADS", None, filter);
+    for digits in ["0100", "5557", "(555) 700-0"] {
+        reads.push(leads(json!({"query": digits})));
+    }
+    reads.push(leads(json!({"status_id": "stat_qualified"})));
+    reads.push(leads(json!({"status_id": "stat_potential"})));
+    reads.push(leads(json!({"owner_id": "user_riley"})));
+    reads.push(leads(
+        json!({"owner_id": "user_riley", "status_id": "stat_qualified"}),
+    ));
+    reads.push(leads(json!({"owner_id": "user_morgan"})));
     let audit = |filter| ask("LIST_AUDIT", None, filter);
     reads.push(audit(json!({})));
     for (person, _) in PEOPLE {
@@ -167,6 +184,23 @@ fn stories() -> Vec<Vec<Ask>> {
     );
     let number = json!({"number": "+15550199", "label": "Desk", "type": "external",
                         "user_id": "user_sam", "user_ids": ["user_riley"]});
+    let stark = |phone: &str| {
+        ask(
+            "CREATE_LEAD",
+            None,
+            json!({"name": "Stark Industries", "description": "Met at the fair.",
+                   "status_id": "stat_qualified", "owner_id": "user_sam",
+                   "contacts": [{"name": "Pepper Potts",
+                                 "phones": [{"phone": phone, "type": "mobile"}],
+                                 "emails": [{"email": "pepper@stark.example", "type": "office"}]}]}),
+        )
+    };
+    let globex = json!({"name": "Globex Corporation", "status_id": "stat_qualified",
+        "owner_id": "user_riley", "date_updated": entered(),
+        "contacts": [{"id": "cont_gina", "name": "Gina Grant",
+                      "phones": [{"phone": "(555) 700-0100", "type": "office"}],
+                      "emails": [{"email": "gina@globex.example", "type": "office"}]}]});
+    let status = |label: &str| json!({"label": label});
     let mut relabelled = number.clone();
     relabelled["label"] = json!("Sam's desk");
     vec![
@@ -253,6 +287,26 @@ fn stories() -> Vec<Vec<Ask>> {
             Some("acti_past1"),
             json!({"outcome_id": "outcome_connected", "note": "Wants a demo"}),
         )],
+        vec![stark("not a number"), stark("212 555 0142 x7")],
+        vec![ask("CHANGE_LEAD", Some("lead_globex"), globex)],
+        vec![ask(
+            "MERGE_LEADS",
+            None,
+            json!({"source": "lead_hooli", "destination": "lead_globex"}),
+        )],
+        vec![
+            ask("CREATE_LEAD_STATUS", None, status("Lost")),
+            ask("CHANGE_LEAD_STATUS", Some("stat_new1"), status("Gone")),
+            delete("DELETE_LEAD_STATUS", "stat_new1"),
+        ],
+        vec![
+            delete("DELETE_LEAD_STATUS", "stat_potential"),
+            ask(
+                "DELETE_LEAD_STATUS",
+                Some("stat_potential"),
+                json!({"replacement_id": "stat_customer"}),
+            ),
+        ],
     ]
 }
 
@@ -292,7 +346,7 @@ impl Stage {
         }
         let method: Method = rule.method.as_str().parse().unwrap();
         let body = (method != Method::GET && method != Method::DELETE).then_some(&input);
-        if method == Method::GET {
+        if rule.takes == route::Takes::Query {
             path.push_str(&query(&input));
         }
         let token = who.map(|who| self.tokens[who].clone());
@@ -315,7 +369,11 @@ impl Stage {
         } else {
             assert!(answer["error"]["code"].is_string(), "{path}: {answer}");
             let error = &answer["error"];
-            json!({"error": {"code": error["code"], "message": error["message"]}})
+            let mut told = json!({"code": error["code"], "message": error["message"]});
+            if error["field"].is_string() {
+                told["field"] = error["field"].clone();
+            }
+            json!({"error": told})
         }
     }
 
@@ -489,6 +547,10 @@ async fn names(service: &Service, admin: &str) -> Vec<(String, String)> {
         }
         names.push((text(&lead["id"]), id));
     }
+    for status in list("LIST_LEAD_STATUSES").await {
+        let name = text(&status["label"]).to_lowercase().replace(' ', "_");
+        names.push((text(&status["id"]), format!("stat_{name}")));
+    }
     for number in list("LIST_PHONE_NUMBERS").await {
         let id = match number["label"].as_str().unwrap() {
             "Main line" => "phon_main",
@@ -553,8 +615,13 @@ async fn rename(store: &mut SqliteConnection, names: &[(String, String)]) {
 /// A past for the demonstration: calls, a recording, money, and lines of the audit log.
 fn past() -> Vec<String> {
     let mut past: Vec<String> = [
-        "INSERT INTO lead (id, organization_id, display_name)
-         VALUES ('lead_vandelay', 'orga_acme', 'Vandelay')",
+        "INSERT INTO lead (id, organization_id, display_name, status_id)
+         VALUES ('lead_vandelay', 'orga_acme', 'Vandelay', 'stat_potential')",
+        "UPDATE lead SET owner_id = 'user_riley', status_id = 'stat_qualified'
+         WHERE id = 'lead_initech'",
+        // They're found by their new ids from the next start on.
+        "DELETE FROM lead_search",
+        "DELETE FROM lead_key",
         "INSERT INTO role (id, organization_id, name) VALUES ('role_peer', 'orga_acme', 'Peer')",
         "INSERT INTO role_permission (role_id, permission)
          VALUES ('role_peer', 'call_coach_listen')",
@@ -568,6 +635,10 @@ fn past() -> Vec<String> {
     ]
     .map(str::to_owned)
     .into();
+    past.push(format!(
+        "UPDATE lead SET place = 0, date_created = {at}, date_updated = {at}",
+        at = now() - 30 * DAY_MS
+    ));
     let leg = json!({
         "id": "leg_past1", "user_id": "user_morgan", "device_id": "devi_1", "status": "done",
         "mode": "barge", "muted": false, "date_created": ago(55 * MINUTE_MS),
