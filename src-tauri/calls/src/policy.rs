@@ -89,11 +89,14 @@ impl CallPolicy {
     /// # Errors
     /// `number_refused`, and why.
     pub fn permit(&self, e164: &str, country: &str) -> Result<(), ErrorBody> {
+        let Some(dialed) = numbers::national_digits(e164) else {
+            return Err(refused(
+                "This number can't be called: it isn't a whole phone number.".to_owned(),
+            ));
+        };
         let of = numbers::country(e164);
-        let national = numbers::national_digits(e164);
-        let dialed = national.as_deref().unwrap_or(e164);
-        if numbers::is_emergency(dialed, of.as_deref().unwrap_or(country)) {
-            return Err(emergency(dialed));
+        if numbers::is_emergency(&dialed, of.as_deref().unwrap_or(country)) {
+            return Err(emergency(&dialed));
         }
         let kind = numbers::kind(e164);
         if self.refused.contains(&kind) {
