@@ -154,7 +154,7 @@ pub async fn call_request(
     });
     PlaceCallRequest {
         local_phone_id: number.expect("a number").id,
-        lead_id: lead.id,
+        lead_id: Some(lead.id),
         contact_id: contact.map(|contact| contact.id),
         remote_phone: remote_phone.map(str::to_owned),
     }

@@ -41,6 +41,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "media",
             "store",
             "recordings",
+            "numbers",
         ],
     ),
     (

@@ -17,11 +17,14 @@ import {
   type List,
   type Member,
   type MemberInviteRequest,
+  type NumberLookup,
+  type NumberQuery,
   type PasswordResetOffer,
   type PasswordStrength,
   type PhoneNumber,
   type PlaceCallRequest,
   type Call,
+  type CallPatch,
   type RecordingPeaks,
   type Route,
   type SoundDevices,
@@ -203,7 +206,9 @@ export class FakeBackend implements Backend {
   placeCall = (request: PlaceCallRequest) =>
     this.#reply("placeCall", [request], () => {
       const number = this.#numbers().find(({ id }) => id === request.local_phone_id);
-      this.#callNext(request.lead_id, request.remote_phone, number?.number);
+      const { lead_id, remote_phone } = request;
+      if (lead_id) this.#callNext(lead_id, remote_phone, number?.number);
+      else this.#dialNext(remote_phone ?? "", number?.number);
       const call = this.#do("placeCall", []) as Call;
       if (this.#live) setTimeout(() => this.answered(), 2500);
       return call;
@@ -366,6 +371,10 @@ export class FakeBackend implements Backend {
       switch (route.name) {
         case "LIST_INVITATION_TARGETS":
           return this.#views.targets;
+        case "LOOK_UP_NUMBER":
+          return this.#lookUp((input as NumberQuery).number ?? "");
+        case "CHANGE_CALL":
+          return this.#annotate(id as string, input as CallPatch);
         case "RECEIVE_SIMULATED_CALL":
           return this.#receive(input as InboundCallRequest);
         default:
@@ -380,6 +389,12 @@ export class FakeBackend implements Backend {
   #imported(route: string, id: string | null, input: unknown): unknown {
     const now = new Date(this.now()).toISOString();
     return this.imports.call(route, id, input, now, this.viewNow.me?.user.id ?? "");
+  }
+
+  /** A call that was made here is not on the tape. */
+  #annotate(id: string, patch: CallPatch): unknown {
+    if (id.startsWith("acti_past")) return this.#service("CHANGE_CALL", id, patch);
+    return { id, ...patch };
   }
 
   /** Asks the tape as who is signed in; the view is another after a write. */
@@ -411,6 +426,37 @@ export class FakeBackend implements Backend {
   #receive({ local_phone_id, lead_id }: InboundCallRequest): unknown {
     this.#callNext(lead_id, null, "");
     return this.#do("RECEIVE_SIMULATED_CALL", [{ local_phone_id }]);
+  }
+
+  /** A number as this organization in the US would call it. */
+  #lookUp(text: string): NumberLookup {
+    const digits = text.replace(/\D/g, "").replace(/^1(?=\d{10}$)/, "");
+    const refusal = digits === "911" ? "911 is an emergency number." : null;
+    if (!refusal && digits.length < 10) {
+      throw new Failure({ code: "invalid_request", message: "This number is too short." });
+    }
+    const abroad = text.trim().startsWith("+") && digits.length > 10;
+    const number = refusal ? digits : `+${abroad ? "" : 1}${digits}`;
+    const national = digits.replace(/^(\d{3})(\d{3})(\d{4})$/, "($1) $2-$3");
+    const leads = this.#data<Lead>("LIST_LEADS");
+    const has = ({ contacts }: Lead) =>
+      contacts.some(({ phones }) => phones.some((one) => one.phone === number));
+    const lead = leads.find(has);
+    return {
+      number,
+      display_number: abroad ? number : national,
+      country: abroad ? null : "US",
+      lead: lead ? { id: lead.id, display_name: lead.display_name } : null,
+      refusal,
+    };
+  }
+
+  /** The call that is placed is one with whoever has the number. */
+  #dialNext(text: string, local = ""): void {
+    const { number, display_number, lead } = this.#lookUp(text);
+    if (lead) return this.#callNext(lead.id, number, local);
+    const contacts = [{ id: "cont_new", phones: [{ phone: number }] }];
+    this.#views.call({ id: "lead_new", display_name: display_number, contacts }, number, local);
   }
 
   /** Whom the call is with that is placed or comes next. */

@@ -286,6 +286,8 @@ export type AuditAction =
 "group_changed" | 
 /**  Added, changed or deleted a phone number. */
 "phone_number_changed" | 
+/**  Created, changed or deleted an outcome. */
+"outcome_changed" | 
 /**  Changed the plan. */
 "plan_changed" | 
 /**  Changed another setting of the organization. */
@@ -434,6 +436,12 @@ export type Call = {
 	recording_url: string | null,
 	/**  The recording; null if the call isn't recorded. */
 	recording?: CallRecording | null,
+	/**  The outcome that was chosen for it; null if none was. */
+	outcome_id?: OutcomeId | null,
+	/**  The name of that outcome when it was chosen. It stays when the outcome is renamed or deleted. */
+	disposition?: string | null,
+	/**  What the rep wrote about it. */
+	note?: string,
 	/**
 	 *  Everyone who coached it, in the order they came. Empty for those who may not see them: only
 	 *  the rep, the coaches on the call, and members who may listen see it.
@@ -461,6 +469,31 @@ export type CallQuery = {
 };
 
 /**  A call's recording. */
+/**  `PUT /api/v1/activity/call/{id}/`: changes only what it names. */
+export type CallPatch = {
+	/**  The outcome; null takes it away. */
+	outcome_id?: OutcomeId | null,
+	/**  The note, up to 4 000 characters. */
+	note?: string | null,
+};
+
+/**  An outcome that a call can have. */
+export type Outcome = {
+	/**  Its id. */
+	id: OutcomeId,
+	/**  Its name. */
+	name: string,
+};
+
+/**  An outcome that a call can have. */
+export type OutcomeId = string;
+
+/**  `POST` and `PUT` of `/api/v1/outcome/`. */
+export type OutcomeRequest = {
+	/**  Its name, 1 to 64 characters. No two outcomes have the same one. */
+	name: string,
+};
+
 export type CallRecording = {
 	/**  Its status. */
 	status: RecordingStatus,
@@ -581,6 +614,8 @@ export type Code =
 "insufficient_balance" | 
 /**  The invitation is no longer open. */
 "invite_expired" | 
+/**  The number may not be called: an emergency number, or one that the operator doesn't allow. */
+"number_refused" | 
 /**  The user doesn't have the desktop app online. */
 "user_offline" | 
 /**  The request isn't as documented. */
@@ -1220,6 +1255,8 @@ export type Link =
 { kind: "call"; 
 /**  Which. */
 call_id: CallId } | 
+/**  To call a number, once the person says so. */
+({ kind: "dial" }) & Dial | 
 /**  To join an organization. */
 { kind: "invite"; 
 /**  The whole of it. */
@@ -1599,13 +1636,45 @@ export type PhoneRequest = {
 export type PlaceCallRequest = {
 	/**  The organization's number to call from. */
 	local_phone_id: PhoneNumberId,
-	/**  The lead to call. */
-	lead_id: LeadId,
-	/**  The contact to call. Without it, the lead's first one. */
+	/**  The lead to call. Without it, whoever has `remote_phone`. */
+	lead_id?: LeadId | null,
+	/**  The contact to call. Without it, the lead's first one. Only with `lead_id`. */
 	contact_id?: ContactId | null,
-	/**  Which of the contact's numbers to call, E.164. Without it, the first one. */
+	/**
+	 *  With `lead_id`: which of the contact's numbers to call, E.164; without it, the first one. Without
+	 *  `lead_id`: the number to call, as people write it in the organization's country.
+	 */
 	remote_phone?: string | null,
 };
+
+/**  Which number to look up. */
+export type NumberQuery = {
+	/**  The number, as people write it in the organization's country. Up to 64 characters. */
+	number?: string,
+};
+
+/**  `GET /api/v1/phone_lookup/`: a number as the service would call it. */
+export type NumberLookup = {
+	/**  The number, E.164. */
+	number: string,
+	/**  As people write it in the organization's country. */
+	display_number: string,
+	/**  Its country, an ISO 3166 code; null for a number of no country, such as a satellite phone's. */
+	country: string | null,
+	/**  The lead that has it; null if none does. */
+	lead: LeadBrief | null,
+	/**  Why it can't be called, in words; null if it can. */
+	refusal: string | null,
+};
+
+/**  A number that a link asks to dial. */
+export type Dial = {
+	/**  The number, in digits, with a `+` before the country code if the link has one. */
+	number: string,
+	/**  What is dialed once somebody has answered, in digits. */
+	extension: string | null,
+};
+
 
 /**  An organization's plan. */
 export type Plan = 
@@ -2113,6 +2182,18 @@ export const route = {
 	revokeMemberInvite: { name: "REVOKE_MEMBER_INVITE" } as Route<MemberInviteId, null, null>,
 	/** Lists the organization's roles and their permissions. */
 	listRoles: { name: "LIST_ROLES" } as Route<null, ListQuery, List<Role>>,
+	/** Lists the outcomes that a call can have, in the order in which they were added. */
+	listOutcomes: { name: "LIST_OUTCOMES" } as Route<null, ListQuery, List<Outcome>>,
+	/** Adds an outcome. */
+	createOutcome: { name: "CREATE_OUTCOME" } as Route<null, OutcomeRequest, Outcome>,
+	/** Renames an outcome. */
+	changeOutcome: { name: "CHANGE_OUTCOME" } as Route<OutcomeId, OutcomeRequest, Outcome>,
+	/** Deletes an outcome. */
+	deleteOutcome: { name: "DELETE_OUTCOME" } as Route<OutcomeId, null, null>,
+	/** Looks up a number before it's called. */
+	lookUpNumber: { name: "LOOK_UP_NUMBER" } as Route<null, NumberQuery, NumberLookup>,
+	/** Sets a call's outcome and note. */
+	changeCall: { name: "CHANGE_CALL" } as Route<CallId, CallPatch, Call>,
 	/** Creates a role. */
 	createRole: { name: "CREATE_ROLE" } as Route<null, RoleRequest, Role>,
 	/** Changes a role's name and permissions. */

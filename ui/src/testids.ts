@@ -44,6 +44,7 @@ export const testids = {
 
   // Shell
   navLeads: "nav-leads",
+  navDial: "nav-dial",
   navTeam: "nav-team",
   navSettings: "nav-settings",
   me: "me",
@@ -147,6 +148,17 @@ export const testids = {
   leadCalls: "lead-calls-in-progress",
   leadActivity: "lead-activity",
 
+  // Dial pad, and the question before a link dials: `dial-lookup` has `data-refused`.
+  pageDial: "page-dial",
+  dialNumber: "dial-number",
+  dialKey: (key: string) => `dial-key-${key}`,
+  dialErase: "dial-erase",
+  dialLookup: "dial-lookup",
+  dialFrom: "dial-from",
+  dialFromOption: (kind: string) => `dial-from-${kind}`,
+  dialCall: "dial-call",
+  dialLink: "dial-link",
+
   // Team
   pageTeam: "page-team",
   teamSearch: "team-search",
@@ -178,6 +190,19 @@ export const testids = {
   callCoachesMore: "call-coaches-more",
   callCoachesAll: "call-coaches-all",
   inviteSent: (firstName: string) => `invite-sent-${low(firstName)}`,
+
+  // After the rep's call, and on the Lead page
+  wrapUp: "wrap-up",
+  wrapUpSaved: "wrap-up-saved",
+  wrapUpDone: "wrap-up-done",
+  outcome: (name: string) => `outcome-${low(name)}`,
+  outcomeNone: "outcome-none",
+  outcomeNote: "outcome-note",
+  pastCall: "past-call",
+  pastCallOutcome: "past-call-outcome",
+  pastCallNote: "past-call-note",
+  pastCallEdit: "past-call-edit",
+  pastCallDialog: "past-call-dialog",
 
   // Coaching
   coachingBar: "coaching-bar",
@@ -288,6 +313,14 @@ export const testids = {
   numberOwner: "number-owner",
   numberOwnerOption: (firstName: string) => `number-owner-${low(firstName)}`,
   numberUser: (firstName: string) => `number-user-${low(firstName)}`,
+
+  // Outcomes
+  outcomeNew: "outcome-new",
+  outcomeRow: (name: string) => `outcome-row-${low(name)}`,
+  outcomeEdit: (name: string) => `outcome-edit-${low(name)}`,
+  outcomeDelete: (name: string) => `outcome-delete-${low(name)}`,
+  outcomeDialog: "outcome-dialog",
+  outcomeName: "outcome-name",
 
   // Plan: the card of the plan in force has `data-current`.
   planCard: (plan: string) => `plan-card-${plan}`,

@@ -98,7 +98,7 @@ impl Api {
             .ok_or_else(|| BenchError::Unexpected(format!("there is no lead {TALKING_LEAD}")))?;
         Ok(Dialling(PlaceCallRequest {
             local_phone_id: number.id,
-            lead_id: lead.id,
+            lead_id: Some(lead.id),
             contact_id: None,
             remote_phone: None,
         }))

@@ -1,7 +1,9 @@
-//! Links that open something in the app: `callcoaching://call/…` and `callcoaching://invite/…`.
+//! Links that open something in the app: `callcoaching://call/…`, `callcoaching://invite/…`,
+//! `callcoaching://dial/…` and `tel:…`.
 
 use std::fmt;
 
+use client::{Dial, linked_number, tel_link};
 use serde::Serialize;
 use specta::Type;
 use url::Url;
@@ -22,6 +24,8 @@ pub enum Link {
         /// Which.
         call_id: CallId,
     },
+    /// To call a number, once the person says so.
+    Dial(Dial),
     /// To join an organization.
     Invite {
         /// The whole of it.
@@ -41,6 +45,7 @@ impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Call { .. } => "Call",
+            Self::Dial(_) => "Dial",
             Self::Invite { .. } => "Invite",
             Self::Reset { .. } => "Reset",
             Self::Unknown => "Unknown",
@@ -68,6 +73,9 @@ impl Link {
         if text.len() > LINK_BYTES_MAX {
             return None;
         }
+        if let Some(dial) = tel_link(text) {
+            return Some(Self::Dial(dial));
+        }
         let url = Url::parse(text).ok()?;
         if url.scheme() != SCHEME {
             return None;
@@ -76,6 +84,9 @@ impl Link {
             "call" => {
                 let call_id = CallId::parse(url.path().trim_matches('/')).ok()?;
                 Some(Self::Call { call_id })
+            }
+            "dial" if url.query().or(url.fragment()).is_none() => {
+                linked_number(url.path().trim_matches('/')).map(Self::Dial)
             }
             "reset" => reset_link::read(text).map(|_| Self::Reset { link: text.into() }),
             "invite" => read_invite(text).map(|_| Self::Invite { link: text.into() }),
@@ -157,6 +168,22 @@ mod tests {
     }
 
     #[test]
+    fn l4_a_link_that_dials_is_read_however_it_was_passed_on() {
+        for link in [
+            "tel:+1-201-555-0123",
+            " TEL:+1%20201%20555%200123\n",
+            "callcoaching://dial/+12015550123",
+            "CallCoaching://dial/+1%20(201)%20555-0123/",
+        ] {
+            let wanted = Link::Dial(Dial {
+                number: "+12015550123".into(),
+                extension: None,
+            });
+            assert_eq!(Link::read(link), wanted, "{link}");
+        }
+    }
+
+    #[test]
     fn whatever_else_is_opened_is_known_to_be_unknown() {
         let long = format!("callcoaching://invite/{}", "a".repeat(5_000));
         for link in [
@@ -169,7 +196,14 @@ mod tests {
             "callcoaching://call/",
             "callcoaching://call/lead_1",
             "callcoaching://invite/a",
-            "callcoaching://dial/+15551000",
+            "callcoaching://dial/",
+            "callcoaching://dial/Globex",
+            "callcoaching://dial/*21*1%23",
+            "callcoaching://dial/+12015550123?now",
+            "tel:",
+            "tel:*21*1%23",
+            "tel:+12015550123;phone-context=a;x=1;x=2",
+            "tel:+1201555%0A0123",
             &long,
         ] {
             assert_eq!(Link::read(link), Link::Unknown, "{link}");

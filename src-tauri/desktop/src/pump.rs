@@ -296,6 +296,9 @@ mod tests {
             microphone_trouble: false,
             recording_url: None,
             recording: None,
+            outcome_id: None,
+            disposition: None,
+            note: String::new(),
             coach_legs: vec![],
             joinability: Joinability {
                 joinable: false,

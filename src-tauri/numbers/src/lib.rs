@@ -8,6 +8,12 @@
 
 #![warn(missing_docs)]
 
+mod emergency;
+mod kind;
+
+pub use emergency::is_emergency;
+pub use kind::{Kind, country, is_country, kind};
+
 use rlibphonenumber::{
     NumberLengthType, PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat, Region,
     ValidationError, get_national_significant_number_owned,

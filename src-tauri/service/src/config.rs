@@ -6,6 +6,7 @@ mod flags;
 pub use flags::Flags;
 
 use crate::mail::MailSettings;
+use calls::CallPolicy;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,9 @@ pub struct Config {
     pub media_port_base: u16,
     pub workers: usize,
     pub parties_max: usize,
+    pub calls_per_organization_max: usize,
+    pub call_countries: Vec<String>,
+    pub call_kinds_refused: Vec<String>,
     pub opus_bitrate_bps: u32,
     pub opus_complexity: u8,
     pub opus_expected_loss_percent: u8,
@@ -93,6 +97,9 @@ impl Default for Config {
             media_port_base: 0,
             workers: 0,
             parties_max: 100,
+            calls_per_organization_max: 1_000,
+            call_countries: Vec::new(),
+            call_kinds_refused: CallPolicy::REFUSED.map(|kind| kind.name().into()).into(),
             opus_bitrate_bps: 32_000,
             opus_complexity: 5,
             opus_expected_loss_percent: 0,
@@ -203,6 +210,10 @@ impl Config {
             "sign_in_s must be no shorter than access_token_s".into()
         } else if let Some(origin) = self.allowed_origins.iter().find(|one| !is_origin(one)) {
             format!("allowed_origins must be like https://app.example.com, not {origin}")
+        } else if self.calls_per_organization_max == 0 {
+            "calls_per_organization_max must be at least 1".into()
+        } else if let Err(ConfigError::OutOfRange(complaint)) = self.call_policy() {
+            complaint
         } else if let Err(complaint) = self.telephony.check() {
             complaint
         } else if let Err(complaint) = self.mail.check() {
@@ -218,6 +229,15 @@ impl Config {
     pub fn public_url(&self) -> String {
         let here = || format!("http://{}", self.listen);
         self.public_url.clone().unwrap_or_else(here)
+    }
+
+    /// Which numbers may be called.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] for what is no country or kind.
+    pub fn call_policy(&self) -> Result<CallPolicy, ConfigError> {
+        let policy = CallPolicy::new(&self.call_countries, &self.call_kinds_refused);
+        policy.map_err(ConfigError::OutOfRange)
     }
 
     /// [`Config::request_timeout_ms`] as a duration.
@@ -278,6 +298,30 @@ mod tests {
             "{outside}"
         );
         assert!(merged("workers = \"two\"", &Flags::default()).is_err());
+    }
+
+    #[test]
+    fn l4_countries_and_kinds_of_numbers_are_checked_when_the_settings_are_read() {
+        let config = merged("call_countries = [\"US\", \"GB\"]", &Flags::default());
+        assert_ne!(
+            config.unwrap().call_policy().unwrap(),
+            CallPolicy::default()
+        );
+        assert_eq!(
+            Config::default().call_policy().unwrap(),
+            CallPolicy::default()
+        );
+        for (wrong, named) in [
+            ("call_countries = [\"USA\"]", "USA"),
+            ("call_kinds_refused = [\"cheap\"]", "cheap"),
+            (
+                "calls_per_organization_max = 0",
+                "calls_per_organization_max",
+            ),
+        ] {
+            let refused = merged(wrong, &Flags::default()).unwrap_err().to_string();
+            assert!(refused.contains(named), "{wrong}: {refused}");
+        }
     }
 
     #[test]
@@ -347,7 +391,14 @@ mod tests {
                 .unwrap_or_else(|| panic!("{name} has no flag"));
             let help = flag.get_help().unwrap().to_string();
             // Defaults that are null are explained in words.
-            let default = default.as_str().map_or(default.to_string(), str::to_owned);
+            let default = match default {
+                serde_json::Value::String(text) => text.clone(),
+                serde_json::Value::Array(list) if !list.is_empty() => {
+                    let list: Vec<_> = list.iter().filter_map(|one| one.as_str()).collect();
+                    list.join(",")
+                }
+                other => other.to_string(),
+            };
             let named = format!("[default: {default}");
             let is_empty = default == "null" || default == "[]";
             assert!(is_empty || help.contains(&named), "{name}: {help}");

@@ -180,8 +180,10 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
     let calls = Calls::start(CallsParts {
         settings: CallsSettings {
             limits,
+            calls_per_organization_max: config.calls_per_organization_max,
             ..CallsSettings::default()
         },
+        policy: config.call_policy()?,
         directory: Arc::new(Facts::new(store.clone(), presence)),
         database: store.clone(),
         events: Arc::new(CallEvents {

@@ -57,6 +57,38 @@ impl Database {
         phone: Option<&str>,
         now: Timestamp,
     ) -> Result<LeadWhoCalls, StoreError> {
+        let name = phone.unwrap_or(WITHHELD);
+        self.lead_of(organization, phone, name, now).await
+    }
+
+    /// The organization's lead with this phone, which is to be called; the oldest of several. A number that
+    /// no lead has becomes a lead with this name (L4).
+    pub async fn lead_to_call(
+        &self,
+        organization: &OrganizationId,
+        phone: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<LeadWhoCalls, StoreError> {
+        self.lead_of(organization, Some(phone), name, now).await
+    }
+
+    /// The organization's lead with this phone, if there is one.
+    pub async fn lead_with_phone(
+        &self,
+        organization: &OrganizationId,
+        phone: &str,
+    ) -> Result<Option<LeadWhoCalls>, StoreError> {
+        known(&self.reader, organization, Some(phone)).await
+    }
+
+    async fn lead_of(
+        &self,
+        organization: &OrganizationId,
+        phone: Option<&str>,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<LeadWhoCalls, StoreError> {
         if let Some(known) = known(&self.reader, organization, phone).await? {
             return Ok(known);
         }
@@ -65,7 +97,7 @@ impl Database {
         if let Some(known) = known(&mut tx, organization, phone).await? {
             return Ok(known);
         }
-        let new = unknown(phone);
+        let new = unknown(phone, name);
         let lead = enter(&mut tx, organization, &new, phone.is_none(), now).await?;
         let contact = sql("SELECT id FROM contact WHERE lead_id = $1")
             .bind(lead.as_str())
@@ -111,8 +143,8 @@ fn read(row: &Row, has_contact: bool) -> Result<LeadWhoCalls, StoreError> {
     })
 }
 
-/// The lead that who calls becomes, named by the number, with a contact and the phone where there is one.
-fn unknown(phone: Option<&str>) -> LeadFields {
+/// The lead that an unknown number becomes, with a contact and the phone where there is one.
+fn unknown(phone: Option<&str>, name: &str) -> LeadFields {
     let contacts = phone.map(|phone| ContactFields {
         phones: vec![PhoneFields {
             number: phone.to_owned(),
@@ -122,7 +154,7 @@ fn unknown(phone: Option<&str>) -> LeadFields {
         ..ContactFields::default()
     });
     LeadFields {
-        name: phone.unwrap_or(WITHHELD).to_owned(),
+        name: name.to_owned(),
         contacts: contacts.into_iter().collect(),
         ..LeadFields::default()
     }
@@ -220,6 +252,28 @@ mod tests {
         let lead = lead.unwrap().unwrap();
         assert_eq!(Some(&lead.contacts[0].id), first.contact.as_ref());
         assert_eq!(lead.contacts[0].phones[0].phone, "+15551234");
+    }
+
+    #[tokio::test]
+    async fn l4_a_number_that_is_called_finds_its_lead_or_becomes_one_of_that_name() {
+        let (_folder, database) = opened().await;
+        let acme = organization("acme");
+        let called = "+12125550100";
+        assert_eq!(database.lead_with_phone(&acme, called).await.unwrap(), None);
+        let call = || database.lead_to_call(&acme, called, "(212) 555-0100", NOW);
+        let first = call().await.unwrap();
+        assert_eq!(first.lead.display_name, "(212) 555-0100");
+        assert_eq!(call().await.unwrap(), first);
+        let lead = database.lead(&acme, &first.lead.id).await;
+        let contact = &lead.unwrap().unwrap().contacts[0];
+        assert_eq!(Some(&contact.id), first.contact.as_ref());
+        // Who is called and who calls are the same.
+        let calls = database.lead_who_calls(&acme, Some(called), NOW).await;
+        assert_eq!(calls.unwrap(), first);
+        let elsewhere = organization("elsewhere");
+        let theirs = database.lead_with_phone(&elsewhere, called).await;
+        assert_eq!(theirs.unwrap(), None);
+        assert_eq!(lead_count(&database).await, 1);
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use std::path::Path;
 /// keeps its own way.
 pub(crate) const TABLES: &[&str] = &[
     "organization",
+    "outcome",
     "role",
     "role_permission",
     "account",

@@ -176,6 +176,12 @@ const SECTIONS: &[Section] = &[
         ]),
     },
     Section {
+        name: "outcomes",
+        query: "SELECT id AS place, id, name
+                FROM outcome WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        shape: Shape::Columns(&[("id", Text), ("name", Text)]),
+    },
+    Section {
         name: "calls",
         query: "SELECT id AS place, body
                 FROM call WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",

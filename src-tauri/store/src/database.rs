@@ -57,6 +57,11 @@ const SQLITE: &[Step] = &[
         "accounts",
         include_str!("../migrations/0011_accounts.sql"),
     ),
+    (
+        12,
+        "calling",
+        include_str!("../migrations/0012_calling.sql"),
+    ),
     (13, "import", include_str!("../migrations/0013_import.sql")),
 ];
 
@@ -86,6 +91,11 @@ const POSTGRES: &[Step] = &[
         11,
         "accounts",
         include_str!("../migrations/postgres/0011_accounts.sql"),
+    ),
+    (
+        12,
+        "calling",
+        include_str!("../migrations/postgres/0012_calling.sql"),
     ),
     (
         13,

@@ -514,6 +514,8 @@ pub(crate) enum Order {
     ByName(&'static [&'static str]),
     /// Greatest first, by these columns: a number, and texts after it.
     NewestFirst(&'static [&'static str]),
+    /// Smallest first, by such columns.
+    ByPosition(&'static [&'static str]),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
@@ -536,6 +538,7 @@ impl Sql {
         let (columns, numbers, after, way) = match order {
             Order::ByName(columns) => (columns, 0, '>', ""),
             Order::NewestFirst(columns) => (columns, 1, '<', " DESC"),
+            Order::ByPosition(columns) => (columns, 1, '>', ""),
         };
         let mut text = self.text.as_str().to_owned();
         if let Some(cursor) = &page.cursor {

@@ -77,6 +77,9 @@ fn call(name: &str, lead: &str, date_created: Timestamp) -> Call {
         microphone_trouble: false,
         recording_url: None,
         recording: None,
+        outcome_id: None,
+        disposition: None,
+        note: String::new(),
         coach_legs: Vec::new(),
         joinability: Joinability {
             joinable: false,

@@ -50,6 +50,8 @@ pub enum AuditAction {
     GroupChanged,
     /// Added, changed or deleted a phone number.
     PhoneNumberChanged,
+    /// Created, changed or deleted an outcome.
+    OutcomeChanged,
     /// Changed the plan.
     PlanChanged,
     /// Changed another setting of the organization.

@@ -56,6 +56,8 @@ pub enum Code {
     OwnCall,
     /// The usage balance doesn't cover it.
     InsufficientBalance,
+    /// The number may not be called: an emergency number, or one that the operator doesn't allow.
+    NumberRefused,
     /// The invitation is no longer open.
     InviteExpired,
     /// The user doesn't have the desktop app online.
@@ -97,6 +99,7 @@ impl Code {
             Self::PermissionRequired
             | Self::PlanRequired
             | Self::OwnCall
+            | Self::NumberRefused
             | Self::WrongPassword
             | Self::SecondFactorRequired
             | Self::SecondFactorSetupRequired

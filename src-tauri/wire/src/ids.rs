@@ -127,6 +127,8 @@ id!(/// A phone number of the organization.
     PhoneNumberId, "phon_");
 id!(/// A call; calls are activities.
     CallId, "acti_");
+id!(/// An outcome that a call can have.
+    OutcomeId, "outcome_");
 id!(/// One party's connection to one call: the rep's, the lead's, or a coach's.
     LegId, "leg_");
 id!(/// An invitation to coach a call.

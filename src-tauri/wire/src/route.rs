@@ -9,22 +9,23 @@ pub use crate::shape::{PathId, Schemas, Shape};
 use crate::shape::refer;
 use crate::{
     AcceptInviteRequest, AuditAction, AuditEntry, AuditQuery, AuthOptions, Availability, Balance,
-    Call, CallId, CallQuery, CoachLeg, Code, Contact, ContactQuery, DeviceId, DtmfRequest,
-    EmailChange, EmailConfirmation, EmailRequest, ForgotPasswordRequest, Group, GroupId,
-    GroupRequest, HoldRequest, Import, ImportId, ImportLine, ImportLineQuery, ImportPart,
+    Call, CallId, CallPatch, CallQuery, CoachLeg, Code, Contact, ContactQuery, DeviceId,
+    DtmfRequest, EmailChange, EmailConfirmation, EmailRequest, ForgotPasswordRequest, Group,
+    GroupId, GroupRequest, HoldRequest, Import, ImportId, ImportLine, ImportLineQuery, ImportPart,
     ImportPreview, ImportRequest, ImportSettings, InboundCallRequest, Invitation, InvitationId,
     InvitationRequest, InvitationTarget, InviteLookup, InviteOffer, JoinRequest, Lead, LeadId,
     LeadMergeRequest, LeadQuery, LeadRequest, LeadStatus, LeadStatusDeletion, LeadStatusId,
     LeadStatusRequest, LedgerEntry, List, ListQuery, Me, MediaAnswer, MediaOffer, Member,
     MemberInvite, MemberInviteId, MemberInviteRequest, Membership, MembershipId, MembershipPatch,
-    MicrophoneRequest, ModeRequest, MuteRequest, NewMemberInvite, NewPasswordReset, Organization,
-    OrganizationId, OrganizationPatch, PasswordProof, PasswordRequest, PasswordResetLookup,
-    PasswordResetOffer, PasswordResetRequest, Permission, PhoneNumber, PhoneNumberId,
-    PhoneNumberRequest, PlaceCallRequest, PlanInfo, ProfilePatch, RecordingPeaks, RecordingQuery,
-    RecordingRequest, RecoveryCodes, RefreshRequest, Role, RoleId, RoleRequest, SecondFactorCode,
-    SecondFactorSetup, SecondFactorSignIn, SecondFactorStatus, SecondStepRequest, SetUp,
-    SetUpRequest, SetupLookup, SetupOffer, SignInPlace, SignInRequest, SignOutEverywhereRequest,
-    SignOutRequest, TicketRequest, Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
+    MicrophoneRequest, ModeRequest, MuteRequest, NewMemberInvite, NewPasswordReset, NumberLookup,
+    NumberQuery, Organization, OrganizationId, OrganizationPatch, Outcome, OutcomeId,
+    OutcomeRequest, PasswordProof, PasswordRequest, PasswordResetLookup, PasswordResetOffer,
+    PasswordResetRequest, Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest,
+    PlaceCallRequest, PlanInfo, ProfilePatch, RecordingPeaks, RecordingQuery, RecordingRequest,
+    RecoveryCodes, RefreshRequest, Role, RoleId, RoleRequest, SecondFactorCode, SecondFactorSetup,
+    SecondFactorSignIn, SecondFactorStatus, SecondStepRequest, SetUp, SetUpRequest, SetupLookup,
+    SetupOffer, SignInPlace, SignInRequest, SignOutEverywhereRequest, SignOutRequest,
+    TicketRequest, Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -1372,6 +1373,51 @@ routes! {
         media_type: "text/csv",
     }
 
+    // What a call can come to.
+    /// Lists the outcomes that a call can have, in the order in which they were added.
+    LIST_OUTCOMES((), Query<ListQuery>) -> Json<List<Outcome>> = Get "/api/v1/outcome/" {
+        who: Who::Member,
+        tag: "call",
+        answer: 200 "One page.",
+        window: true,
+    }
+
+    /// Adds an outcome.
+    ///
+    /// Requires the permission `manage_organization`. Another outcome with the same name, in upper or lower
+    /// case, is a `conflict`, and so is having more than fifty outcomes.
+    CREATE_OUTCOME((), Body<OutcomeRequest>) -> Json<Outcome> = Post "/api/v1/outcome/" {
+        who: MANAGER,
+        audited: OutcomeChanged,
+        tag: "administration",
+        answer: 201 "The new outcome.",
+        refusals: [Conflict "the name is taken, or there are too many outcomes."],
+        window: true,
+    }
+
+    /// Renames an outcome. Calls that have it already keep the old name in `disposition`.
+    ///
+    /// Requires the permission `manage_organization`.
+    CHANGE_OUTCOME(OutcomeId, Body<OutcomeRequest>) -> Json<Outcome> = Put "/api/v1/outcome/{id}/" {
+        who: MANAGER,
+        audited: OutcomeChanged,
+        tag: "administration",
+        answer: 200 "The changed outcome.",
+        refusals: [Conflict "the name is taken."],
+        window: true,
+    }
+
+    /// Deletes an outcome. Calls that have it keep its name in `disposition`.
+    ///
+    /// Requires the permission `manage_organization`.
+    DELETE_OUTCOME(OutcomeId, Nothing) -> Nothing = Delete "/api/v1/outcome/{id}/" {
+        who: MANAGER,
+        audited: OutcomeChanged,
+        tag: "administration",
+        answer: 204 "Deleted.",
+        window: true,
+    }
+
     // Calls. Who may do what on which call is the call's to say.
     /// Lists the organization's calls, newest first.
     ///
@@ -1384,19 +1430,36 @@ routes! {
         window: true,
     }
 
-    /// Places a call: the service dials the lead from one of the organization's numbers.
+    /// Looks up a number before it's called: how it's written, which lead has it, and whether it may be
+    /// called.
+    ///
+    /// The number is read as people write it in the organization's country, with any punctuation. What isn't a
+    /// number is an `invalid_request`.
+    LOOK_UP_NUMBER((), Query<NumberQuery>) -> Json<NumberLookup> = Get "/api/v1/phone_lookup/" {
+        who: Who::Member,
+        tag: "call",
+        answer: 200 "The number.",
+        window: true,
+    }
+
+    /// Places a call: the service dials a lead, or any number, from one of the organization's numbers.
     ///
     /// The answer comes immediately, with the status `created`; changes are sent as `call_changed`.
     /// Connect the rep's audio with `…/media/`. A lead, contact or number of another organization is
-    /// `not_found`. A rep can have 100 calls in progress, and the service 10 000; the next one is
-    /// `unavailable`. A call that isn't answered within 60 s ends as `no-answer`.
+    /// `not_found`. Without `lead_id`, `remote_phone` is any number: the lead that has it is called, and a
+    /// number that no lead has becomes one. Emergency numbers, and countries and kinds of numbers that the
+    /// operator doesn't allow, are `number_refused`. A rep can have 100 calls in progress, the service
+    /// 10 000, and an organization as many as the operator sets; the next one is `unavailable`. A call that
+    /// isn't answered within 60 s ends as `no-answer`.
     PLACE_CALL((), Body<PlaceCallRequest>) -> Json<Call> = Post "/api/v1/activity/call/" {
         who: Who::Member,
         tag: "call",
         answer: 201 "The new call.",
         refusals: [
             NotFound "not found in the user's organization.",
-            Unavailable "the rep or the service has too many calls in progress.",
+            NumberRefused "an emergency number, or one that the operator doesn't allow.",
+            InsufficientBalance "the balance doesn't cover the first minute.",
+            Unavailable "the rep, the organization or the service has too many calls in progress.",
         ],
     }
 
@@ -1405,6 +1468,22 @@ routes! {
         who: Who::Member,
         tag: "call",
         answer: 200 "The call.",
+        window: true,
+    }
+
+    /// Sets a call's outcome and note, during the call or after it. Changes only what the request names.
+    ///
+    /// Only for the rep, and for those who manage the organization. An outcome that the organization
+    /// doesn't have is `not_found`. `disposition` is the outcome's name at this moment. The change is sent
+    /// as `call_changed`.
+    CHANGE_CALL(CallId, Body<CallPatch>) -> Json<Call> = Put "/api/v1/activity/call/{id}/" {
+        who: Who::Member,
+        tag: "call",
+        answer: 200 "The changed call.",
+        refusals: [
+            PermissionRequired "someone else's call.",
+            NotFound "no such call or outcome.",
+        ],
         window: true,
     }
 

@@ -6,6 +6,7 @@ export type Route =
   | { page: "leads" }
   | { page: "lead"; id: string }
   | { page: "import"; id: string | null }
+  | { page: "dial" }
   | { page: "team" }
   | { page: "settings" }
   | { page: "profile" }
@@ -17,7 +18,9 @@ export function routeOf(hash: string): Route {
     return { page: "import", id: part ? decodeURIComponent(part) : null };
   }
   if (page === "leads" && id) return { page: "lead", id: decodeURIComponent(id) };
-  if (page === "team" || page === "settings" || page === "profile") return { page };
+  if (page === "dial" || page === "team" || page === "settings" || page === "profile") {
+    return { page };
+  }
   const organization = ORGANIZATION_PAGES.find((one) => one === page);
   return organization ? { page: organization } : { page: "leads" };
 }

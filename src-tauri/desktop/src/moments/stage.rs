@@ -753,7 +753,8 @@ impl Stage {
             Request::Balance => return Ok(Reply::Balance(self.ask("BALANCE")?)),
             Request::Call(id) => return Ok(Reply::Call(Box::new(self.shown(&id)?))),
             Request::PlaceCall(request) => {
-                let lead = request.lead_id.as_str().trim_start_matches(LeadId::PREFIX);
+                let lead = request.lead_id.as_ref().unwrap().as_str();
+                let lead = lead.trim_start_matches(LeadId::PREFIX);
                 let placed = self.placed(me, lead, Direction::Outbound);
                 let id = placed.id.clone();
                 self.begin(placed);
@@ -1067,7 +1068,7 @@ fn as_answered(action: &Action, reply: Reply) -> Value {
 pub fn place_call(lead: &str) -> PlaceCallRequest {
     PlaceCallRequest {
         local_phone_id: PhoneNumberId::parse(MAIN_LINE).unwrap(),
-        lead_id: LeadId::from_suffix(lead).unwrap(),
+        lead_id: Some(LeadId::from_suffix(lead).unwrap()),
         contact_id: None,
         remote_phone: None,
     }

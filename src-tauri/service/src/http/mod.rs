@@ -22,6 +22,7 @@ mod number;
 mod openapi;
 mod ops;
 mod organization;
+mod outcome;
 mod pages;
 mod plan;
 mod recording;
@@ -106,6 +107,7 @@ fn routes() -> Routes {
         .and(lead_status::routes())
         .and(import::routes())
         .and(number::routes())
+        .and(outcome::routes())
         .and(call::routes())
         .and(recording::routes())
 }

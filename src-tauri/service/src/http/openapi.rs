@@ -31,6 +31,8 @@ fn description() -> String {
         limits,
         calls_max,
         calls_per_rep_max,
+        // The operator sets it.
+        calls_per_organization_max: _,
     } = CallsSettings::default();
     let figures = [
         ("body_kib", BODY_BYTES_MAX / 1024),

@@ -57,6 +57,8 @@ const MANAGE_OURS: Row = [Who, Who, Gone, No, No, No, Ok, No];
 const REP: Row = [Who, Who, Gone, No, No, No, No, Ok];
 /// The rep's own, which nobody else can tell from nothing.
 const OWN: Row = [Who, Who, Gone, Gone, Gone, Gone, Gone, Ok];
+/// The rep, on their own call, and those who manage the organization.
+const OF_REP: Row = [Who, Who, Gone, No, No, No, Ok, Ok];
 /// Coaches who listen; the rep cannot coach.
 const LISTEN: Row = [Who, Who, Gone, No, Ok, Ok, Ok, No];
 /// Those who are on the call as its coaches.
@@ -112,6 +114,7 @@ const TABLE: &[(&str, Row)] = &[
     ("GET /api/v1/contact/", MEMBERS),
     ("GET /api/v1/phone_number/", MEMBERS),
     ("GET /api/v1/plan/", MEMBERS),
+    ("GET /api/v1/outcome/", MEMBERS),
     ("GET /api/v1/invitation/", MEMBERS),
     ("POST /api/v1/invitation/{id}/decline/", ABSENT),
     ("GET /api/v1/membership/", MANAGE),
@@ -128,12 +131,14 @@ const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/role/", MANAGE),
     ("POST /api/v1/group/", MANAGE_OURS),
     ("POST /api/v1/phone_number/", MANAGE_OURS),
+    ("POST /api/v1/outcome/", MANAGE),
     ("POST /api/v1/status/lead/", MANAGE),
     ("PUT /api/v1/status/lead/{id}/", MANAGE_OURS),
     ("POST /api/v1/lead/merge/", MANAGE_OURS),
     ("PUT /api/v1/role/{id}/", MANAGE_OURS),
     ("PUT /api/v1/group/{id}/", MANAGE_OURS),
     ("PUT /api/v1/phone_number/{id}/", MANAGE_OURS),
+    ("PUT /api/v1/outcome/{id}/", MANAGE_OURS),
     ("PATCH /api/v1/membership/{id}/", MANAGE_OURS),
     ("POST /api/v1/membership/{id}/password_reset/", MANAGE_OURS),
     ("DELETE /api/v1/membership/{id}/second_factor/", MANAGE_OURS),
@@ -150,8 +155,10 @@ const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/import/{id}/cancel/", MANAGE_OURS),
     ("POST /api/v1/import/{id}/undo/", MANAGE_OURS),
     ("GET /api/v1/activity/call/", MEMBERS),
+    ("GET /api/v1/phone_lookup/", MEMBERS),
     ("POST /api/v1/activity/call/", OF_OURS),
     ("GET /api/v1/activity/call/{id}/", OF_OURS),
+    ("PUT /api/v1/activity/call/{id}/", OF_REP),
     ("POST /api/v1/activity/call/{id}/answer/", REP),
     ("POST /api/v1/demo/inbound_call/", OF_OURS),
     ("POST /api/v1/activity/call/{id}/coach_leg/", LISTEN),
@@ -172,6 +179,7 @@ const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/activity/call/{id}/hangup/", REP),
     ("DELETE /api/v1/status/lead/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/member_invite/{id}/", MANAGE_OURS),
+    ("DELETE /api/v1/outcome/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/role/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/group/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/phone_number/{id}/", MANAGE_OURS),
@@ -206,6 +214,8 @@ async fn world() -> World {
     service.assign(&admin, &["+15559990"]).await;
     let number = json!({"number": "+15559990", "label": "Ours", "type": "internal"});
     let number = made(&service, &admin, "/api/v1/phone_number/", number).await;
+    let outcome = json!({"name": "Ours"});
+    let outcome = made(&service, &admin, "/api/v1/outcome/", outcome).await;
     let invite = json!({"role_id": role["id"], "expires_in_hours": 1});
     let invite = made(&service, &admin, "/api/v1/member_invite/", invite).await;
 
@@ -269,6 +279,7 @@ async fn world() -> World {
         ("call", text(&call["id"])),
         ("role", text(&role["id"])),
         ("group", text(&group["id"])),
+        ("outcome", text(&outcome["id"])),
         ("phone_number", text(&number["id"])),
         ("member_invite", text(&invite["invite"]["id"])),
         ("membership", text(&jordan["membership_id"])),
@@ -358,6 +369,8 @@ impl World {
             ("POST", "role/", _) => json!({"name": name, "permissions": []}),
             ("PUT", "role/{id}/", _) => json!({"name": "Ours again", "permissions": []}),
             (_, "group/" | "group/{id}/", _) => json!({"name": name, "members": [self.someone]}),
+            (_, "outcome/" | "outcome/{id}/", _) => json!({"name": name}),
+            ("PUT", "activity/call/{id}/", _) => json!({"note": "Ours"}),
             ("POST", "phone_number/", _) => json!({"number": format!("+1555888{who}"),
                 "label": name, "type": "internal", "user_ids": [self.someone]}),
             (_, "phone_number/{id}/", _) => {
@@ -389,7 +402,10 @@ impl World {
         let (method, template) = operation.split_once(' ').unwrap();
         let token = &self.tokens[PEOPLE[who]];
         let token = (!token.is_empty()).then_some(token.as_str());
-        let path = self.path(template);
+        let mut path = self.path(template);
+        if path.ends_with("/phone_lookup/") {
+            path.push_str("?number=2125550100");
+        }
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let (status, answer) = if operation.ends_with("/part/") {
             let part = b"Company\nA\n".to_vec();

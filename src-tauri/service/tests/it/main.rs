@@ -21,6 +21,7 @@ mod mail;
 mod members;
 mod names;
 mod numbers;
+mod outcomes;
 mod program;
 mod refusals;
 mod roles;

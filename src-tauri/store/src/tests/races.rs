@@ -256,3 +256,31 @@ async fn o3_all_who_show_one_refresh_token_at_once_get_the_same_tokens() {
         assert!(same, "{other:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn l5_many_who_change_a_past_call_at_once_are_all_kept() {
+    let (_folder, store) = new_store().await;
+    let acme = organization("acme");
+    store.add_organization(&acme).await.unwrap();
+    let before = call("1", "1", NOW);
+    store.save_call(&acme, &before).await.unwrap();
+    at_once(5, |writer| {
+        let (store, acme) = (store.clone(), acme.clone());
+        async move {
+            let change = |call: &mut Call| {
+                call.duration += 1;
+                call.note = format!("{}{writer} ", call.note);
+            };
+            let revised = store.revise_call(&acme, &call_id("1"), change).await;
+            assert!(revised.unwrap().is_some());
+        }
+    })
+    .await;
+    let after = store.call(&acme, &before.id).await.unwrap().unwrap();
+    assert_eq!(after.duration, WRITERS);
+    assert_eq!(after.note.split_whitespace().count() as u64, WRITERS);
+    let elsewhere = organization("elsewhere");
+    let change = |call: &mut Call| call.note.clear();
+    let revised = store.revise_call(&elsewhere, &before.id, change).await;
+    assert_eq!(revised.unwrap(), None);
+}

@@ -116,6 +116,9 @@ pub fn call(rep: &str, status: CallStatus, coach_legs: Vec<CoachLeg>) -> Call {
         microphone_trouble: false,
         recording_url: None,
         recording: None,
+        outcome_id: None,
+        disposition: None,
+        note: String::new(),
         coach_legs,
         joinability: Joinability {
             joinable: true,
@@ -207,7 +210,7 @@ impl World {
         let mut world = Self::online();
         world.command(Command::PlaceCall(PlaceCallRequest {
             local_phone_id: PhoneNumberId::from_suffix("1").unwrap(),
-            lead_id: LeadId::from_suffix("1").unwrap(),
+            lead_id: Some(LeadId::from_suffix("1").unwrap()),
             contact_id: None,
             remote_phone: None,
         }));
