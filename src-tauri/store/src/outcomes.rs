@@ -203,18 +203,24 @@ mod tests {
         assert_eq!(names(&database, &acme).await, FIRST_OUTCOMES);
 
         let id = OutcomeId::from_suffix("demo").unwrap();
-        let made = database.create_outcome(&acme, id.clone(), &request("Demo booked"));
-        assert_eq!(made.await.unwrap().name, "Demo booked");
+        let made = database
+            .create_outcome(&acme, id.clone(), &request("Demo booked"))
+            .await;
+        assert_eq!(made.unwrap().name, "Demo booked");
         for taken in ["demo BOOKED", "connected"] {
             let other = OutcomeId::from_suffix("other").unwrap();
             let refused = database.create_outcome(&acme, other, &request(taken)).await;
             assert!(matches!(refused, Err(StoreError::Conflict(_))), "{taken}");
         }
-        let refused = database.change_outcome(&acme, &id, &request("No Answer"));
-        assert!(matches!(refused.await, Err(StoreError::Conflict(_))));
+        let refused = database
+            .change_outcome(&acme, &id, &request("No Answer"))
+            .await;
+        assert!(matches!(refused, Err(StoreError::Conflict(_))));
         // Its own name, written otherwise.
-        let renamed = database.change_outcome(&acme, &id, &request("Demo Booked"));
-        assert_eq!(renamed.await.unwrap().unwrap().name, "Demo Booked");
+        let renamed = database
+            .change_outcome(&acme, &id, &request("Demo Booked"))
+            .await;
+        assert_eq!(renamed.unwrap().unwrap().name, "Demo Booked");
         assert_eq!(names(&database, &acme).await[5], "Demo Booked");
         assert!(database.delete_outcome(&acme, &id).await.unwrap());
         assert!(!database.delete_outcome(&acme, &id).await.unwrap());
@@ -260,16 +266,22 @@ mod tests {
         let elsewhere = OrganizationId::from_suffix("elsewhere").unwrap();
         database.add_organization(&elsewhere).await.unwrap();
         let id = OutcomeId::from_suffix("ours").unwrap();
-        let made = database.create_outcome(&acme, id.clone(), &request("Ours"));
-        made.await.unwrap();
+        let made = database
+            .create_outcome(&acme, id.clone(), &request("Ours"))
+            .await;
+        made.unwrap();
         assert_eq!(database.outcome(&elsewhere, &id).await.unwrap(), None);
-        let renamed = database.change_outcome(&elsewhere, &id, &request("Theirs"));
-        assert_eq!(renamed.await.unwrap(), None);
+        let renamed = database
+            .change_outcome(&elsewhere, &id, &request("Theirs"))
+            .await;
+        assert_eq!(renamed.unwrap(), None);
         assert!(!database.delete_outcome(&elsewhere, &id).await.unwrap());
         assert_eq!(names(&database, &acme).await, ["Ours"]);
         // A name that another organization has is free here.
         let own = OutcomeId::from_suffix("own").unwrap();
-        let made = database.create_outcome(&elsewhere, own, &request("Ours"));
-        made.await.unwrap();
+        let made = database
+            .create_outcome(&elsewhere, own, &request("Ours"))
+            .await;
+        made.unwrap();
     }
 }

@@ -252,7 +252,8 @@ impl Database {
         let now = rotation.now;
         let mut tx = self.write(&rotation.id).await?;
         let row = sql(
-            "SELECT sign_in.account_id, device_id, refresh_hash, refresh_expires_at, created_at,
+            "SELECT sign_in.account_id, device_id, refresh_hash, refresh_expires_at,
+                    sign_in.created_at,
                     previous_hash, successor_key, rotated_at,
                     (SELECT max(access_token.expires_at) FROM access_token
                      WHERE access_token.sign_in_id = sign_in.id) AS access_expires_at

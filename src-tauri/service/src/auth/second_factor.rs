@@ -359,7 +359,7 @@ fn step_of(secret: &[u8], code: &str, now: Timestamp) -> Option<u64> {
     if code.len() != CODE_DIGITS || !code.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
-    let seconds = u64::try_from(now.0 / 1000).ok()?;
+    let seconds = u64::try_from(now.0.div_euclid(1000)).ok()?;
     totp(secret, "account").ok()?.check(&code, seconds)
 }
 

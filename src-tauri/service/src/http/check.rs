@@ -28,6 +28,15 @@ pub(super) fn note(text: &str) -> Result<String, Refused> {
     Ok(text.chars().filter(is_written).collect())
 }
 
+/// That a code is as long as one can be; whether it is right, its owner's second factor says.
+pub(super) fn code(text: &str) -> Result<(), Refused> {
+    if (6..=32).contains(&text.chars().count()) {
+        Ok(())
+    } else {
+        Err(invalid("`code` must have 6 to 32 characters."))
+    }
+}
+
 /// That a list names no more people than are taken.
 pub(super) fn people<T>(field: &str, list: &[T]) -> Result<(), Refused> {
     if list.len() <= PEOPLE_MAX {

@@ -1,5 +1,6 @@
 //! The second step of signing in, and what people do with their second factor.
 
+use super::check;
 use super::error::Refused;
 use super::routes::{Anybody, Ask, Routes};
 use std::time::Instant;
@@ -24,6 +25,7 @@ pub fn routes() -> Routes {
 
 async fn second_step(ask: Ask<(), SecondStepRequest, Anybody>) -> Result<Tokens, Refused> {
     let (app, input) = (ask.app, ask.input);
+    check::code(&input.code)?;
     let (address, at) = (ask.who.address, Instant::now());
     let tokens = app
         .auth
@@ -49,6 +51,7 @@ async fn confirm_at_sign_in(
     ask: Ask<(), SecondStepRequest, Anybody>,
 ) -> Result<SecondFactorSignIn, Refused> {
     let (app, input) = (ask.app, ask.input);
+    check::code(&input.code)?;
     let (address, at) = (ask.who.address, Instant::now());
     let confirmed = app
         .auth
@@ -81,6 +84,7 @@ async fn confirm(ask: Ask<(), SecondFactorCode>) -> Result<RecoveryCodes, Refuse
     let Ask {
         app, who, input, ..
     } = ask;
+    check::code(&input.code)?;
     let recovery_codes = app
         .auth
         .confirm_set_up(&who.user_id, &input.code, Instant::now(), now())

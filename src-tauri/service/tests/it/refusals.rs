@@ -184,6 +184,9 @@ fn id(schema: &str) -> Option<String> {
         "MemberInviteId" => wire::MemberInviteId::PREFIX,
         "MembershipId" => wire::MembershipId::PREFIX,
         "OrganizationId" => wire::OrganizationId::PREFIX,
+        "ImportId" => wire::ImportId::PREFIX,
+        "LeadStatusId" => wire::LeadStatusId::PREFIX,
+        "OutcomeId" => wire::OutcomeId::PREFIX,
         "DeviceId" => wire::DeviceId::PREFIX,
         _ => return None,
     };
