@@ -302,6 +302,7 @@ fn stories() -> Vec<Vec<Ask>> {
                 json!({"token": "token_new1", "password": "correct horse battery staple"}),
             ),
         ],
+        vec![delete("REMOVE_MEMBERS_SECOND_FACTOR", "memb_1")],
         vec![delete("DELETE_RECORDING", "acti_past1")],
         vec![delete("DELETE_LEAD", "lead_vandelay")],
         vec![
