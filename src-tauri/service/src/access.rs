@@ -98,11 +98,14 @@ mod tests {
             "organization",
             "usage",
             "lead",
+            "status",
         ];
+        // Every member keeps leads.
+        let everyones = ["CREATE_LEAD", "CHANGE_LEAD"];
         let mut seen = 0;
         for rule in RULES
             .iter()
-            .filter(|rule| rule.method != route::Method::Get)
+            .filter(|rule| rule.method != route::Method::Get && !everyones.contains(&rule.name))
         {
             let about = rule.path.trim_start_matches("/api/v1/").split('/').next();
             if administration.iter().any(|name| Some(*name) == about) {

@@ -113,7 +113,7 @@ pub struct LeadRequest {
     pub date_updated: Option<Timestamp>,
 }
 
-/// A contact in a [`LeadRequest`].
+/// A contact of a lead that is created or changed.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct ContactRequest {
@@ -134,7 +134,7 @@ pub struct ContactRequest {
     pub emails: Vec<ContactEmail>,
 }
 
-/// A phone number in a [`ContactRequest`].
+/// A phone number of a contact that is created or changed.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct PhoneRequest {

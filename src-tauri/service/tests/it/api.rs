@@ -161,7 +161,7 @@ async fn every_object_of_the_document_has_a_name_so_that_generators_have_one() {
             lists += 1;
         }
     }
-    assert_eq!(lists, 14);
+    assert_eq!(lists, 15);
     service.stop().await;
 }
 

@@ -175,6 +175,7 @@ fn id(schema: &str) -> Option<String> {
         "RoleId" => wire::RoleId::PREFIX,
         "GroupId" => wire::GroupId::PREFIX,
         "LeadId" => wire::LeadId::PREFIX,
+        "LeadStatusId" => wire::LeadStatusId::PREFIX,
         "ContactId" => wire::ContactId::PREFIX,
         "PhoneNumberId" => wire::PhoneNumberId::PREFIX,
         "CallId" => wire::CallId::PREFIX,
