@@ -710,7 +710,7 @@ export type ContactPhone = {
 	type: ContactLabel,
 };
 
-/**  A contact in a [`LeadRequest`]. */
+/**  A contact of a lead that is created or changed. */
 export type ContactRequest = {
 	/**  The contact's id. Without it, the contact is new. */
 	id?: ContactId | null,
@@ -1621,7 +1621,7 @@ export type PhoneNumberRequest = {
 	user_ids?: UserId[],
 };
 
-/**  A phone number in a [`ContactRequest`]. */
+/**  A phone number of a contact that is created or changed. */
 export type PhoneRequest = {
 	/**
 	 *  The number as people in the organization's country write it, or E.164. An extension can follow it
