@@ -198,6 +198,7 @@ pub struct PlaceCallRequest {
 #[serde(deny_unknown_fields)]
 pub struct NumberQuery {
     /// The number, as people write it in the organization's country. Up to 64 characters.
+    #[param(max_length = 64)]
     #[serde(default)]
     pub number: String,
 }

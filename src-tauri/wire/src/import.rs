@@ -272,5 +272,6 @@ crate::list::list_query! {
 #[into_params(parameter_in = Query)]
 pub struct ImportPart {
     /// Where the part begins, in bytes: how many were uploaded so far.
+    #[param(minimum = 0, maximum = 268_435_456)]
     pub offset: u32,
 }
