@@ -98,17 +98,14 @@ impl LocalSecret {
         }
     }
 
-    /// HMAC-SHA256 over this purpose.
-    fn over(&self, purpose: &str) -> Option<Hmac<Sha256>> {
-        // A key may have any length.
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).ok()?;
-        mac.update(purpose.as_bytes());
-        Some(mac)
-    }
-
+    /// HMAC-SHA256 over this purpose, in hexadecimal digits.
     fn digits_over(&self, purpose: &str) -> String {
-        let mac = self.over(purpose).map(|mac| mac.finalize().into_bytes());
-        mac.map(|bytes| hex(&bytes)).unwrap_or_default()
+        // A key may have any length.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()) else {
+            return String::new();
+        };
+        mac.update(purpose.as_bytes());
+        hex(&mac.finalize().into_bytes())
     }
 
     /// What the app shows the service.

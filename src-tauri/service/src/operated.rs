@@ -11,17 +11,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Organizations that are told of at once.
 const AT_ONCE: u32 = 100;
 
-/// Tells, as long as the service runs.
-pub async fn tell(app: Arc<App>) {
-    let mut seen = loop {
-        match app.store.operated().await {
-            Ok(seen) => break seen,
-            Err(error) => {
-                tracing::warn!(%error, "couldn't read what was changed beside the service");
-                tokio::time::sleep(INTERVAL).await;
-            }
-        }
-    };
+/// Tells what is changed after this change, as long as the service runs.
+pub async fn tell(app: Arc<App>, mut seen: i64) {
     while !app.store.is_closed() {
         tokio::time::sleep(INTERVAL).await;
         match once(&app, seen).await {

@@ -97,12 +97,14 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         None => Database::open(&config.data, config.data_bytes_max, config.read_only).await?,
     };
     let passwords = Passwords::new();
-    keep_demo_apart(&config, &database).await?;
+    let held = database.holds().await?;
+    keep_demo_apart(config.demo, held)?;
+    let is_empty = held == (false, false);
     let local = match &config.local_secret {
         Some(file) => Some(LocalSecret::read(file).map_err(StartError::Local)?),
         None => None,
     };
-    if config.demo && !config.read_only && database.is_new().await? {
+    if config.demo && !config.read_only && is_empty {
         // One hash for all: it is one password.
         let password = demo_password(&config)?;
         let hash = passwords.hash(password).await;
@@ -220,8 +222,11 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
     ));
     let closing = CancellationToken::new();
     if !app.config.read_only {
-        tokio::spawn(crate::operated::tell(app.clone()));
-        offer_setup(&app, http_addr, local.is_some()).await;
+        let seen = app.store.operated().await?;
+        tokio::spawn(crate::operated::tell(app.clone(), seen));
+        if is_empty && !app.config.demo && local.is_none() {
+            offer_setup(&app, http_addr).await;
+        }
     }
     let local = local.map(|secret| secret.on(http_addr.port()));
     let server = tokio::spawn(serve(listener, (app.clone(), local), closing.clone()));
@@ -285,9 +290,8 @@ impl Running {
 
 /// Demo data and real organizations are never in one store, and demo data is served only when asked for
 /// (O2).
-async fn keep_demo_apart(config: &Config, database: &Database) -> Result<(), StartError> {
-    let (demo, own) = database.holds().await?;
-    let why = match (config.demo, demo, own) {
+fn keep_demo_apart(is_demo: bool, (demo, own): (bool, bool)) -> Result<(), StartError> {
+    let why = match (is_demo, demo, own) {
         (true, _, true) => {
             "this data folder or database holds a real organization. Use another one for demo data"
         }
@@ -325,10 +329,7 @@ fn demo_password(config: &Config) -> Result<String, StartError> {
 
 /// A service without an organization says how it gets one: with a link that is good once (O1). The app's
 /// own service is set up by the app.
-async fn offer_setup(app: &App, http_addr: SocketAddr, is_local: bool) {
-    if app.config.demo || is_local || !app.store.is_new().await.unwrap_or(false) {
-        return;
-    }
+async fn offer_setup(app: &App, http_addr: SocketAddr) {
     if app.store.has_setup_link(now()).await.unwrap_or(true) {
         tracing::warn!("no organization yet; `service setup-link` makes a new set-up link");
         return;

@@ -38,6 +38,16 @@ pub struct NewInvite {
 pub struct NewMember {
     /// What is kept of the secret that they showed.
     pub token_hash: Hash,
+    /// Who they become.
+    pub account: NewAccount,
+    /// Their first sign-in, which also holds the moment.
+    pub sign_in: NewSignIn,
+}
+
+/// An account that begins, and its place in an organization.
+pub struct NewAccount {
+    /// Whose.
+    pub user_id: UserId,
     /// Their place.
     pub membership_id: MembershipId,
     /// Their address, in lower case.
@@ -48,8 +58,6 @@ pub struct NewMember {
     pub last_name: String,
     /// Argon2id, as a PHC string.
     pub password_hash: String,
-    /// Their first sign-in, which also holds their id and the moment.
-    pub sign_in: NewSignIn,
 }
 
 /// What became of the use of a link.
@@ -237,7 +245,7 @@ impl Database {
     /// Makes account, membership and sign-in, and uses the link up, all or nothing.
     /// [`StoreError::Conflict`] when the address has an account.
     pub async fn accept_invite(&self, new: NewMember) -> Result<Accepted, StoreError> {
-        let user = &new.sign_in.user_id;
+        let user = &new.account.user_id;
         let found = sql("SELECT organization_id FROM member_invite WHERE token_hash = $1")
             .bind(&new.token_hash)
             .optional(&self.reader)
@@ -265,31 +273,13 @@ impl Database {
             return Ok(Accepted::NotOpen);
         };
         let meant_for = row.optional_text("email")?;
-        if meant_for.is_some_and(|email| email != new.email) {
+        if meant_for.is_some_and(|email| email != new.account.email) {
             return Ok(Accepted::OtherEmail);
         }
-        email_is_free(&mut tx, &new.email).await?;
+        email_is_free(&mut tx, &new.account.email).await?;
         let invite = row.text("id")?;
         let organization = row.text("organization_id")?;
-        sql(
-            "INSERT INTO account (id, email, first_name, last_name, password_hash)
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(user.as_str())
-        .bind(&new.email)
-        .bind(&new.first_name)
-        .bind(&new.last_name)
-        .bind(&new.password_hash)
-        .execute(&mut tx)
-        .await?;
-        sql(
-            "INSERT INTO membership (id, organization_id, account_id, role_id) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(new.membership_id.as_str())
-        .bind(&organization)
-        .bind(user.as_str())
-        .bind(row.text("role_id")?)
-        .execute(&mut tx).await?;
+        add_account(&mut tx, &organization, &row.text("role_id")?, &new.account).await?;
         sql("INSERT INTO team_member (team_id, account_id)
              SELECT team_id, $1 FROM member_invite_team WHERE member_invite_id = $2")
         .bind(user.as_str())
@@ -319,6 +309,36 @@ pub(crate) async fn email_is_free(tx: &mut Tx, email: &str) -> Result<(), StoreE
                 .into(),
         ));
     }
+    Ok(())
+}
+
+/// Makes an account a member of an organization, with this role.
+pub(crate) async fn add_account(
+    tx: &mut Tx,
+    organization: &str,
+    role: &str,
+    new: &NewAccount,
+) -> Result<(), StoreError> {
+    sql(
+        "INSERT INTO account (id, email, first_name, last_name, password_hash)
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(new.user_id.as_str())
+    .bind(&new.email)
+    .bind(&new.first_name)
+    .bind(&new.last_name)
+    .bind(&new.password_hash)
+    .execute(&mut *tx)
+    .await?;
+    sql(
+        "INSERT INTO membership (id, organization_id, account_id, role_id) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(new.membership_id.as_str())
+    .bind(organization)
+    .bind(new.user_id.as_str())
+    .bind(role)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -369,11 +389,14 @@ mod tests {
     fn member(hash: Hash, now: Timestamp) -> NewMember {
         NewMember {
             token_hash: hash,
-            membership_id: MembershipId::parse("memb_new").unwrap(),
-            email: "new@demo.example".into(),
-            first_name: "Nora".into(),
-            last_name: "Nunn".into(),
-            password_hash: "hash".into(),
+            account: NewAccount {
+                user_id: UserId::parse("user_new").unwrap(),
+                membership_id: MembershipId::parse("memb_new").unwrap(),
+                email: "new@demo.example".into(),
+                first_name: "Nora".into(),
+                last_name: "Nunn".into(),
+                password_hash: "hash".into(),
+            },
             sign_in: NewSignIn {
                 id: "new".into(),
                 user_id: UserId::parse("user_new").unwrap(),

@@ -40,7 +40,7 @@ pub use data::Piece;
 pub use database::Database;
 pub use farewells::KeptFarewell;
 pub use groups::GROUPS_MAX;
-pub use invites::{Accepted, NewInvite, NewMember, OPEN_INVITES_MAX};
+pub use invites::{Accepted, NewAccount, NewInvite, NewMember, OPEN_INVITES_MAX};
 pub use ledger::{Payment, Span};
 pub use numbers::{NUMBERS_MAX, NumberAdded};
 pub use operator::{NewOrganization, Operation, OrganizationSummary};
@@ -48,7 +48,7 @@ pub use organizations::{Allowance, MemberFacts, MembershipChange};
 pub use random::Hash;
 pub use recordings::{Kept, RecordingPlan};
 pub use roles::{ROLES_MAX, RoleChange};
-pub use setup::{Founder, NewSetupLink, OPEN_SETUP_LINKS_MAX};
+pub use setup::{Founder, NewSetupLink};
 pub use sign_ins::{Credentials, NewSignIn, Principal, Rotated, Rotation, SignInState};
 
 /// Why the store did not do something.

@@ -6,7 +6,7 @@ use crate::StoreError;
 use crate::database::Database;
 use crate::numbers::NUMBERS_MAX;
 use crate::random::id_suffix;
-use crate::setup::found;
+use crate::setup::{found, holds_no_demo};
 use crate::sql::{Order, Tx, sql, to_text};
 use wire::{
     AuditAction, List, ListQuery, MicroDollars, OrganizationId, PhoneNumberId, PhoneNumberKind,
@@ -90,15 +90,7 @@ impl Database {
     /// holds demo data (O2).
     pub async fn create_organization(&self, new: &NewOrganization) -> Result<(), StoreError> {
         let mut tx = self.write_across("").await?;
-        let is_demo = sql("SELECT 1 FROM organization WHERE demo = 1 LIMIT 1")
-            .exists(&mut tx)
-            .await?;
-        if is_demo {
-            return Err(StoreError::Conflict(
-                "this database holds demo data; use another data folder for a real organization"
-                    .into(),
-            ));
-        }
+        holds_no_demo(&mut tx).await?;
         found(&mut tx, new).await?;
         tx.commit().await
     }
@@ -313,6 +305,20 @@ async fn assign(
             "an organization can have up to {NUMBERS_MAX} phone numbers"
         )));
     }
+    // It can be called from at once, by everybody.
+    give_number(tx, organization, number, (label, kind), now)
+        .await
+        .map(drop)
+}
+
+/// Assigns a number to an organization, which can call from it; its id.
+pub(crate) async fn give_number(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    number: &str,
+    (label, kind): (&str, PhoneNumberKind),
+    now: Timestamp,
+) -> Result<PhoneNumberId, StoreError> {
     sql("INSERT INTO assigned_number (number, organization_id) VALUES ($1, $2)")
         .bind(number)
         .bind(organization.as_str())
@@ -320,7 +326,6 @@ async fn assign(
         .await?;
     let id = PhoneNumberId::from_suffix(&id_suffix(now))
         .map_err(|error| StoreError::Fault(error.to_string()))?;
-    // It can be called from at once, by everybody.
     sql(
         "INSERT INTO phone_number (id, organization_id, number, label, kind)
          VALUES ($1, $2, $3, $4, $5)",
@@ -332,7 +337,7 @@ async fn assign(
     .bind(to_text(&kind)?)
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(id)
 }
 
 async fn unassign(

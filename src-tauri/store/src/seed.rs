@@ -2,9 +2,10 @@
 
 use crate::database::Database;
 use crate::demo::{DemoOrganization, ORGANIZATIONS};
+use crate::operator::give_number;
 use crate::random::id_suffix;
 use crate::setup::found;
-use crate::sql::{Tx, sql, to_text};
+use crate::sql::{Tx, sql};
 use crate::{NewOrganization, StoreError};
 use std::collections::HashMap;
 use wire::{OrganizationId, Timestamp};
@@ -39,15 +40,6 @@ impl Database {
         }
         tx.commit().await?;
         Ok(true)
-    }
-
-    /// Whether the store holds no organization.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be read.
-    pub async fn is_new(&self) -> Result<bool, StoreError> {
-        let is_filled = sql("SELECT 1 FROM organization LIMIT 1").exists(&self.reader);
-        Ok(!is_filled.await?)
     }
 }
 
@@ -192,33 +184,20 @@ async fn seed(
         }
     }
     for (number, label, kind, owner) in organization.numbers {
-        let number_id = id("phon_");
-        insert(
-            tx,
-            "INSERT INTO assigned_number (number, organization_id) VALUES ($1, $2)",
-            &[number, &organization_id],
-        )
-        .await?;
-        insert(
-            tx,
-            "INSERT INTO phone_number (id, organization_id, number, label, kind)
-             VALUES ($1, $2, $3, $4, $5)",
-            &[&number_id, &organization_id, number, label, &to_text(kind)?],
-        )
-        .await?;
+        let number_id = give_number(tx, &new.id, number, (*label, *kind), now).await?;
         if let Some(email) = owner {
             insert(
                 tx,
                 "UPDATE phone_number SET account_id = (SELECT id FROM account WHERE email = $1)
                  WHERE id = $2",
-                &[email, &number_id],
+                &[email, number_id.as_str()],
             )
             .await?;
             insert(
                 tx,
                 "INSERT INTO phone_number_user (phone_number_id, account_id)
                  SELECT $1, id FROM account WHERE email = $2",
-                &[&number_id, email],
+                &[number_id.as_str(), email],
             )
             .await?;
         }

@@ -1,16 +1,16 @@
 //! Setting up organizations: links that are good once, and what an organization begins with (O1).
 
 use crate::database::Database;
-use crate::invites::email_is_free;
+use crate::invites::{add_account, email_is_free};
 use crate::random::{Hash, id_suffix};
 use crate::roles::BUILT_IN;
 use crate::sql::{Row, Tx, sql, to_text};
-use crate::{NewOrganization, StoreError};
+use crate::{NewAccount, NewOrganization, StoreError};
 use std::collections::HashMap;
-use wire::{MembershipId, OrganizationId, Plan, RoleId, SetupOffer, Timestamp, UserId};
+use wire::{OrganizationId, Plan, RoleId, SetupOffer, Timestamp};
 
 /// Links that can be used, of one service at most.
-pub const OPEN_SETUP_LINKS_MAX: i64 = 1_000;
+const OPEN_SETUP_LINKS_MAX: i64 = 1_000;
 
 /// A set-up link that begins.
 pub struct NewSetupLink {
@@ -41,17 +41,7 @@ pub struct Founder {
     /// Its time zone (IANA).
     pub time_zone: String,
     /// Who they become.
-    pub user_id: UserId,
-    /// Their place.
-    pub membership_id: MembershipId,
-    /// Their address, in lower case.
-    pub email: String,
-    /// Given name.
-    pub first_name: String,
-    /// Family name.
-    pub last_name: String,
-    /// Argon2id, as a PHC string.
-    pub password_hash: String,
+    pub account: NewAccount,
     /// Now.
     pub now: Timestamp,
 }
@@ -61,15 +51,7 @@ impl Database {
     /// store holds demo data (O2), or too many links are open.
     pub async fn create_setup_link(&self, new: &NewSetupLink) -> Result<(), StoreError> {
         let mut tx = self.write_across("").await?;
-        let is_demo = sql("SELECT 1 FROM organization WHERE demo = 1 LIMIT 1")
-            .exists(&mut tx)
-            .await?;
-        if is_demo {
-            return Err(StoreError::Conflict(
-                "this database holds demo data; use another data folder for a real organization"
-                    .into(),
-            ));
-        }
+        holds_no_demo(&mut tx).await?;
         sql("DELETE FROM setup_link WHERE expires_at <= $1")
             .bind(new.now.0)
             .execute(&mut tx)
@@ -148,28 +130,9 @@ impl Database {
         let Some(row) = row else {
             return Ok(None);
         };
-        email_is_free(&mut tx, &founder.email).await?;
+        email_is_free(&mut tx, &founder.account.email).await?;
         let (organization, admin) = organization_for(&mut tx, &row, founder).await?;
-        sql(
-            "INSERT INTO account (id, email, first_name, last_name, password_hash)
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(founder.user_id.as_str())
-        .bind(&founder.email)
-        .bind(&founder.first_name)
-        .bind(&founder.last_name)
-        .bind(&founder.password_hash)
-        .execute(&mut tx)
-        .await?;
-        sql(
-            "INSERT INTO membership (id, organization_id, account_id, role_id) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(founder.membership_id.as_str())
-        .bind(organization.as_str())
-        .bind(founder.user_id.as_str())
-        .bind(admin)
-        .execute(&mut tx)
-        .await?;
+        add_account(&mut tx, organization.as_str(), &admin, &founder.account).await?;
         tx.commit().await?;
         Ok(Some(organization))
     }
@@ -209,6 +172,19 @@ async fn organization_for(
         .one(tx)
         .await?;
     Ok((waiting, role.text("id")?))
+}
+
+/// Refuses a real organization in a store that holds demo data (O2).
+pub(crate) async fn holds_no_demo(tx: &mut Tx) -> Result<(), StoreError> {
+    let is_demo = sql("SELECT 1 FROM organization WHERE demo = 1 LIMIT 1")
+        .exists(tx)
+        .await?;
+    if is_demo {
+        return Err(StoreError::Conflict(
+            "this database holds demo data; use another data folder for a real organization".into(),
+        ));
+    }
+    Ok(())
 }
 
 async fn waits_for_admin(tx: &mut Tx, organization: &OrganizationId) -> Result<(), StoreError> {

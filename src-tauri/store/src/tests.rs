@@ -12,7 +12,7 @@ mod founding;
 mod races;
 
 use crate::sql::sql;
-use crate::{Database, NewInvite, NewMember, NewSignIn};
+use crate::{Database, NewAccount, NewInvite, NewMember, NewSignIn};
 use usage::Charge;
 use wire::*;
 
@@ -114,12 +114,22 @@ fn sign_in(name: &str, of: UserId) -> NewSignIn {
 fn new_member(name: &str, token_hash: [u8; 32], email: &str) -> NewMember {
     NewMember {
         token_hash,
+        account: NewAccount {
+            last_name: name.to_owned(),
+            ..new_account(name, email)
+        },
+        sign_in: sign_in(name, user(name)),
+    }
+}
+
+fn new_account(name: &str, email: &str) -> NewAccount {
+    NewAccount {
+        user_id: user(name),
         membership_id: MembershipId::from_suffix(name).unwrap(),
         email: email.to_owned(),
         first_name: "Nora".into(),
-        last_name: name.to_owned(),
+        last_name: String::new(),
         password_hash: "hash".into(),
-        sign_in: sign_in(name, user(name)),
     }
 }
 

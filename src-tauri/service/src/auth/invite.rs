@@ -1,11 +1,11 @@
 //! Becoming a member by a link: what it offers, and its use.
 
-use super::{Auth, AuthError, lock, network};
+use super::{Auth, AuthError};
 use crate::names;
 use std::net::IpAddr;
 use std::time::Instant;
 use store::random::{self, Hash, id_suffix};
-use store::{Accepted, NewMember, StoreError};
+use store::{Accepted, NewAccount, NewMember, StoreError};
 use wire::{
     AcceptInviteRequest, InviteOffer, MembershipId, OrganizationId, Timestamp, Tokens, UserId,
 };
@@ -28,13 +28,9 @@ impl Auth {
         instant: Instant,
         now: Timestamp,
     ) -> Result<InviteOffer, AuthError> {
-        let address = network(address);
-        if !lock(&self.by_address).take(&address, instant) {
-            return Err(AuthError::RateLimited);
-        }
-        let offer = self.open_offer(&random::hash(token), now).await?;
-        lock(&self.by_address).give_back(&address);
-        Ok(offer)
+        let hash = random::hash(token);
+        let looked_up = self.open_offer(&hash, now);
+        self.counted(address, instant, looked_up).await
     }
 
     /// Makes a member of who shows a link's secret, and signs them in; the organization that they are
@@ -51,52 +47,62 @@ impl Auth {
         instant: Instant,
         now: Timestamp,
     ) -> Result<(Tokens, OrganizationId), AuthError> {
-        let NewPerson {
-            email,
-            first_name,
-            last_name,
-        } = new_person(
+        let person = NewPerson::checked(
             &request.email,
             (&request.first_name, &request.last_name),
             &request.password,
         )?;
-        let address = network(address);
-        if !lock(&self.by_address).take(&address, instant) {
-            return Err(AuthError::RateLimited);
-        }
+        let accepted = self.accepted(request, person, now);
+        self.counted(address, instant, accepted).await
+    }
+
+    async fn accepted(
+        &self,
+        request: &AcceptInviteRequest,
+        person: NewPerson,
+        now: Timestamp,
+    ) -> Result<(Tokens, OrganizationId), AuthError> {
         let token_hash = random::hash(&request.token);
         // Looked up before the costly part: whoever holds no link makes no hash.
         let offer = self.open_offer(&token_hash, now).await?;
-        if offer.email.is_some_and(|meant_for| meant_for != email) {
+        if offer
+            .email
+            .is_some_and(|meant_for| meant_for != person.email)
+        {
             return Err(OTHER_EMAIL);
         }
-        let password_hash = self
-            .passwords
-            .hash(request.password.clone())
-            .await
-            .map_err(|_| AuthError::Busy)?;
-        let user_id = UserId::from_suffix(&id_suffix(now)).map_err(fault)?;
-        let (sign_in, tokens) = self.mint(user_id, request.client_type, now)?;
+        let account = self.account(person, now).await?;
+        let (sign_in, tokens) = self.mint(account.user_id.clone(), request.client_type, now)?;
         let accepted = self
             .store
             .accept_invite(NewMember {
                 token_hash,
-                membership_id: MembershipId::from_suffix(&id_suffix(now)).map_err(fault)?,
-                email,
-                first_name,
-                last_name,
-                password_hash,
+                account,
                 sign_in,
             })
             .await?;
         match accepted {
-            Accepted::Done(organization) => {
-                lock(&self.by_address).give_back(&address);
-                Ok((tokens, organization))
-            }
+            Accepted::Done(organization) => Ok((tokens, organization)),
             Accepted::NotOpen => Err(AuthError::InviteNotOpen),
             Accepted::OtherEmail => Err(OTHER_EMAIL),
         }
+    }
+
+    /// The account of somebody new, whose password is hashed: that is costly.
+    pub(super) async fn account(
+        &self,
+        person: NewPerson,
+        now: Timestamp,
+    ) -> Result<NewAccount, AuthError> {
+        let password_hash = self.passwords.hash(person.password).await;
+        Ok(NewAccount {
+            user_id: UserId::from_suffix(&id_suffix(now)).map_err(fault)?,
+            membership_id: MembershipId::from_suffix(&id_suffix(now)).map_err(fault)?,
+            email: person.email,
+            first_name: person.first_name,
+            last_name: person.last_name,
+            password_hash: password_hash.map_err(|_| AuthError::Busy)?,
+        })
     }
 
     async fn open_offer(&self, token: &Hash, now: Timestamp) -> Result<InviteOffer, AuthError> {
@@ -111,35 +117,39 @@ const OTHER_EMAIL: AuthError =
 /// Somebody who is to have an account.
 pub(super) struct NewPerson {
     /// In lower case.
-    pub email: String,
-    pub first_name: String,
+    email: String,
+    first_name: String,
     /// Empty for who has none.
-    pub last_name: String,
+    last_name: String,
+    password: String,
 }
 
-/// Checks what somebody says of themselves, and the password that they choose.
-pub(super) fn new_person(
-    address: &str,
-    (first_name, last_name): (&str, &str),
-    password: &str,
-) -> Result<NewPerson, AuthError> {
-    let email = email(address)?;
-    let first_name = names::checked(first_name)?;
-    // Not everyone has one.
-    let last_name = match last_name.trim() {
-        "" => String::new(),
-        text => names::checked(text)?,
-    };
-    if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.len()) {
-        return Err(AuthError::Invalid(
-            "Passwords must be 10 to 1024 bytes long. Choose another one.",
-        ));
+impl NewPerson {
+    /// Checks what somebody says of themselves, and the password that they choose.
+    pub(super) fn checked(
+        address: &str,
+        (first_name, last_name): (&str, &str),
+        password: &str,
+    ) -> Result<Self, AuthError> {
+        let email = email(address)?;
+        let first_name = names::checked(first_name)?;
+        // Not everyone has one.
+        let last_name = match last_name.trim() {
+            "" => String::new(),
+            text => names::checked(text)?,
+        };
+        if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.len()) {
+            return Err(AuthError::Invalid(
+                "Passwords must be 10 to 1024 bytes long. Choose another one.",
+            ));
+        }
+        Ok(Self {
+            email,
+            first_name,
+            last_name,
+            password: password.to_owned(),
+        })
     }
-    Ok(NewPerson {
-        email,
-        first_name,
-        last_name,
-    })
 }
 
 /// An e-mail address as it is kept, in lower case. Only its form is looked at: whether somebody reads

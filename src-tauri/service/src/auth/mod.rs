@@ -250,6 +250,23 @@ impl Auth {
         }
     }
 
+    /// Does what only who holds a link's secret may do. As a sign-in, a try takes its token of the address
+    /// first, and only a success gives it back.
+    async fn counted<T>(
+        &self,
+        address: IpAddr,
+        instant: Instant,
+        attempt: impl Future<Output = Result<T, AuthError>>,
+    ) -> Result<T, AuthError> {
+        let address = network(address);
+        if !lock(&self.by_address).take(&address, instant) {
+            return Err(AuthError::RateLimited);
+        }
+        let done = attempt.await?;
+        lock(&self.by_address).give_back(&address);
+        Ok(done)
+    }
+
     /// Ends a sign-in; whose it was, and its device.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
 //! Setting up an organization with a one-time link: what it is good for, and its use (O1).
 
-use super::invite::{NewPerson, fault, new_person};
-use super::{Auth, AuthError, lock, network};
+use super::invite::{NewPerson, fault};
+use super::{Auth, AuthError};
 use crate::{names, places};
 use std::net::IpAddr;
 use std::time::Instant;
 use store::Founder;
 use store::random::{self, Hash, id_suffix};
-use wire::{MembershipId, OrganizationId, SetUp, SetUpRequest, SetupOffer, Timestamp, UserId};
+use wire::{OrganizationId, SetUp, SetUpRequest, SetupOffer, Timestamp, UserId};
 
 impl Auth {
     /// What a link is good for. `instant` is for the limit on tries: a wrong one counts as a failed
@@ -22,13 +22,9 @@ impl Auth {
         instant: Instant,
         now: Timestamp,
     ) -> Result<SetupOffer, AuthError> {
-        let address = network(address);
-        if !lock(&self.by_address).take(&address, instant) {
-            return Err(AuthError::RateLimited);
-        }
-        let offer = self.open_setup(&random::hash(token), now).await?;
-        lock(&self.by_address).give_back(&address);
-        Ok(offer)
+        let hash = random::hash(token);
+        let looked_up = self.open_setup(&hash, now);
+        self.counted(address, instant, looked_up).await
     }
 
     /// Makes an organization and its first admin for who shows a link's secret; the organization, and
@@ -52,52 +48,34 @@ impl Auth {
         let time_zone = places::time_zone(&request.time_zone).ok_or(AuthError::Invalid(
             "`time_zone` must be a time zone's name (IANA), such as Europe/Berlin.",
         ))?;
-        let NewPerson {
-            email,
-            first_name,
-            last_name,
-        } = new_person(
+        let person = NewPerson::checked(
             &request.email,
             (&request.first_name, &request.last_name),
             &request.password,
         )?;
-        let address = network(address);
-        if !lock(&self.by_address).take(&address, instant) {
-            return Err(AuthError::RateLimited);
-        }
-        let token_hash = random::hash(&request.token);
-        // Looked up before the costly part: whoever holds no link makes no hash.
-        self.open_setup(&token_hash, now).await?;
-        let password_hash = self
-            .passwords
-            .hash(request.password.clone())
-            .await
-            .map_err(|_| AuthError::Busy)?;
-        let user_id = UserId::from_suffix(&id_suffix(now)).map_err(fault)?;
-        let organization = self
-            .store
-            .set_up(&Founder {
+        let done = async {
+            let token_hash = random::hash(&request.token);
+            // Looked up before the costly part: whoever holds no link makes no hash.
+            self.open_setup(&token_hash, now).await?;
+            let account = self.account(person, now).await?;
+            let user_id = account.user_id.clone();
+            let founder = Founder {
                 token_hash,
                 organization_id: OrganizationId::from_suffix(&id_suffix(now)).map_err(fault)?,
                 organization_name: organization_name.clone(),
                 country,
                 time_zone,
-                user_id: user_id.clone(),
-                membership_id: MembershipId::from_suffix(&id_suffix(now)).map_err(fault)?,
-                email,
-                first_name,
-                last_name,
-                password_hash,
+                account,
                 now,
-            })
-            .await?;
-        let organization_id = organization.ok_or(AuthError::SetupNotOpen)?;
-        lock(&self.by_address).give_back(&address);
-        let done = SetUp {
-            organization_id,
-            organization_name,
+            };
+            let organization = self.store.set_up(&founder).await?;
+            let done = SetUp {
+                organization_id: organization.ok_or(AuthError::SetupNotOpen)?,
+                organization_name,
+            };
+            Ok((done, user_id))
         };
-        Ok((done, user_id))
+        self.counted(address, instant, done).await
     }
 
     async fn open_setup(&self, token: &Hash, now: Timestamp) -> Result<SetupOffer, AuthError> {

@@ -26,12 +26,7 @@ fn founder(token: u8, name: &str, email: &str) -> Founder {
         organization_name: format!("{name} Ltd"),
         country: "DE".into(),
         time_zone: "Europe/Berlin".into(),
-        user_id: user(name),
-        membership_id: MembershipId::from_suffix(name).unwrap(),
-        email: email.into(),
-        first_name: "Ada".into(),
-        last_name: String::new(),
-        password_hash: "hash".into(),
+        account: new_account(name, email),
         now: NOW,
     }
 }
