@@ -23,7 +23,7 @@ fn exported() -> Result<String, specta_typescript::Error> {
 fn declared(text: &str, name: &str) -> String {
     let code = text
         .lines()
-        .filter(|line| !line.trim_start().starts_with("/**"));
+        .filter(|line| !line.trim_start().starts_with(['/', '*']));
     let mut lines = code.skip_while(|line| !line.starts_with(&format!("export type {name} =")));
     let mut words = Vec::new();
     for line in &mut lines {

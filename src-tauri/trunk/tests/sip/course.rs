@@ -192,8 +192,10 @@ async fn a_phone_may_hold_change_its_codec_and_renew() {
         call.hears(700.0) > HEARD
     })
     .await;
-    call.until("renewed", |_| sipp.messages().contains("UPDATE sip:"))
-        .await;
+    call.until("renewed", |_| {
+        sipp.received(&["SIP/2.0 200", "CSeq: 4 UPDATE"]) > 0
+    })
+    .await;
     call.leg.hang_up();
     let messages = sipp.done().await;
     assert!(
@@ -221,9 +223,14 @@ async fn a_held_lead_does_not_hear_the_rep_and_sees_sendonly() {
     call.until("heard", |call| call.hears(700.0) > HEARD).await;
     call.leg.set_held(true);
     call.until("held", |call| call.hears(700.0) < SILENT).await;
-    assert!(sipp.messages().contains("a=sendonly"));
+    call.until("told", |_| {
+        sipp.received(&["INVITE sip:", "a=sendonly"]) > 0
+    })
+    .await;
     call.leg.set_held(false);
     call.until("heard again", |call| call.hears(700.0) > HEARD)
+        .await;
+    call.until("done", |_| sipp.received(&["ACK sip:"]) == 3)
         .await;
     call.leg.hang_up();
     sipp.done().await;

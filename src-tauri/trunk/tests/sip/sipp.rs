@@ -69,6 +69,19 @@ impl Sipp {
         std::fs::read_to_string(self.folder.path().join("messages.log")).unwrap_or_default()
     }
 
+    /// How many messages it received that contain all of these. Its trace has one part for each.
+    pub fn received(&self, texts: &[&str]) -> usize {
+        let messages = self.messages();
+        let received = messages
+            .split("message received")
+            .skip(1)
+            .filter(|message| {
+                let message = message.split("message sent").next().unwrap_or_default();
+                texts.iter().all(|text| message.contains(text))
+            });
+        received.count()
+    }
+
     /// Waits for the scenario's end, which must be a good one.
     pub async fn done(mut self) -> String {
         let deadline = Instant::now() + Duration::from_secs(60);
