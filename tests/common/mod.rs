@@ -150,11 +150,11 @@ pub async fn call_request(
     let number = numbers.into_iter().find(|number| number.kind == kind);
     let lead = leads.into_iter().next().expect("the lead");
     let contact = lead.contacts.into_iter().find(|contact| {
-        remote_phone.is_some_and(|phone| contact.phones.iter().any(|theirs| theirs == phone))
+        remote_phone.is_some_and(|phone| contact.phones.iter().any(|theirs| theirs.phone == phone))
     });
     PlaceCallRequest {
         local_phone_id: number.expect("a number").id,
-        lead_id: lead.id,
+        lead_id: Some(lead.id),
         contact_id: contact.map(|contact| contact.id),
         remote_phone: remote_phone.map(str::to_owned),
     }

@@ -17,15 +17,18 @@ use serde_json::Value;
 /// Every crate with its floor, and the crates of this workspace that it may name.
 const HOUSE: &[(&str, u8, &[&str])] = &[
     ("mix", 0, &[]),
+    ("numbers", 0, &[]),
     ("wire-macros", 0, &[]),
     ("wire", 0, &["mix", "wire-macros"]),
     ("usage", 0, &["wire"]),
+    ("strength", 0, &[]),
     ("call", 1, &["wire", "mix", "usage"]),
     ("session", 1, &["wire", "mix", "usage"]),
     ("voice", 1, &["mix"]),
+    ("import", 1, &["wire"]),
     ("client", 2, &["wire", "session", "voice", "mix"]),
     ("media", 2, &["wire", "voice", "mix"]),
-    ("store", 2, &["wire", "usage"]),
+    ("store", 2, &["wire", "usage", "import", "numbers"]),
     ("recordings", 2, &["wire", "media", "store"]),
     (
         "calls",
@@ -38,6 +41,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "media",
             "store",
             "recordings",
+            "numbers",
         ],
     ),
     (
@@ -46,12 +50,15 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         &[
             "wire",
             "mix",
+            "numbers",
             "usage",
             "call",
+            "import",
             "voice",
             "media",
             "trunk",
             "store",
+            "strength",
             "recordings",
             "calls",
         ],
@@ -75,7 +82,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
 
 /// The app's package, which holds the whole-product tests too: what it is linked with. The service runs
 /// beside it, as a process of its own.
-const APP: &[&str] = &["client", "sound", "wire"];
+const APP: &[&str] = &["client", "sound", "strength", "wire"];
 
 /// The arrows that stay on their floor; each runs one way.
 const SIDEWAYS: &[(&str, &str)] = &[

@@ -48,6 +48,7 @@ async fn j2_a_hundred_parties_get_in_and_the_next_is_refused() {
             email: format!("member-{number:04}@demo.example"),
             password: "demo-password".into(),
             client_type: ClientType::Native,
+            device_name: None,
         };
         api.sign_in(&request).await.expect("a member signs in");
         members.push(api);

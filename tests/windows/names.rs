@@ -35,8 +35,9 @@ async fn hire(stage: &Stage, admin: &Api, role_id: &RoleId, number: usize) -> Ap
         email: format!("coach-{number}-with-a-rather-long-address@demo.example"),
         first_name: longest(&format!("Coach{number}")),
         last_name: longest("Wolfe"),
-        password: "a-good-password".into(),
+        password: "five-otters-juggle".into(),
         client_type: ClientType::Native,
+        device_name: None,
     };
     api.accept_invite(&accepted).await.expect("a member");
     api

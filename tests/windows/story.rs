@@ -110,6 +110,7 @@ impl Stage {
             email: format!("{name}@demo.example"),
             password: "demo-password".into(),
             client_type: ClientType::Web,
+            device_name: None,
         };
         api.sign_in(&request).await.expect("they sign in");
         api

@@ -9,13 +9,14 @@ import { scenes } from "./scenes";
 import { open } from "./test/open";
 import { testids } from "./testids";
 
-const PAGES = ["#/leads", "#/leads/lead_globex", "#/team", "#/settings"];
+const PAGES = ["#/leads", "#/leads/lead_globex", "#/dial", "#/team", "#/settings", "#/profile"];
 
+const IMPORT = hashOf({ page: "import", id: null });
 const ORGANIZATION = ORGANIZATION_PAGES.map((page) => hashOf({ page }));
 
 function pagesOf(scene: string): string[] {
   if (scene.startsWith("sign-in")) return [""];
-  if (scene === "admin" || scene === "team-user") return [...PAGES, ...ORGANIZATION];
+  if (scene === "admin" || scene === "team-user") return [...PAGES, IMPORT, ...ORGANIZATION];
   return scene.startsWith("admin") ? ORGANIZATION : PAGES;
 }
 
@@ -59,6 +60,20 @@ describe("pages", () => {
   });
 });
 
+describe("an import", () => {
+  it("has no violation while its columns are chosen, and when it's done", async () => {
+    const { user } = await open("admin", IMPORT);
+    const file = new File(["Company\n"], "leads.csv", { type: "text/csv" });
+    await user.upload(await screen.findByTestId(testids.importInput), file);
+    await screen.findByTestId(testids.importPlan);
+    await screen.findAllByTestId(testids.importLine);
+    expect(await violations()).toEqual([]);
+    await user.click(screen.getByTestId(testids.importStart));
+    await screen.findByTestId(testids.importUndo);
+    expect(await violations()).toEqual([]);
+  });
+});
+
 describe("what opens", () => {
   it.each([
     ["rep", testids.callInvite, testids.inviteSearch],
@@ -81,6 +96,7 @@ describe("what opens", () => {
     ["#/roles", testids.roleDelete("Peer"), testids.confirm],
     ["#/groups", testids.groupEdit("Sales"), testids.groupDialog],
     ["#/numbers", testids.numberEdit("+15550001"), testids.numberDialog],
+    ["#/outcomes", testids.outcomeEdit("Connected"), testids.outcomeDialog],
     ["#/plan", testids.planChoose("startup"), testids.confirm],
     ["#/usage", testids.usageTopUp, testids.usageTopUpDialog],
     ["#/leads/lead_globex", testids.recordingDelete, testids.confirm],
@@ -88,6 +104,22 @@ describe("what opens", () => {
     const { user } = await open("admin", hash);
     await user.click(await screen.findByTestId(trigger));
     await screen.findByTestId(inside);
+    expect(await violations()).toEqual([]);
+  });
+
+  it("rep: what stays after a call has no violation", async () => {
+    const { user } = await open("rep", "#/team");
+    await user.click(await screen.findByTestId(testids.callHangup));
+    await screen.findByTestId(testids.outcome("Connected"));
+    expect(await violations()).toEqual([]);
+  });
+
+  it("home: the question before a link dials has no violation", async () => {
+    const { fake } = await open("home", "#/team");
+    await screen.findByTestId(testids.pageTeam);
+    const link = { kind: "dial" as const, number: "+12125550199", extension: "42" };
+    fake.here({ link: { number: 1, link } });
+    await screen.findByTestId(testids.dialLink);
     expect(await violations()).toEqual([]);
   });
 

@@ -18,10 +18,15 @@ import {
   type List,
   type Member,
   type MemberInviteRequest,
+  type NumberLookup,
+  type NumberQuery,
+  type PasswordResetOffer,
+  type PasswordStrength,
   type PhoneNumber,
   type Place,
   type PlaceCallRequest,
   type Call,
+  type CallPatch,
   type RecordingPeaks,
   type Route,
   type SetUp,
@@ -30,16 +35,41 @@ import {
   type SoundDevices,
   type UsageQuery,
 } from "./backend";
+import { FakeImports } from "./fake/imports";
 import { RECORDED_AT, Tape } from "./fake/tape";
 import { shellOf, SIGN_IN_REFUSED, Views } from "./fake/views";
 
 const LINK = "https://coaching.example.com/join/";
+const RESET_LINK = "https://coaching.example.com/reset/#";
 const PASSWORD = "demo-password";
 export const SETUP_LINK = "callcoaching://setup/abcdefghijklmnop?place=team";
 export const SERVER_SETUP_LINK =
   "callcoaching://setup/abcdefghijklmnop?server=https%3A%2F%2Fcoaching.example.com";
 /** Who may read all of the tape. */
 const ADMIN = "user_alex";
+
+const WRONG_PASSWORD = { code: "wrong_password", message: "That's not your current password." };
+
+const WRONG_CODE = {
+  code: "wrong_code",
+  message: "That code isn't right, or was already used. Wait for the next one and try again.",
+};
+/** What the authenticator app shows. */
+const CODE = "123456";
+const SETUP = {
+  secret: "JBSWY3DPEHPK3PXP",
+  uri: "otpauth://totp/Call%20Coaching:riley%40demo.example?secret=JBSWY3DPEHPK3PXP",
+  qr_svg:
+    '<svg xmlns="http://www.w3.org/2000/svg" width="220" height="220"><path d="M20 20h180v180h-180z"/></svg>',
+};
+const RECOVERY_CODES = Array.from({ length: 10 }, (_, at) => `0000${at}-11111-22222-33333`);
+
+/** What the shell thinks of a password is its own; here, a long one will do. */
+function strengthOf(password: string): PasswordStrength {
+  return password.length < 16
+    ? { score: 1, advice: "This password is too easy to guess. Add another word or two." }
+    : { score: 4, advice: null };
+}
 
 export const userId = (first: string): string => `user_${first.toLowerCase()}`;
 
@@ -59,6 +89,8 @@ export class FakeBackend implements Backend {
   readonly #started = Date.now();
   readonly #tape = new Tape();
   readonly #views = new Views();
+  /** Imports of leads, which a test may look at. */
+  readonly imports = new FakeImports();
   readonly #live: boolean;
   readonly #heard: { [K in EventName]?: Set<(payload: never) => void> } = {};
   readonly #later: [EventName, unknown][] = [];
@@ -92,6 +124,8 @@ export class FakeBackend implements Backend {
   };
   /** Who has set a team up. */
   #founder: { email: string; password: string } | null = null;
+  /** Whether the service sends mail. */
+  mails = false;
   /** What was asked, in order: the name of the command or route, and what it was given. */
   readonly asked: [string, ...unknown[]][] = [];
   /** Whatever is named here is refused with this, or never answered. */
@@ -191,7 +225,9 @@ export class FakeBackend implements Backend {
   placeCall = (request: PlaceCallRequest) =>
     this.#reply("placeCall", [request], () => {
       const number = this.#numbers().find(({ id }) => id === request.local_phone_id);
-      this.#callNext(request.lead_id, request.remote_phone, number?.number);
+      const { lead_id, remote_phone } = request;
+      if (lead_id) this.#callNext(lead_id, remote_phone, number?.number);
+      else this.#dialNext(remote_phone ?? "", number?.number);
       const call = this.#do("placeCall", []) as Call;
       if (this.#live) setTimeout(() => this.answered(), 2500);
       return call;
@@ -244,6 +280,7 @@ export class FakeBackend implements Backend {
   readLink = (link: string) =>
     this.#reply("readLink", [link], (): Link => {
       if (link.includes("/setup/")) return { kind: "setup", link };
+      if (link.includes("/reset/")) return { kind: "reset", link };
       return link.startsWith(LINK) ? { kind: "invite", link } : { kind: "unknown" };
     });
   beginTeam = () => this.#reply("beginTeam", [], () => this.teamLink);
@@ -262,6 +299,70 @@ export class FakeBackend implements Backend {
       this.#founder = { email: form.email, password: form.password };
       return { organization_id: "orga_acme", organization_name: form.organization_name };
     });
+  passwordStrength = (password: string, names: string[]) =>
+    this.#reply("passwordStrength", [password, names], () => strengthOf(password));
+  changeEmail = (email: string, password: string) =>
+    this.#reply("changeEmail", [email, password], () => {
+      if (password !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return { confirmation_sent: false };
+    });
+  changePassword = (oldPassword: string, newPassword: string) =>
+    this.#reply("changePassword", [oldPassword, newPassword], () => {
+      if (oldPassword !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return null;
+    });
+  createPasswordReset = (membershipId: string) =>
+    this.#reply("createPasswordReset", [membershipId], () => {
+      const made = this.#service("CREATE_PASSWORD_RESET", membershipId, {}) as { token: string };
+      return `${RESET_LINK}${made.token}`;
+    });
+  signInCode = (code: string) =>
+    this.#reply("signInCode", [code], () => {
+      if (code !== CODE) throw new Failure(WRONG_CODE);
+      this.#enter("user_riley");
+      return null;
+    });
+  beginSecondFactorAtSignIn = () => this.#reply("beginSecondFactorAtSignIn", [], () => SETUP);
+  confirmSecondFactorAtSignIn = (code: string) =>
+    this.#reply("confirmSecondFactorAtSignIn", [code], () => {
+      if (code !== CODE) throw new Failure(WRONG_CODE);
+      this.#enter("user_riley");
+      return RECOVERY_CODES;
+    });
+  setUpSecondFactor = (password: string) =>
+    this.#reply("setUpSecondFactor", [password], () => {
+      if (password !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return SETUP;
+    });
+  confirmSecondFactor = (code: string) =>
+    this.#reply("confirmSecondFactor", [code], () => {
+      if (code !== CODE) throw new Failure(WRONG_CODE);
+      return RECOVERY_CODES;
+    });
+  renewRecoveryCodes = (password: string) =>
+    this.#reply("renewRecoveryCodes", [password], () => {
+      if (password !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return RECOVERY_CODES;
+    });
+  removeSecondFactor = (password: string) =>
+    this.#reply("removeSecondFactor", [password], () => {
+      if (password !== PASSWORD) throw new Failure(WRONG_PASSWORD);
+      return null;
+    });
+  authOptions = () => this.#reply("authOptions", [], () => ({ reset_by_mail: this.mails }));
+  forgotPassword = (email: string) => this.#reply("forgotPassword", [email], () => null);
+  lookUpPasswordReset = (link: string) =>
+    this.#reply("lookUpPasswordReset", [link], () => {
+      const token = link.trim().replace(RESET_LINK, "");
+      const offer = this.#tape.ask("", "LOOK_UP_PASSWORD_RESET", null, { token });
+      return offer as PasswordResetOffer;
+    });
+  resetPassword = (link: string, password: string) =>
+    this.#reply("resetPassword", [link, password], () => {
+      const token = link.trim().replace(RESET_LINK, "");
+      this.#tape.ask("", "RESET_PASSWORD", null, { token, password });
+      return null;
+    });
   inviteMember = (request: MemberInviteRequest) =>
     this.#reply("inviteMember", [request], () => {
       const made = this.#service("CREATE_MEMBER_INVITE", null, request) as { token: string };
@@ -271,6 +372,11 @@ export class FakeBackend implements Backend {
     this.#reply("saveUsageCsv", [query], () => "Downloads/usage.csv");
   saveAuditCsv = (query: AuditQuery) =>
     this.#reply("saveAuditCsv", [query], () => "Downloads/audit.csv");
+  uploadImportPart = (id: string, offset: number, base64: string) =>
+    this.#reply("uploadImportPart", [id, offset], () => this.imports.upload(id, offset, base64));
+  saveImportTemplate = () =>
+    this.#reply("saveImportTemplate", [], () => "Downloads/leads-template.csv");
+  saveLeadsCsv = () => this.#reply("saveLeadsCsv", [], () => "Downloads/leads.csv");
   saveExport = () => this.#reply("saveExport", [], () => "Downloads/acme-sales.json");
   saveRecording = (callId: string) =>
     this.#reply("saveRecording", [callId], () => `Downloads/${callId}.ogg`);
@@ -307,13 +413,31 @@ export class FakeBackend implements Backend {
       switch (route.name) {
         case "LIST_INVITATION_TARGETS":
           return this.#views.targets;
+        case "LOOK_UP_NUMBER":
+          return this.#lookUp((input as NumberQuery).number ?? "");
+        case "CHANGE_CALL":
+          return this.#annotate(id as string, input as CallPatch);
         case "RECEIVE_SIMULATED_CALL":
           return this.#receive(input as InboundCallRequest);
         default:
-          return this.#service(route.name, id as string | null, input);
+          return (
+            this.#imported(route.name, id as string | null, input) ??
+            this.#service(route.name, id as string | null, input)
+          );
       }
     }) as Promise<Out>;
   };
+
+  #imported(route: string, id: string | null, input: unknown): unknown {
+    const now = new Date(this.now()).toISOString();
+    return this.imports.call(route, id, input, now, this.viewNow.me?.user.id ?? "");
+  }
+
+  /** A call that was made here is not on the tape. */
+  #annotate(id: string, patch: CallPatch): unknown {
+    if (id.startsWith("acti_past")) return this.#service("CHANGE_CALL", id, patch);
+    return { id, ...patch };
+  }
 
   /** Asks the tape as who is signed in; the view is another after a write. */
   #service(route: string, id: string | null, input: unknown): unknown {
@@ -348,6 +472,37 @@ export class FakeBackend implements Backend {
   #receive({ local_phone_id, lead_id }: InboundCallRequest): unknown {
     this.#callNext(lead_id, null, "");
     return this.#do("RECEIVE_SIMULATED_CALL", [{ local_phone_id }]);
+  }
+
+  /** A number as this organization in the US would call it. */
+  #lookUp(text: string): NumberLookup {
+    const digits = text.replace(/\D/g, "").replace(/^1(?=\d{10}$)/, "");
+    const refusal = digits === "911" ? "911 is an emergency number." : null;
+    if (!refusal && digits.length < 10) {
+      throw new Failure({ code: "invalid_request", message: "This number is too short." });
+    }
+    const abroad = text.trim().startsWith("+") && digits.length > 10;
+    const number = refusal ? digits : `+${abroad ? "" : 1}${digits}`;
+    const national = digits.replace(/^(\d{3})(\d{3})(\d{4})$/, "($1) $2-$3");
+    const leads = this.#data<Lead>("LIST_LEADS");
+    const has = ({ contacts }: Lead) =>
+      contacts.some(({ phones }) => phones.some((one) => one.phone === number));
+    const lead = leads.find(has);
+    return {
+      number,
+      display_number: abroad ? number : national,
+      country: abroad ? null : "US",
+      lead: lead ? { id: lead.id, display_name: lead.display_name } : null,
+      refusal,
+    };
+  }
+
+  /** The call that is placed is one with whoever has the number. */
+  #dialNext(text: string, local = ""): void {
+    const { number, display_number, lead } = this.#lookUp(text);
+    if (lead) return this.#callNext(lead.id, number, local);
+    const contacts = [{ id: "cont_new", phones: [{ phone: number }] }];
+    this.#views.call({ id: "lead_new", display_name: display_number, contacts }, number, local);
   }
 
   /** Whom the call is with that is placed or comes next. */

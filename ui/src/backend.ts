@@ -30,10 +30,13 @@ export type Backend = { [K in keyof Commands]: Answer<Commands[K]> } & {
 /** Why a command was refused: a stable code, and a sentence for people. */
 export class Failure extends Error {
   readonly code: string;
+  /** The field of the request that it is about, such as `contacts.0.phones.1.phone`. */
+  readonly field: string | null;
 
   constructor(error: AppError) {
     super(error.message);
     this.code = error.code;
+    this.field = error.field ?? null;
   }
 }
 

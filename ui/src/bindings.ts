@@ -39,6 +39,39 @@ export const commands = {
 	setUp: (link: string, form: SetUpForm) => typedError<SetUp, AppError>(__TAURI_INVOKE("set_up", { link, form })),
 	/**  Starts the app once more, to be a second person. */
 	openWindow: () => typedError<null, AppError>(__TAURI_INVOKE("open_window")),
+	/**
+	 *  Judges a password as the service will, for a person with these names. The password does not leave
+	 *  this computer.
+	 */
+	passwordStrength: (password: string, names: string[]) => typedError<PasswordStrength, AppError>(__TAURI_INVOKE("password_strength", { password, names })),
+	/**  Changes the address that the user signs in with. */
+	changeEmail: (email: string, password: string) => typedError<EmailChange, AppError>(__TAURI_INVOKE("change_email", { email, password })),
+	/**  Changes the user's password; they are signed out everywhere else. */
+	changePassword: (oldPassword: string, newPassword: string) => typedError<null, AppError>(__TAURI_INVOKE("change_password", { oldPassword, newPassword })),
+	/**  Creates a link with which a member chooses a new password; it is shown this once. */
+	createPasswordReset: (membershipId: MembershipId) => typedError<string, AppError>(__TAURI_INVOKE("create_password_reset", { membershipId })),
+	/**  How people can sign in at the service in use. */
+	authOptions: () => typedError<AuthOptions, AppError>(__TAURI_INVOKE("auth_options")),
+	/**  Asks for a reset link by mail. */
+	forgotPassword: (email: string) => typedError<null, AppError>(__TAURI_INVOKE("forgot_password", { email })),
+	/**  Whose password a link is for. */
+	lookUpPasswordReset: (link: string) => typedError<PasswordResetOffer, AppError>(__TAURI_INVOKE("look_up_password_reset", { link })),
+	/**  Chooses a new password with such a link. Nobody is signed in by it. */
+	resetPassword: (link: string, password: string) => typedError<null, AppError>(__TAURI_INVOKE("reset_password", { link, password })),
+	/**  The second step of signing in. */
+	signInCode: (code: string) => typedError<null, AppError>(__TAURI_INVOKE("sign_in_code", { code })),
+	/**  Begins to set up a second factor in the second step. */
+	beginSecondFactorAtSignIn: () => typedError<SecondFactorSetup, AppError>(__TAURI_INVOKE("begin_second_factor_at_sign_in")),
+	/**  Ends that, and signs in; the recovery codes, which are shown this once. */
+	confirmSecondFactorAtSignIn: (code: string) => typedError<string[], AppError>(__TAURI_INVOKE("confirm_second_factor_at_sign_in", { code })),
+	/**  Begins to set up a second factor. */
+	setUpSecondFactor: (password: string) => typedError<SecondFactorSetup, AppError>(__TAURI_INVOKE("set_up_second_factor", { password })),
+	/**  Ends that with a first code; the recovery codes, which are shown this once. */
+	confirmSecondFactor: (code: string) => typedError<string[], AppError>(__TAURI_INVOKE("confirm_second_factor", { code })),
+	/**  Other recovery codes, which are shown this once. */
+	renewRecoveryCodes: (password: string) => typedError<string[], AppError>(__TAURI_INVOKE("renew_recovery_codes", { password })),
+	/**  Removes the user's second factor. */
+	removeSecondFactor: (password: string) => typedError<null, AppError>(__TAURI_INVOKE("remove_second_factor", { password })),
 	/**  The window follows the link of this number; it isn't shown again. */
 	linkFollowed: (number: number) => typedError<null, AppError>(__TAURI_INVOKE("link_followed", { number })),
 	/**  What somebody on a call answered who wanted to leave. */
@@ -69,6 +102,16 @@ export const commands = {
 	saveAuditCsv: (query: AuditQuery) => typedError<string, AppError>(__TAURI_INVOKE("save_audit_csv", { query })),
 	/**  Saves all of the organization's data as JSON among the downloads: where. */
 	saveExport: () => typedError<string, AppError>(__TAURI_INVOKE("save_export")),
+	/**
+	 *  Uploads a part of an import's file, as Base64: the service says how much of it there is then.
+	 *
+	 *  A file is handed over in parts, so that neither the window nor the shell ever holds all of it.
+	 */
+	uploadImportPart: (id: ImportId, offset: number, base64: string) => typedError<Import, AppError>(__TAURI_INVOKE("upload_import_part", { id, offset, base64 })),
+	/**  Saves a template for an import of leads among the downloads: where. */
+	saveImportTemplate: () => typedError<string, AppError>(__TAURI_INVOKE("save_import_template")),
+	/**  Saves all leads as CSV among the downloads: where. */
+	saveLeadsCsv: () => typedError<string, AppError>(__TAURI_INVOKE("save_leads_csv")),
 	/**  Plays a recording from this place on; what played before stops. `playback` tells how it goes. */
 	playRecording: (callId: CallId, fromMs: number) => typedError<null, AppError>(__TAURI_INVOKE("play_recording", { callId, fromMs })),
 	/**  Stops what plays. */
@@ -129,6 +172,8 @@ export type AppError = {
 	code: string,
 	/**  For the person. */
 	message: string,
+	/**  The field of the form that it's about, as the service names it. */
+	field?: string | null,
 };
 
 /**  What the Settings page shows and changes. */
@@ -259,6 +304,8 @@ export type AuditAction =
 "group_changed" | 
 /**  Added, changed or deleted a phone number. */
 "phone_number_changed" | 
+/**  Created, changed or deleted an outcome. */
+"outcome_changed" | 
 /**  Changed the plan. */
 "plan_changed" | 
 /**  Changed another setting of the organization. */
@@ -267,8 +314,40 @@ export type AuditAction =
 "topped_up" | 
 /**  Deleted a lead with its recordings. */
 "lead_deleted" | 
+/**
+ *  Merged a lead into another; `target` is the one that stays, `detail` the name of the one that's gone.
+ */
+"lead_merged" | 
+/**  Created, changed or deleted a lead status. */
+"lead_status_changed" | 
+/**  Started an import of leads; `target` is the import. */
+"leads_imported" | 
+/**  Cancelled an import of leads. */
+"lead_import_cancelled" | 
+/**  Undid an import of leads. */
+"lead_import_undone" | 
 /**  Exported the organization's data, its ledger or this log. */
-"data_exported";
+"data_exported" | 
+/**  Changed their own name. */
+"profile_changed" | 
+/**  Changed the email address they sign in with, or asked to; `detail` is the new one. */
+"email_changed" | 
+/**  Changed their own password. */
+"password_changed" | 
+/**  Signed out other devices of theirs; `target` is the device, if it was one. */
+"signed_out_elsewhere" | 
+/**  Created a link for a member to choose a new password with; `target` is who. */
+"password_reset_created" | 
+/**  Chose a new password with a link. */
+"password_reset" | 
+/**  Set up a second factor. */
+"second_factor_set_up" | 
+/**  Removed a second factor; `target` is whose, if it was another member's. */
+"second_factor_removed" | 
+/**  Created new recovery codes. */
+"recovery_codes_renewed" | 
+/**  Asked for a reset link by email, without being signed in; `target` is the email address. */
+"password_reset_asked";
 
 /**  An entry in the audit log. Entries are never changed or deleted. */
 export type AuditEntry = {
@@ -375,6 +454,12 @@ export type Call = {
 	recording_url: string | null,
 	/**  The recording; null if the call isn't recorded. */
 	recording?: CallRecording | null,
+	/**  The outcome that was chosen for it; null if none was. */
+	outcome_id?: OutcomeId | null,
+	/**  The name of that outcome when it was chosen. It stays when the outcome is renamed or deleted. */
+	disposition?: string | null,
+	/**  What the rep wrote about it. */
+	note?: string,
 	/**
 	 *  Everyone who coached it, in the order they came. Empty for those who may not see them: only
 	 *  the rep, the coaches on the call, and members who may listen see it.
@@ -402,6 +487,31 @@ export type CallQuery = {
 };
 
 /**  A call's recording. */
+/**  `PUT /api/v1/activity/call/{id}/`: changes only what it names. */
+export type CallPatch = {
+	/**  The outcome; null takes it away. */
+	outcome_id?: OutcomeId | null,
+	/**  The note, up to 4 000 characters. */
+	note?: string | null,
+};
+
+/**  An outcome that a call can have. */
+export type Outcome = {
+	/**  Its id. */
+	id: OutcomeId,
+	/**  Its name. */
+	name: string,
+};
+
+/**  An outcome that a call can have. */
+export type OutcomeId = string;
+
+/**  `POST` and `PUT` of `/api/v1/outcome/`. */
+export type OutcomeRequest = {
+	/**  Its name, 1 to 64 characters. No two outcomes have the same one. */
+	name: string,
+};
+
 export type CallRecording = {
 	/**  Its status. */
 	status: RecordingStatus,
@@ -522,12 +632,22 @@ export type Code =
 "insufficient_balance" | 
 /**  The invitation is no longer open. */
 "invite_expired" | 
+/**  The number may not be called: an emergency number, or one that the operator doesn't allow. */
+"number_refused" | 
 /**  The user doesn't have the desktop app online. */
 "user_offline" | 
 /**  The request isn't as documented. */
 "invalid_request" | 
 /**  The request has no valid token. */
 "unauthenticated" | 
+/**  The password isn't the user's. */
+"wrong_password" | 
+/**  The password is right, and a code of the user's second factor is needed too. */
+"second_factor_required" | 
+/**  The password is right, and the organization requires a second factor, which has to be set up first. */
+"second_factor_setup_required" | 
+/**  The code isn't right, or was used before. */
+"wrong_code" | 
 /**  It doesn't exist, or this user can't see it. */
 "not_found" | 
 /**  Too many attempts. Wait, then try again. */
@@ -560,14 +680,65 @@ export type Contact = {
 	id: ContactId,
 	/**  The lead they belong to. */
 	lead_id: LeadId,
-	/**  Their name. */
+	/**  Their name; empty when it isn't known. */
+	name: string,
+	/**  What to call them: their name, or else their first number or email address. */
 	display_name: string,
-	/**  Their numbers, E.164. */
-	phones: string[],
+	/**  Their phone numbers. */
+	phones: ContactPhone[],
+	/**  Their email addresses. */
+	emails: ContactEmail[],
+};
+
+/**  A contact's email address. */
+export type ContactEmail = {
+	/**  The address. */
+	email: string,
+	/**  Where it reaches them. */
+	type: ContactLabel,
 };
 
 /**  A person at a lead. */
 export type ContactId = string;
+
+/**  Where a phone number or an email address reaches somebody. */
+export type ContactLabel = 
+/**  At the office. */
+"office" | 
+/**  On a mobile phone. */
+"mobile" | 
+/**  At home. */
+"home" | 
+/**  Past the switchboard. */
+"direct" | 
+/**  A fax machine. */
+"fax" | 
+/**  Somewhere else. */
+"other";
+
+/**  A contact's phone number. */
+export type ContactPhone = {
+	/**  E.164. A number that a caller had may be in another form. */
+	phone: string,
+	/**  As people in the organization's country write it, with its extension. */
+	phone_formatted: string,
+	/**  Digits to dial once somebody has answered. They aren't dialed by the service. */
+	extension: string | null,
+	/**  Where it reaches them. */
+	type: ContactLabel,
+};
+
+/**  A contact of a lead that is created or changed. */
+export type ContactRequest = {
+	/**  The contact's id. Without it, the contact is new. */
+	id?: ContactId | null,
+	/**  Their name, up to 200 characters. It may be empty if there is a number or an email address. */
+	name?: string,
+	/**  All of their phone numbers, up to 10. */
+	phones?: PhoneRequest[],
+	/**  All of their email addresses, up to 10. */
+	emails?: ContactEmail[],
+};
 
 /**  Somebody of the demonstration, to sign in as with one click. */
 export type DemoUser = {
@@ -640,6 +811,142 @@ export type HangupCause =
 "rep_lost" | 
 /**  The service was stopped. */
 "service_stopped";
+
+/**  An import of leads. */
+export type Import = {
+	/**  Its id. */
+	id: ImportId,
+	/**  The file's name. */
+	file_name: string,
+	/**  The file's length in bytes. */
+	bytes: number,
+	/**  How many of them were uploaded. */
+	bytes_uploaded: number,
+	/**  Where it stands. */
+	state: ImportState,
+	/**  Why it failed, in words; null otherwise. */
+	message: string | null,
+	/**  What the check of its rows found. */
+	planned: ImportCounts,
+	/**  What was done so far. */
+	done: ImportCounts,
+	/**  Whether it can be undone. */
+	undoable: boolean,
+	/**  Leads that its undoing left as they are, because they were changed or called since. */
+	kept: number,
+	/**  Who created it. */
+	user_id: UserId,
+	/**  When. */
+	date_created: Timestamp,
+	/**  When it ended: was done, cancelled, undone or failed. */
+	date_ended: Timestamp | null,
+};
+
+/**  A column of the file, as it's read. */
+export type ImportColumn = {
+	/**  Its name in the first row; empty when that has no names. */
+	name: string,
+	/**  What it is. */
+	field: ImportField,
+	/**  Its first cells, each up to 100 characters. */
+	sample: string[],
+};
+
+/**  What became of rows, or what will. */
+export type ImportCounts = {
+	/**  Rows that were read. */
+	rows: number,
+	/**  Rows that create a lead. */
+	created: number,
+	/**  Rows that add something to a lead. */
+	updated: number,
+	/**  Rows that change nothing. */
+	skipped: number,
+};
+
+/**  What stands between two cells. */
+export type ImportDelimiter = "comma" | "semicolon" | "tab" | "pipe";
+
+/**  What to do with a row whose phone, email address or lead id the organization already has. */
+export type ImportDuplicates = "update" | "skip";
+
+/**  How the text of a CSV file is encoded. */
+export type ImportEncoding = "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
+
+/**  What a column of the file is. */
+export type ImportField = "ignored" | "lead_id" | "lead_name" | "contact_name" | "first_name" | "last_name" | "office_phone" | "mobile_phone" | "home_phone" | "direct_phone" | "fax" | "other_phone" | "office_email" | "home_email" | "other_email" | "status" | "owner" | "description";
+
+/**  An import of leads. */
+export type ImportId = string;
+
+/**  What one row of the file does, and why. */
+export type ImportLine = {
+	/**  The line of the file that the row begins on, from 1. */
+	line: number,
+	/**  What it does. */
+	outcome: ImportOutcome,
+	/**  The lead's name; empty for a row that couldn't be read. */
+	name: string,
+	/**  The lead it adds to, where that was there before the import. */
+	lead_id: LeadId | null,
+	/**  Why, and what of the row was left out, in words; empty where there's nothing to say. */
+	why: string,
+};
+
+/**  Filters the rows of an import. */
+export type ImportLineQuery = {
+	/**  Only rows that do this. */
+	outcome?: ImportOutcome | null,
+	/**  How many items at most, 1 to 200. Without it, 100. */
+	_limit?: number | null,
+	/**  How many items to skip. Without it, 0. */
+	_skip?: number | null,
+	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
+	_cursor?: string | null,
+};
+
+/**  What a row does. */
+export type ImportOutcome = "created" | "updated" | "skipped";
+
+/**  How a file is read: the settings with what was detected, and its columns. */
+export type ImportPreview = {
+	/**  The import, whose rows are being checked now. */
+	import: Import,
+	/**  Its settings, complete. */
+	settings: ImportSettings,
+	/**  Its columns. */
+	columns: ImportColumn[],
+};
+
+/**  What a cell is enclosed in when it contains a delimiter or a line break. */
+export type ImportQuote = "double" | "single" | "none";
+
+/**  Creates an import. Its file is uploaded next. */
+export type ImportRequest = {
+	/**  The file's name, for people; up to 200 characters. */
+	file_name: string,
+	/**  The file's length in bytes, up to 256 MiB. */
+	bytes: number,
+};
+
+/**  How a file is read and what its columns are. What is left out is detected. */
+export type ImportSettings = {
+	/**  How its text is encoded. */
+	encoding?: ImportEncoding | null,
+	/**  What stands between two cells. */
+	delimiter?: ImportDelimiter | null,
+	/**  What cells are enclosed in. */
+	quote?: ImportQuote | null,
+	/**  Whether the first row has the columns' names. */
+	header?: boolean | null,
+	/**  What the columns are, from the first to the last. Those that are missing at the end are ignored. */
+	columns?: ImportField[] | null,
+	/**  What to do with rows about leads that are already there; `update` when left out. */
+	duplicates?: ImportDuplicates | null,
+};
+
+/**  Where an import stands. */
+export type ImportState = "uploading" | "previewing" | "ready" | "running" | "done" | "cancelled" | "interrupted" | "undoing" | "undone" | "failed";
 
 /**  `POST /api/v1/demo/inbound_call/`, only with demo data: the simulated lead calls in. */
 export type InboundCallRequest = {
@@ -745,6 +1052,18 @@ export type Lead = {
 	id: LeadId,
 	/**  Its name. */
 	display_name: string,
+	/**  What is known of it. */
+	description: string,
+	/**  Where it stands. */
+	status_id: LeadStatusId | null,
+	/**  The status in words. */
+	status_label: string | null,
+	/**  The member who looks after it. */
+	owner_id: UserId | null,
+	/**  When it was created. */
+	date_created: Timestamp,
+	/**  When it was last changed. */
+	date_updated: Timestamp,
 	/**  Its contacts. */
 	contacts: Contact[],
 };
@@ -782,14 +1101,74 @@ export type LeadQuality = {
 
 /**  Filters leads. */
 export type LeadQuery = {
-	/**  Part of the lead's name, in upper or lower case, up to 200 characters. */
+	/**
+	 *  What to search for, up to 200 characters: words that begin like those in the lead's name, its
+	 *  contacts' names or their email addresses; or the first or last digits of a phone number.
+	 */
 	query?: string | null,
+	/**  Only leads with this status. */
+	status_id?: LeadStatusId | null,
+	/**  Only leads that this member looks after. */
+	owner_id?: UserId | null,
 	/**  How many items at most, 1 to 200. Without it, 100. */
 	_limit?: number | null,
 	/**  How many items to skip. Without it, 0. */
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
+};
+
+/**  `POST` and `PUT` of `/api/v1/lead/`: the whole of a lead. */
+export type LeadRequest = {
+	/**  Its name, 1 to 200 characters. */
+	name: string,
+	/**  What is known of it, up to 10 000 characters. */
+	description?: string,
+	/**
+	 *  Where it stands. Without it, a new lead has the first status of the list, and a lead that is changed
+	 *  keeps its own.
+	 */
+	status_id?: LeadStatusId | null,
+	/**  The member who looks after it, if there is one. */
+	owner_id?: UserId | null,
+	/**  All of its contacts, up to 100. */
+	contacts?: ContactRequest[],
+	/**
+	 *  For `PUT`: the lead's `date_updated` as it was read. If the lead has changed since, the answer is
+	 *  `conflict`. Without it, the request wins.
+	 */
+	date_updated?: Timestamp | null,
+};
+
+/**  Where a lead stands, as the organization calls it. */
+export type LeadStatus = {
+	/**  Its id. */
+	id: LeadStatusId,
+	/**  Its name. */
+	label: string,
+};
+
+/**  `DELETE /api/v1/status/lead/{id}/`. */
+export type LeadStatusDeletion = {
+	/**  The status that leads with the deleted one get. It's needed if there are any. */
+	replacement_id?: LeadStatusId | null,
+};
+
+/**  Where a lead stands. */
+export type LeadStatusId = string;
+
+/**  `POST` and `PUT` of `/api/v1/status/lead/`. */
+export type LeadStatusRequest = {
+	/**  Its name, 1 to 64 characters. No two statuses have the same one. */
+	label: string,
+};
+
+/**  `POST /api/v1/lead/merge/`. */
+export type LeadMergeRequest = {
+	/**  The lead that goes. */
+	source: LeadId,
+	/**  The lead that stays, and gets the other's contacts, calls and recordings. */
+	destination: LeadId,
 };
 
 /**  How somebody leaves. */
@@ -900,12 +1279,18 @@ export type Link =
 { kind: "call"; 
 /**  Which. */
 call_id: CallId } | 
+/**  To call a number, once the person says so. */
+({ kind: "dial" }) & Dial | 
 /**  To join an organization. */
 { kind: "invite"; 
 /**  The whole of it. */
 link: string } | 
 /**  To set up an organization. */
 { kind: "setup"; 
+/**  The whole of it. */
+link: string } | 
+/**  To choose a new password. */
+{ kind: "reset"; 
 /**  The whole of it. */
 link: string } | 
 /**  Nothing that this app knows. */
@@ -997,6 +1382,8 @@ export type Member = {
 	group_ids: GroupId[],
 	/**  Whether their calls are recorded. */
 	recording: RecordingOverride,
+	/**  Whether they have a second factor. */
+	second_factor: boolean,
 };
 
 /**  An invite link to the organization. */
@@ -1148,6 +1535,8 @@ export type Organization = {
 	call_rate_micro_dollars_per_minute: number,
 	/**  Its recording settings. */
 	recording: RecordingSettings,
+	/**  Whether its members must have a second factor. */
+	second_factor_required: boolean,
 };
 
 /**  A company that uses the product; nothing crosses from one to another. */
@@ -1167,6 +1556,8 @@ export type OrganizationPatch = {
 	recording?: RecordingSettings | null,
 	/**  Those who manage the organization are warned below this balance. */
 	low_balance_micro_dollars?: MicroDollars | null,
+	/**  Whether members must have a second factor. Those without one set it up the next time they sign in. */
+	second_factor_required?: boolean | null,
 };
 
 /**  What a coach did, or what was done to them. */
@@ -1285,17 +1676,60 @@ export type Place =
 /**  Its address. */
 url: string };
 
+/**  A phone number of a contact that is created or changed. */
+export type PhoneRequest = {
+	/**
+	 *  The number as people in the organization's country write it, or E.164. An extension can follow it
+	 *  (`ext. 42`).
+	 */
+	phone: string,
+	/**  Where it reaches them. */
+	type: ContactLabel,
+};
+
 /**  `POST /api/v1/activity/call/`: places a call. */
 export type PlaceCallRequest = {
 	/**  The organization's number to call from. */
 	local_phone_id: PhoneNumberId,
-	/**  The lead to call. */
-	lead_id: LeadId,
-	/**  The contact to call. Without it, the lead's first one. */
+	/**  The lead to call. Without it, whoever has `remote_phone`. */
+	lead_id?: LeadId | null,
+	/**  The contact to call. Without it, the lead's first one. Only with `lead_id`. */
 	contact_id?: ContactId | null,
-	/**  Which of the contact's numbers to call, E.164. Without it, the first one. */
+	/**
+	 *  With `lead_id`: which of the contact's numbers to call, E.164; without it, the first one. Without
+	 *  `lead_id`: the number to call, as people write it in the organization's country.
+	 */
 	remote_phone?: string | null,
 };
+
+/**  Which number to look up. */
+export type NumberQuery = {
+	/**  The number, as people write it in the organization's country. Up to 64 characters. */
+	number?: string,
+};
+
+/**  `GET /api/v1/phone_lookup/`: a number as the service would call it. */
+export type NumberLookup = {
+	/**  The number, E.164. */
+	number: string,
+	/**  As people write it in the organization's country. */
+	display_number: string,
+	/**  Its country, an ISO 3166 code; null for a number of no country, such as a satellite phone's. */
+	country: string | null,
+	/**  The lead that has it; null if none does. */
+	lead: LeadBrief | null,
+	/**  Why it can't be called, in words; null if it can. */
+	refusal: string | null,
+};
+
+/**  A number that a link asks to dial. */
+export type Dial = {
+	/**  The number, in digits, with a `+` before the country code if the link has one. */
+	number: string,
+	/**  What is dialed once somebody has answered, in digits. */
+	extension: string | null,
+};
+
 
 /**  An organization's plan. */
 export type Plan = 
@@ -1635,6 +2069,11 @@ export type View = {
 	signing_in: boolean,
 	/**  Whether the next run can resume this sign-in. If not, it is for this run only. */
 	sign_in_kept: boolean,
+	/**
+	 *  Whether the service takes the sign-in no longer, and a call goes on all the same. The user signs
+	 *  in again after it.
+	 */
+	sign_in_lost: boolean,
 	/**  The service's calendar clock minus this machine's, as of the newest `welcome`. */
 	clock_offset_ms: number,
 	/**  Who is signed in; `None` until it is read. */
@@ -1700,6 +2139,104 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
 }
 
 
+/**  The kind of client. */
+export type ClientType = 
+/**  The desktop app. */
+"native" | 
+/**  A browser. */
+"web" | 
+/**  A phone. */
+"mobile";
+
+/**  `GET /api/v1/auth/options/`: how people can sign in here. */
+export type AuthOptions = {
+	/**  Whether a reset link can be sent by email. */
+	reset_by_mail: boolean,
+};
+
+/**  How an email address was changed. */
+export type EmailChange = {
+	/**
+	 *  Whether a link was sent to the new address, and the address changes once it's opened. Otherwise it
+	 *  has changed.
+	 */
+	confirmation_sent: boolean,
+};
+
+/**  Whose password a link is for, before it's used. */
+export type PasswordResetOffer = {
+	/**  Their organization. */
+	organization_name: string,
+	/**  First name. */
+	first_name: string,
+	/**  Last name. */
+	last_name: string,
+	/**  The email address they sign in with. */
+	email: string,
+	/**  When it expires. */
+	date_expires: Timestamp,
+};
+
+/**  How hard a password is to guess. */
+export type PasswordStrength = {
+	/**  From 0, guessed at once, to 4, guessed by no one. */
+	score: number,
+	/**  What to do; none when it will do. */
+	advice: string | null,
+};
+
+/**  `PATCH /api/v1/me/`: the signed-in user's own name. */
+export type ProfilePatch = {
+	/**  First name, 1 to 64 characters. */
+	first_name?: string | null,
+	/**  Last name, up to 64 characters. */
+	last_name?: string | null,
+};
+
+/**  A second factor that is being set up. */
+export type SecondFactorSetup = {
+	/**  The secret, in Base32, to type into the app. */
+	secret: string,
+	/**  The same as an `otpauth:` link. */
+	uri: string,
+	/**  The link as a QR code: an SVG image, black on white. */
+	qr_svg: string,
+};
+
+/**  How the signed-in user stands with their second factor. */
+export type SecondFactorStatus = {
+	/**  Whether signing in takes a code. */
+	enabled: boolean,
+	/**  Recovery codes that haven't been used. */
+	recovery_codes_left: number,
+	/**  Whether the organization requires a second factor. */
+	required: boolean,
+};
+
+/**  Where the user is signed in. */
+export type SignInPlace = {
+	/**  The device. */
+	device_id: DeviceId,
+	/**  The kind of client. */
+	client_type: ClientType,
+	/**  What the client calls the device. */
+	device_name: string | null,
+	/**  The network address it was last seen from. */
+	address: string | null,
+	/**  When the user signed in. */
+	date_created: Timestamp,
+	/**  When it was last used, give or take five minutes. */
+	date_used: Timestamp,
+	/**  Whether this request was made from it. */
+	current: boolean,
+};
+
+/**  `POST /api/v1/me/sign_out/`. */
+export type SignOutEverywhereRequest = {
+	/**  Whether to end the sign-in that asks, too. */
+	also_here?: boolean,
+};
+
 /** A route of the service by its name, with its id, what goes in, and what comes out. */
 export type Route<Id, In, Out> = {
 	readonly name: string,
@@ -1708,6 +2245,18 @@ export type Route<Id, In, Out> = {
 
 /** The routes that the window may ask. */
 export const route = {
+	/** Changes the signed-in user's own name. Fields that are left out stay as they are. */
+	changeProfile: { name: "CHANGE_PROFILE" } as Route<null, ProfilePatch, Me>,
+	/** Says whether the signed-in user has a second factor. */
+	secondFactor: { name: "SECOND_FACTOR" } as Route<null, null, SecondFactorStatus>,
+	/** Removes a member's second factor, for who has lost it and the recovery codes. */
+	removeMembersSecondFactor: { name: "REMOVE_MEMBERS_SECOND_FACTOR" } as Route<MembershipId, null, null>,
+	/** Lists where the signed-in user is signed in, the sign-in that was used last first. */
+	listSignIns: { name: "LIST_SIGN_INS" } as Route<null, null, List<SignInPlace>>,
+	/** Ends a sign-in of the signed-in user. Its tokens are refused and its WebSockets closed. */
+	endSignIn: { name: "END_SIGN_IN" } as Route<DeviceId, null, null>,
+	/** Ends every other sign-in of the signed-in user, or every one. Their tokens are refused and their WebSockets closed. */
+	signOutEverywhere: { name: "SIGN_OUT_EVERYWHERE" } as Route<null, SignOutEverywhereRequest, null>,
 	/** Lists all members, active or not, by name. */
 	listMembers: { name: "LIST_MEMBERS" } as Route<null, ListQuery, List<Member>>,
 	/** Changes a member's role, activates or deactivates them, or sets whether their calls are recorded. */
@@ -1718,6 +2267,18 @@ export const route = {
 	revokeMemberInvite: { name: "REVOKE_MEMBER_INVITE" } as Route<MemberInviteId, null, null>,
 	/** Lists the organization's roles and their permissions. */
 	listRoles: { name: "LIST_ROLES" } as Route<null, ListQuery, List<Role>>,
+	/** Lists the outcomes that a call can have, in the order in which they were added. */
+	listOutcomes: { name: "LIST_OUTCOMES" } as Route<null, ListQuery, List<Outcome>>,
+	/** Adds an outcome. */
+	createOutcome: { name: "CREATE_OUTCOME" } as Route<null, OutcomeRequest, Outcome>,
+	/** Renames an outcome. */
+	changeOutcome: { name: "CHANGE_OUTCOME" } as Route<OutcomeId, OutcomeRequest, Outcome>,
+	/** Deletes an outcome. */
+	deleteOutcome: { name: "DELETE_OUTCOME" } as Route<OutcomeId, null, null>,
+	/** Looks up a number before it's called. */
+	lookUpNumber: { name: "LOOK_UP_NUMBER" } as Route<null, NumberQuery, NumberLookup>,
+	/** Sets a call's outcome and note. */
+	changeCall: { name: "CHANGE_CALL" } as Route<CallId, CallPatch, Call>,
 	/** Creates a role. */
 	createRole: { name: "CREATE_ROLE" } as Route<null, RoleRequest, Role>,
 	/** Changes a role's name and permissions. */
@@ -1750,8 +2311,22 @@ export const route = {
 	listLeads: { name: "LIST_LEADS" } as Route<null, LeadQuery, List<Lead>>,
 	/** Returns one lead, with its contacts and their numbers. */
 	getLead: { name: "GET_LEAD" } as Route<LeadId, null, Lead>,
+	/** Creates a lead with its contacts. */
+	createLead: { name: "CREATE_LEAD" } as Route<null, LeadRequest, Lead>,
+	/** Changes a lead: all of it, with all of its contacts. */
+	changeLead: { name: "CHANGE_LEAD" } as Route<LeadId, LeadRequest, Lead>,
+	/** Merges one lead into another: the other gets its contacts, calls and recordings, and it's gone. */
+	mergeLeads: { name: "MERGE_LEADS" } as Route<null, LeadMergeRequest, Lead>,
 	/** Deletes a lead with its contacts, calls and recordings. */
 	deleteLead: { name: "DELETE_LEAD" } as Route<LeadId, null, null>,
+	/** Lists the statuses that a lead can have, in their order. A new lead has the first. */
+	listLeadStatuses: { name: "LIST_LEAD_STATUSES" } as Route<null, ListQuery, List<LeadStatus>>,
+	/** Adds a lead status to the end of the list. */
+	createLeadStatus: { name: "CREATE_LEAD_STATUS" } as Route<null, LeadStatusRequest, LeadStatus>,
+	/** Renames a lead status. */
+	changeLeadStatus: { name: "CHANGE_LEAD_STATUS" } as Route<LeadStatusId, LeadStatusRequest, LeadStatus>,
+	/** Deletes a lead status. */
+	deleteLeadStatus: { name: "DELETE_LEAD_STATUS" } as Route<LeadStatusId, LeadStatusDeletion, null>,
 	/** Lists the organization's phone numbers. Calls from `internal` numbers can be coached. */
 	listPhoneNumbers: { name: "LIST_PHONE_NUMBERS" } as Route<null, ListQuery, List<PhoneNumber>>,
 	/** Adds a phone number that whoever runs the service has assigned to the organization. */
@@ -1760,6 +2335,22 @@ export const route = {
 	changePhoneNumber: { name: "CHANGE_PHONE_NUMBER" } as Route<PhoneNumberId, PhoneNumberRequest, PhoneNumber>,
 	/** Deletes a phone number. Past calls and calls in progress aren't affected. */
 	deletePhoneNumber: { name: "DELETE_PHONE_NUMBER" } as Route<PhoneNumberId, null, null>,
+	/** Lists the organization's imports of leads, newest first. */
+	listImports: { name: "LIST_IMPORTS" } as Route<null, ListQuery, List<Import>>,
+	/** Creates an import of leads from a CSV file. */
+	createImport: { name: "CREATE_IMPORT" } as Route<null, ImportRequest, Import>,
+	/** Returns one import: where it stands, and how far it is. */
+	getImport: { name: "GET_IMPORT" } as Route<ImportId, null, Import>,
+	/** Says how the file is read and what its columns are, and checks all its rows, which changes nothing. */
+	previewImport: { name: "PREVIEW_IMPORT" } as Route<ImportId, ImportSettings, ImportPreview>,
+	/** Lists what each row of the file would do, or has done, in the order of the file. */
+	listImportLines: { name: "LIST_IMPORT_LINES" } as Route<ImportId, ImportLineQuery, List<ImportLine>>,
+	/** Starts an import whose rows were checked, or continues one that was interrupted. */
+	startImport: { name: "START_IMPORT" } as Route<ImportId, null, Import>,
+	/** Cancels an import. What it did until then stays, and can be undone. */
+	cancelImport: { name: "CANCEL_IMPORT" } as Route<ImportId, null, Import>,
+	/** Undoes an import as a whole: deletes the leads that it created, and restores those that it updated. */
+	undoImport: { name: "UNDO_IMPORT" } as Route<ImportId, null, Import>,
 	/** Lists the organization's calls, newest first. */
 	listCalls: { name: "LIST_CALLS" } as Route<null, CallQuery, List<Call>>,
 	/** Returns one call, in progress or past. */

@@ -159,6 +159,7 @@ export const scenes: Record<string, Scene> = {
   "my-call-resuming": at("riley/rep-coached-resuming"),
   "my-call-lost": at("riley/rep-coached-lost"),
   offline: at("morgan/team-offline"),
+  home: at("riley/home"),
   rep: at("riley/rep"),
   "rep-recorded": at("riley/rep-recorded"),
   "rep-phone": (fake) => {

@@ -11,7 +11,9 @@ import {
   type AppView,
   type Backend,
   type Call,
+  type CallPatch,
   type CoachMode,
+  type Dial,
   type EventName,
   type Events,
   type LeadKey,
@@ -44,7 +46,9 @@ export class AppState {
   view = $state.raw<AppView | null>(null);
   settings = $state.raw<AppSettings | null>(null);
   /** The link that was opened or pasted last and lets somebody in, until they are or have gone back. */
-  opened = $state.raw<{ kind: "invite" | "setup"; link: string } | null>(null);
+  opened = $state.raw<{ kind: "invite" | "setup" | "reset"; link: string } | null>(null);
+  /** Recovery codes that were made just now: they are shown until they were put somewhere safe. */
+  recoveryCodes = $state.raw<string[] | null>(null);
   /** Notices that were read. */
   #read = $state.raw<ReadonlySet<string>>(new Set());
   /** Why the app could not begin at all. */
@@ -56,6 +60,12 @@ export class AppState {
   levels = $state.raw<Levels | null>(null);
   /** How the recording that was played last goes. */
   playback = $state.raw<Playback | null>(null);
+  /** The number that a link asks to dial, until the person has said yes or no. */
+  dialing = $state.raw<Dial | null>(null);
+  /** The user's own call that ended last, until its outcome was chosen or the next call begins. */
+  ended = $state.raw<Call | null>(null);
+  /** Counts how often this user said what came of a call: lists of calls ask again then. */
+  annotated = $state(0);
   /** The connection is back since a moment ago: said for a while. */
   back = $state(false);
 
@@ -149,6 +159,12 @@ export class AppState {
     if (me) await this.backend.call(route.changeOrganization, me.organization.id, patch);
   }
 
+  /** Says what came of a call. Throws when it was refused. */
+  async annotate(call: Call, patch: CallPatch): Promise<void> {
+    await this.backend.call(route.changeCall, call.id, patch);
+    this.annotated += 1;
+  }
+
   /** Does what the person asked for; says so when it was refused. Whether it was done. */
   async act(doing: (backend: Backend) => Promise<unknown>): Promise<boolean> {
     try {
@@ -193,6 +209,12 @@ export class AppState {
   followAddress = (): void => {
     this.route = routeOf(location.hash);
   };
+
+  /** Calls a number, and goes to the lead that has it. Throws when it was refused. */
+  async dial(local_phone_id: string, number: string): Promise<void> {
+    const call = await this.backend.placeCall({ local_phone_id, remote_phone: number });
+    this.go({ page: "lead", id: call.lead.id });
+  }
 
   /** Goes to the page of a call's lead, also when the call has ended. */
   async openCall(callId: string): Promise<void> {
@@ -263,6 +285,9 @@ export class AppState {
     } else if (view.connection !== "online") {
       this.back = false;
     }
+    if (!view.me) this.dialing = null;
+    if (view.my_call || !view.me) this.ended = null;
+    else if (before?.my_call) this.ended = before.my_call.call;
     if (!view.my_call && !view.coaching) {
       this.microphoneLevel_dbov = SILENCE_DBOV;
       this.quality = null;
@@ -283,8 +308,10 @@ export class AppState {
   #follow({ link: asked, me, signing_in, connection }: AppView): void {
     if (!asked || asked.number === this.#followed || signing_in) return;
     const { number, link } = asked;
-    if (link.kind === "call" && (!me || connection !== "online")) {
-      if (!me && this.#announced !== number) this.say("info", "Sign in to open the call.");
+    const waits = link.kind === "call" || link.kind === "dial";
+    if (waits && (!me || connection !== "online")) {
+      const what = link.kind === "call" ? "open the call" : "make the call";
+      if (!me && this.#announced !== number) this.say("info", `Sign in to ${what}.`);
       this.#announced = number;
       return;
     }
@@ -292,11 +319,13 @@ export class AppState {
     void this.act((backend) => backend.linkFollowed(number));
     if (link.kind === "call") {
       void this.openCall(link.call_id);
+    } else if (link.kind === "dial") {
+      this.dialing = { number: link.number, extension: link.extension };
     } else if (link.kind === "unknown") {
       this.say("error", "That link doesn't work. Copy all of it, or ask for a new one.");
     } else if (me) {
-      const what = link.kind === "setup" ? "a set-up link" : "an invite link";
-      this.say("info", `You're already signed in. To use ${what}, sign out first.`);
+      const what = { setup: "a set-up link", invite: "an invite link", reset: "a reset link" };
+      this.say("info", `You're already signed in. To use ${what[link.kind]}, sign out first.`);
     } else {
       this.opened = link;
     }

@@ -74,6 +74,7 @@ impl Api {
             email: email.into(),
             password: PASSWORD.into(),
             client_type: ClientType::Native,
+            device_name: None,
         };
         let tokens: Tokens = self.post(None, "auth/sign_in/", &request)?;
         Ok(User {
@@ -97,7 +98,7 @@ impl Api {
             .ok_or_else(|| BenchError::Unexpected(format!("there is no lead {TALKING_LEAD}")))?;
         Ok(Dialling(PlaceCallRequest {
             local_phone_id: number.id,
-            lead_id: lead.id,
+            lead_id: Some(lead.id),
             contact_id: None,
             remote_phone: None,
         }))

@@ -20,6 +20,7 @@ mod cpu;
 mod criterion;
 mod error;
 mod figure;
+mod import;
 mod janus;
 mod load;
 mod metrics;
@@ -63,6 +64,8 @@ enum PartName {
     Switch,
     /// Leads on telephones, behind a SIP trunk.
     Phones,
+    /// An import of 100,000 leads.
+    Import,
 }
 
 /// Measures the service on this machine. Prints a table and writes the same figures to a file.
@@ -156,6 +159,10 @@ fn measure(flags: &Flags, figures: &mut Vec<Figure>) -> Vec<BenchError> {
         take(phones::set_up(&encoding, cores));
         say("adding calls with telephones…");
         take(phones::density(&encoding, cores));
+    }
+    if flags.wants(PartName::Import) {
+        say("importing 100,000 leads…");
+        take(import::run(&encoding, cores));
     }
     failures
 }

@@ -159,7 +159,7 @@ async fn dialling(rep: &Session) -> Result<PlaceCallRequest, BenchError> {
         .ok_or_else(|| BenchError::Unexpected("no number or no lead to call".into()))?;
     Ok(PlaceCallRequest {
         local_phone_id: number.id,
-        lead_id: lead.id,
+        lead_id: Some(lead.id),
         contact_id: None,
         remote_phone: None,
     })

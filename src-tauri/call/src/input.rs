@@ -1,6 +1,6 @@
 //! What may happen to a call.
 
-use wire::{CallRecording, CoachMode, DeviceId, InvitationId, LegId, Plan, UserId};
+use wire::{CallRecording, CoachMode, DeviceId, InvitationId, LegId, Outcome, Plan, UserId};
 
 use crate::authority::Authority;
 use crate::refusal::Refusal;
@@ -117,12 +117,23 @@ pub enum Input {
         /// What they may do now.
         authority: Authority,
     },
+    /// Whoever may says what came of the call (L5).
+    Annotate(Annotation),
     /// The organization's plan has changed (A2, J3).
     PlanChanged(Plan),
     /// Time passed, as with every other input.
     TimePassed,
     /// The service is stopping.
     ServiceStopping,
+}
+
+/// What came of a call: what is none stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Annotation {
+    /// The outcome; none within takes it away.
+    pub outcome: Option<Option<Outcome>>,
+    /// The note.
+    pub note: Option<String>,
 }
 
 /// How the lead's leg is getting on.

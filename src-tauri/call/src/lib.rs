@@ -19,10 +19,10 @@ mod refusal;
 mod view;
 
 pub use authority::Authority;
-pub use input::{Digits, Input, Invitee, Join, LeadProgress};
+pub use input::{Annotation, Digits, Input, Invitee, Join, LeadProgress};
 pub use limits::{HISTORY_LINES_MAX, INVITATIONS_KEPT_MAX, LEGS_KEPT_MAX, Limits};
 pub use machine::{LEAD_LEG, Machine, Placed, REP_LEG};
 pub use output::Output;
-pub use record::{abandoned, cut_off_at, owed, recorded};
+pub use record::{abandoned, annotate, cut_off_at, owed, recorded};
 pub use refusal::Refusal;
 pub use view::{Viewer, invitation_targets, joinability, may_see_coach_legs, seen_from, view};

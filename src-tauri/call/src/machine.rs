@@ -12,10 +12,10 @@ use wire::{
 };
 
 use crate::authority::Authority;
-use crate::input::{Input, Invitee, Join, LeadProgress};
+use crate::input::{Annotation, Input, Invitee, Join, LeadProgress};
 use crate::limits::{HISTORY_LINES_MAX, INVITATIONS_KEPT_MAX, LEGS_KEPT_MAX, Limits};
 use crate::output::Output;
-use crate::record::{end, recorded};
+use crate::record::{annotate, end, recorded};
 use crate::refusal::Refusal;
 use crate::view::{Viewer, admit, view};
 
@@ -108,6 +108,9 @@ impl Machine {
                 microphone_trouble: false,
                 recording_url: None,
                 recording: None,
+                outcome_id: None,
+                disposition: None,
+                note: String::new(),
                 coach_legs: Vec::new(),
                 joinability: Joinability {
                     joinable: false,
@@ -188,6 +191,7 @@ impl Machine {
                 trouble,
             } => self.set_microphone_trouble(&user, &device, trouble)?,
             Input::Recording(recording) => self.recording_changed(recording),
+            Input::Annotate(annotation) => self.annotate(annotation),
             Input::SetRecordingPaused { user, paused } => {
                 self.set_recording_paused(&user, paused)?;
             }
@@ -1139,6 +1143,18 @@ impl Machine {
         }
         if self.call.recording.as_ref() != Some(&recording) {
             recorded(&mut self.call, recording);
+            self.put(Output::CallChanged);
+        }
+    }
+
+    fn annotate(&mut self, annotation: Annotation) {
+        let told = |call: &Call| {
+            let (outcome, name) = (call.outcome_id.clone(), call.disposition.clone());
+            (outcome, name, call.note.clone())
+        };
+        let before = told(&self.call);
+        annotate(&mut self.call, annotation);
+        if told(&self.call) != before {
             self.put(Output::CallChanged);
         }
     }

@@ -1,5 +1,6 @@
 //! The record of a call outside its machine: its end, its recording, and what is owed for it.
 
+use crate::input::Annotation;
 use usage::{Charge, charges};
 use wire::{
     Call, CallRecording, CallStatus, CoachLegStatus, HangupCause, LedgerKind, LegEndReason,
@@ -12,6 +13,19 @@ pub fn recorded(call: &mut Call, recording: CallRecording) {
     call.recording_url = (recording.status == RecordingStatus::Stored)
         .then(|| format!("/api/v1/activity/call/{}/recording/", call.id));
     call.recording = Some(recording);
+}
+
+/// Sets what came of a call, in progress or past (L5).
+pub fn annotate(call: &mut Call, annotation: Annotation) {
+    if let Some(outcome) = annotation.outcome {
+        (call.outcome_id, call.disposition) = match outcome {
+            Some(outcome) => (Some(outcome.id), Some(outcome.name)),
+            None => (None, None),
+        };
+    }
+    if let Some(note) = annotation.note {
+        call.note = note;
+    }
 }
 
 /// A call that was in progress when the service died, as it is to be saved: ended at `now`, with all its

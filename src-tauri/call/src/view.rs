@@ -161,6 +161,9 @@ fn without_legs(record: &Call) -> Call {
         remote_phone: record.remote_phone.clone(),
         recording_url: record.recording_url.clone(),
         recording: record.recording.clone(),
+        outcome_id: record.outcome_id.clone(),
+        disposition: record.disposition.clone(),
+        note: record.note.clone(),
         coach_legs: Vec::new(),
         joinability: Joinability {
             joinable: false,

@@ -7,11 +7,12 @@ use super::events::Events;
 use super::news;
 use super::owner::{CallsSettings, Owner, Sources, State};
 use super::placement::{Envelope, InProcess, Message, Placement};
+use super::policy::CallPolicy;
 use super::request::{Answer, Request, RequestError, Snapshot};
 use super::saves::{Counters, SaveCounts, Saves, Thing, write};
 use call::{
-    Authority, Digits, Input, Invitee, Join, Machine, Placed, REP_LEG, Refusal, Viewer,
-    invitation_targets, recorded, seen_from, view,
+    Annotation, Authority, Digits, Input, Invitee, Join, Machine, Placed, REP_LEG, Refusal, Viewer,
+    annotate, invitation_targets, recorded, seen_from, view,
 };
 use media::{Answered, LeadLine, Media, MediaError, MediaEvent};
 use recordings::Recordings;
@@ -23,11 +24,11 @@ use store::random::id_suffix;
 use store::{Database, LeadWhoCalls, RecordingPlan, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use wire::{
-    Call, CallId, CallRecording, ClientType, CoachLeg, Code, DeviceId, Direction, ErrorBody,
-    InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationStatus,
+    Call, CallId, CallPatch, CallRecording, ClientType, CoachLeg, Code, DeviceId, Direction,
+    ErrorBody, InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationStatus,
     InvitationTarget, JoinRequest, Lead, LeadBrief, LeadId, LegId, List, ListQuery, MediaAnswer,
-    MediaOffer, ModeRequest, OrganizationId, PhoneNumber, PhoneNumberKind, PlaceCallRequest, Plan,
-    Timestamp, UserId,
+    MediaOffer, ModeRequest, NumberLookup, OrganizationId, PhoneNumber, PhoneNumberKind,
+    PlaceCallRequest, Plan, Timestamp, UserId,
 };
 
 /// Requests that wait for the owner. Who asks waits when there are more.
@@ -55,6 +56,7 @@ struct Shared {
     /// The owner in this process.
     owner: mpsc::Sender<Message>,
     settings: CallsSettings,
+    policy: CallPolicy,
     directory: Arc<dyn Directory>,
     database: Database,
     recordings: Option<Arc<Recordings>>,
@@ -114,6 +116,7 @@ impl Calls {
                 placement: Box::new(InProcess(messages_in.clone())),
                 owner: messages_in,
                 settings: parts.settings,
+                policy: parts.policy,
                 directory: parts.directory,
                 database: parts.database,
                 recordings: parts.recordings,
@@ -126,15 +129,27 @@ impl Calls {
         }
     }
 
-    /// Places a call. It is not placed when the store cannot take it in.
+    /// Places a call to a lead, or to any number (L4). It is not placed when the store cannot take it in.
     ///
     /// # Errors
-    /// `not_found` for lead, contact or number; `permission_required` for a number that is others'; `invalid_request` for a phone that is not the
-    /// contact's; `conflict` when the lead has no phone.
+    /// `not_found` for lead, contact or number; `permission_required` for a number that is others';
+    /// `invalid_request` for what is no number, and a phone that is not the contact's; `conflict` when the
+    /// lead has no phone; `number_refused` for one that may not be called; `insufficient_balance` when the
+    /// balance does not pay for the first minute.
     pub async fn place(&self, caller: &Caller, request: &PlaceCallRequest) -> Result<Call> {
         let organization = &caller.organization_id;
         let directory = &self.shared.directory;
-        let viewer = self.viewer(caller).await?;
+        let member = directory.member(organization, &caller.user_id).await;
+        let member = member.map_err(stored)?.ok_or_else(|| {
+            error(
+                Code::PermissionRequired,
+                "Your account is deactivated. An admin can reactivate it.",
+            )
+        })?;
+        let viewer = Viewer {
+            user: caller.user_id.clone(),
+            authority: member.authority,
+        };
         if !viewer.authority.active {
             return Err(error(
                 Code::PermissionRequired,
@@ -153,22 +168,34 @@ impl Calls {
                  uses it.",
             ));
         }
-        let lead = directory
-            .lead(organization, &request.lead_id)
-            .await
-            .map_err(stored)?
-            .ok_or_else(|| error(Code::NotFound, "There's no such lead."))?;
-        let (contact, remote_phone) = whom(&lead, request)?;
+        let country = directory.country(organization).await.map_err(stored)?;
+        let whom = self.whom(organization, &country, request).await?;
+        self.shared.policy.permit(whom.phone(), &country)?;
+        if !member.call_funds {
+            return Err(error(
+                Code::InsufficientBalance,
+                "Your organization's balance is too low for the first minute of a call. An admin can \
+                 add credit.",
+            ));
+        }
+        // Before an unknown number becomes a lead: of a call that is not placed, nothing is left.
+        let rep = caller.user_id.clone();
+        self.ask(organization, Request::Room { rep }).await?;
+        let (who, remote_phone) = match whom {
+            Whom::Lead(who, phone) => (who, phone),
+            Whom::Number(phone) => {
+                let name = numbers::shown(&phone, None, &country);
+                let lead = directory.lead_to_call(organization, &phone, &name).await;
+                (lead.map_err(stored)?, phone)
+            }
+        };
         let at = now();
         let placed = Placed {
             id: fresh(CallId::from_suffix)?,
             rep: caller.user_id.clone(),
             rep_leg: fresh(LegId::from_suffix)?,
-            lead: LeadBrief {
-                id: lead.id,
-                display_name: lead.display_name,
-            },
-            contact: Some(contact),
+            lead: who.lead,
+            contact: who.contact,
             direction: Direction::Outbound,
             local_phone: number.number,
             local_phone_type: number.kind,
@@ -178,6 +205,70 @@ impl Calls {
             .begin(organization, caller.client_type, at, placed)
             .await?;
         Ok(self.shown(&record, &viewer, caller))
+    }
+
+    /// A number as it would be called, and why it would not be (L4).
+    ///
+    /// # Errors
+    /// `invalid_request` for what is no number.
+    pub async fn look_up(&self, caller: &Caller, text: &str) -> Result<NumberLookup> {
+        let organization = &caller.organization_id;
+        let directory = &self.shared.directory;
+        let country = directory.country(organization).await.map_err(stored)?;
+        let number = match CallPolicy::read(text, &country) {
+            Ok(number) => number.e164,
+            Err(refused) if refused.error.code == Code::NumberRefused => {
+                let number: String = text.chars().filter(char::is_ascii_digit).collect();
+                return Ok(NumberLookup {
+                    display_number: number.clone(),
+                    number,
+                    country: Some(country),
+                    lead: None,
+                    refusal: Some(refused.error.message),
+                });
+            }
+            Err(unreadable) => return Err(unreadable),
+        };
+        let lead = directory.lead_with_phone(organization, &number).await;
+        let permitted = self.shared.policy.permit(&number, &country);
+        Ok(NumberLookup {
+            display_number: numbers::shown(&number, None, &country),
+            country: numbers::country(&number),
+            lead: lead.map_err(stored)?.map(|known| known.lead),
+            refusal: permitted.err().map(|refused| refused.error.message),
+            number,
+        })
+    }
+
+    /// Whom a request wants to call.
+    async fn whom(
+        &self,
+        organization: &OrganizationId,
+        country: &str,
+        request: &PlaceCallRequest,
+    ) -> Result<Whom> {
+        let Some(lead) = &request.lead_id else {
+            if request.contact_id.is_some() {
+                let message = "To call a contact, name their lead as well.";
+                return Err(error(Code::InvalidRequest, message));
+            }
+            let text = request.remote_phone.as_deref().unwrap_or_default();
+            let number = CallPolicy::read(text, country)?;
+            return Ok(Whom::Number(number.e164));
+        };
+        let lead = self.shared.directory.lead(organization, lead).await;
+        let lead = lead
+            .map_err(stored)?
+            .ok_or_else(|| error(Code::NotFound, "There's no such lead."))?;
+        let (contact, phone) = contact_of(&lead, request)?;
+        let who = LeadWhoCalls {
+            lead: LeadBrief {
+                id: lead.id,
+                display_name: lead.display_name,
+            },
+            contact: Some(contact),
+        };
+        Ok(Whom::Lead(who, phone))
     }
 
     /// Keeps a new call and lets it begin; not when the store cannot take it in.
@@ -422,7 +513,7 @@ impl Calls {
                 "The lead has no phone number. Add one to a contact.",
             )
         })?;
-        let (contact, phone) = (contact.id.clone(), phone.clone());
+        let (contact, phone) = (contact.id.clone(), phone.phone.clone());
         let who_calls = LeadWhoCalls {
             lead: LeadBrief {
                 id: lead.id,
@@ -749,21 +840,79 @@ impl Calls {
         if self.ask(organization, changed).await.is_ok() {
             return Ok(());
         }
-        let database = &self.shared.database;
-        let kept = database.call(organization, call).await.map_err(stored)?;
-        let Some(mut record) = kept else {
-            return Ok(());
+        let change = |record: &mut Call| recorded(record, recording.clone());
+        self.revise(organization, call, change).await.map(drop)
+    }
+
+    /// What came of a call, in progress or past (L5): what the request names. Whoever may `manage` says it
+    /// also of others' calls.
+    ///
+    /// # Errors
+    /// `permission_required` for others than the rep and those who manage; `not_found` for an outcome that
+    /// the organization doesn't have.
+    pub async fn annotate(
+        &self,
+        caller: &Caller,
+        manages: bool,
+        call: &CallId,
+        patch: CallPatch,
+    ) -> Result<Call> {
+        let viewer = self.viewer(caller).await?;
+        let record = self.record(caller, call).await?;
+        if record.user_id != caller.user_id && !manages {
+            return Err(error(
+                Code::PermissionRequired,
+                "Only the rep on the call can set its outcome and note. An admin can, too.",
+            ));
+        }
+        let organization = &caller.organization_id;
+        let outcome = match patch.outcome_id {
+            Some(Some(id)) => {
+                let found = self.shared.database.outcome(organization, &id).await;
+                let found = found.map_err(stored)?;
+                let unknown = || error(Code::NotFound, "There's no such outcome.");
+                Some(Some(found.ok_or_else(unknown)?))
+            }
+            Some(None) => Some(None),
+            None => None,
         };
-        recorded(&mut record, recording.clone());
-        // Here as well as by the owner, who may have stopped.
-        database
-            .save_call(organization, &record)
-            .await
-            .map_err(stored)?;
-        let record = Arc::new(record);
+        let note = patch.note;
+        let annotation = Annotation { outcome, note };
+        let request = Request::Annotate {
+            call: call.clone(),
+            annotation: annotation.clone(),
+        };
+        let record = match self.ask(organization, request).await {
+            Ok(Answer::Call(snapshot)) => snapshot.record,
+            Ok(_) => self.record(caller, call).await?,
+            Err(RequestError::UnknownCall) => {
+                let change = |record: &mut Call| annotate(record, annotation);
+                let revised = self.revise(organization, call, change).await?;
+                revised.ok_or(RequestError::UnknownCall)?
+            }
+            Err(refused) => return Err(refused.into()),
+        };
+        Ok(self.shown(&record, &viewer, caller))
+    }
+
+    /// Changes and tells a call of long ago, which is the store's alone.
+    async fn revise(
+        &self,
+        organization: &OrganizationId,
+        call: &CallId,
+        change: impl FnOnce(&mut Call) + Send,
+    ) -> Result<Option<Arc<Call>>> {
+        let database = &self.shared.database;
+        let revised = database.revise_call(organization, call, change).await;
+        let Some(record) = revised.map_err(stored)?.map(Arc::new) else {
+            return Ok(None);
+        };
+        let told = Request::Revised {
+            record: record.clone(),
+        };
         // Of a service that stops nobody is told any more.
-        let _ = self.ask(organization, Request::Revised { record }).await;
-        Ok(())
+        let _ = self.ask(organization, told).await;
+        Ok(Some(record))
     }
 
     /// Forgets the calls with a lead that are over. When this returns, nothing of them waits to be
@@ -976,6 +1125,8 @@ impl Calls {
 pub struct CallsParts {
     /// Bounds.
     pub settings: CallsSettings,
+    /// Which numbers may be called.
+    pub policy: CallPolicy,
     /// Who may do what.
     pub directory: Arc<dyn Directory>,
     /// Where calls are kept.
@@ -1005,8 +1156,24 @@ pub struct Caller {
     pub client_type: ClientType,
 }
 
+/// Whom somebody wants to call.
+enum Whom {
+    /// A lead's contact, on this phone.
+    Lead(LeadWhoCalls, String),
+    /// Whoever has this number.
+    Number(String),
+}
+
+impl Whom {
+    fn phone(&self) -> &str {
+        match self {
+            Self::Lead(_, phone) | Self::Number(phone) => phone,
+        }
+    }
+}
+
 /// Which contact of the lead is called, and on which of their phones.
-fn whom(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, String)> {
+fn contact_of(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, String)> {
     let mut contacts = lead.contacts.iter();
     let contact = match &request.contact_id {
         Some(id) => contacts.find(|contact| contact.id == *id).ok_or_else(|| {
@@ -1023,7 +1190,7 @@ fn whom(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, Str
         Some(phone) => contact
             .phones
             .iter()
-            .find(|one| *one == phone)
+            .find(|one| one.phone == *phone)
             .ok_or_else(|| {
                 error(
                     Code::InvalidRequest,
@@ -1032,7 +1199,7 @@ fn whom(lead: &Lead, request: &PlaceCallRequest) -> Result<(wire::ContactId, Str
             })?,
         None => contact.phones.first().ok_or_else(no_phone)?,
     };
-    Ok((contact.id.clone(), phone.clone()))
+    Ok((contact.id.clone(), phone.phone.clone()))
 }
 
 fn no_phone() -> ErrorBody {

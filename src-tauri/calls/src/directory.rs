@@ -12,6 +12,8 @@ pub struct Member {
     pub user_id: UserId,
     /// What their role and the organization's plan let them do.
     pub authority: Authority,
+    /// Whether the organization's balance pays for the first minute of a call.
+    pub call_funds: bool,
 }
 
 /// Who may do what, who is called, and from which numbers. Whatever belongs to another organization
@@ -56,6 +58,24 @@ pub trait Directory: Send + Sync {
         organization: &OrganizationId,
         phone: Option<&str>,
     ) -> Result<LeadWhoCalls, StoreError>;
+
+    /// The lead with this phone, in E.164, if there is one.
+    async fn lead_with_phone(
+        &self,
+        organization: &OrganizationId,
+        phone: &str,
+    ) -> Result<Option<LeadWhoCalls>, StoreError>;
+
+    /// The lead with this phone, who is to be called. Who was not known is afterwards, by this name.
+    async fn lead_to_call(
+        &self,
+        organization: &OrganizationId,
+        phone: &str,
+        name: &str,
+    ) -> Result<LeadWhoCalls, StoreError>;
+
+    /// Where the organization is, an ISO 3166 code.
+    async fn country(&self, organization: &OrganizationId) -> Result<String, StoreError>;
 
     /// Whether the user has a desktop app online (W3).
     fn is_native_online(&self, user: &UserId) -> bool;

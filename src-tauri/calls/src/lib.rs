@@ -23,6 +23,7 @@ mod hands;
 mod news;
 mod owner;
 mod placement;
+mod policy;
 mod request;
 mod saves;
 
@@ -30,6 +31,7 @@ pub use calls::{Caller, Calls, CallsParts};
 pub use directory::{Directory, Member};
 pub use events::Events;
 pub use owner::CallsSettings;
+pub use policy::CallPolicy;
 pub use saves::SaveCounts;
 
 #[cfg(test)]

@@ -214,10 +214,14 @@ impl Teller {
         members
             .into_iter()
             .filter(|member| listening.contains(&member.user_id))
-            .map(|Member { user_id, authority }| Viewer {
-                user: user_id,
-                authority,
-            })
+            .map(
+                |Member {
+                     user_id, authority, ..
+                 }| Viewer {
+                    user: user_id,
+                    authority,
+                },
+            )
             .collect()
     }
 }

@@ -6,7 +6,10 @@ use super::news::News;
 use super::placement::{Envelope, Message};
 use super::request::{Answer, Reply, Request, RequestError, Snapshot};
 use super::saves::{Saves, Thing};
-use call::{Authority, Input, LeadProgress, Limits, Machine, Output, REP_LEG, Refusal, recorded};
+use call::{
+    Annotation, Authority, Input, LeadProgress, Limits, Machine, Output, REP_LEG, Refusal,
+    annotate, recorded,
+};
 use media::{Dial, LeadEvent, LeadLine, Media, MediaEvent};
 use recordings::Recordings;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -72,6 +75,8 @@ pub struct CallsSettings {
     pub calls_max: usize,
     /// Calls in progress of one rep.
     pub calls_per_rep_max: usize,
+    /// Calls in progress of one organization.
+    pub calls_per_organization_max: usize,
 }
 
 impl Default for CallsSettings {
@@ -80,6 +85,7 @@ impl Default for CallsSettings {
             limits: Limits::default(),
             calls_max: 10_000,
             calls_per_rep_max: 100,
+            calls_per_organization_max: 1_000,
         }
     }
 }
@@ -180,6 +186,7 @@ impl Owner {
                         .into()),
                 }
             }
+            Request::Room { rep } => self.room(&organization, &rep).map(|()| Answer::Done),
             Request::Look { call } => self.look(&organization, &call).map(Answer::Call),
             Request::MediaLeg { user, device, call } => self
                 .media_leg(&organization, &user, &device, &call)
@@ -198,8 +205,11 @@ impl Owner {
                     Err(RequestError::UnknownCall)
                 }
             }
+            Request::Annotate { call, annotation } => {
+                return self.annotate(organization, call, annotation, reply).await;
+            }
             Request::Revised { record } => {
-                self.revised(organization, record).await;
+                self.say(News::Call(organization, record)).await;
                 Ok(Answer::Done)
             }
             Request::AuthorityChanged { user, authority } => {
@@ -223,6 +233,24 @@ impl Owner {
         let _ = reply.send(answer);
     }
 
+    /// Whether one more call of this rep's fits.
+    fn room(&self, organization: &OrganizationId, rep: &UserId) -> Result<(), RequestError> {
+        let settings = &self.settings;
+        let of_organization = self.of(organization).count();
+        let of_rep = self.of(organization);
+        let of_rep = of_rep.filter(|live| live.machine.rep() == rep).count();
+        let full = if self.state.live.len() >= settings.calls_max {
+            "The service can't take more calls right now. Try again shortly."
+        } else if of_organization >= settings.calls_per_organization_max {
+            "Your organization has as many calls in progress as it can have. Try again when one ends."
+        } else if of_rep >= settings.calls_per_rep_max {
+            "You have too many calls in progress. Hang one up first."
+        } else {
+            return Ok(());
+        };
+        Err(RequestError::Unavailable(full.to_owned()))
+    }
+
     async fn place(
         &mut self,
         organization: OrganizationId,
@@ -231,20 +259,8 @@ impl Owner {
         recording: Option<RecordingPlan>,
         reply: Reply,
     ) {
-        let rep = machine.rep();
-        let of_rep = self
-            .of(&organization)
-            .filter(|live| live.machine.rep() == rep)
-            .count();
-        let full = if self.state.live.len() >= self.settings.calls_max {
-            Some("The service can't take more calls right now. Try again shortly.")
-        } else if of_rep >= self.settings.calls_per_rep_max {
-            Some("You have too many calls in progress. Hang one up first.")
-        } else {
-            None
-        };
-        if let Some(message) = full {
-            let _ = reply.send(Err(RequestError::Unavailable(message.to_owned())));
+        if let Err(full) = self.room(&organization, machine.rep()) {
+            let _ = reply.send(Err(full));
             return;
         }
         let record = machine.record();
@@ -424,21 +440,53 @@ impl Owner {
             }
             return false;
         }
+        self.revise(organization, call, |record| recorded(record, recording))
+            .await
+    }
+
+    /// What came of a call: of one in progress its machine knows, of one that ended lately what is
+    /// remembered here. So what else changes on it meanwhile is not written over.
+    async fn annotate(
+        &mut self,
+        organization: OrganizationId,
+        call: CallId,
+        annotation: Annotation,
+        reply: Reply,
+    ) {
+        let live = self.state.live.get_mut(&call);
+        if let Some(live) = live.filter(|live| live.organization == organization) {
+            let input = Input::Annotate(annotation.clone());
+            if live.machine.handle(now(), input).is_ok() {
+                return self.settle(&call, Some(reply)).await;
+            }
+            // It ended at this very moment, by time alone: from here on it is one that ended lately.
+            self.settle(&call, None).await;
+        }
+        let change = |record: &mut Call| annotate(record, annotation);
+        if self.revise(&organization, &call, change).await {
+            answer_when_kept(self.saves.kept(), reply);
+        } else {
+            let _ = reply.send(Err(RequestError::UnknownCall));
+        }
+    }
+
+    /// Changes, keeps and tells a call that ended lately; whether it is remembered.
+    async fn revise(
+        &mut self,
+        organization: &OrganizationId,
+        call: &CallId,
+        change: impl FnOnce(&mut Call),
+    ) -> bool {
         let mut recent = self.state.recent.iter_mut().rev();
         let found = recent.find(|(of, one)| of == organization && one.record.id == *call);
         let Some((_, snapshot)) = found else {
             return false;
         };
-        recorded(Arc::make_mut(&mut snapshot.record), recording);
+        change(Arc::make_mut(&mut snapshot.record));
         let record = snapshot.record.clone();
-        self.revised(organization.clone(), record).await;
+        self.saves.save(organization, Thing::Call(record.clone()));
+        self.say(News::Call(organization.clone(), record)).await;
         true
-    }
-
-    /// Keeps and tells a call that is over.
-    async fn revised(&mut self, organization: OrganizationId, record: Arc<Call>) {
-        self.saves.save(&organization, Thing::Call(record.clone()));
-        self.say(News::Call(organization, record)).await;
     }
 
     async fn media_said(&mut self, event: MediaEvent) {

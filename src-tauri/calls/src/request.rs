@@ -1,7 +1,7 @@
 //! What the owner of calls is asked and what it answers: plain data, which could as well come over a
 //! network. How the answer finds its way back is the envelope's business.
 
-use call::{Authority, Input, Machine, Placed, Refusal};
+use call::{Annotation, Authority, Input, Machine, Placed, Refusal};
 use std::sync::Arc;
 use store::RecordingPlan;
 use tokio::sync::oneshot;
@@ -33,6 +33,8 @@ pub enum Request {
         user: UserId,
         invitation: InvitationId,
     },
+    /// Whether one more call of this rep's fits; `Place` is refused like this.
+    Room { rep: UserId },
     /// How a call is.
     Look { call: CallId },
     /// On which leg this device speaks.
@@ -51,7 +53,14 @@ pub enum Request {
         call: CallId,
         recording: CallRecording,
     },
-    /// Keep and tell a call of long ago, which the owner does not remember.
+    /// What came of a call that is in progress or ended lately (L5); whoever says it may. Answered with a
+    /// call in progress, and for one that is over when it is kept. [`RequestError::UnknownCall`] when the
+    /// owner does not remember the call.
+    Annotate {
+        call: CallId,
+        annotation: Annotation,
+    },
+    /// Tell a call of long ago, which the owner does not remember and the store has already.
     Revised { record: Arc<Call> },
     /// What a user may do changed. Answered when it holds on every call and is told (A2).
     AuthorityChanged { user: UserId, authority: Authority },

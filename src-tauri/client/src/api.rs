@@ -4,22 +4,28 @@ mod ask;
 
 pub use ask::Answer;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Url};
 use tokio::sync::watch;
 use wire::{
-    AcceptInviteRequest, DeviceId, InviteLookup, InviteOffer, RefreshRequest, SetUp, SetUpRequest,
-    SetupLookup, SetupOffer, SignInRequest, SignOutRequest, Tokens, UserId, route,
+    AcceptInviteRequest, DeviceId, ForgotPasswordRequest, InviteLookup, InviteOffer,
+    PasswordResetLookup, PasswordResetOffer, PasswordResetRequest, RefreshRequest,
+    SecondFactorSetup, SecondStepRequest, SetUp, SetUpRequest, SetupLookup, SetupOffer,
+    SignInRequest, SignOutRequest, TicketRequest, Tokens, UserId, route,
 };
 
+use crate::error::Ticket;
 use crate::keeper::{Keeper, KeyRingTroubles};
 use crate::local::{self, LocalDoor, LocalSecret};
 use crate::{ClientError, Credentials};
 
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const ANSWER_WAIT: Duration = Duration::from_secs(15);
+/// How often a refresh is sent whose answer doesn't arrive. The service answers the same again for a
+/// minute, and not for longer: so it's sent at once, and each answer is waited for 5 s only.
+const REFRESH_TRIES: usize = 3;
 
 /// The service's HTTP API. It holds the tokens of one sign-in and gets a new access token by itself
 /// when the old one is no longer taken. The refresh token, and nothing else, is kept with the
@@ -37,6 +43,8 @@ struct Inner {
     sign_in: RwLock<SignIn>,
     keeper: Option<Keeper>,
     kept: watch::Receiver<bool>,
+    /// Of a sign-in whose second step is to come.
+    ticket: Mutex<Option<Ticket>>,
     /// One refresh at a time: a refresh token is good once.
     refreshing: tokio::sync::Mutex<()>,
 }
@@ -102,6 +110,7 @@ impl Api {
                 sign_in: RwLock::default(),
                 keeper: credentials.map(|credentials| Keeper::start(credentials, says_kept)),
                 kept,
+                ticket: Mutex::default(),
                 refreshing: tokio::sync::Mutex::new(()),
             }),
         })
@@ -150,8 +159,70 @@ impl Api {
     ) -> Result<(UserId, DeviceId), ClientError> {
         // After a refresh under way: its answer is of the sign-in before.
         let _one_at_a_time = self.inner.refreshing.lock().await;
-        let tokens = self.call_as_anybody(&route::SIGN_IN, request).await?;
-        Ok(self.begin(tokens).await)
+        let answer = self.call_as_anybody(&route::SIGN_IN, request).await;
+        if let Err(ClientError::SecondStep { ticket, .. }) = &answer {
+            *self.ticket() = Some(ticket.clone());
+        }
+        Ok(self.begin(answer?).await)
+    }
+
+    /// `POST auth/second_factor/`: the second step of the sign-in that was tried last. Call
+    /// [`crate::Session::resume`] then.
+    ///
+    /// # Errors
+    /// As every request; [`wire::Code::WrongCode`], and [`wire::Code::Unauthenticated`] when it took too
+    /// long.
+    pub async fn second_step(&self, code: String) -> Result<(), ClientError> {
+        let _one_at_a_time = self.inner.refreshing.lock().await;
+        let request = SecondStepRequest {
+            ticket: self.open_ticket()?,
+            code,
+        };
+        let tokens = self.call_as_anybody(&route::SECOND_STEP, &request).await?;
+        *self.ticket() = None;
+        self.begin(tokens).await;
+        Ok(())
+    }
+
+    /// `POST auth/second_factor/set_up/`: begins to set up a second factor in that step.
+    ///
+    /// # Errors
+    /// As [`Api::second_step`].
+    pub async fn set_up_at_sign_in(&self) -> Result<SecondFactorSetup, ClientError> {
+        let request = TicketRequest {
+            ticket: self.open_ticket()?,
+        };
+        self.call_as_anybody(&route::SET_UP_AT_SIGN_IN, &request)
+            .await
+    }
+
+    /// `POST auth/second_factor/confirm/`: ends that with a first code, and signs in; the recovery codes.
+    /// Call [`crate::Session::resume`] then.
+    ///
+    /// # Errors
+    /// As [`Api::second_step`].
+    pub async fn confirm_at_sign_in(&self, code: String) -> Result<Vec<String>, ClientError> {
+        let _one_at_a_time = self.inner.refreshing.lock().await;
+        let request = SecondStepRequest {
+            ticket: self.open_ticket()?,
+            code,
+        };
+        let confirmed = self
+            .call_as_anybody(&route::CONFIRM_AT_SIGN_IN, &request)
+            .await?;
+        *self.ticket() = None;
+        self.begin(confirmed.tokens).await;
+        Ok(confirmed.recovery_codes)
+    }
+
+    fn ticket(&self) -> MutexGuard<'_, Option<Ticket>> {
+        let ticket = self.inner.ticket.lock();
+        ticket.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open_ticket(&self) -> Result<String, ClientError> {
+        let ticket = self.ticket().as_ref().map(|Ticket(ticket)| ticket.clone());
+        ticket.ok_or_else(|| ClientError::NotPossible("Enter your password first.".into()))
     }
 
     /// `POST auth/invite/`: what an invitation's link offers.
@@ -191,6 +262,37 @@ impl Api {
     /// As every request.
     pub async fn set_up(&self, request: &SetUpRequest) -> Result<SetUp, ClientError> {
         self.call_as_anybody(&route::SET_UP, request).await
+    }
+
+    /// `POST auth/reset/`: whose password a link is for.
+    ///
+    /// # Errors
+    /// As every request; [`wire::Code::InviteExpired`] when it cannot be used any more.
+    pub async fn look_up_password_reset(
+        &self,
+        token: String,
+    ) -> Result<PasswordResetOffer, ClientError> {
+        let lookup = PasswordResetLookup { token };
+        self.call_as_anybody(&route::LOOK_UP_PASSWORD_RESET, &lookup)
+            .await
+    }
+
+    /// `POST auth/reset_password/`: chooses a new password. Nobody is signed in by it.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn reset_password(&self, request: &PasswordResetRequest) -> Result<(), ClientError> {
+        self.call_as_anybody(&route::RESET_PASSWORD, request).await
+    }
+
+    /// `POST auth/forgot/`: asks for a reset link by mail.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn forgot_password(&self, email: String) -> Result<(), ClientError> {
+        let request = ForgotPasswordRequest { email };
+        self.call_as_anybody(&route::FORGOT_PASSWORD, &request)
+            .await
     }
 
     /// Signs in with what was kept, by `POST auth/refresh/`; none when nothing is, or when it can't be
@@ -256,6 +358,7 @@ impl Api {
             return Err(ClientError::Refused {
                 code: wire::Code::Unauthenticated,
                 message: "You're signed out. Sign in first.".into(),
+                field: None,
             });
         };
         if old.is_some_and(|old| old != tokens.access_token) {
@@ -281,7 +384,13 @@ impl Api {
     /// `POST auth/refresh/`. A token that is refused is forgotten.
     async fn rotate(&self, refresh_token: String, epoch: u64) -> Result<Tokens, ClientError> {
         let request = RefreshRequest { refresh_token };
-        let rotated = self.call_as_anybody(&route::REFRESH, &request).await;
+        let mut rotated = self.call_as_anybody_soon(&route::REFRESH, &request).await;
+        for _ in 1..REFRESH_TRIES {
+            if !matches!(rotated, Err(ClientError::Unreachable(_))) {
+                break;
+            }
+            rotated = self.call_as_anybody_soon(&route::REFRESH, &request).await;
+        }
         if let Err(error) = &rotated
             && error.code() == Some(wire::Code::Unauthenticated)
         {

@@ -3,6 +3,16 @@
 use session::Failure;
 use wire::Code;
 
+/// Half a sign-in: it's printed nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ticket(pub(crate) String);
+
+impl std::fmt::Debug for Ticket {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Ticket")
+    }
+}
+
 /// Why something could not be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
@@ -13,6 +23,18 @@ pub enum ClientError {
         code: Code,
         /// Its sentence.
         message: String,
+        /// The field of the body that it's about, if it's about one.
+        field: Option<String>,
+    },
+    /// The password is right, and the second step of signing in is to come.
+    #[error("{message} ({code:?})")]
+    SecondStep {
+        /// Which.
+        code: Code,
+        /// What to do.
+        message: String,
+        /// For the second step.
+        ticket: Ticket,
     },
     /// The session refused, or ended before it was done.
     #[error("{0}")]
@@ -39,7 +61,7 @@ impl ClientError {
     #[must_use]
     pub const fn code(&self) -> Option<Code> {
         match self {
-            Self::Refused { code, .. } => Some(*code),
+            Self::Refused { code, .. } | Self::SecondStep { code, .. } => Some(*code),
             _ => None,
         }
     }
@@ -52,7 +74,11 @@ impl From<Failure> for ClientError {
             return Self::Unreachable(message);
         }
         match failure.code {
-            Some(code) => Self::Refused { code, message },
+            Some(code) => Self::Refused {
+                code,
+                message,
+                field: None,
+            },
             None => Self::NotPossible(message),
         }
     }
@@ -61,7 +87,8 @@ impl From<Failure> for ClientError {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Refused { code, message } => Self::refused(code, message),
+            ClientError::Refused { code, message, .. }
+            | ClientError::SecondStep { code, message, .. } => Self::refused(code, message),
             ClientError::Unreachable(why) => Self::unreachable(why),
             other => Self::local(other.to_string()),
         }

@@ -40,6 +40,8 @@ pub struct Settings {
     /// The secret of the service that the app brings; nothing but its proof is asked of a service that
     /// doesn't know it, too. `None` for any other service.
     pub local_secret: Option<LocalSecret>,
+    /// What this device is called in the user's list of sign-ins.
+    pub device_name: Option<String>,
 }
 
 impl Settings {
@@ -53,6 +55,7 @@ impl Settings {
             voice: VoiceSettings::default(),
             credentials: None,
             local_secret: None,
+            device_name: None,
         }
     }
 }
@@ -88,6 +91,7 @@ pub struct Session {
     view: watch::Receiver<Arc<View>>,
     api: Api,
     client_type: ClientType,
+    device_name: Option<String>,
 }
 
 impl Session {
@@ -105,6 +109,7 @@ impl Session {
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let (view_sender, view) = watch::channel(Arc::new(View::default()));
         let client_type = settings.client_type;
+        let device_name = settings.device_name.clone();
         let run = Loop::new(settings, api.clone(), events.clone(), view_sender);
         tokio::spawn(run.run(inbox));
         Ok(Self {
@@ -113,6 +118,7 @@ impl Session {
             view,
             api,
             client_type,
+            device_name,
         })
     }
 
@@ -165,11 +171,33 @@ impl Session {
             email: email.to_owned(),
             password: password.to_owned(),
             client_type: self.client_type,
+            device_name: self.device_name.clone(),
         };
         match self.order(Command::SignIn(request), None).await? {
             Reply::SignedIn { user_id, .. } => Ok(user_id),
             _ => Err(unexpected()),
         }
+    }
+
+    /// The second step of a sign-in that was refused with [`wire::Code::SecondFactorRequired`].
+    ///
+    /// # Errors
+    /// As every command; [`wire::Code::WrongCode`].
+    pub async fn second_step(&self, code: &str) -> Result<(), ClientError> {
+        self.api.second_step(code.to_owned()).await?;
+        // What was begun is taken up, as at the next start.
+        self.resume().await.map(drop)
+    }
+
+    /// The same for one that was refused with [`wire::Code::SecondFactorSetupRequired`], with a first code
+    /// of the second factor that was set up by [`Api::set_up_at_sign_in`]; the recovery codes.
+    ///
+    /// # Errors
+    /// As [`Session::second_step`].
+    pub async fn confirm_at_sign_in(&self, code: &str) -> Result<Vec<String>, ClientError> {
+        let recovery_codes = self.api.confirm_at_sign_in(code.to_owned()).await?;
+        self.resume().await?;
+        Ok(recovery_codes)
     }
 
     /// Becomes a member by an invitation's link, and is signed in.
@@ -190,6 +218,7 @@ impl Session {
             last_name: last_name.to_owned(),
             password: password.to_owned(),
             client_type: self.client_type,
+            device_name: self.device_name.clone(),
         };
         match self.order(Command::AcceptInvite(request), None).await? {
             Reply::SignedIn { user_id, .. } => Ok(user_id),

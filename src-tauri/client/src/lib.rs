@@ -41,6 +41,7 @@ pub use voice_path::{Devices, Voice, VoiceSettings, VoiceStats};
 
 // What a session says and is told, for those who link only this crate.
 pub use session::{
-    Audience, Coaching, CoachingView, Connection, EndReason, MediaRole, MediaStatus, ModeChoice,
-    MyCall, Notice, Person, Presence, Request, Retry, SignedOutReason, View,
+    Audience, Coaching, CoachingView, Connection, Dial, EndReason, MediaRole, MediaStatus,
+    ModeChoice, MyCall, Notice, Person, Presence, Request, Retry, SignedOutReason, View,
+    linked_number, tel_link,
 };

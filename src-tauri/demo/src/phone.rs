@@ -155,7 +155,8 @@ impl Phone {
             .list(&route::LIST_LEADS, &LeadQuery::named(lead))
             .await?;
         let contacts = leads.iter().flat_map(|lead| &lead.contacts);
-        let number = contacts.flat_map(|contact| &contact.phones).next();
+        let mut numbers = contacts.flat_map(|contact| &contact.phones);
+        let number = numbers.next().map(|phone| phone.phone.as_str());
         let number = number.ok_or(DemoError::Missing("the lead's number"))?;
         Self::start(number, port, codec, says)
     }

@@ -235,7 +235,7 @@ impl Stage {
             .ok_or(DemoError::Missing("an internal number"))?;
         let request = PlaceCallRequest {
             local_phone_id: number.id.clone(),
-            lead_id: lead.id.clone(),
+            lead_id: Some(lead.id.clone()),
             contact_id: None,
             remote_phone: None,
         };

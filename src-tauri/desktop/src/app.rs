@@ -223,6 +223,27 @@ impl App {
         self.follow(app, pass).await
     }
 
+    /// The link by which a member chooses a new password.
+    ///
+    /// # Errors
+    /// Before a place was chosen, when nobody is in one.
+    pub fn reset_link(&self, token: &str) -> Result<String, AppError> {
+        let place = self.place().ok_or_else(nowhere_yet)?;
+        Ok(link::reset(token, &place))
+    }
+
+    /// What a reset link carries. The app works from now on where it is good.
+    ///
+    /// # Errors
+    /// When it is none, and as [`App::set_place`].
+    pub async fn follow_reset(&self, app: &AppHandle, link: &str) -> Result<String, AppError> {
+        let pass = link::read_reset(link).ok_or_else(|| {
+            let message = "That's not a valid reset link. Copy all of it, or ask for a new one.";
+            AppError::new("settings", message)
+        })?;
+        self.follow(app, pass).await
+    }
+
     async fn follow(&self, app: &AppHandle, pass: Pass) -> Result<String, AppError> {
         let here = self.place();
         match pass.place.map(Place::checked).transpose()? {
@@ -273,6 +294,18 @@ impl App {
     }
 }
 
+/// What this computer is called, as far as the service takes it for a name.
+fn device_name() -> Option<String> {
+    let name = gethostname::gethostname();
+    let name: String = name
+        .to_string_lossy()
+        .chars()
+        .filter(|letter| letter.is_ascii_graphic())
+        .take(64)
+        .collect();
+    (!name.is_empty()).then_some(name)
+}
+
 impl Link {
     fn start(
         app: &AppHandle,
@@ -293,6 +326,7 @@ impl Link {
             (Some((url, local_secret)), Some(place)) => client::Settings {
                 credentials: Some(Arc::new(KeyRing::new(&profile.to_string(), place.key()))),
                 local_secret,
+                device_name: device_name(),
                 ..client::Settings::new(url)
             },
             _ => client::Settings::new(NOWHERE),

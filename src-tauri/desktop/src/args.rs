@@ -36,7 +36,7 @@ pub struct Args {
     /// Start in the tray, without a window.
     #[arg(long)]
     pub hidden: bool,
-    /// What to open, such as `callcoaching://call/acti_…`.
+    /// What to open, such as `callcoaching://call/acti_…` or `tel:+12015550123`.
     #[arg(value_name = "LINK")]
     pub link: Option<String>,
 }

@@ -12,6 +12,9 @@ pub struct AppError {
     pub code: String,
     /// For the person.
     pub message: String,
+    /// The field of the form that it's about, as the service names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 impl AppError {
@@ -20,6 +23,7 @@ impl AppError {
         Self {
             code: code.into(),
             message: message.into(),
+            field: None,
         }
     }
 }
@@ -27,7 +31,19 @@ impl AppError {
 impl From<ClientError> for AppError {
     fn from(error: ClientError) -> Self {
         let (code, message) = match error {
-            ClientError::Refused { code, message } => return Self::new(&code_text(code), message),
+            ClientError::Refused {
+                code,
+                message,
+                field,
+            } => {
+                return Self {
+                    field,
+                    ..Self::new(&code_text(code), message)
+                };
+            }
+            ClientError::SecondStep { code, message, .. } => {
+                return Self::new(&code_text(code), message);
+            }
             ClientError::NotPossible(message) => ("not_possible", message),
             ClientError::Unreachable(why) => {
                 log::info!("can't reach the service: {why}");
@@ -75,6 +91,7 @@ mod tests {
         let error = AppError::from(ClientError::Refused {
             code: wire::Code::PermissionRequired,
             message: "You don't have permission to whisper.".into(),
+            field: None,
         });
         assert_eq!(
             error,

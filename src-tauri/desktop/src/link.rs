@@ -1,8 +1,10 @@
-//! Links that open something in the app: `callcoaching://call/…`, `callcoaching://invite/…` and
-//! `callcoaching://setup/…`, and the address of a service's set-up page.
+//! Links that open something in the app: `callcoaching://call/…`, `callcoaching://invite/…`,
+//! `callcoaching://setup/…`, `callcoaching://reset/…`, `callcoaching://dial/…` and `tel:…`, and the
+//! addresses of a service's pages for set-up and for a new password.
 
 use std::fmt;
 
+use client::{Dial, linked_number, tel_link};
 use serde::Serialize;
 use specta::Type;
 use url::Url;
@@ -23,6 +25,8 @@ pub enum Link {
         /// Which.
         call_id: CallId,
     },
+    /// To call a number, once the person says so.
+    Dial(Dial),
     /// To join an organization.
     Invite {
         /// The whole of it.
@@ -33,17 +37,24 @@ pub enum Link {
         /// The whole of it.
         link: String,
     },
+    /// To choose a new password.
+    Reset {
+        /// The whole of it.
+        link: String,
+    },
     /// Nothing that this app knows.
     Unknown,
 }
 
-/// What an invite or a set-up link carries lets somebody in: it is printed nowhere.
+/// What an invite, a set-up or a reset link carries lets somebody in: it is printed nowhere.
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Call { .. } => "Call",
+            Self::Dial(_) => "Dial",
             Self::Invite { .. } => "Invite",
             Self::Setup { .. } => "Setup",
+            Self::Reset { .. } => "Reset",
             Self::Unknown => "Unknown",
         })
     }
@@ -84,18 +95,26 @@ impl Link {
         if text.len() > LINK_BYTES_MAX {
             return None;
         }
+        if let Some(dial) = tel_link(text) {
+            return Some(Self::Dial(dial));
+        }
         let url = Url::parse(text).ok()?;
         let link = text.to_owned();
         if url.scheme() != SCHEME {
-            return read_setup(text).map(|_| Self::Setup { link });
+            let setup = read_setup(text).map(|_| Self::Setup { link: link.clone() });
+            return setup.or_else(|| read_reset(text).map(|_| Self::Reset { link }));
         }
         match url.host_str()? {
             "call" => {
                 let call_id = CallId::parse(url.path().trim_matches('/')).ok()?;
                 Some(Self::Call { call_id })
             }
+            "dial" if url.query().or(url.fragment()).is_none() => {
+                linked_number(url.path().trim_matches('/')).map(Self::Dial)
+            }
             "invite" => read_invite(text).map(|_| Self::Invite { link }),
             "setup" => read_setup(text).map(|_| Self::Setup { link }),
+            "reset" => read_reset(text).map(|_| Self::Reset { link }),
             _ => None,
         }
     }
@@ -125,16 +144,32 @@ pub fn read_invite(link: &str) -> Option<Pass> {
     carried("invite", &Url::parse(link).ok()?)
 }
 
+/// The link by which somebody chooses a new password: `callcoaching://reset/TOKEN?server=ADDRESS`, and on
+/// this computer as with invitations.
+pub fn reset(token: &str, place: &Place) -> String {
+    carrying("reset", token, place)
+}
+
 /// What a set-up link carries, also as the address of the service's page: `https://…/setup/#TOKEN`.
 pub fn read_setup(link: &str) -> Option<Pass> {
+    carried_by_either("setup", link)
+}
+
+/// What a reset link carries, also as the address that a server's mails have: `https://…/reset/#TOKEN`.
+pub fn read_reset(link: &str) -> Option<Pass> {
+    carried_by_either("reset", link)
+}
+
+fn carried_by_either(what: &str, link: &str) -> Option<Pass> {
     let url = Url::parse(link.trim()).ok()?;
     if !matches!(url.scheme(), "http" | "https") {
-        return carried("setup", &url);
+        return carried(what, &url);
     }
     let token = url.fragment()?;
-    let is_page = url.path().trim_end_matches('/') == "/setup" && is_token(token);
+    let is_page = url.path().trim_matches('/') == what && is_token(token);
     is_page.then(|| Pass {
         token: token.to_owned(),
+        // Its origin is the server's address.
         place: Some(Place::Server {
             url: url.origin().ascii_serialization(),
         }),
@@ -209,40 +244,52 @@ mod tests {
         }
     }
 
+    type Read = fn(&str) -> Option<Pass>;
+    type Opened = fn(String) -> Link;
+
+    /// Those that are read in both of their forms.
+    const BOTH: [(&str, Read, Opened); 2] = [
+        ("setup", read_setup, |link| Link::Setup { link }),
+        ("reset", read_reset, |link| Link::Reset { link }),
+    ];
+
     #[test]
-    fn o1_a_set_up_link_is_read_in_both_of_its_forms() {
-        for place in places() {
-            let link = setup(TOKEN, &place).unwrap();
-            assert_eq!(read_setup(&link), pass(Some(place)));
-            assert_eq!(read_invite(&link), None);
-            assert_eq!(Link::read(&link), Link::Setup { link });
-        }
-        for (page, url) in [
-            ("https://calls.example/setup/#", "https://calls.example"),
-            (
-                " https://calls.example:8443/setup#",
-                "https://calls.example:8443",
-            ),
-            ("http://127.0.0.1:8080/setup/#", "http://127.0.0.1:8080"),
-        ] {
-            let link = format!("{page}{TOKEN}");
-            let server = Place::Server { url: url.into() };
-            assert_eq!(read_setup(&link), pass(Some(server)), "{link}");
-            let link = link.trim().to_owned();
-            assert_eq!(Link::read(&link), Link::Setup { link });
-        }
-        for bad in [
-            "https://calls.example/setup/",
-            "https://calls.example/setup/#short",
-            "https://calls.example/setup/abcdefghijklmnop",
-            "https://calls.example/other/#abcdefghijklmnop",
-            "https://calls.example/setup/?x=#abcdefghijklmnop%20",
-            "file:///setup/#abcdefghijklmnop",
-            "callcoaching://setup/#abcdefghijklmnop",
-            "callcoaching://setup/a",
-        ] {
-            assert_eq!(read_setup(bad), None, "{bad}");
-            assert_eq!(Link::read(bad), Link::Unknown, "{bad}");
+    fn o1_o3_a_set_up_or_reset_link_is_read_in_both_of_its_forms() {
+        for (what, read, opened) in BOTH {
+            for place in places() {
+                let link = carrying(what, TOKEN, &place);
+                assert_eq!(read(&link), pass(Some(place)));
+                assert_eq!(read_invite(&link), None);
+                assert_eq!(Link::read(&link), opened(link));
+            }
+            for (server, url) in [
+                ("https://calls.example/", "https://calls.example"),
+                (" https://calls.example:8443/", "https://calls.example:8443"),
+                ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+            ] {
+                for end in ["", "/"] {
+                    let link = format!("{server}{what}{end}#{TOKEN}");
+                    let server = Place::Server { url: url.into() };
+                    assert_eq!(read(&link), pass(Some(server)), "{link}");
+                    let link = link.trim().to_owned();
+                    assert_eq!(Link::read(&link), opened(link));
+                }
+            }
+            for bad in [
+                format!("https://calls.example/{what}/"),
+                format!("https://calls.example/{what}/#short"),
+                format!("https://calls.example/{what}/abcdefghijklmnop"),
+                "https://calls.example/other/#abcdefghijklmnop".into(),
+                format!("https://calls.example/{what}/?x=#abcdefghijklmnop%20"),
+                format!("file:///{what}/#abcdefghijklmnop"),
+                format!("javascript:alert(1)//{what}/#abcdefghijklmnop"),
+                format!("callcoaching://{what}/#abcdefghijklmnop"),
+                format!("callcoaching://{what}/abcdefghijklmnop%0a"),
+                format!("callcoaching://{what}/a"),
+            ] {
+                assert_eq!(read(&bad), None, "{bad}");
+                assert_eq!(Link::read(&bad), Link::Unknown, "{bad}");
+            }
         }
         assert_eq!(setup("not a token at all", &Place::Team), None);
     }
@@ -264,6 +311,22 @@ mod tests {
     }
 
     #[test]
+    fn l4_a_link_that_dials_is_read_however_it_was_passed_on() {
+        for link in [
+            "tel:+1-201-555-0123",
+            " TEL:+1%20201%20555%200123\n",
+            "callcoaching://dial/+12015550123",
+            "CallCoaching://dial/+1%20(201)%20555-0123/",
+        ] {
+            let wanted = Link::Dial(Dial {
+                number: "+12015550123".into(),
+                extension: None,
+            });
+            assert_eq!(Link::read(link), wanted, "{link}");
+        }
+    }
+
+    #[test]
     fn whatever_else_is_opened_is_known_to_be_unknown() {
         let long = format!("callcoaching://invite/{}", "a".repeat(5_000));
         for link in [
@@ -276,7 +339,14 @@ mod tests {
             "callcoaching://call/",
             "callcoaching://call/lead_1",
             "callcoaching://invite/a",
-            "callcoaching://dial/+15551000",
+            "callcoaching://dial/",
+            "callcoaching://dial/Globex",
+            "callcoaching://dial/*21*1%23",
+            "callcoaching://dial/+12015550123?now",
+            "tel:",
+            "tel:*21*1%23",
+            "tel:+12015550123;phone-context=a;x=1;x=2",
+            "tel:+1201555%0A0123",
             &long,
         ] {
             assert_eq!(Link::read(link), Link::Unknown, "{link}");
@@ -286,8 +356,16 @@ mod tests {
     #[test]
     fn a_link_that_lets_somebody_in_is_printed_nowhere() {
         for place in places() {
-            let links = [invite(TOKEN, &place), setup(TOKEN, &place).unwrap()];
-            let passes = [read_invite(&links[0]), read_setup(&links[1])];
+            let links = [
+                invite(TOKEN, &place),
+                setup(TOKEN, &place).unwrap(),
+                reset(TOKEN, &place),
+            ];
+            let passes = [
+                read_invite(&links[0]),
+                read_setup(&links[1]),
+                read_reset(&links[2]),
+            ];
             for printed in [
                 format!("{:?}", links.each_ref().map(|link| Link::read(link))),
                 format!("{passes:?}"),

@@ -93,7 +93,7 @@ async fn tell(app: AppHandle, player: Player, mut told: Playback) {
             continue;
         }
         if let Some(failure) = now.failure {
-            let AppError { code, message } = failure.into();
+            let AppError { code, message, .. } = failure.into();
             let told = Message {
                 kind: MessageKind::Error,
                 code: Some(code),

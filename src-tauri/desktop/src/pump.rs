@@ -109,11 +109,14 @@ fn message(notice: &Notice) -> Option<Message> {
         Notice::SignedOut(SignedOutReason::Expired) => {
             error("Your session has expired. Sign in again.")
         }
+        Notice::SignInLost => {
+            stays("Your session has expired. This call goes on. Sign in again when it ends.")
+        }
         Notice::CoachingEnded(_, reason) => coaching_ended(*reason)?,
         Notice::MyCallEnded(call) => call_ended(call)?,
         Notice::Postponed(request) => info(postponed(request)?),
         Notice::Trouble(failure) => {
-            let AppError { code, message } = ClientError::from(failure.clone()).into();
+            let AppError { code, message, .. } = ClientError::from(failure.clone()).into();
             Message {
                 code: Some(code),
                 ..error(&message)
@@ -293,6 +296,9 @@ mod tests {
             microphone_trouble: false,
             recording_url: None,
             recording: None,
+            outcome_id: None,
+            disposition: None,
+            note: String::new(),
             coach_legs: vec![],
             joinability: Joinability {
                 joinable: false,

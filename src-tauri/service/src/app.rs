@@ -5,6 +5,7 @@ use crate::auth::Auth;
 use crate::balances::BalanceNews;
 use crate::config::Config;
 use crate::hub::{Hub, availability};
+use crate::imports::Imports;
 use crate::metrics::{Gauges, Metrics};
 use calls::Calls;
 use recordings::Recordings;
@@ -15,7 +16,7 @@ use store::clock::now;
 use store::{Database, MembershipChange, RoleChange, StoreError};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use wire::{Availability, Event, Organization, OrganizationId, UserId};
+use wire::{Availability, DeviceId, Event, Organization, OrganizationId, UserId};
 
 /// How long a readiness check is good for: whoever asks more often makes no more work.
 const READINESS_KEPT: Duration = Duration::from_secs(1);
@@ -39,6 +40,8 @@ pub struct App {
     pub calls: Calls,
     /// The recordings; none when the store is only read.
     pub recordings: Option<Arc<Recordings>>,
+    /// The imports of leads; none when the store is only read.
+    pub imports: Option<Arc<Imports>>,
     /// The media workers.
     pub media: media::Media,
     /// The trunks to the telephone network; none when leads are simulated.
@@ -94,6 +97,19 @@ impl App {
             self.hub.close_user(organization, &change.user_id);
         }
         self.directory_changed(organization);
+    }
+
+    /// A member changed their own name or address: they are told, and everybody who shows it.
+    pub async fn profile_changed(&self, organization: &OrganizationId, user: &UserId) {
+        self.tell_me(organization, user).await;
+        self.directory_changed(organization);
+    }
+
+    /// The sign-ins of these devices are over: their sockets close. Calls on them go on.
+    pub fn signed_out(&self, devices: &[DeviceId]) {
+        for device in devices {
+            self.hub.close_device(device);
+        }
     }
 
     /// Somebody became a member: everybody else is told who they are and how available.

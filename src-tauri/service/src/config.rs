@@ -5,6 +5,8 @@ mod flags;
 
 pub use flags::Flags;
 
+use crate::mail::MailSettings;
+use calls::CallPolicy;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -41,6 +43,9 @@ pub struct Config {
     pub media_port_base: u16,
     pub workers: usize,
     pub parties_max: usize,
+    pub calls_per_organization_max: usize,
+    pub call_countries: Vec<String>,
+    pub call_kinds_refused: Vec<String>,
     pub opus_bitrate_bps: u32,
     pub opus_complexity: u8,
     pub opus_expected_loss_percent: u8,
@@ -54,10 +59,14 @@ pub struct Config {
     /// Only in the settings file: a list of trunks has no flag.
     #[serde(skip_serializing)]
     pub telephony: TelephonySettings,
+    /// Only in the settings file: it belongs together.
+    #[serde(skip_serializing)]
+    pub mail: MailSettings,
     pub log: String,
     pub log_format: LogFormat,
     pub access_token_s: u64,
     pub refresh_token_s: u64,
+    pub sign_in_s: u64,
     pub sign_in_failures_per_email: u32,
     pub sign_in_failures_per_address: u32,
     pub request_timeout_ms: u64,
@@ -88,6 +97,9 @@ impl Default for Config {
             media_port_base: 0,
             workers: 0,
             parties_max: 100,
+            calls_per_organization_max: 1_000,
+            call_countries: Vec::new(),
+            call_kinds_refused: CallPolicy::REFUSED.map(|kind| kind.name().into()).into(),
             opus_bitrate_bps: 32_000,
             opus_complexity: 5,
             opus_expected_loss_percent: 0,
@@ -99,10 +111,12 @@ impl Default for Config {
             recordings_allow_http: false,
             announcement: None,
             telephony: TelephonySettings::default(),
+            mail: MailSettings::default(),
             log: "info".into(),
             log_format: LogFormat::Json,
             access_token_s: 15 * 60,
             refresh_token_s: 30 * 24 * 3600,
+            sign_in_s: 90 * 24 * 3600,
             sign_in_failures_per_email: 5,
             sign_in_failures_per_address: 100,
             request_timeout_ms: 30_000,
@@ -192,9 +206,17 @@ impl Config {
             .is_some_and(|url| !is_origin(url))
         {
             "public_url must be like https://calls.example.com".into()
+        } else if self.sign_in_s < self.access_token_s {
+            "sign_in_s must be no shorter than access_token_s".into()
         } else if let Some(origin) = self.allowed_origins.iter().find(|one| !is_origin(one)) {
             format!("allowed_origins must be like https://app.example.com, not {origin}")
+        } else if self.calls_per_organization_max == 0 {
+            "calls_per_organization_max must be at least 1".into()
+        } else if let Err(ConfigError::OutOfRange(complaint)) = self.call_policy() {
+            complaint
         } else if let Err(complaint) = self.telephony.check() {
+            complaint
+        } else if let Err(complaint) = self.mail.check() {
             complaint
         } else {
             return Ok(());
@@ -207,6 +229,15 @@ impl Config {
     pub fn public_url(&self) -> String {
         let here = || format!("http://{}", self.listen);
         self.public_url.clone().unwrap_or_else(here)
+    }
+
+    /// Which numbers may be called.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] for what is no country or kind.
+    pub fn call_policy(&self) -> Result<CallPolicy, ConfigError> {
+        let policy = CallPolicy::new(&self.call_countries, &self.call_kinds_refused);
+        policy.map_err(ConfigError::OutOfRange)
     }
 
     /// [`Config::request_timeout_ms`] as a duration.
@@ -224,7 +255,7 @@ impl Config {
 
 /// Whether a browser could send this as its page's origin (RFC 6454, section 6.2): a scheme and a host,
 /// and a port where it isn't the scheme's own.
-fn is_origin(text: &str) -> bool {
+pub(crate) fn is_origin(text: &str) -> bool {
     let host =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.:[]".contains(&byte);
     ["https://", "http://"].iter().any(|scheme| {
@@ -267,6 +298,30 @@ mod tests {
             "{outside}"
         );
         assert!(merged("workers = \"two\"", &Flags::default()).is_err());
+    }
+
+    #[test]
+    fn l4_countries_and_kinds_of_numbers_are_checked_when_the_settings_are_read() {
+        let config = merged("call_countries = [\"US\", \"GB\"]", &Flags::default());
+        assert_ne!(
+            config.unwrap().call_policy().unwrap(),
+            CallPolicy::default()
+        );
+        assert_eq!(
+            Config::default().call_policy().unwrap(),
+            CallPolicy::default()
+        );
+        for (wrong, named) in [
+            ("call_countries = [\"USA\"]", "USA"),
+            ("call_kinds_refused = [\"cheap\"]", "cheap"),
+            (
+                "calls_per_organization_max = 0",
+                "calls_per_organization_max",
+            ),
+        ] {
+            let refused = merged(wrong, &Flags::default()).unwrap_err().to_string();
+            assert!(refused.contains(named), "{wrong}: {refused}");
+        }
     }
 
     #[test]
@@ -336,7 +391,14 @@ mod tests {
                 .unwrap_or_else(|| panic!("{name} has no flag"));
             let help = flag.get_help().unwrap().to_string();
             // Defaults that are null are explained in words.
-            let default = default.as_str().map_or(default.to_string(), str::to_owned);
+            let default = match default {
+                serde_json::Value::String(text) => text.clone(),
+                serde_json::Value::Array(list) if !list.is_empty() => {
+                    let list: Vec<_> = list.iter().filter_map(|one| one.as_str()).collect();
+                    list.join(",")
+                }
+                other => other.to_string(),
+            };
             let named = format!("[default: {default}");
             let is_empty = default == "null" || default == "[]";
             assert!(is_empty || help.contains(&named), "{name}: {help}");
@@ -387,6 +449,15 @@ mod tests {
         let telephony = example["telephony"].as_table().unwrap();
         let settings = serde_json::to_value(TelephonySettings::default()).unwrap();
         assert_eq!(missing(&settings, &[telephony]), Vec::<&String>::new());
+
+        let mail = example["mail"].as_table().unwrap();
+        let settings = serde_json::to_value(MailSettings::default()).unwrap();
+        let mut other_way = toml::Table::new();
+        other_way.insert("password".into(), "".into());
+        assert_eq!(
+            missing(&settings, &[mail, &other_way]),
+            Vec::<&String>::new()
+        );
 
         let trunks = telephony["trunks"].as_array().unwrap();
         let trunks: Vec<_> = trunks.iter().map(|own| own.as_table().unwrap()).collect();

@@ -73,14 +73,39 @@ impl Directory for Facts {
         self.store.lead_who_calls(organization, phone, now()).await
     }
 
+    async fn lead_with_phone(
+        &self,
+        organization: &OrganizationId,
+        phone: &str,
+    ) -> Result<Option<LeadWhoCalls>, StoreError> {
+        self.store.lead_with_phone(organization, phone).await
+    }
+
+    async fn lead_to_call(
+        &self,
+        organization: &OrganizationId,
+        phone: &str,
+        name: &str,
+    ) -> Result<LeadWhoCalls, StoreError> {
+        self.store
+            .lead_to_call(organization, phone, name, now())
+            .await
+    }
+
+    async fn country(&self, organization: &OrganizationId) -> Result<String, StoreError> {
+        self.store.country(organization).await
+    }
+
     fn is_native_online(&self, user: &UserId) -> bool {
         self.presence.is_online(user, ClientType::Native)
     }
 }
 
 fn member(facts: MemberFacts) -> Member {
-    let funds = facts.balance >= usage::rate_at(LedgerKind::Coaching, now());
+    let pays = |kind| facts.balance >= usage::rate_at(kind, now());
+    let funds = pays(LedgerKind::Coaching);
     Member {
+        call_funds: pays(LedgerKind::Call),
         authority: Authority::new(true, &facts.permissions, facts.plan).with_funds(funds),
         user_id: facts.user_id,
     }

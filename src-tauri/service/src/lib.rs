@@ -13,6 +13,8 @@ mod events;
 mod facts;
 mod http;
 mod hub;
+mod imports;
+mod mail;
 mod metrics;
 mod names;
 mod operated;
@@ -24,6 +26,7 @@ mod strict;
 mod telephony;
 
 pub use config::{Config, ConfigError, Flags, LogFormat};
+pub use mail::{Encryption, MailSettings};
 pub use running::{Hooks, Running, StartError, start};
 pub use store::{StoreError, backup, copy_store, restore};
 

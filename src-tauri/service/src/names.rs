@@ -7,6 +7,9 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 /// Names have so many characters at most.
 const NAME_CHARS_MAX: usize = 64;
 
+/// The longest email address (RFC 5321, with what stands around it).
+const EMAIL_BYTES_MAX: usize = 254;
+
 /// Why a text can't be a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -33,6 +36,14 @@ pub enum NameError {
 /// # Errors
 /// [`NameError`].
 pub fn checked(text: &str) -> Result<String, NameError> {
+    checked_to(text, NAME_CHARS_MAX)
+}
+
+/// The same, with as many characters at most as it may have where it is.
+///
+/// # Errors
+/// [`NameError`].
+pub fn checked_to(text: &str, chars_max: usize) -> Result<String, NameError> {
     let name: String = text
         .chars()
         .filter(|one| !is_break_hint(*one))
@@ -48,10 +59,31 @@ pub fn checked(text: &str) -> Result<String, NameError> {
     if !name.chars().any(shows) {
         return Err(NameError::ShowsNothing);
     }
-    if name.chars().count() > NAME_CHARS_MAX {
+    if name.chars().count() > chars_max {
         return Err(NameError::TooLong);
     }
     Ok(name.to_owned())
+}
+
+/// An address as it is kept: something on both sides of one `@`, a domain with a dot, and nothing that a
+/// list or a header would take for its own.
+pub fn email(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (local, domain) = text.rsplit_once('@')?;
+    let is_plain =
+        |one: char| !one.is_whitespace() && !one.is_control() && !"@,;<>()[]\"\\:".contains(one);
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|one| one.is_alphanumeric() || one == '-')
+    };
+    let is_whole = !local.is_empty()
+        && text.len() <= EMAIL_BYTES_MAX
+        && local.chars().all(is_plain)
+        && domain.contains('.')
+        && domain.split('.').all(is_label);
+    is_whole.then(|| text.to_owned())
 }
 
 /// Whether something is to be seen of it. A mark alone has nothing to stand on, and what only shapes its

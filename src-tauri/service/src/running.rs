@@ -9,6 +9,8 @@ use crate::events::{self, CallEvents};
 use crate::facts::Facts;
 use crate::http::LocalSecret;
 use crate::hub::{Hub, HubSettings, InProcessPresence};
+use crate::imports::Imports;
+use crate::mail::{Mail, MailError};
 use crate::metrics::Metrics;
 use crate::operator::{self, SetupLinkRequest};
 use crate::telephony::Telephony;
@@ -69,6 +71,9 @@ pub enum StartError {
     /// The telephone trunks cannot be used.
     #[error(transparent)]
     Telephony(#[from] TrunkError),
+    /// Mail cannot be sent as it is set up.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// The demonstration's data cannot be made, or is where it must not be (O2).
     #[error("couldn't use demo data: {0}")]
     Demo(String),
@@ -155,7 +160,8 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         (None, Some(telephony)) => telephony.line(),
         (None, None) => Arc::new(PreparedLine::new(&config)?),
     };
-    let auth = Auth::new(store.clone(), passwords, auth_settings(&config));
+    let mail = Mail::start(&config.mail)?;
+    let auth = Auth::new(store.clone(), passwords, mail, auth_settings(&config));
     let recordings = if config.read_only {
         None
     } else {
@@ -167,13 +173,19 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         Some(started.map_err(failed)??)
     };
     let (recordings, recording_events) = recordings.unzip();
+    let imports = match config.read_only {
+        true => None,
+        false => Some(Imports::start(store.clone(), config.data.join("imports")).await?),
+    };
     let balances = Arc::new(BalanceNews::default());
     let audit = Audit::start(store.clone());
     let calls = Calls::start(CallsParts {
         settings: CallsSettings {
             limits,
+            calls_per_organization_max: config.calls_per_organization_max,
             ..CallsSettings::default()
         },
+        policy: config.call_policy()?,
         directory: Arc::new(Facts::new(store.clone(), presence)),
         database: store.clone(),
         events: Arc::new(CallEvents {
@@ -206,6 +218,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         hub,
         calls,
         recordings,
+        imports,
         media,
         balances,
         trunks,
@@ -277,6 +290,9 @@ impl Running {
         self.app.calls.stop().await;
         if let Some(recordings) = &self.app.recordings {
             recordings.stop().await;
+        }
+        if let Some(imports) = &self.app.imports {
+            imports.stop().await;
         }
         self.app.hub.go_away();
         self.closing.cancel();
@@ -431,6 +447,8 @@ fn auth_settings(config: &Config) -> AuthSettings {
     AuthSettings {
         access_ms: millis(config.access_token_s),
         refresh_ms: millis(config.refresh_token_s),
+        sign_in_ms: millis(config.sign_in_s),
+        read_only: config.read_only,
         failures_per_email: config.sign_in_failures_per_email,
         failures_per_address: config.sign_in_failures_per_address,
     }

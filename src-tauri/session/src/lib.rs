@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 mod coaching;
+mod dial;
 mod input;
 mod invitations;
 mod link;
@@ -24,6 +25,7 @@ mod session;
 mod view;
 
 pub use coaching::{Coaching, CoachingView};
+pub use dial::{Dial, linked_number, tel_link};
 pub use input::{Command, CommandId, Failure, Input, MediaId, MediaInput, Reply, RequestId};
 pub use output::{MediaRole, Notice, Output, Request, Resume, SignedOutReason};
 pub use retry::{RETRY_MAX, RETRY_MIN, Retry};

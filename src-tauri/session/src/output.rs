@@ -106,6 +106,8 @@ pub enum Notice {
     SignedOut(SignedOutReason),
     /// Whether the next run can resume this sign-in.
     SignInKept(bool),
+    /// The service takes the sign-in no longer. The call goes on; nobody is signed in when it ends.
+    SignInLost,
     /// Who is signed in, or what they may do, changed.
     MeChanged,
     /// The connection to the service.

@@ -197,6 +197,10 @@ impl Session {
     // What the user wants.
 
     fn command(&mut self, now: Duration, id: CommandId, command: Command) {
+        if self.view.sign_in_lost {
+            self.command_without_sign_in(id, &command);
+            return;
+        }
         let outcome = match command {
             Command::SignIn(request) => self.sign_in(id, Request::SignIn(request)),
             Command::AcceptInvite(request) => self.sign_in(id, Request::AcceptInvite(request)),
@@ -250,6 +254,31 @@ impl Session {
         if let Err(failure) = outcome {
             self.finish(id, Err(failure));
         }
+    }
+
+    /// What can be done on a call that goes on without a sign-in needs no service: to mute oneself, and to
+    /// end it.
+    fn command_without_sign_in(&mut self, id: CommandId, command: &Command) {
+        match command {
+            Command::HangUp | Command::Leave | Command::SignOut => {
+                self.end_without_sign_in();
+            }
+            Command::Mute(muted) => {
+                if let Some(sound) = &mut self.sound {
+                    sound.muted = *muted;
+                }
+                self.apply_muted();
+                self.restamp();
+            }
+            Command::HoldToWhisper(false) => self.hold = false,
+            Command::StopResuming => {}
+            _ => {
+                let why = "Your session has expired. Sign in again when this call ends.";
+                self.finish(id, refuse(why));
+                return;
+            }
+        }
+        self.finish(id, Ok(Reply::Done));
     }
 
     fn sign_in(&mut self, id: CommandId, request: Request) -> Result<(), Failure> {
@@ -450,7 +479,7 @@ impl Session {
         {
             // The shell has already tried a new access token.
             self.finish_purpose(&purpose, Err(failure.clone()));
-            self.forget(SignedOutReason::Expired);
+            self.sign_in_refused(&purpose);
             return;
         }
         match purpose {
@@ -979,6 +1008,11 @@ impl Session {
     }
 
     fn media_lost(&mut self, now: Duration, id: MediaId, jitter: f32) {
+        if self.view.sign_in_lost {
+            // Nobody can ask for another connection. The call is over, for this side at least.
+            self.end_without_sign_in();
+            return;
+        }
         if let Some(sound) = self.sound.as_mut().filter(|s| s.media == Some(id)) {
             sound.media = None;
             if sound.status == MediaStatus::Connected {
@@ -1206,6 +1240,7 @@ impl Session {
     /// The connection as it is shown: to resume is to connect.
     fn connection(&self) -> Connection {
         match &self.resuming {
+            _ if self.view.sign_in_lost => Connection::Offline,
             Some(resuming) if resuming.retry.deadline().is_some() => Connection::Offline,
             Some(_) => Connection::Connecting,
             None => self.link.connection(),
@@ -1427,6 +1462,55 @@ impl Session {
                 self.outputs.push_back(Output::WakeAt(at));
             }
         }
+    }
+
+    /// The service takes the sign-in no longer. A call whose sound flows does without one: nobody hangs up
+    /// on a lead because of a token.
+    fn sign_in_refused(&mut self, purpose: &Purpose) {
+        let media = self.sound.as_ref().and_then(|sound| sound.media);
+        let is_for_sound = media.is_some_and(|media| *purpose == Purpose::Media(media));
+        if media.is_none() || is_for_sound {
+            self.forget(SignedOutReason::Expired);
+        } else if !self.view.sign_in_lost {
+            self.lose_sign_in();
+        }
+    }
+
+    /// From now on there is the call, and nothing else: no events come, and nothing is asked. A coach is in
+    /// Listen, since nobody can say what is granted.
+    fn lose_sign_in(&mut self) {
+        self.view.sign_in_lost = true;
+        self.outputs.push_back(Output::SocketClose);
+        self.link.down();
+        self.expiries.clear();
+        self.touched.clear();
+        self.view.invitations.clear();
+        self.entering = false;
+        self.reread.stop();
+        self.reload.stop();
+        self.stale = false;
+        let why = "Your session has expired. Sign in again when this call ends.";
+        for command in self.owed.clear() {
+            self.finish(command, refuse(why));
+        }
+        for (id, purpose) in std::mem::take(&mut self.purposes) {
+            if matches!(purpose, Purpose::Media(_)) {
+                self.purposes.insert(id, purpose);
+            } else {
+                self.finish_purpose(&purpose, refuse(why));
+            }
+        }
+        self.doubt();
+        self.reread.stop();
+        self.notify(Notice::SignInLost);
+    }
+
+    /// The call that went on without a sign-in is over: now there is neither.
+    fn end_without_sign_in(&mut self) {
+        if let Some(MyCall { call, .. }) = self.view.my_call.take() {
+            self.notify(Notice::MyCallEnded(Box::new(call)));
+        }
+        self.forget(SignedOutReason::Expired);
     }
 
     /// Nobody is signed in any more.

@@ -106,6 +106,9 @@ pub struct View {
     pub signing_in: bool,
     /// Whether the next run can resume this sign-in. If not, it is for this run only.
     pub sign_in_kept: bool,
+    /// Whether the service takes the sign-in no longer, and a call goes on all the same. The user signs
+    /// in again after it.
+    pub sign_in_lost: bool,
     /// The service's calendar clock minus this machine's, as of the newest `welcome`.
     #[specta(type = i32)]
     pub clock_offset_ms: i64,

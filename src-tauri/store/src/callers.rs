@@ -2,10 +2,10 @@
 
 use crate::StoreError;
 use crate::database::Database;
+use crate::lead_writes::{ContactFields, LeadFields, PhoneFields, enter};
 use crate::leads::read_number;
-use crate::random::id_suffix;
-use crate::sql::{On, Row, Tx, sql};
-use wire::{ContactId, IdError, LeadBrief, LeadId, OrganizationId, PhoneNumber, Timestamp};
+use crate::sql::{On, Row, sql};
+use wire::{ContactId, ContactLabel, LeadBrief, OrganizationId, PhoneNumber, Timestamp};
 
 /// What the lead is named that stands for everybody who withholds their number.
 const WITHHELD: &str = "Withheld number";
@@ -57,6 +57,38 @@ impl Database {
         phone: Option<&str>,
         now: Timestamp,
     ) -> Result<LeadWhoCalls, StoreError> {
+        let name = phone.unwrap_or(WITHHELD);
+        self.lead_of(organization, phone, name, now).await
+    }
+
+    /// The organization's lead with this phone, which is to be called; the oldest of several. A number that
+    /// no lead has becomes a lead with this name (L4).
+    pub async fn lead_to_call(
+        &self,
+        organization: &OrganizationId,
+        phone: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<LeadWhoCalls, StoreError> {
+        self.lead_of(organization, Some(phone), name, now).await
+    }
+
+    /// The organization's lead with this phone, if there is one.
+    pub async fn lead_with_phone(
+        &self,
+        organization: &OrganizationId,
+        phone: &str,
+    ) -> Result<Option<LeadWhoCalls>, StoreError> {
+        known(&self.reader, organization, Some(phone)).await
+    }
+
+    async fn lead_of(
+        &self,
+        organization: &OrganizationId,
+        phone: Option<&str>,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<LeadWhoCalls, StoreError> {
         if let Some(known) = known(&self.reader, organization, phone).await? {
             return Ok(known);
         }
@@ -65,9 +97,20 @@ impl Database {
         if let Some(known) = known(&mut tx, organization, phone).await? {
             return Ok(known);
         }
-        let new = enter(&mut tx, organization, phone, now).await?;
+        let new = unknown(phone, name);
+        let lead = enter(&mut tx, organization, &new, phone.is_none(), now).await?;
+        let contact = sql("SELECT id FROM contact WHERE lead_id = $1")
+            .bind(lead.as_str())
+            .optional(&mut tx)
+            .await?;
         tx.commit().await?;
-        Ok(new)
+        Ok(LeadWhoCalls {
+            lead: LeadBrief {
+                id: lead,
+                display_name: new.name,
+            },
+            contact: contact.map(|row| row.named("id")).transpose()?,
+        })
     }
 }
 
@@ -100,59 +143,26 @@ fn read(row: &Row, has_contact: bool) -> Result<LeadWhoCalls, StoreError> {
     })
 }
 
-/// Makes a lead of who calls, named by the number, with a contact and the phone where there is one.
-async fn enter(
-    tx: &mut Tx,
-    organization: &OrganizationId,
-    phone: Option<&str>,
-    now: Timestamp,
-) -> Result<LeadWhoCalls, StoreError> {
-    let lead = LeadBrief {
-        id: LeadId::from_suffix(&id_suffix(now)).map_err(no_id)?,
-        display_name: phone.unwrap_or(WITHHELD).to_owned(),
-    };
-    sql("INSERT INTO lead (id, organization_id, display_name, withheld) VALUES ($1, $2, $3, $4)")
-        .bind(lead.id.as_str())
-        .bind(organization.as_str())
-        .bind(&lead.display_name)
-        .bind(phone.is_none())
-        .execute(&mut *tx)
-        .await?;
-    let Some(phone) = phone else {
-        return Ok(LeadWhoCalls {
-            lead,
-            contact: None,
-        });
-    };
-    let contact = ContactId::from_suffix(&id_suffix(now)).map_err(no_id)?;
-    sql(
-        "INSERT INTO contact (id, organization_id, lead_id, position, display_name)
-         VALUES ($1, $2, $3, 0, $4)",
-    )
-    .bind(contact.as_str())
-    .bind(organization.as_str())
-    .bind(lead.id.as_str())
-    .bind(phone)
-    .execute(&mut *tx)
-    .await?;
-    sql("INSERT INTO contact_phone (contact_id, position, number) VALUES ($1, 0, $2)")
-        .bind(contact.as_str())
-        .bind(phone)
-        .execute(&mut *tx)
-        .await?;
-    Ok(LeadWhoCalls {
-        lead,
-        contact: Some(contact),
-    })
+/// The lead that an unknown number becomes, with a contact and the phone where there is one.
+fn unknown(phone: Option<&str>, name: &str) -> LeadFields {
+    let contacts = phone.map(|phone| ContactFields {
+        phones: vec![PhoneFields {
+            number: phone.to_owned(),
+            extension: None,
+            label: ContactLabel::Office,
+        }],
+        ..ContactFields::default()
+    });
+    LeadFields {
+        name: name.to_owned(),
+        contacts: contacts.into_iter().collect(),
+        ..LeadFields::default()
+    }
 }
 
 /// What the store compares phones by.
 fn digits(phone: &str) -> String {
     phone.chars().filter(char::is_ascii_digit).collect()
-}
-
-fn no_id(error: IdError) -> StoreError {
-    StoreError::Fault(error.to_string())
 }
 
 #[cfg(test)]
@@ -241,7 +251,29 @@ mod tests {
         let lead = database.lead(&acme, &first.lead.id).await;
         let lead = lead.unwrap().unwrap();
         assert_eq!(Some(&lead.contacts[0].id), first.contact.as_ref());
-        assert_eq!(lead.contacts[0].phones, ["+15551234"]);
+        assert_eq!(lead.contacts[0].phones[0].phone, "+15551234");
+    }
+
+    #[tokio::test]
+    async fn l4_a_number_that_is_called_finds_its_lead_or_becomes_one_of_that_name() {
+        let (_folder, database) = opened().await;
+        let acme = organization("acme");
+        let called = "+12125550100";
+        assert_eq!(database.lead_with_phone(&acme, called).await.unwrap(), None);
+        let call = || database.lead_to_call(&acme, called, "(212) 555-0100", NOW);
+        let first = call().await.unwrap();
+        assert_eq!(first.lead.display_name, "(212) 555-0100");
+        assert_eq!(call().await.unwrap(), first);
+        let lead = database.lead(&acme, &first.lead.id).await;
+        let contact = &lead.unwrap().unwrap().contacts[0];
+        assert_eq!(Some(&contact.id), first.contact.as_ref());
+        // Who is called and who calls are the same.
+        let calls = database.lead_who_calls(&acme, Some(called), NOW).await;
+        assert_eq!(calls.unwrap(), first);
+        let elsewhere = organization("elsewhere");
+        let theirs = database.lead_with_phone(&elsewhere, called).await;
+        assert_eq!(theirs.unwrap(), None);
+        assert_eq!(lead_count(&database).await, 1);
     }
 
     #[tokio::test]

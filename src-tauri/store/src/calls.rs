@@ -43,6 +43,36 @@ impl Database {
         tx.commit().await
     }
 
+    /// Changes a call that no one else writes any more, in one step: what two change at once is all
+    /// kept. The call as it is then; none when there is no such call.
+    pub async fn revise_call(
+        &self,
+        organization: &OrganizationId,
+        call: &CallId,
+        change: impl FnOnce(&mut Call) + Send,
+    ) -> Result<Option<Call>, StoreError> {
+        let mut tx = self.write(organization.as_str()).await?;
+        let row = sql("SELECT body FROM call WHERE organization_id = $1 AND id = $2")
+            .bind(organization.as_str())
+            .bind(call.as_str())
+            .optional(&mut tx)
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let mut body: Call = row.body()?;
+        change(&mut body);
+        sql("UPDATE call SET is_over = $1, body = $2 WHERE organization_id = $3 AND id = $4")
+            .bind(body.status.is_over())
+            .bind(to_body(&body)?)
+            .bind(organization.as_str())
+            .bind(call.as_str())
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(self.with_legs(vec![body]).await?.pop())
+    }
+
     /// Saves a coach's leg of a call, with its history.
     pub async fn save_coach_leg(
         &self,

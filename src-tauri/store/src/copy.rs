@@ -6,18 +6,22 @@ use crate::{StoreError, sql::Value};
 use std::path::Path;
 
 /// Every table that is copied; what is referred to comes before what refers to it. The running totals
-/// are not: they come of the ledger's lines, also here.
+/// are not: they come of the ledger's lines, also here. Neither is what leads are found by, which each engine
+/// keeps its own way.
 pub(crate) const TABLES: &[&str] = &[
     "organization",
+    "outcome",
     "role",
     "role_permission",
     "account",
     "membership",
     "team",
     "team_member",
+    "lead_status",
     "lead",
     "contact",
     "contact_phone",
+    "contact_email",
     "phone_number",
     "phone_number_user",
     "assigned_number",
@@ -34,6 +38,12 @@ pub(crate) const TABLES: &[&str] = &[
     "recording",
     "audit",
     "farewell",
+    "import",
+    "import_lead",
+    "account_link",
+    "second_factor",
+    "recovery_code",
+    "sign_in_ticket",
 ];
 /// Rows that are in memory at once.
 const ROWS_AT_ONCE: u32 = 1_000;
@@ -50,7 +60,12 @@ pub async fn copy_store(folder: &Path, to: &str) -> Result<u64, StoreError> {
     }
     let from = Database::open(folder, 0, false).await?;
     let to = Database::connect(to, false).await?;
-    let copied = copy(&from, &to).await;
+    let mut copied = copy(&from, &to).await;
+    if copied.is_ok()
+        && let Err(error) = to.find_places().await
+    {
+        copied = Err(error);
+    }
     from.close().await;
     to.close().await;
     copied
@@ -77,6 +92,8 @@ async fn copy(from: &Database, to: &Database) -> Result<u64, StoreError> {
              (SELECT coalesce(max(seq), 0) + 1 FROM audit), false)")
     .optional(&mut to)
     .await?;
+    // Their places were the other engine's.
+    sql("UPDATE lead SET place = 0").execute(&mut to).await?;
     to.commit().await?;
     Ok(rows)
 }

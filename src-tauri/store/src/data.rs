@@ -44,7 +44,8 @@ const SECTIONS: &[Section] = &[
         query: "SELECT id AS place, id, name, country, time_zone, plan, low_balance AS low_balance_micro_dollars,
                     recording_enabled AS \"recording.enabled\",
                     recording_announced AS \"recording.announced\",
-                    recording_retention_days AS \"recording.retention_days\"
+                    recording_retention_days AS \"recording.retention_days\",
+                    second_factor_required
                 FROM organization WHERE id = $1 AND id > $2 ORDER BY id LIMIT $3",
         shape: Shape::Columns(&[
             ("id", Text),
@@ -56,6 +57,7 @@ const SECTIONS: &[Section] = &[
             ("recording.announced", Truth),
             ("recording.retention_days", Number),
             ("low_balance_micro_dollars", Number),
+            ("second_factor_required", Truth),
         ]),
     },
     Section {
@@ -131,22 +133,53 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         name: "leads",
-        query: "SELECT id AS place, id, display_name
+        query: "SELECT id AS place, id, display_name, description, status_id, owner_id,
+                    date_created, date_updated
                 FROM lead WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
-        shape: Shape::Columns(&[("id", Text), ("display_name", Text)]),
+        shape: Shape::Columns(&[
+            ("id", Text),
+            ("display_name", Text),
+            ("description", Text),
+            ("status_id", Text),
+            ("owner_id", Text),
+            ("date_created", Moment),
+            ("date_updated", Moment),
+        ]),
+    },
+    Section {
+        name: "lead_statuses",
+        query: "SELECT id AS place, id, label, position
+                FROM lead_status WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        shape: Shape::Columns(&[("id", Text), ("label", Text), ("position", Number)]),
     },
     Section {
         name: "contacts",
         query: "SELECT id AS place, id, lead_id, display_name,
-                    (SELECT string_agg(number, ',' ORDER BY position) FROM contact_phone
-                     WHERE contact_id = contact.id) AS phones
+                    (SELECT string_agg(number || coalesce(';ext=' || extension, ''), ','
+                                       ORDER BY position)
+                     FROM contact_phone WHERE contact_id = contact.id) AS phones,
+                    (SELECT string_agg(kind, ',' ORDER BY position) FROM contact_phone
+                     WHERE contact_id = contact.id) AS phone_types,
+                    (SELECT string_agg(email, ',' ORDER BY position) FROM contact_email
+                     WHERE contact_id = contact.id) AS emails,
+                    (SELECT string_agg(kind, ',' ORDER BY position) FROM contact_email
+                     WHERE contact_id = contact.id) AS email_types
                 FROM contact WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         shape: Shape::Columns(&[
             ("id", Text),
             ("lead_id", Text),
             ("display_name", Text),
             ("phones", List),
+            ("phone_types", List),
+            ("emails", List),
+            ("email_types", List),
         ]),
+    },
+    Section {
+        name: "outcomes",
+        query: "SELECT id AS place, id, name
+                FROM outcome WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+        shape: Shape::Columns(&[("id", Text), ("name", Text)]),
     },
     Section {
         name: "calls",
@@ -270,28 +303,6 @@ impl Database {
             .all(&self.reader)
             .await?;
         rows.iter().map(|row| row.named("id")).collect()
-    }
-
-    /// Deletes a lead with its contacts, calls, coaches' legs, invitations, and what is known of its
-    /// recordings; whether there was one. Ledger and audit log stay.
-    pub async fn delete_lead(
-        &self,
-        organization: &OrganizationId,
-        lead: &LeadId,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.write(organization.as_str()).await?;
-        sql("DELETE FROM call WHERE organization_id = $1 AND lead_id = $2")
-            .bind(organization.as_str())
-            .bind(lead.as_str())
-            .execute(&mut tx)
-            .await?;
-        let deleted = sql("DELETE FROM lead WHERE organization_id = $1 AND id = $2")
-            .bind(organization.as_str())
-            .bind(lead.as_str())
-            .execute(&mut tx)
-            .await?;
-        tx.commit().await?;
-        Ok(deleted > 0)
     }
 }
 

@@ -51,6 +51,18 @@ const SQLITE: &[Step] = &[
         include_str!("../migrations/0008_farewells.sql"),
     ),
     (9, "company", include_str!("../migrations/0009_company.sql")),
+    (10, "leads", include_str!("../migrations/0010_leads.sql")),
+    (
+        11,
+        "accounts",
+        include_str!("../migrations/0011_accounts.sql"),
+    ),
+    (
+        12,
+        "calling",
+        include_str!("../migrations/0012_calling.sql"),
+    ),
+    (13, "import", include_str!("../migrations/0013_import.sql")),
 ];
 
 /// The same on PostgreSQL, which came later: its first step is the whole of the seven.
@@ -69,6 +81,26 @@ const POSTGRES: &[Step] = &[
         9,
         "company",
         include_str!("../migrations/postgres/0009_company.sql"),
+    ),
+    (
+        10,
+        "leads",
+        include_str!("../migrations/postgres/0010_leads.sql"),
+    ),
+    (
+        11,
+        "accounts",
+        include_str!("../migrations/postgres/0011_accounts.sql"),
+    ),
+    (
+        12,
+        "calling",
+        include_str!("../migrations/postgres/0012_calling.sql"),
+    ),
+    (
+        13,
+        "import",
+        include_str!("../migrations/postgres/0013_import.sql"),
     ),
 ];
 
@@ -119,10 +151,14 @@ impl Database {
         if !read_only {
             migrator(SQLITE).run(&writer).await?;
         }
-        Ok(Self {
+        let database = Self {
             writer: Pool::Sqlite(writer),
             reader: Pool::Sqlite(reader),
-        })
+        };
+        if !read_only {
+            database.find_places().await?;
+        }
+        Ok(database)
     }
 
     /// Connects with the PostgreSQL database of this URL, and brings its schema up to date.
@@ -161,10 +197,14 @@ impl Database {
         if !read_only {
             migrator(POSTGRES).run(&writer).await?;
         }
-        Ok(Self {
+        let database = Self {
             reader: Pool::Postgres(pool().connect_lazy_with(options)),
             writer: Pool::Postgres(writer),
-        })
+        };
+        if !read_only {
+            database.find_places().await?;
+        }
+        Ok(database)
     }
 
     /// A transaction that writes what is of one owner: an organization, mostly, or a person or a

@@ -402,6 +402,8 @@ mod tests {
                 user_id: UserId::parse("user_new").unwrap(),
                 device_id: DeviceId::parse("devi_new").unwrap(),
                 client_type: ClientType::Native,
+                device_name: None,
+                address: None,
                 refresh_hash: [1; 32],
                 refresh_expires_at: now.plus_millis(DAY),
                 access_hash: [2; 32],

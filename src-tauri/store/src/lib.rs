@@ -3,6 +3,7 @@
 //! It knows nothing of HTTP, sockets, media or calls in progress. What belongs to an organization is
 //! asked for with the organization's id, and what another one owns is simply not there (A3).
 
+mod accounts;
 mod audit;
 mod backup;
 mod callers;
@@ -14,15 +15,21 @@ mod database;
 pub mod demo;
 mod farewells;
 mod groups;
+mod imports;
 mod invites;
+mod lead_search;
+mod lead_statuses;
+mod lead_writes;
 mod leads;
 mod ledger;
 mod numbers;
 mod operator;
 mod organizations;
+mod outcomes;
 pub mod random;
 mod recordings;
 mod roles;
+mod second_factors;
 mod seed;
 mod setup;
 mod sign_ins;
@@ -31,7 +38,9 @@ mod sql;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod words;
 
+pub use accounts::{Account, Confirmed, LinkKind, NewLink, Reset};
 pub use audit::{AuditFilter, Whose};
 pub use backup::{backup, restore};
 pub use callers::LeadWhoCalls;
@@ -40,16 +49,23 @@ pub use data::Piece;
 pub use database::Database;
 pub use farewells::KeptFarewell;
 pub use groups::GROUPS_MAX;
+pub use imports::{ImportWork, KeptImport, MadeLead, OPEN_IMPORTS_MAX, is_over};
 pub use invites::{Accepted, NewAccount, NewInvite, NewMember, OPEN_INVITES_MAX};
+pub use lead_statuses::{DEFAULT_LEAD_STATUSES, LEAD_STATUSES_MAX};
+pub use lead_writes::{
+    CONTACTS_MAX, ContactFields, DESCRIPTION_CHARS_MAX, LeadFields, Missing, PhoneFields,
+};
 pub use ledger::{Payment, Span};
 pub use numbers::{NUMBERS_MAX, NumberAdded};
 pub use operator::{NewOrganization, Operation, OrganizationSummary};
 pub use organizations::{Allowance, MemberFacts, MembershipChange};
+pub use outcomes::{FIRST_OUTCOMES, OUTCOMES_MAX};
 pub use random::Hash;
 pub use recordings::{Kept, RecordingPlan};
 pub use roles::{ROLES_MAX, RoleChange};
+pub use second_factors::{NewTicket, SecondFactor, SecondFactorNeed, Ticket};
 pub use setup::{Founder, NewSetupLink};
-pub use sign_ins::{Credentials, NewSignIn, Principal, Rotated, Rotation, SignInState};
+pub use sign_ins::{Credentials, NewSignIn, Principal, REPEAT_MS, Rotated, Rotation, SignInState};
 
 /// Why the store did not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

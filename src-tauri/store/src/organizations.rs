@@ -50,7 +50,7 @@ impl Database {
                     membership.organization_id, membership.role_id, role.name AS role_name,
                     organization.name AS organization_name, country, time_zone, organization.plan,
                     demo, recording_enabled, recording_announced, recording_retention_days,
-                    role.built_in,
+                    second_factor_required, role.built_in,
                     (SELECT string_agg(permission, ',' ORDER BY permission) FROM role_permission
                      WHERE role_permission.role_id = role.id) AS permissions
              FROM account
@@ -277,7 +277,9 @@ impl Database {
                     (SELECT string_agg(team_id, ',' ORDER BY team_id) FROM team_member
                      JOIN team ON team.id = team_member.team_id
                      WHERE team_member.account_id = account.id
-                       AND team.organization_id = membership.organization_id) AS groups
+                       AND team.organization_id = membership.organization_id) AS groups,
+                    (SELECT count(*) FROM second_factor
+                     WHERE second_factor.account_id = account.id AND confirmed = 1) AS second_factor
              FROM membership JOIN account ON account.id = membership.account_id
              WHERE membership.organization_id = $1",
         )
@@ -294,6 +296,7 @@ impl Database {
                     active: row.truth("active")?,
                     group_ids: row.list("groups")?,
                     recording: row.named("recording")?,
+                    second_factor: row.truth("second_factor")?,
                 })
             },
         )
@@ -308,7 +311,7 @@ impl Database {
     ) -> Result<Option<Organization>, StoreError> {
         let row = sql(
             "SELECT name AS organization_name, country, time_zone, plan, demo,
-                    recording_enabled, recording_announced, recording_retention_days
+                    second_factor_required, recording_enabled, recording_announced, recording_retention_days
              FROM organization WHERE id = $1",
         )
         .bind(organization.as_str())
@@ -345,9 +348,11 @@ impl Database {
                  recording_announced = coalesce($4, recording_announced),
                  recording_retention_days = coalesce($5, recording_retention_days),
                  low_balance = coalesce($6, low_balance), country = coalesce($7, country),
-                 time_zone = coalesce($8, time_zone)
-             WHERE id = $9
+                 time_zone = coalesce($8, time_zone),
+                 second_factor_required = coalesce($9, second_factor_required)
+             WHERE id = $10
              RETURNING name AS organization_name, country, time_zone, plan, demo,
+                       second_factor_required,
                        recording_enabled, recording_announced, recording_retention_days")
         .bind(patch.name.as_deref())
         .bind(patch.plan.as_ref().map(to_text).transpose()?)
@@ -357,6 +362,7 @@ impl Database {
         .bind(patch.low_balance_micro_dollars.map(|amount| amount.0))
         .bind(patch.country.as_deref())
         .bind(patch.time_zone.as_deref())
+        .bind(patch.second_factor_required)
         .bind(organization.as_str())
         .optional(&mut tx)
         .await?;
@@ -387,6 +393,7 @@ pub(crate) fn organization_at(
             announced: row.truth("recording_announced")?,
             retention_days: row.number("recording_retention_days")?,
         },
+        second_factor_required: row.truth("second_factor_required")?,
     })
 }
 

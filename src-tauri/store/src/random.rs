@@ -1,5 +1,6 @@
 //! Ids and secrets from the operating system's random numbers.
 
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use wire::Timestamp;
 
@@ -28,10 +29,43 @@ pub fn secret() -> String {
     hex(&random)
 }
 
+/// 32 random bytes, to derive secrets from.
+///
+/// # Panics
+/// When the operating system gives no random numbers.
+#[must_use]
+pub fn key() -> Hash {
+    let mut random = [0; 32];
+    fill(&mut random);
+    random
+}
+
+/// The secret that comes of another one and a key, for this purpose: HMAC-SHA-256, in 64 hexadecimal
+/// digits. The same comes of the same; who lacks one of the two learns nothing of it.
+#[must_use]
+pub fn derived(key: &Hash, purpose: &str, secret: &str) -> String {
+    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        // A key of any length does.
+        return self::secret();
+    };
+    let mac = mac
+        .chain_update(purpose)
+        .chain_update([0_u8])
+        .chain_update(secret);
+    hex(&mac.finalize().into_bytes())
+}
+
 /// What is kept of a secret.
 #[must_use]
 pub fn hash(secret: &str) -> Hash {
     Sha256::digest(secret.as_bytes()).into()
+}
+
+/// A random number above zero.
+pub(crate) fn place() -> i64 {
+    let mut random = [0; 8];
+    fill(&mut random);
+    (i64::from_ne_bytes(random) & i64::MAX).max(1)
 }
 
 #[expect(
@@ -62,6 +96,20 @@ mod tests {
         let newer = id_suffix(Timestamp(2_000));
         assert!(older < newer);
         assert!(wire::MembershipId::from_suffix(&newer).is_ok());
+    }
+
+    #[test]
+    fn a_derived_secret_takes_the_key_the_purpose_and_the_secret() {
+        let one = derived(&[1; 32], "access", "old");
+        assert_eq!(one.len(), 64);
+        assert_eq!(one, derived(&[1; 32], "access", "old"));
+        for other in [
+            derived(&[2; 32], "access", "old"),
+            derived(&[1; 32], "refresh", "old"),
+            derived(&[1; 32], "access", "older"),
+        ] {
+            assert_ne!(one, other);
+        }
     }
 
     #[test]

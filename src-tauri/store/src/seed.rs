@@ -2,13 +2,14 @@
 
 use crate::database::Database;
 use crate::demo::{DemoOrganization, ORGANIZATIONS};
+use crate::lead_writes::{ContactFields, LeadFields, PhoneFields, enter};
 use crate::operator::give_number;
 use crate::random::id_suffix;
 use crate::setup::found;
 use crate::sql::{Tx, sql};
 use crate::{NewOrganization, StoreError};
 use std::collections::HashMap;
-use wire::{OrganizationId, Timestamp};
+use wire::{ContactLabel, OrganizationId, Timestamp};
 
 /// What the first organization has, in micro-dollars, when it gets members for load: nobody is refused
 /// for money then.
@@ -150,38 +151,24 @@ async fn seed(
         .await?;
     }
     for (name, contacts) in organization.leads {
-        let lead_id = id("lead_");
-        insert(
-            tx,
-            "INSERT INTO lead (id, organization_id, display_name) VALUES ($1, $2, $3)",
-            &[&lead_id, &organization_id, name],
-        )
-        .await?;
-        for (position, (name, phones)) in contacts.iter().enumerate() {
-            let contact_id = id("cont_");
-            insert(
-                tx,
-                "INSERT INTO contact (id, organization_id, lead_id, position, display_name)
-                 VALUES ($1, $2, $3, CAST($4 AS BIGINT), $5)",
-                &[
-                    &contact_id,
-                    &organization_id,
-                    &lead_id,
-                    &position.to_string(),
-                    name,
-                ],
-            )
-            .await?;
-            for (position, number) in phones.iter().enumerate() {
-                insert(
-                    tx,
-                    "INSERT INTO contact_phone (contact_id, position, number)
-                     VALUES ($1, CAST($2 AS BIGINT), $3)",
-                    &[&contact_id, &position.to_string(), number],
-                )
-                .await?;
-            }
-        }
+        let contacts = contacts.iter().map(|(name, phones)| ContactFields {
+            name: (*name).to_owned(),
+            phones: phones
+                .iter()
+                .map(|number| PhoneFields {
+                    number: (*number).to_owned(),
+                    extension: None,
+                    label: ContactLabel::Office,
+                })
+                .collect(),
+            ..ContactFields::default()
+        });
+        let fields = LeadFields {
+            name: (*name).to_owned(),
+            contacts: contacts.collect(),
+            ..LeadFields::default()
+        };
+        enter(tx, &new.id, &fields, false, now).await?;
     }
     for (number, label, kind, owner) in organization.numbers {
         let number_id = give_number(tx, &new.id, number, (*label, *kind), now).await?;

@@ -2,6 +2,8 @@
 
 use crate::database::Database;
 use crate::invites::{add_account, email_is_free};
+use crate::lead_statuses::default_lead_statuses;
+use crate::outcomes::add_first_outcomes;
 use crate::random::{Hash, id_suffix};
 use crate::roles::BUILT_IN;
 use crate::sql::{Row, Tx, sql, to_text};
@@ -247,5 +249,7 @@ pub(crate) async fn found(
         }
         roles.insert(*name, role.as_str().to_owned());
     }
+    default_lead_statuses(tx, &new.id, new.now).await?;
+    add_first_outcomes(tx, new.id.as_str(), new.now).await?;
     Ok(roles)
 }

@@ -53,6 +53,8 @@ value! {
 pub(crate) struct Sql {
     text: SqlStr,
     values: Vec<Value>,
+    /// Whether it is planned each time for what is bound to it.
+    planned_anew: bool,
 }
 
 /// A statement whose text is known beforehand.
@@ -60,6 +62,7 @@ pub(crate) fn sql(text: &'static str) -> Sql {
     Sql {
         text: SqlStr::from_static(text),
         values: Vec::new(),
+        planned_anew: false,
     }
 }
 
@@ -68,6 +71,7 @@ pub(crate) fn sql_of(text: String) -> Sql {
     Sql {
         text: sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(text)),
         values: Vec::new(),
+        planned_anew: false,
     }
 }
 
@@ -78,7 +82,21 @@ pub(crate) enum Pool {
     Postgres(PgPool),
 }
 
+/// Where the two differ, and a query has to be said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
 impl Pool {
+    pub(crate) fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
     async fn acquire(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Self::Sqlite(pool) => Connection::Sqlite(pool.acquire().await?),
@@ -133,6 +151,13 @@ impl Tx {
         };
         tx.run(statement).await?;
         Ok(tx)
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        match self.connection {
+            Some(Connection::Postgres(_)) => Engine::Postgres,
+            _ => Engine::Sqlite,
+        }
     }
 
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
@@ -232,6 +257,18 @@ impl Sql {
         self
     }
 
+    /// With all of these.
+    pub(crate) fn bind_all(mut self, values: Vec<Value>) -> Self {
+        self.values.extend(values);
+        self
+    }
+
+    /// PostgreSQL plans it each time for what is bound to it, where the best plan depends on that.
+    pub(crate) fn planned_anew(mut self) -> Self {
+        self.planned_anew = true;
+        self
+    }
+
     /// Runs it; how many rows it changed.
     pub(crate) async fn execute<'a>(self, on: impl Into<On<'a>>) -> Result<u64, StoreError> {
         let mut on = on.into().lease().await?;
@@ -310,9 +347,10 @@ impl Sql {
     }
 
     fn postgres(self) -> Query<'static, Postgres, PgArguments> {
+        let query = sqlx::query(self.text).persistent(!self.planned_anew);
         self.values
             .into_iter()
-            .fold(sqlx::query(self.text), |query, value| match value {
+            .fold(query, |query, value| match value {
                 Value::Text(text) => query.bind(text),
                 Value::Int(number) => query.bind(number),
                 Value::Bytes(bytes) => query.bind(bytes),
@@ -476,11 +514,13 @@ pub(crate) enum Order {
     ByName(&'static [&'static str]),
     /// Greatest first, by these columns: a number, and texts after it.
     NewestFirst(&'static [&'static str]),
+    /// Smallest first, by such columns.
+    ByPosition(&'static [&'static str]),
 }
 
-#[derive(Debug, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(untagged)]
-enum Key {
+pub(crate) enum Key {
     Int(i64),
     Text(String),
 }
@@ -498,6 +538,7 @@ impl Sql {
         let (columns, numbers, after, way) = match order {
             Order::ByName(columns) => (columns, 0, '>', ""),
             Order::NewestFirst(columns) => (columns, 1, '<', " DESC"),
+            Order::ByPosition(columns) => (columns, 1, '>', ""),
         };
         let mut text = self.text.as_str().to_owned();
         if let Some(cursor) = &page.cursor {
@@ -561,11 +602,15 @@ impl Sql {
 fn write_cursor(row: &Row, columns: &[&str]) -> Result<String, StoreError> {
     let name = |column: &&str| column.rsplit('.').next().unwrap_or_default().to_owned();
     let keys = columns.iter().map(|column| row.key(&name(column)));
-    let keys = to_body(&keys.collect::<Result<Vec<_>, _>>()?)?;
-    Ok(crate::random::hex(keys.as_bytes()))
+    cursor_of(&keys.collect::<Result<Vec<_>, _>>()?)
 }
 
-fn read_cursor(cursor: &str) -> Result<Vec<Key>, StoreError> {
+/// The place after these keys.
+pub(crate) fn cursor_of(keys: &[Key]) -> Result<String, StoreError> {
+    Ok(crate::random::hex(to_body(&keys)?.as_bytes()))
+}
+
+pub(crate) fn read_cursor(cursor: &str) -> Result<Vec<Key>, StoreError> {
     let digits = cursor.as_bytes();
     if digits.len() > CURSOR_MAX {
         return Err(StoreError::NoCursor);

@@ -3,10 +3,11 @@
 #[expect(clippy::expect_used, clippy::panic, reason = "so does a test fail")]
 mod cluster;
 
+use crate::lead_search::fill;
 use crate::sql::{Pool, sql};
-use crate::{Database, StoreError};
+use crate::{Database, LeadFields, StoreError};
 use tempfile::TempDir;
-use wire::OrganizationId;
+use wire::{OrganizationId, Timestamp};
 
 /// Names the engine that tests run on: `postgres`, or else SQLite.
 pub const ENGINE: &str = "CALL_COACHING_TEST_DATABASE";
@@ -51,6 +52,23 @@ impl Database {
             .execute(&mut tx)
             .await?;
         tx.commit().await
+    }
+
+    /// Enters many leads at once, each with contacts.
+    pub async fn fill_leads(
+        &self,
+        organization: &OrganizationId,
+        leads: &[LeadFields],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write(organization.as_str()).await?;
+        fill(&mut tx, organization, leads, now).await?;
+        tx.commit().await
+    }
+
+    /// Lets the engine learn what it holds, as it does by itself after a while.
+    pub async fn analyze(&self) -> Result<(), StoreError> {
+        self.meddle("ANALYZE").await.map(drop)
     }
 
     /// Runs a statement, past all that the store keeps to.

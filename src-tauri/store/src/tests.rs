@@ -6,9 +6,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod accounts;
 mod both;
 mod failing;
 mod founding;
+mod imports;
+mod leads;
 mod races;
 
 use crate::sql::sql;
@@ -74,6 +77,9 @@ fn call(name: &str, lead: &str, date_created: Timestamp) -> Call {
         microphone_trouble: false,
         recording_url: None,
         recording: None,
+        outcome_id: None,
+        disposition: None,
+        note: String::new(),
         coach_legs: Vec::new(),
         joinability: Joinability {
             joinable: false,
@@ -103,6 +109,8 @@ fn sign_in(name: &str, of: UserId) -> NewSignIn {
         user_id: of,
         device_id: DeviceId::from_suffix(name).unwrap(),
         client_type: ClientType::Native,
+        device_name: None,
+        address: None,
         refresh_hash: hash,
         refresh_expires_at: NOW.plus_millis(DAY_MS),
         access_hash,

@@ -22,6 +22,8 @@ pub struct Member {
     pub group_ids: Vec<GroupId>,
     /// Whether their calls are recorded.
     pub recording: RecordingOverride,
+    /// Whether they have a second factor.
+    pub second_factor: bool,
 }
 
 /// `POST` and `PUT` of `/api/v1/role/`.
@@ -172,11 +174,15 @@ pub struct AcceptInviteRequest {
     /// Last name, up to 64 characters.
     #[schema(max_length = 64)]
     pub last_name: String,
-    /// The password: 10 to 1024 bytes.
+    /// The password: 10 to 1024 bytes, and hard to guess.
     #[schema(min_length = 10, max_length = 1024)]
     pub password: String,
     /// The kind of client that signs in.
     pub client_type: ClientType,
+    /// What to call the device in the user's list of sign-ins, such as its host name.
+    #[schema(max_length = 64)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
 }
 
 /// A feature that a plan may include.

@@ -50,6 +50,8 @@ pub enum AuditAction {
     GroupChanged,
     /// Added, changed or deleted a phone number.
     PhoneNumberChanged,
+    /// Created, changed or deleted an outcome.
+    OutcomeChanged,
     /// Changed the plan.
     PlanChanged,
     /// Changed another setting of the organization.
@@ -58,8 +60,38 @@ pub enum AuditAction {
     ToppedUp,
     /// Deleted a lead with its recordings.
     LeadDeleted,
-    /// Exported the organization's data, its ledger or this log.
+    /// Merged a lead into another; `target` is the one that stays, `detail` the name of the one that's gone.
+    LeadMerged,
+    /// Created, changed or deleted a lead status.
+    LeadStatusChanged,
+    /// Started an import of leads; `target` is the import.
+    LeadsImported,
+    /// Cancelled an import of leads.
+    LeadImportCancelled,
+    /// Undid an import of leads.
+    LeadImportUndone,
+    /// Exported the organization's data, its leads, its ledger or this log.
     DataExported,
+    /// Changed their own name.
+    ProfileChanged,
+    /// Changed the email address they sign in with, or asked to; `detail` is the new one.
+    EmailChanged,
+    /// Changed their own password.
+    PasswordChanged,
+    /// Signed out other devices of theirs; `target` is the device, if it was one.
+    SignedOutElsewhere,
+    /// Created a link for a member to choose a new password with; `target` is who.
+    PasswordResetCreated,
+    /// Chose a new password with a link.
+    PasswordReset,
+    /// Set up a second factor.
+    SecondFactorSetUp,
+    /// Removed a second factor; `target` is whose, if it was another member's.
+    SecondFactorRemoved,
+    /// Created new recovery codes.
+    RecoveryCodesRenewed,
+    /// Asked for a reset link by email, without being signed in; `target` is the email address.
+    PasswordResetAsked,
 }
 
 /// An entry in the audit log. Entries are never changed or deleted.

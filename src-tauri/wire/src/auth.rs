@@ -15,13 +15,18 @@ pub struct SignInRequest {
     pub password: String,
     /// The kind of client that signs in.
     pub client_type: ClientType,
+    /// What to call the device in the user's list of sign-ins, such as its host name.
+    #[schema(max_length = 64)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
 }
 
 /// `POST /api/v1/auth/refresh/`: a refresh token works once, and returns the next one.
 #[wire_type(secret)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
-    /// The newest refresh token. Using an older one again ends the whole sign-in.
+    /// The newest refresh token. Using an older one again ends the whole sign-in. If the answer was lost,
+    /// the same request within a minute returns the same tokens, until one of them is used.
     pub refresh_token: String,
 }
 

@@ -2,9 +2,10 @@
 
 use crate::list::list_query;
 use crate::{
-    CallId, CallRecording, CoachLeg, Code, ContactId, LeadId, LegId, PhoneNumberId,
+    CallId, CallRecording, CoachLeg, Code, ContactId, LeadId, LegId, OutcomeId, PhoneNumberId,
     PhoneNumberKind, Timestamp, UserId,
 };
+use serde::{Deserialize, Serialize};
 use wire_macros::wire_type;
 
 /// A call's direction.
@@ -144,6 +145,15 @@ pub struct Call {
     /// The recording; null if the call isn't recorded.
     #[serde(default)]
     pub recording: Option<CallRecording>,
+    /// The outcome that was chosen for it; null if none was.
+    #[serde(default)]
+    pub outcome_id: Option<OutcomeId>,
+    /// The name of that outcome when it was chosen. It stays when the outcome is renamed or deleted.
+    #[serde(default)]
+    pub disposition: Option<String>,
+    /// What the rep wrote about it.
+    #[serde(default)]
+    pub note: String,
     /// Everyone who coached it, in the order they came. Empty for those who may not see them: only
     /// the rep, the coaches on the call, and members who may listen see it.
     pub coach_legs: Vec<CoachLeg>,
@@ -161,20 +171,99 @@ list_query! {
     }
 }
 
-/// `POST /api/v1/activity/call/`: places a call.
+/// `POST /api/v1/activity/call/`: places a call, to a lead or to any number.
 #[wire_type]
 #[serde(deny_unknown_fields)]
 pub struct PlaceCallRequest {
     /// The organization's number to call from.
     pub local_phone_id: PhoneNumberId,
-    /// The lead to call.
-    pub lead_id: LeadId,
-    /// The contact to call. Without it, the lead's first one.
+    /// The lead to call. Without it, whoever has `remote_phone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_id: Option<LeadId>,
+    /// The contact to call. Without it, the lead's first one. Only with `lead_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<ContactId>,
-    /// Which of the contact's numbers to call, E.164. Without it, the first one.
+    /// With `lead_id`: which of the contact's numbers to call, E.164; without it, the first one. Without
+    /// `lead_id`: the number to call, as people write it in the organization's country.
+    #[schema(max_length = 64)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_phone: Option<String>,
+}
+
+/// Which number to look up.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams, specta::Type,
+)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct NumberQuery {
+    /// The number, as people write it in the organization's country. Up to 64 characters.
+    #[param(max_length = 64)]
+    #[serde(default)]
+    pub number: String,
+}
+
+/// `GET /api/v1/phone_lookup/`: a number as the service would call it.
+#[wire_type]
+pub struct NumberLookup {
+    /// The number, E.164.
+    pub number: String,
+    /// As people write it in the organization's country.
+    pub display_number: String,
+    /// Its country, an ISO 3166 code; null for a number of no country, such as a satellite phone's.
+    pub country: Option<String>,
+    /// The lead that has it; null if none does.
+    pub lead: Option<LeadBrief>,
+    /// Why it can't be called, in words; null if it can.
+    pub refusal: Option<String>,
+}
+
+/// The longest note, in characters.
+pub const NOTE_CHARS_MAX: usize = 4_000;
+
+/// `PUT /api/v1/activity/call/{id}/`: changes only what it names.
+#[wire_type(Default)]
+#[serde(deny_unknown_fields)]
+pub struct CallPatch {
+    /// The outcome; null takes it away.
+    #[serde(
+        default,
+        deserialize_with = "named",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "Option<OutcomeId>")]
+    #[schema(value_type = Option<OutcomeId>)]
+    #[specta(type = Option<OutcomeId>)]
+    pub outcome_id: Option<Option<OutcomeId>>,
+    /// The note, up to 4 000 characters.
+    #[schema(max_length = 4_000)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What is named, also as null, is there.
+fn named<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// An outcome that a call can have.
+#[wire_type]
+pub struct Outcome {
+    /// Its id.
+    pub id: OutcomeId,
+    /// Its name.
+    pub name: String,
+}
+
+/// `POST` and `PUT` of `/api/v1/outcome/`.
+#[wire_type]
+#[serde(deny_unknown_fields)]
+pub struct OutcomeRequest {
+    /// Its name, 1 to 64 characters. No two outcomes have the same one.
+    #[schema(min_length = 1, max_length = 64)]
+    pub name: String,
 }
 
 /// `POST /api/v1/demo/inbound_call/`, only with demo data: the simulated lead calls in.
@@ -252,6 +341,21 @@ mod tests {
         assert!(
             serde_json::from_str::<crate::ModeRequest>(r#"{"mode":"listen","for":"all"}"#).is_err()
         );
+    }
+
+    #[test]
+    fn l5_an_outcome_that_is_null_is_taken_away_and_one_that_is_absent_stays() {
+        let read = |text| serde_json::from_str::<CallPatch>(text).unwrap();
+        assert_eq!(read("{}"), CallPatch::default());
+        assert_eq!(read(r#"{"outcome_id":null}"#).outcome_id, Some(None));
+        let id = OutcomeId::from_suffix("1").unwrap();
+        let chosen = read(r#"{"outcome_id":"outcome_1","note":"Call back"}"#);
+        assert_eq!(chosen.outcome_id, Some(Some(id)));
+        assert_eq!(chosen.note.as_deref(), Some("Call back"));
+        for patch in [CallPatch::default(), chosen, read(r#"{"outcome_id":null}"#)] {
+            let text = serde_json::to_string(&patch).unwrap();
+            assert_eq!(read(&text), patch, "{text}");
+        }
     }
 
     #[test]

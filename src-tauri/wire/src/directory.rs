@@ -1,31 +1,7 @@
-//! Who is called, and from which numbers.
+//! The organization's own phone numbers.
 
-use crate::{ContactId, LeadId, PhoneNumberId, UserId};
+use crate::{PhoneNumberId, UserId};
 use wire_macros::wire_type;
-
-/// A company that the organization sells to.
-#[wire_type]
-pub struct Lead {
-    /// Its id.
-    pub id: LeadId,
-    /// Its name.
-    pub display_name: String,
-    /// Its contacts.
-    pub contacts: Vec<Contact>,
-}
-
-/// A person at a lead.
-#[wire_type]
-pub struct Contact {
-    /// Their id.
-    pub id: ContactId,
-    /// The lead they belong to.
-    pub lead_id: LeadId,
-    /// Their name.
-    pub display_name: String,
-    /// Their numbers, E.164.
-    pub phones: Vec<String>,
-}
 
 /// The kind of a phone number.
 #[wire_type(Copy, Hash)]
@@ -55,32 +31,4 @@ pub struct PhoneNumber {
     pub user_id: Option<UserId>,
     /// Who can call from it. Empty means everyone.
     pub user_ids: Vec<UserId>,
-}
-
-crate::list::list_query! {
-    /// Filters leads.
-    LeadQuery {
-        /// Part of the lead's name, in upper or lower case, up to 200 characters.
-        #[param(max_length = 200)]
-        pub query: Option<String>,
-    }
-}
-
-crate::list::list_query! {
-    /// Filters contacts.
-    ContactQuery {
-        /// Only those of this lead.
-        pub lead_id: Option<LeadId>,
-    }
-}
-
-impl LeadQuery {
-    /// Those whose name holds this.
-    #[must_use]
-    pub fn named(part: &str) -> Self {
-        Self {
-            query: Some(part.to_owned()),
-            ..Self::default()
-        }
-    }
 }

@@ -10,12 +10,30 @@ pub struct ErrorBody {
 }
 
 /// One error, for a program and for a person.
-#[wire_type]
+#[wire_type(secret)]
 pub struct ErrorDetail {
     /// The stable code.
     pub code: Code,
     /// What happened and what to do, in words.
     pub message: String,
+    /// The field of the body that it's about, such as `contacts.0.phones.1.phone`, if it's about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// For the second step of signing in, if there is one to come. It works for five minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+}
+
+/// A ticket is half a sign-in: no log may hold one.
+impl std::fmt::Debug for ErrorDetail {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ErrorDetail")
+            .field("code", &self.code)
+            .field("message", &self.message)
+            .field("field", &self.field)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a request was refused. Codes are stable: programs can rely on them.
@@ -38,6 +56,8 @@ pub enum Code {
     OwnCall,
     /// The usage balance doesn't cover it.
     InsufficientBalance,
+    /// The number may not be called: an emergency number, or one that the operator doesn't allow.
+    NumberRefused,
     /// The invitation is no longer open.
     InviteExpired,
     /// The user doesn't have the desktop app online.
@@ -46,6 +66,14 @@ pub enum Code {
     InvalidRequest,
     /// The request has no valid token.
     Unauthenticated,
+    /// The password isn't the user's.
+    WrongPassword,
+    /// The password is right, and a code of the user's second factor is needed too.
+    SecondFactorRequired,
+    /// The password is right, and the organization requires a second factor, which has to be set up first.
+    SecondFactorSetupRequired,
+    /// The code isn't right, or was used before.
+    WrongCode,
     /// It doesn't exist, or this user can't see it.
     NotFound,
     /// Too many attempts. Wait, then try again.
@@ -68,7 +96,14 @@ impl Code {
             Self::InvalidRequest => 400,
             Self::Unauthenticated => 401,
             Self::InsufficientBalance => 402,
-            Self::PermissionRequired | Self::PlanRequired | Self::OwnCall => 403,
+            Self::PermissionRequired
+            | Self::PlanRequired
+            | Self::OwnCall
+            | Self::NumberRefused
+            | Self::WrongPassword
+            | Self::SecondFactorRequired
+            | Self::SecondFactorSetupRequired
+            | Self::WrongCode => 403,
             Self::NotFound => 404,
             Self::InboundCall
             | Self::ExternalNumber
@@ -93,7 +128,23 @@ impl ErrorBody {
             error: ErrorDetail {
                 code,
                 message: message.into(),
+                field: None,
+                ticket: None,
             },
         }
+    }
+
+    /// About this field of the body.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.error.field = Some(field.into());
+        self
+    }
+
+    /// The same, with a ticket for the second step.
+    #[must_use]
+    pub fn with_ticket(mut self, ticket: String) -> Self {
+        self.error.ticket = Some(ticket);
+        self
     }
 }

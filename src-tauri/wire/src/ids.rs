@@ -119,18 +119,24 @@ id!(/// A group of users.
     GroupId, "group_");
 id!(/// A company that the organization sells to.
     LeadId, "lead_");
+id!(/// Where a lead stands.
+    LeadStatusId, "stat_");
 id!(/// A person at a lead.
     ContactId, "cont_");
 id!(/// A phone number of the organization.
     PhoneNumberId, "phon_");
 id!(/// A call; calls are activities.
     CallId, "acti_");
+id!(/// An outcome that a call can have.
+    OutcomeId, "outcome_");
 id!(/// One party's connection to one call: the rep's, the lead's, or a coach's.
     LegId, "leg_");
 id!(/// An invitation to coach a call.
     InvitationId, "invi_");
 id!(/// An invite link to an organization.
     MemberInviteId, "minv_");
+id!(/// An import of leads.
+    ImportId, "impo_");
 id!(/// An entry in the ledger.
     LedgerEntryId, "ledg_");
 id!(/// An entry in the audit log.

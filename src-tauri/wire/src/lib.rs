@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+mod account;
 mod admin;
 mod audit;
 mod auth;
@@ -15,18 +16,22 @@ mod coach;
 mod directory;
 mod error;
 mod ids;
+mod import;
 mod invitation;
+mod lead;
 mod list;
 mod media;
 mod money;
 mod organization;
 mod recording;
 pub mod route;
+mod second_factor;
 mod setup;
 mod shape;
 mod socket;
 mod timestamp;
 
+pub use account::*;
 pub use admin::*;
 pub use audit::*;
 pub use auth::*;
@@ -36,12 +41,15 @@ pub use coach::*;
 pub use directory::*;
 pub use error::*;
 pub use ids::*;
+pub use import::*;
 pub use invitation::*;
+pub use lead::*;
 pub use list::*;
 pub use media::*;
 pub use money::*;
 pub use organization::*;
 pub use recording::*;
+pub use second_factor::*;
 pub use setup::*;
 pub use socket::*;
 pub use timestamp::*;

@@ -103,7 +103,7 @@ macro_rules! list_query {
             pub skip: Option<u32>,
             /// Where the page begins: the `cursor` of the page before it. `_skip` counts from there.
             #[serde(rename = "_cursor", default, skip_serializing_if = "Option::is_none")]
-            #[param(rename = "_cursor", max_length = 200)]
+            #[param(rename = "_cursor", max_length = 2048)]
             pub cursor: Option<String>,
         }
 

@@ -65,6 +65,8 @@ pub struct Organization {
     pub call_rate_micro_dollars_per_minute: u32,
     /// Its recording settings.
     pub recording: RecordingSettings,
+    /// Whether its members must have a second factor.
+    pub second_factor_required: bool,
 }
 
 /// A set of permissions with a name.
@@ -180,4 +182,7 @@ pub struct OrganizationPatch {
     /// Those who manage the organization are warned below this balance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low_balance_micro_dollars: Option<MicroDollars>,
+    /// Whether members must have a second factor. Those without one set it up the next time they sign in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor_required: Option<bool>,
 }

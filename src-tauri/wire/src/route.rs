@@ -8,17 +8,24 @@ pub use crate::shape::{PathId, Schemas, Shape};
 
 use crate::shape::refer;
 use crate::{
-    AcceptInviteRequest, AuditAction, AuditEntry, AuditQuery, Availability, Balance, Call, CallId,
-    CallQuery, CoachLeg, Code, Contact, ContactQuery, DtmfRequest, Group, GroupId, GroupRequest,
-    HoldRequest, InboundCallRequest, Invitation, InvitationId, InvitationRequest, InvitationTarget,
-    InviteLookup, InviteOffer, JoinRequest, Lead, LeadId, LeadQuery, LedgerEntry, List, ListQuery,
-    Me, MediaAnswer, MediaOffer, Member, MemberInvite, MemberInviteId, MemberInviteRequest,
-    Membership, MembershipId, MembershipPatch, MicrophoneRequest, ModeRequest, MuteRequest,
-    NewMemberInvite, Organization, OrganizationId, OrganizationPatch, Permission, PhoneNumber,
-    PhoneNumberId, PhoneNumberRequest, PlaceCallRequest, PlanInfo, RecordingPeaks, RecordingQuery,
-    RecordingRequest, RefreshRequest, Role, RoleId, RoleRequest, SetUp, SetUpRequest, SetupLookup,
-    SetupOffer, SignInRequest, SignOutRequest, Tokens, TopUpRequest, Usage, UsageQuery, User,
-    UserId,
+    AcceptInviteRequest, AuditAction, AuditEntry, AuditQuery, AuthOptions, Availability, Balance,
+    Call, CallId, CallPatch, CallQuery, CoachLeg, Code, Contact, ContactQuery, DeviceId,
+    DtmfRequest, EmailChange, EmailConfirmation, EmailRequest, ForgotPasswordRequest, Group,
+    GroupId, GroupRequest, HoldRequest, Import, ImportId, ImportLine, ImportLineQuery, ImportPart,
+    ImportPreview, ImportRequest, ImportSettings, InboundCallRequest, Invitation, InvitationId,
+    InvitationRequest, InvitationTarget, InviteLookup, InviteOffer, JoinRequest, Lead, LeadId,
+    LeadMergeRequest, LeadQuery, LeadRequest, LeadStatus, LeadStatusDeletion, LeadStatusId,
+    LeadStatusRequest, LedgerEntry, List, ListQuery, Me, MediaAnswer, MediaOffer, Member,
+    MemberInvite, MemberInviteId, MemberInviteRequest, Membership, MembershipId, MembershipPatch,
+    MicrophoneRequest, ModeRequest, MuteRequest, NewMemberInvite, NewPasswordReset, NumberLookup,
+    NumberQuery, Organization, OrganizationId, OrganizationPatch, Outcome, OutcomeId,
+    OutcomeRequest, PasswordProof, PasswordRequest, PasswordResetLookup, PasswordResetOffer,
+    PasswordResetRequest, Permission, PhoneNumber, PhoneNumberId, PhoneNumberRequest,
+    PlaceCallRequest, PlanInfo, ProfilePatch, RecordingPeaks, RecordingQuery, RecordingRequest,
+    RecoveryCodes, RefreshRequest, Role, RoleId, RoleRequest, SecondFactorCode, SecondFactorSetup,
+    SecondFactorSignIn, SecondFactorStatus, SecondStepRequest, SetUp, SetUpRequest, SetupLookup,
+    SetupOffer, SignInPlace, SignInRequest, SignOutEverywhereRequest, SignOutRequest,
+    TicketRequest, Tokens, TopUpRequest, Usage, UsageQuery, User, UserId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -76,6 +83,8 @@ pub enum Takes {
     Query,
     /// Into the body, as JSON.
     Body,
+    /// Into the query; the body is bytes, such as a file's.
+    Upload,
 }
 
 /// What a route answers with.
@@ -167,20 +176,23 @@ pub struct Query<T>(PhantomData<fn() -> T>);
 /// Input in the body.
 pub struct Body<T>(PhantomData<fn() -> T>);
 
+/// Input in the query, and bytes in the body.
+pub struct Upload<T>(PhantomData<fn() -> T>);
+
 /// An answer of JSON.
 pub struct Json<T>(PhantomData<fn() -> T>);
 
 /// An answer of bytes.
 pub struct File;
 
-/// What goes into a route: [`Nothing`], a [`Query`] or a [`Body`].
+/// What goes into a route: [`Nothing`], a [`Query`], a [`Body`] or an [`Upload`].
 pub trait Input: Shape + 'static {
     /// The value itself.
     type Value: Serialize + DeserializeOwned + Send + Sync + 'static;
     /// Where it goes.
     const TAKES: Takes;
 
-    /// Its parameters in OpenAPI, where it goes into the query.
+    /// Its parameters in OpenAPI, where some of it goes into the query.
     #[must_use]
     fn parameters() -> Vec<Parameter> {
         Vec::new()
@@ -225,15 +237,21 @@ macro_rules! json {
 
 json!(Body, Json);
 
-impl<T: specta::Type> Shape for Query<T> {
-    fn schema(_: &mut Schemas) -> Option<RefOr<Schema>> {
-        None
-    }
+macro_rules! queried {
+    ($($name:ident),*) => {$(
+        impl<T: specta::Type> Shape for $name<T> {
+            fn schema(_: &mut Schemas) -> Option<RefOr<Schema>> {
+                None
+            }
 
-    fn typescript(types: &mut specta::Types) -> Option<DataType> {
-        Some(T::definition(types))
-    }
+            fn typescript(types: &mut specta::Types) -> Option<DataType> {
+                Some(T::definition(types))
+            }
+        }
+    )*};
 }
+
+queried!(Query, Upload);
 
 impl Input for Nothing {
     type Value = ();
@@ -246,6 +264,18 @@ where
 {
     type Value = T;
     const TAKES: Takes = Takes::Query;
+
+    fn parameters() -> Vec<Parameter> {
+        T::into_params(|| Some(ParameterIn::Query))
+    }
+}
+
+impl<T> Input for Upload<T>
+where
+    T: specta::Type + utoipa::IntoParams + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    type Value = T;
+    const TAKES: Takes = Takes::Upload;
 
     fn parameters() -> Vec<Parameter> {
         T::into_params(|| Some(ParameterIn::Query))
@@ -377,6 +407,12 @@ routes! {
     SETUP_SCRIPT = "/setup/page.js";
     /// The style of that page.
     SETUP_STYLE = "/setup/page.css";
+    /// A page to choose a new password on, with the secret of a reset link after `#`.
+    RESET_PAGE = "/reset/";
+    /// A page to confirm a new email address on, with the secret of a link after `#`.
+    CONFIRM_PAGE = "/confirm-email/";
+    /// What those pages do.
+    ACCOUNT_SCRIPT = "/account.js";
     /// The WebSocket. Its first message carries the token.
     SOCKET = "/api/v1/socket/";
 
@@ -388,18 +424,66 @@ routes! {
     /// Each sign-in is one device with its own `device_id`. A user can have up to twenty; another one
     /// replaces the oldest. A wrong email and a wrong password get the same answer, `unauthenticated`.
     /// After too many failures for an email or from a network address, the answer is `rate_limited`.
+    ///
+    /// For a user with a second factor, the answer is `second_factor_required`. Its `ticket` goes into
+    /// `/api/v1/auth/second_factor/`. If the organization requires a second factor and the user has none,
+    /// it's `second_factor_setup_required`, and the ticket goes into
+    /// `/api/v1/auth/second_factor/set_up/`.
     SIGN_IN((), Body<SignInRequest>) -> Json<Tokens> = Post "/api/v1/auth/sign_in/" {
         who: Who::Anybody,
         audited: SignIn,
         tag: "auth",
         answer: 200 "Signed in.",
-        refusals: [RateLimited "too many failed attempts. Wait, then try again."],
+        refusals: [
+            RateLimited "too many failed attempts. Wait, then try again.",
+            SecondFactorRequired "the second step is to come.",
+            SecondFactorSetupRequired "a second factor has to be set up first.",
+        ],
+    }
+
+    /// The second step of signing in: a code of the user's app, or a recovery code.
+    ///
+    /// Codes are those of RFC 6238: six digits, 30 s, SHA-1. One of the step before or after counts too.
+    /// Each works once. A wrong one is `wrong_code`; after too many, the answer is `rate_limited`. A ticket
+    /// works for five minutes and five tries; then it's `unauthenticated`.
+    SECOND_STEP((), Body<SecondStepRequest>) -> Json<Tokens> = Post "/api/v1/auth/second_factor/" {
+        who: Who::Anybody,
+        audited: SignIn,
+        tag: "auth",
+        answer: 200 "Signed in.",
+        refusals: [
+            WrongCode "the code isn't right, or was used before.",
+            RateLimited "too many wrong codes. Wait, then try again.",
+        ],
+    }
+
+    /// Begins to set up a second factor, for who can't sign in without one. Show the secret to the user,
+    /// best as the QR code.
+    SET_UP_AT_SIGN_IN((), Body<TicketRequest>) -> Json<SecondFactorSetup> = Post "/api/v1/auth/second_factor/set_up/" {
+        who: Who::Anybody,
+        tag: "auth",
+        answer: 200 "What to show.",
+        refusals: [Conflict "the user has a second factor."],
+    }
+
+    /// Ends that with a first code, and signs in.
+    CONFIRM_AT_SIGN_IN((), Body<SecondStepRequest>) -> Json<SecondFactorSignIn> = Post "/api/v1/auth/second_factor/confirm/" {
+        who: Who::Anybody,
+        audited: SecondFactorSetUp,
+        tag: "auth",
+        answer: 200 "Signed in, with recovery codes.",
+        refusals: [
+            WrongCode "the code isn't right.",
+            RateLimited "too many wrong codes. Wait, then try again.",
+        ],
     }
 
     /// Exchanges a refresh token for a new access token and a new refresh token.
     ///
     /// A refresh token works once. Using one again ends the whole sign-in, because someone else may have
-    /// it: its tokens are refused and its WebSockets closed.
+    /// it: its tokens are refused and its WebSockets closed. Only when the answer was lost may it be sent
+    /// again: for 60 s, and until one of the new tokens is used, the answer has the same new tokens. A
+    /// sign-in lasts 90 days at most, unless the service is set up otherwise; then the user signs in again.
     REFRESH((), Body<RefreshRequest>) -> Json<Tokens> = Post "/api/v1/auth/refresh/" {
         who: Who::Anybody,
         tag: "auth",
@@ -433,7 +517,8 @@ routes! {
     ///
     /// A link works once. `invite_expired` and `rate_limited` are as for `/api/v1/auth/invite/`. If the
     /// invitation is for one email address, any other is an `invalid_request`; an address that already
-    /// has an account is a `conflict`. A password has 10 to 1024 bytes.
+    /// has an account is a `conflict`. A password has 10 to 1024 bytes, and one that is easy to guess is an
+    /// `invalid_request`, whose message says what to do.
     ACCEPT_INVITE((), Body<AcceptInviteRequest>) -> Json<Tokens> = Post "/api/v1/auth/accept_invite/" {
         who: Who::Anybody,
         audited: MemberJoined,
@@ -444,6 +529,209 @@ routes! {
             RateLimited "too many failed attempts. Wait, then try again.",
             Conflict "the email address already has an account.",
         ],
+    }
+
+    /// Shows whose password a reset link is for, before it's used.
+    ///
+    /// A link works for an hour. One that is wrong, used, replaced or expired gets `invite_expired`, without
+    /// saying which. It counts as a failed sign-in from its network address; after too many, the answer is
+    /// `rate_limited`.
+    LOOK_UP_PASSWORD_RESET((), Body<PasswordResetLookup>) -> Json<PasswordResetOffer> = Post "/api/v1/auth/reset/" {
+        who: Who::Anybody,
+        tag: "auth",
+        answer: 200 "Whose password it's for.",
+        refusals: [
+            InviteExpired "the link is wrong, used, replaced or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Chooses a new password with a reset link. Every sign-in of that person ends.
+    ///
+    /// A link works once. `invite_expired` and `rate_limited` are as for `/api/v1/auth/reset/`. A password
+    /// has 10 to 1024 bytes, and one that is easy to guess is an `invalid_request`, whose message says what
+    /// to do.
+    RESET_PASSWORD((), Body<PasswordResetRequest>) -> Nothing = Post "/api/v1/auth/reset_password/" {
+        who: Who::Anybody,
+        audited: PasswordReset,
+        tag: "auth",
+        answer: 204 "The password has changed.",
+        refusals: [
+            InviteExpired "the link is wrong, used, replaced or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Sends a reset link by email, to the active member with this address if there is one.
+    ///
+    /// The answer is the same, and as quick, whether there is one or not. The link is that of
+    /// `/api/v1/auth/reset/`; another one is sent after five minutes at the earliest. It's a `conflict` if
+    /// the service doesn't send email: `/api/v1/auth/options/` says so.
+    FORGOT_PASSWORD((), Body<ForgotPasswordRequest>) -> Nothing = Post "/api/v1/auth/forgot/" {
+        who: Who::Anybody,
+        audited: PasswordResetAsked,
+        tag: "auth",
+        answer: 204 "Asked for.",
+        refusals: [
+            RateLimited "too many attempts. Wait, then try again.",
+            Conflict "the service doesn't send email.",
+        ],
+    }
+
+    /// Confirms a new email address with the link that was sent there. From then on, the user signs in
+    /// with it.
+    ///
+    /// A link works once, for an hour. `invite_expired` and `rate_limited` are as for
+    /// `/api/v1/auth/reset/`.
+    CONFIRM_EMAIL((), Body<EmailConfirmation>) -> Nothing = Post "/api/v1/auth/confirm_email/" {
+        who: Who::Anybody,
+        audited: EmailChanged,
+        tag: "auth",
+        answer: 204 "The email address has changed.",
+        refusals: [
+            InviteExpired "the link is wrong, used, replaced or expired.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Says how people can sign in here.
+    AUTH_OPTIONS((), Nothing) -> Json<AuthOptions> = Get "/api/v1/auth/options/" {
+        who: Who::Anybody,
+        tag: "auth",
+        answer: 200 "What is possible.",
+    }
+
+    // The signed-in user's own account.
+    /// Changes the signed-in user's own name. Fields that are left out stay as they are.
+    CHANGE_PROFILE((), Body<ProfilePatch>) -> Json<Me> = Patch "/api/v1/me/" {
+        who: Who::Member,
+        audited: ProfileChanged,
+        tag: "account",
+        answer: 200 "The signed-in user.",
+        window: true,
+    }
+
+    /// Changes the email address that the signed-in user signs in with.
+    ///
+    /// Requires their password. A wrong one is `wrong_password`, and counts as a failed sign-in. If the
+    /// service sends email, the address changes once the link that is sent there is opened
+    /// (`confirmation_sent`). Otherwise it changes immediately, and an address that can't be used is a
+    /// `conflict`; the answer doesn't say why.
+    CHANGE_EMAIL((), Body<EmailRequest>) -> Json<EmailChange> = Post "/api/v1/me/email/" {
+        who: Who::Member,
+        audited: EmailChanged,
+        tag: "account",
+        answer: 200 "Whether the new address has to be confirmed.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the email address can't be used.",
+        ],
+    }
+
+    /// Changes the signed-in user's own password. Every other sign-in of theirs ends.
+    ///
+    /// Requires their current password. A wrong one is `wrong_password`, and counts as a failed sign-in. A
+    /// new password has 10 to 1024 bytes, and one that is easy to guess is an `invalid_request`, whose
+    /// message says what to do.
+    CHANGE_PASSWORD((), Body<PasswordRequest>) -> Nothing = Post "/api/v1/me/password/" {
+        who: Who::Member,
+        audited: PasswordChanged,
+        tag: "account",
+        answer: 204 "The password has changed.",
+        refusals: [
+            WrongPassword "the current password is another one.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+        ],
+    }
+
+    /// Says whether the signed-in user has a second factor.
+    SECOND_FACTOR((), Nothing) -> Json<SecondFactorStatus> = Get "/api/v1/me/second_factor/" {
+        who: Who::Member,
+        tag: "account",
+        answer: 200 "How it stands.",
+        window: true,
+    }
+
+    /// Begins to set up a second factor. Show the secret to the user, best as the QR code. It counts once a
+    /// first code was shown to `…/confirm/`.
+    ///
+    /// Requires the user's password. A wrong one is `wrong_password`, and counts as a failed sign-in.
+    SET_UP_SECOND_FACTOR((), Body<PasswordProof>) -> Json<SecondFactorSetup> = Post "/api/v1/me/second_factor/set_up/" {
+        who: Who::Member,
+        tag: "account",
+        answer: 200 "What to show.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the user has a second factor.",
+        ],
+    }
+
+    /// Ends that with a first code. From then on, signing in takes a code too.
+    CONFIRM_SECOND_FACTOR((), Body<SecondFactorCode>) -> Json<RecoveryCodes> = Post "/api/v1/me/second_factor/confirm/" {
+        who: Who::Member,
+        audited: SecondFactorSetUp,
+        tag: "account",
+        answer: 200 "Recovery codes, which are shown only once.",
+        refusals: [
+            WrongCode "the code isn't right, or nothing was begun.",
+            RateLimited "too many wrong codes. Wait, then try again.",
+        ],
+    }
+
+    /// Creates new recovery codes. Those of before stop working. Requires the user's password.
+    RENEW_RECOVERY_CODES((), Body<PasswordProof>) -> Json<RecoveryCodes> = Post "/api/v1/me/second_factor/recovery_codes/" {
+        who: Who::Member,
+        audited: RecoveryCodesRenewed,
+        tag: "account",
+        answer: 200 "Recovery codes, which are shown only once.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the user has no second factor.",
+        ],
+    }
+
+    /// Removes the signed-in user's second factor. Requires their password. If the organization requires a
+    /// second factor, it's a `conflict`.
+    REMOVE_SECOND_FACTOR((), Body<PasswordProof>) -> Nothing = Post "/api/v1/me/second_factor/remove/" {
+        who: Who::Member,
+        audited: SecondFactorRemoved,
+        tag: "account",
+        answer: 204 "Removed.",
+        refusals: [
+            WrongPassword "the password isn't the user's.",
+            RateLimited "too many failed attempts. Wait, then try again.",
+            Conflict "the user has no second factor, or must have one.",
+        ],
+    }
+
+    /// Lists where the signed-in user is signed in, the sign-in that was used last first.
+    LIST_SIGN_INS((), Nothing) -> Json<List<SignInPlace>> = Get "/api/v1/me/sign_in/" {
+        who: Who::Member,
+        tag: "account",
+        answer: 200 "Every sign-in.",
+        window: true,
+    }
+
+    /// Ends a sign-in of the signed-in user. Its tokens are refused and its WebSockets closed.
+    END_SIGN_IN(DeviceId, Nothing) -> Nothing = Delete "/api/v1/me/sign_in/{id}/" {
+        who: Who::Member,
+        audited: SignedOutElsewhere,
+        tag: "account",
+        answer: 204 "Signed out.",
+        window: true,
+    }
+
+    /// Ends every other sign-in of the signed-in user, or every one. Their tokens are refused and their
+    /// WebSockets closed.
+    SIGN_OUT_EVERYWHERE((), Body<SignOutEverywhereRequest>) -> Nothing = Post "/api/v1/me/sign_out/" {
+        who: Who::Member,
+        audited: SignedOutElsewhere,
+        tag: "account",
+        answer: 204 "Signed out.",
+        window: true,
     }
 
     /// Shows what a set-up link is good for, before it's used.
@@ -529,6 +817,31 @@ routes! {
         audited: MemberChanged,
         tag: "administration",
         answer: 200 "The changed membership.",
+        window: true,
+    }
+
+    /// Creates a link with which a member chooses a new password. It works once, for an hour.
+    ///
+    /// Requires the permission `manage_organization`. The answer contains the link's secret, and it's the
+    /// only one that does: the service stores just its SHA-256. A newer link for the same member replaces
+    /// it. It also ends when the person who created it can no longer manage the organization. A deactivated
+    /// member, and the user themselves, are a `conflict`.
+    CREATE_PASSWORD_RESET(MembershipId, Nothing) -> Json<NewPasswordReset> = Post "/api/v1/membership/{id}/password_reset/" {
+        who: MANAGER,
+        audited: PasswordResetCreated,
+        tag: "administration",
+        answer: 201 "The link's secret.",
+    }
+
+    /// Removes a member's second factor, for who has lost it and the recovery codes.
+    ///
+    /// Requires the permission `manage_organization`. A member without one is a `conflict`.
+    REMOVE_MEMBERS_SECOND_FACTOR(MembershipId, Nothing) -> Nothing = Delete "/api/v1/membership/{id}/second_factor/" {
+        who: MANAGER,
+        audited: SecondFactorRemoved,
+        tag: "administration",
+        answer: 204 "Removed.",
+        refusals: [Conflict "the member has no second factor."],
         window: true,
     }
 
@@ -765,6 +1078,10 @@ routes! {
 
     // Who is called, and from which numbers.
     /// Lists the organization's leads and their contacts, by name.
+    ///
+    /// With a `query`, leads whose name begins with it come first, by name; then those with a phone number
+    /// that begins or ends with its digits; then all others in which each of its words begins a word of the
+    /// name, of a contact's name or of an email address.
     LIST_LEADS((), Query<LeadQuery>) -> Json<List<Lead>> = Get "/api/v1/lead/" {
         who: Who::Member,
         tag: "directory",
@@ -780,6 +1097,47 @@ routes! {
         window: true,
     }
 
+    /// Creates a lead with its contacts.
+    ///
+    /// Numbers are read the way people write them in the organization's country, and kept as E.164. What
+    /// isn't a number, or breaks another rule of a field, is an `invalid_request` with the `field`. An owner
+    /// or a status of another organization is `not_found`.
+    CREATE_LEAD((), Body<LeadRequest>) -> Json<Lead> = Post "/api/v1/lead/" {
+        who: Who::Member,
+        tag: "directory",
+        answer: 201 "The new lead.",
+        refusals: [NotFound "the owner or the status doesn't belong to the organization."],
+        window: true,
+    }
+
+    /// Changes a lead: all of it, with all of its contacts.
+    ///
+    /// Contacts that aren't listed are deleted; one without an `id` is new. A number that the lead already
+    /// has can stay as it is. If `date_updated` is given and the lead has changed since, the answer is
+    /// `conflict`.
+    CHANGE_LEAD(LeadId, Body<LeadRequest>) -> Json<Lead> = Put "/api/v1/lead/{id}/" {
+        who: Who::Member,
+        tag: "directory",
+        answer: 200 "The changed lead.",
+        refusals: [Conflict "the lead has changed since it was read."],
+        window: true,
+    }
+
+    /// Merges one lead into another: the other gets its contacts, calls and recordings, and it's gone.
+    ///
+    /// Requires the permission `manage_organization`, and can't be undone. The lead that stays keeps its
+    /// name, status and owner, or gets the other's where it has none; descriptions are put together. While a
+    /// call with the lead that goes is in progress, the answer is `conflict`; so it is if the two have more
+    /// than 100 contacts together.
+    MERGE_LEADS((), Body<LeadMergeRequest>) -> Json<Lead> = Post "/api/v1/lead/merge/" {
+        who: MANAGER,
+        audited: LeadMerged,
+        tag: "administration",
+        answer: 200 "The lead that stays.",
+        refusals: [NotFound "there's no such lead."],
+        window: true,
+    }
+
     /// Deletes a lead with its contacts, calls and recordings.
     ///
     /// Requires the permission `manage_organization`. Charges stay in the ledger, and entries in the
@@ -787,6 +1145,49 @@ routes! {
     DELETE_LEAD(LeadId, Nothing) -> Nothing = Delete "/api/v1/lead/{id}/" {
         who: MANAGER,
         audited: LeadDeleted,
+        tag: "administration",
+        answer: 204 "Deleted.",
+        window: true,
+    }
+
+    /// Lists the statuses that a lead can have, in their order. A new lead has the first.
+    LIST_LEAD_STATUSES((), Query<ListQuery>) -> Json<List<LeadStatus>> = Get "/api/v1/status/lead/" {
+        who: Who::Member,
+        tag: "directory",
+        answer: 200 "One page.",
+        window: true,
+    }
+
+    /// Adds a lead status to the end of the list.
+    ///
+    /// Requires the permission `manage_organization`. Another status with the same name, in upper or lower
+    /// case, is a `conflict`, and so is having more than 50.
+    CREATE_LEAD_STATUS((), Body<LeadStatusRequest>) -> Json<LeadStatus> = Post "/api/v1/status/lead/" {
+        who: MANAGER,
+        audited: LeadStatusChanged,
+        tag: "administration",
+        answer: 201 "The new status.",
+        window: true,
+    }
+
+    /// Renames a lead status.
+    ///
+    /// Requires the permission `manage_organization`. Another status with the same name is a `conflict`.
+    CHANGE_LEAD_STATUS(LeadStatusId, Body<LeadStatusRequest>) -> Json<LeadStatus> = Put "/api/v1/status/lead/{id}/" {
+        who: MANAGER,
+        audited: LeadStatusChanged,
+        tag: "administration",
+        answer: 200 "The changed status.",
+        window: true,
+    }
+
+    /// Deletes a lead status.
+    ///
+    /// Requires the permission `manage_organization`. If leads have this status, `replacement_id` says which
+    /// one they get; without it the answer is `conflict`. The last status can't be deleted.
+    DELETE_LEAD_STATUS(LeadStatusId, Query<LeadStatusDeletion>) -> Nothing = Delete "/api/v1/status/lead/{id}/" {
+        who: MANAGER,
+        audited: LeadStatusChanged,
         tag: "administration",
         answer: 204 "Deleted.",
         window: true,
@@ -845,6 +1246,178 @@ routes! {
         window: true,
     }
 
+    // Leads in CSV files.
+    /// Lists the organization's imports of leads, newest first.
+    ///
+    /// Requires the permission `manage_organization`.
+    LIST_IMPORTS((), Query<ListQuery>) -> Json<List<Import>> = Get "/api/v1/import/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "One page.",
+        window: true,
+    }
+
+    /// Creates an import of leads from a CSV file.
+    ///
+    /// Requires the permission `manage_organization`. Upload the file next, with `…/part/`, then see what it
+    /// would do with `…/preview/`, then start it. A file has up to 256 MiB, 500 000 rows and 500 columns. An
+    /// organization can have up to three imports that aren't over; those nobody touched for a day are
+    /// cancelled.
+    CREATE_IMPORT((), Body<ImportRequest>) -> Json<Import> = Post "/api/v1/import/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 201 "The new import.",
+        window: true,
+    }
+
+    /// Returns one import: where it stands, and how far it is.
+    ///
+    /// Requires the permission `manage_organization`.
+    GET_IMPORT(ImportId, Nothing) -> Json<Import> = Get "/api/v1/import/{id}/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "The import.",
+        window: true,
+    }
+
+    /// Uploads a part of an import's file.
+    ///
+    /// Requires the permission `manage_organization`. The body is the part's bytes, as
+    /// `application/octet-stream`. Parts come one after another: `offset` is how many bytes were uploaded
+    /// so far, as `bytes_uploaded` says; any other is a `conflict`. After a part that was cut off, go on
+    /// from there. A part that goes beyond the length that was declared is `too_large`.
+    UPLOAD_IMPORT_PART(ImportId, Upload<ImportPart>) -> Json<Import> = Post "/api/v1/import/{id}/part/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "The import, with `bytes_uploaded`.",
+    }
+
+    /// Says how the file is read and what its columns are, and checks all its rows, which changes nothing.
+    ///
+    /// Requires the permission `manage_organization`. What the request leaves out is detected. The check
+    /// goes on after the answer: it's over when the import's `state` is `ready`, and `…/line/` then says
+    /// what each row would do. It can be repeated with other settings. A file that can't be read is an
+    /// `invalid_request` that says why.
+    PREVIEW_IMPORT(ImportId, Body<ImportSettings>) -> Json<ImportPreview> = Post "/api/v1/import/{id}/preview/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "How the file is read, and its first rows.",
+        window: true,
+    }
+
+    /// Lists what each row of the file would do, or has done, in the order of the file.
+    ///
+    /// Requires the permission `manage_organization`. It's kept until the organization has ten newer
+    /// imports.
+    LIST_IMPORT_LINES(ImportId, Query<ImportLineQuery>) -> Json<List<ImportLine>> = Get "/api/v1/import/{id}/line/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "One page.",
+        window: true,
+    }
+
+    /// Starts an import whose rows were checked, or continues one that was interrupted.
+    ///
+    /// Requires the permission `manage_organization`. It goes on after the answer: `done` counts its rows.
+    /// One import of an organization runs at a time; the next one is a `conflict`.
+    START_IMPORT(ImportId, Nothing) -> Json<Import> = Post "/api/v1/import/{id}/start/" {
+        who: MANAGER,
+        audited: LeadsImported,
+        tag: "import",
+        answer: 200 "The import, now running.",
+        window: true,
+    }
+
+    /// Cancels an import. What it did until then stays, and can be undone.
+    ///
+    /// Requires the permission `manage_organization`. One that's over is a `conflict`.
+    CANCEL_IMPORT(ImportId, Nothing) -> Json<Import> = Post "/api/v1/import/{id}/cancel/" {
+        who: MANAGER,
+        audited: LeadImportCancelled,
+        tag: "import",
+        answer: 200 "The cancelled import.",
+        window: true,
+    }
+
+    /// Undoes an import as a whole: deletes the leads that it created, and restores those that it updated.
+    ///
+    /// Requires the permission `manage_organization`. Leads that were changed or called since stay as they
+    /// are, and `kept` counts them. It goes on after the answer.
+    UNDO_IMPORT(ImportId, Nothing) -> Json<Import> = Post "/api/v1/import/{id}/undo/" {
+        who: MANAGER,
+        audited: LeadImportUndone,
+        tag: "import",
+        answer: 200 "The import, which is being undone.",
+        window: true,
+    }
+
+    /// Returns a CSV file with the columns that an import knows, and one row as an example.
+    ///
+    /// Requires the permission `manage_organization`.
+    IMPORT_TEMPLATE((), Nothing) -> File = Get "/api/v1/import/template/" {
+        who: MANAGER,
+        tag: "import",
+        answer: 200 "The template.",
+        media_type: "text/csv",
+    }
+
+    /// Exports all leads as CSV, one row for each contact, in a form that can be imported again.
+    ///
+    /// Requires the permission `manage_organization`. Cells that a spreadsheet would take for a formula
+    /// begin with an apostrophe, which an import takes off again.
+    EXPORT_LEADS((), Nothing) -> File = Get "/api/v1/lead/csv/" {
+        who: MANAGER,
+        audited: DataExported,
+        tag: "import",
+        answer: 200 "The leads.",
+        media_type: "text/csv",
+    }
+
+    // What a call can come to.
+    /// Lists the outcomes that a call can have, in the order in which they were added.
+    LIST_OUTCOMES((), Query<ListQuery>) -> Json<List<Outcome>> = Get "/api/v1/outcome/" {
+        who: Who::Member,
+        tag: "call",
+        answer: 200 "One page.",
+        window: true,
+    }
+
+    /// Adds an outcome.
+    ///
+    /// Requires the permission `manage_organization`. Another outcome with the same name, in upper or lower
+    /// case, is a `conflict`, and so is having more than fifty outcomes.
+    CREATE_OUTCOME((), Body<OutcomeRequest>) -> Json<Outcome> = Post "/api/v1/outcome/" {
+        who: MANAGER,
+        audited: OutcomeChanged,
+        tag: "administration",
+        answer: 201 "The new outcome.",
+        refusals: [Conflict "the name is taken, or there are too many outcomes."],
+        window: true,
+    }
+
+    /// Renames an outcome. Calls that have it already keep the old name in `disposition`.
+    ///
+    /// Requires the permission `manage_organization`.
+    CHANGE_OUTCOME(OutcomeId, Body<OutcomeRequest>) -> Json<Outcome> = Put "/api/v1/outcome/{id}/" {
+        who: MANAGER,
+        audited: OutcomeChanged,
+        tag: "administration",
+        answer: 200 "The changed outcome.",
+        refusals: [Conflict "the name is taken."],
+        window: true,
+    }
+
+    /// Deletes an outcome. Calls that have it keep its name in `disposition`.
+    ///
+    /// Requires the permission `manage_organization`.
+    DELETE_OUTCOME(OutcomeId, Nothing) -> Nothing = Delete "/api/v1/outcome/{id}/" {
+        who: MANAGER,
+        audited: OutcomeChanged,
+        tag: "administration",
+        answer: 204 "Deleted.",
+        window: true,
+    }
+
     // Calls. Who may do what on which call is the call's to say.
     /// Lists the organization's calls, newest first.
     ///
@@ -857,19 +1430,36 @@ routes! {
         window: true,
     }
 
-    /// Places a call: the service dials the lead from one of the organization's numbers.
+    /// Looks up a number before it's called: how it's written, which lead has it, and whether it may be
+    /// called.
+    ///
+    /// The number is read as people write it in the organization's country, with any punctuation. What isn't a
+    /// number is an `invalid_request`.
+    LOOK_UP_NUMBER((), Query<NumberQuery>) -> Json<NumberLookup> = Get "/api/v1/phone_lookup/" {
+        who: Who::Member,
+        tag: "call",
+        answer: 200 "The number.",
+        window: true,
+    }
+
+    /// Places a call: the service dials a lead, or any number, from one of the organization's numbers.
     ///
     /// The answer comes immediately, with the status `created`; changes are sent as `call_changed`.
     /// Connect the rep's audio with `…/media/`. A lead, contact or number of another organization is
-    /// `not_found`. A rep can have 100 calls in progress, and the service 10 000; the next one is
-    /// `unavailable`. A call that isn't answered within 60 s ends as `no-answer`.
+    /// `not_found`. Without `lead_id`, `remote_phone` is any number: the lead that has it is called, and a
+    /// number that no lead has becomes one. Emergency numbers, and countries and kinds of numbers that the
+    /// operator doesn't allow, are `number_refused`. A rep can have 100 calls in progress, the service
+    /// 10 000, and an organization as many as the operator sets; the next one is `unavailable`. A call that
+    /// isn't answered within 60 s ends as `no-answer`.
     PLACE_CALL((), Body<PlaceCallRequest>) -> Json<Call> = Post "/api/v1/activity/call/" {
         who: Who::Member,
         tag: "call",
         answer: 201 "The new call.",
         refusals: [
             NotFound "not found in the user's organization.",
-            Unavailable "the rep or the service has too many calls in progress.",
+            NumberRefused "an emergency number, or one that the operator doesn't allow.",
+            InsufficientBalance "the balance doesn't cover the first minute.",
+            Unavailable "the rep, the organization or the service has too many calls in progress.",
         ],
     }
 
@@ -878,6 +1468,22 @@ routes! {
         who: Who::Member,
         tag: "call",
         answer: 200 "The call.",
+        window: true,
+    }
+
+    /// Sets a call's outcome and note, during the call or after it. Changes only what the request names.
+    ///
+    /// Only for the rep, and for those who manage the organization. An outcome that the organization
+    /// doesn't have is `not_found`. `disposition` is the outcome's name at this moment. The change is sent
+    /// as `call_changed`.
+    CHANGE_CALL(CallId, Body<CallPatch>) -> Json<Call> = Put "/api/v1/activity/call/{id}/" {
+        who: Who::Member,
+        tag: "call",
+        answer: 200 "The changed call.",
+        refusals: [
+            PermissionRequired "someone else's call.",
+            NotFound "no such call or outcome.",
+        ],
         window: true,
     }
 
@@ -1102,7 +1708,7 @@ mod tests {
             assert_eq!(body, rule.takes == Takes::Body, "{}", rule.name);
             assert_eq!(
                 !In::parameters().is_empty(),
-                rule.takes == Takes::Query,
+                matches!(rule.takes, Takes::Query | Takes::Upload),
                 "{}",
                 rule.name
             );
@@ -1139,7 +1745,8 @@ mod tests {
         assert!(
             RULES
                 .iter()
-                .all(|rule| rule.takes != Takes::Body || rule.method != Method::Get)
+                .all(|rule| !matches!(rule.takes, Takes::Body | Takes::Upload)
+                    || rule.method != Method::Get)
         );
     }
 
@@ -1150,6 +1757,7 @@ mod tests {
         for rule in open {
             assert_ne!(rule.who, Who::Anybody, "{}", rule.name);
             assert_ne!(rule.gives, Gives::File, "{}", rule.name);
+            assert_ne!(rule.takes, Takes::Upload, "{}", rule.name);
         }
         // The first answers with the secret of an invite link, the second takes a voice.
         for closed in [CREATE_MEMBER_INVITE.rule, OFFER_MEDIA.rule] {

@@ -14,6 +14,10 @@ import text from "./views.json?raw";
 
 /** What only the shell knows, whoever is signed in. */
 type Shell = Pick<AppView, "place" | "local_service" | "demo_users">;
+/** What is needed of a lead to show a call with it. */
+type Callee = Pick<Lead, "id" | "display_name"> & {
+  contacts: { id: string; phones: { phone: string }[] }[];
+};
 /** A view with its calls by their ids, and whom the user may invite. */
 type Whole = Omit<AppView, "calls" | "my_call"> & {
   calls: Record<string, Call | null>;
@@ -81,14 +85,16 @@ export class Views {
   #someone = new Map<string, string>();
 
   /** The call that is placed or comes next is one with that lead. */
-  call(lead: Lead, phone: string | null | undefined, local_phone: string): void {
-    const has = lead.contacts.find(({ phones }) => !phone || phones.includes(phone));
+  call(lead: Callee, phone: string | null | undefined, local_phone: string): void {
+    const has = lead.contacts.find(
+      ({ phones }) => !phone || phones.some((one) => one.phone === phone),
+    );
     const contact = found(has, `a call with ${lead.display_name}`);
     const facts: Someone = {
       lead_id: lead.id,
       display_name: lead.display_name,
       contact_id: contact.id,
-      remote_phone: phone ?? contact.phones[0] ?? "",
+      remote_phone: phone ?? contact.phones[0]?.phone ?? "",
       local_phone,
     };
     const names = Object.keys(facts) as (keyof Someone)[];

@@ -40,7 +40,7 @@ describe("a4: whom or what a line of the audit log is about", () => {
   it("is said to be gone when it is, and keeps its id", () => {
     expect(targets("role_gone")).toEqual([{ text: "A deleted role", id: "role_gone" }]);
     expect(targets("user_gone")[0]?.text).toBe("A former member");
-    expect(targets("lead_gone")[0]?.text).toBe("A deleted lead");
+    expect(targets("lead_gone")[0]?.text).toBe("A lead");
     expect(named("acti_gone", directory).text).toBe("a call");
   });
 

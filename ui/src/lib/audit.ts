@@ -15,7 +15,8 @@ export type Directory = {
 /** A part of a sentence; `id` is what stands in the log for it, for who needs to look it up. */
 export type Named = { text: string; id: string | null };
 
-const ID = /\b(?:user|orga|memb|role|group|lead|cont|phon|acti|leg|invi|minv|ledg|audi|devi)_\w+/g;
+const ID =
+  /\b(?:user|orga|memb|role|group|lead|stat|cont|phon|acti|leg|invi|minv|ledg|audi|devi|impo)_\w+/g;
 
 /** What an id of each kind is called when it is not there any more. */
 const GONE: Record<string, string> = {
@@ -24,7 +25,8 @@ const GONE: Record<string, string> = {
   role: "a deleted role",
   group: "a deleted group",
   phon: "a deleted number",
-  lead: "a deleted lead",
+  lead: "a lead",
+  stat: "a lead status",
   acti: "a call",
   orga: "the organization",
   cont: "a contact",
@@ -34,6 +36,7 @@ const GONE: Record<string, string> = {
   ledg: "",
   audi: "",
   devi: "",
+  impo: "an import",
 };
 
 function nameOf(id: string, { users, roles, groups, numbers, calls }: Directory): string | null {

@@ -43,9 +43,10 @@ export function windowKeys(keys: AudibleKeys): readonly { keys: string; does: st
     { keys: "V (hold)", does: "Whisper while held, then back to Listen" },
     { keys: "M", does: "Mute the microphone; while whispering, also unmute it" },
     ...(unmute ? [{ keys: unmute, does: "Unmute the microphone" }] : []),
+    { keys: "O", does: "Choose the outcome, after a call" },
     { keys: "0–9 * #", does: "Press a phone key, while the keypad is open" },
     { keys: "/", does: "Go to the search field" },
-    { keys: "Alt 1 · 2 · 3", does: "Leads, Team, Settings" },
+    { keys: "Alt 1 · 2 · 3 · 4", does: "Leads, Team, Settings, Dial pad" },
     { keys: "Esc", does: "Close a dialog or menu" },
   ];
 }
@@ -57,8 +58,9 @@ export type KeyAction =
   | { does: "barge"; alt: boolean }
   | { does: "hold" }
   | { does: "mute"; alt: boolean }
+  | { does: "outcome" }
   | { does: "search" }
-  | { does: "page"; page: "leads" | "team" | "settings" };
+  | { does: "page"; page: "leads" | "team" | "settings" | "dial" };
 
 /** What a key does in the window; null when it does nothing of ours. */
 export function actionOf(event: Key): KeyAction | null {
@@ -67,6 +69,7 @@ export function actionOf(event: Key): KeyAction | null {
     if (event.code === "Digit1") return { does: "page", page: "leads" };
     if (event.code === "Digit2") return { does: "page", page: "team" };
     if (event.code === "Digit3") return { does: "page", page: "settings" };
+    if (event.code === "Digit4") return { does: "page", page: "dial" };
     // On a Mac, Alt makes another letter of the key.
     const letter = /^[a-z]$/i.test(event.key) ? event.key.toLowerCase() : event.code;
     if (letter === "b" || letter === "KeyB") return { does: "barge", alt: true };
@@ -84,6 +87,8 @@ export function actionOf(event: Key): KeyAction | null {
       return { does: "hold" };
     case "m":
       return { does: "mute", alt: false };
+    case "o":
+      return { does: "outcome" };
     case "/":
       return { does: "search" };
     default:

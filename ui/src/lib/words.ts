@@ -4,10 +4,12 @@ import type {
   AuditAction,
   Call,
   CallRecording,
+  ClientType,
   CoachLeg,
   CoachMode,
   Coaching,
   Code,
+  ContactLabel,
   Invitation,
   Joinability,
   LeadQuality,
@@ -28,11 +30,21 @@ import { clockText, elapsedText } from "./time";
 export const PAGE_NAMES: Record<Route["page"], string> = {
   leads: "Leads",
   lead: "Lead",
+  import: "Import leads",
+  dial: "Dial pad",
   team: "Team",
   settings: "Settings",
+  profile: "Profile",
   ...(Object.fromEntries(
     ORGANIZATION_PAGES.map((page) => [page, ORGANIZATION[page].title]),
   ) as Record<OrganizationPage, string>),
+};
+
+/** What a sign-in was made with. */
+export const CLIENT_NAMES: Record<ClientType, string> = {
+  native: "Desktop app",
+  web: "Browser",
+  mobile: "Mobile app",
 };
 
 export const MODES: readonly CoachMode[] = ["listen", "whisper", "barge"];
@@ -323,11 +335,27 @@ export const AUDIT_WORDS: Record<AuditAction, string> = {
   role_changed: "Changed a role",
   group_changed: "Changed a group",
   phone_number_changed: "Changed a phone number",
+  outcome_changed: "Changed an outcome",
   plan_changed: "Changed the plan",
   organization_changed: "Changed the organization",
   topped_up: "Added credit",
   lead_deleted: "Deleted a lead",
+  lead_merged: "Merged leads",
+  lead_status_changed: "Changed a lead status",
+  leads_imported: "Imported leads",
+  lead_import_cancelled: "Cancelled an import of leads",
+  lead_import_undone: "Undid an import of leads",
   data_exported: "Exported data",
+  profile_changed: "Changed their name",
+  email_changed: "Changed their email address",
+  password_changed: "Changed their password",
+  signed_out_elsewhere: "Signed out other devices",
+  password_reset_created: "Created a password reset link",
+  password_reset: "Reset their password",
+  second_factor_set_up: "Set up two-step sign-in",
+  second_factor_removed: "Turned off two-step sign-in",
+  recovery_codes_renewed: "Created recovery codes",
+  password_reset_asked: "Asked for a password reset email",
 };
 
 /** Where the app works. */
@@ -380,9 +408,14 @@ export const REFUSAL_WORDS: Record<Code, string> = {
   call_ended: "Call not in progress",
   call_full: "Call full",
   own_call: "Their own call",
+  number_refused: "Number not allowed",
   invite_expired: "Invitation expired",
   user_offline: "Desktop app not online",
   unauthenticated: "Incorrect email or password",
+  wrong_password: "Incorrect password",
+  second_factor_required: "Code needed",
+  second_factor_setup_required: "Two-step sign-in not set up",
+  wrong_code: "Incorrect code",
   not_found: "Not found",
   rate_limited: "Too many attempts",
   conflict: "Not possible at that moment",
@@ -458,3 +491,13 @@ export function phoneText(number: string): string {
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;
 }
+
+/** Where a phone number or an email address reaches somebody. */
+export const CONTACT_LABELS: Record<ContactLabel, string> = {
+  office: "Office",
+  mobile: "Mobile",
+  home: "Home",
+  direct: "Direct",
+  fax: "Fax",
+  other: "Other",
+};

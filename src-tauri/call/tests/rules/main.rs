@@ -11,6 +11,8 @@ mod invitations;
 #[cfg(test)]
 mod joining;
 #[cfg(test)]
+mod outcome;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod recording;

@@ -7,7 +7,7 @@ use call::Authority;
 use media::{Dial, LeadEvent, LeadLeg, LeadLine, LeadMedia, SimulatedLine};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::{LeadWhoCalls, StoreError};
@@ -16,6 +16,15 @@ use wire::*;
 
 /// Longer than anything takes; reached only when something is wrong.
 const LIMIT: Duration = Duration::from_secs(20);
+
+fn phone(number: &str) -> ContactPhone {
+    ContactPhone {
+        phone: number.to_owned(),
+        phone_formatted: number.to_owned(),
+        extension: None,
+        label: ContactLabel::Office,
+    }
+}
 
 /// A look-up that has read the facts and waits before it gives them.
 type Delay = (UserId, oneshot::Sender<()>, oneshot::Receiver<()>);
@@ -29,6 +38,10 @@ pub struct FakeDirectory {
     pub callers: Mutex<Vec<Option<String>>>,
     /// How often the members still can't be read.
     pub failures: AtomicUsize,
+    /// Whether nothing is left to pay for a call.
+    pub is_poor: AtomicBool,
+    /// The numbers of leads that were made because they were called, with their names.
+    pub called: Mutex<Vec<(String, String)>>,
 }
 
 #[async_trait]
@@ -45,6 +58,7 @@ impl Directory for FakeDirectory {
             .map(|((_, user_id), authority)| Member {
                 user_id: user_id.clone(),
                 authority: *authority,
+                call_funds: true,
             })
             .collect())
     }
@@ -64,9 +78,11 @@ impl Directory for FakeDirectory {
             read.send(()).unwrap();
             go_on.await.unwrap();
         }
+        let is_poor = self.is_poor.load(SeqCst);
         Ok(found.map(|authority| Member {
             user_id: user.clone(),
             authority,
+            call_funds: !is_poor,
         }))
     }
 
@@ -74,11 +90,19 @@ impl Directory for FakeDirectory {
         Ok((*of == organization("acme")).then(|| Lead {
             id: id.clone(),
             display_name: "Globex".into(),
+            description: String::new(),
+            status_id: None,
+            status_label: None,
+            owner_id: None,
+            date_created: Timestamp(0),
+            date_updated: Timestamp(0),
             contacts: vec![Contact {
                 id: ContactId::from_suffix("hank").unwrap(),
                 lead_id: id.clone(),
+                name: "Hank".into(),
                 display_name: "Hank".into(),
-                phones: vec!["+15551200".into(), "+15551300".into()],
+                phones: ["+12125550100", "+12125550101"].map(phone).to_vec(),
+                emails: Vec::new(),
             }],
         }))
     }
@@ -135,6 +159,45 @@ impl Directory for FakeDirectory {
             },
             contact: phone.map(|_| ContactId::from_suffix("bill").unwrap()),
         })
+    }
+
+    async fn lead_with_phone(
+        &self,
+        of: &OrganizationId,
+        phone: &str,
+    ) -> Result<Option<LeadWhoCalls>, StoreError> {
+        let is_known = *of == organization("acme") && phone == "+12125550100";
+        Ok(is_known.then(|| LeadWhoCalls {
+            lead: LeadBrief {
+                id: LeadId::from_suffix("globex").unwrap(),
+                display_name: "Globex".into(),
+            },
+            contact: ContactId::from_suffix("hank").ok(),
+        }))
+    }
+
+    async fn lead_to_call(
+        &self,
+        of: &OrganizationId,
+        phone: &str,
+        name: &str,
+    ) -> Result<LeadWhoCalls, StoreError> {
+        if let Some(known) = self.lead_with_phone(of, phone).await? {
+            return Ok(known);
+        }
+        let mut called = self.called.lock().unwrap();
+        called.push((phone.into(), name.into()));
+        Ok(LeadWhoCalls {
+            lead: LeadBrief {
+                id: LeadId::from_suffix("new").unwrap(),
+                display_name: name.into(),
+            },
+            contact: ContactId::from_suffix("new").ok(),
+        })
+    }
+
+    async fn country(&self, _: &OrganizationId) -> Result<String, StoreError> {
+        Ok("US".into())
     }
 
     fn is_native_online(&self, user: &UserId) -> bool {

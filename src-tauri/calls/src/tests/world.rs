@@ -2,7 +2,7 @@
 //! that was told.
 
 use super::fakes::{FakeDirectory, FakeEvents, FakeLine};
-use crate::{Caller, Calls, CallsParts, CallsSettings};
+use crate::{CallPolicy, Caller, Calls, CallsParts, CallsSettings};
 use call::Authority;
 use media::{
     LeadEvent, LeadSignal, Media, MediaEvent, MediaSettings, SimulatedLine, SimulatedLineSettings,
@@ -122,6 +122,7 @@ impl World {
         });
         let calls = Calls::start(CallsParts {
             settings,
+            policy: CallPolicy::default(),
             directory: directory.clone(),
             database: database.clone(),
             events: events.clone(),
@@ -165,9 +166,20 @@ impl World {
     pub async fn try_place(&self) -> Result<Call, ErrorBody> {
         let request = PlaceCallRequest {
             local_phone_id: PhoneNumberId::from_suffix("main").unwrap(),
-            lead_id: LeadId::from_suffix("globex").unwrap(),
+            lead_id: LeadId::from_suffix("globex").ok(),
             contact_id: None,
             remote_phone: None,
+        };
+        self.calls.place(&caller("riley", "acme"), &request).await
+    }
+
+    /// Calls a number, whoever has it.
+    pub async fn dial(&self, number: &str) -> Result<Call, ErrorBody> {
+        let request = PlaceCallRequest {
+            local_phone_id: PhoneNumberId::from_suffix("main").unwrap(),
+            lead_id: None,
+            contact_id: None,
+            remote_phone: Some(number.into()),
         };
         self.calls.place(&caller("riley", "acme"), &request).await
     }

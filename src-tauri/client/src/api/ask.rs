@@ -6,12 +6,13 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use wire::route::{
-    self, Body, File, Gives, Input, Json, Nothing, Output, PathId, Query, Route, Takes,
+    self, Body, File, Gives, Input, Json, Nothing, Output, PathId, Query, Route, Takes, Upload,
 };
 use wire::{CallId, ErrorBody, List, ListQuery, MediaAnswer, MediaOffer, RecordingQuery};
 
 use super::Api;
 use crate::ClientError;
+use crate::error::Ticket;
 use crate::local::PROOF_KEPT;
 
 /// The longest answer that is read, in bytes.
@@ -19,6 +20,8 @@ const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The longest file that is downloaded, in bytes.
 const FILE_BYTES_MAX: usize = 512 * 1024 * 1024;
 const FILE_WAIT: Duration = Duration::from_secs(600);
+/// For a part of a file, over a line that is slow.
+const UPLOAD_WAIT: Duration = Duration::from_secs(120);
 /// For what must be tried again soon: a leg whose sound is lost is held for 30 s.
 const SHORT_ANSWER_WAIT: Duration = Duration::from_secs(5);
 /// The longest list that is read to its end, in items.
@@ -49,6 +52,8 @@ struct Ask {
     input: Value,
     wait: Option<Duration>,
     range: Option<String>,
+    /// The bytes in the body, where it takes some.
+    bytes: Vec<u8>,
 }
 
 impl Ask {
@@ -65,6 +70,7 @@ impl Ask {
             input: input.map_err(|error| ClientError::Protocol(error.to_string()))?,
             wait: None,
             range: None,
+            bytes: Vec::new(),
         })
     }
 }
@@ -150,6 +156,26 @@ impl Api {
         let mut ask = Ask::new(route, id, input)?;
         ask.wait = Some(FILE_WAIT);
         accepted(self.authorized(&ask).await?, FILE_BYTES_MAX).await
+    }
+
+    /// Sends bytes, in one piece: cut a large file into several.
+    ///
+    /// # Errors
+    /// As [`Api::call`].
+    pub async fn upload<Id: PathId, T, Out: Answer>(
+        &self,
+        route: &Route<Id, Upload<T>, Out>,
+        id: &Id,
+        input: &T,
+        bytes: Vec<u8>,
+    ) -> Result<Out::Value, ClientError>
+    where
+        Upload<T>: Input<Value = T>,
+    {
+        let mut ask = Ask::new(route, id, input)?;
+        ask.wait = Some(UPLOAD_WAIT);
+        ask.bytes = bytes;
+        self.read_as::<Out>(&ask).await
     }
 
     /// The bytes of a call's recording from the first to the last, or as many of them as there are, and
@@ -241,6 +267,10 @@ impl Api {
             Takes::Nothing => builder,
             Takes::Query => builder.query(&ask.input),
             Takes::Body => builder.json(&ask.input),
+            Takes::Upload => builder
+                .query(&ask.input)
+                .header(reqwest::header::CONTENT_TYPE, "application/octet-stream")
+                .body(ask.bytes.clone()),
         };
         let builder = match ask.wait {
             Some(wait) => builder.timeout(wait),
@@ -263,6 +293,20 @@ impl Api {
     {
         let ask = Ask::new(route, &(), body)?;
         read(self.send(self.build(&ask)).await?, Out::GIVES).await
+    }
+
+    /// The same, for what is asked again when it is not answered soon.
+    pub(super) async fn call_as_anybody_soon<B, Out: Answer>(
+        &self,
+        route: &Route<(), Body<B>, Out>,
+        body: &B,
+    ) -> Result<Out::Value, ClientError>
+    where
+        Body<B>: Input<Value = B>,
+    {
+        let mut ask = Ask::new(route, &(), body)?;
+        ask.wait = Some(SHORT_ANSWER_WAIT);
+        read(send(self.build(&ask)).await?, Out::GIVES).await
     }
 }
 
@@ -299,7 +343,11 @@ impl Window<'_> {
 }
 
 fn refusal(code: wire::Code, message: String) -> ClientError {
-    ClientError::Refused { code, message }
+    ClientError::Refused {
+        code,
+        message,
+        field: None,
+    }
 }
 
 fn method(method: route::Method) -> Method {
@@ -348,9 +396,17 @@ async fn accepted(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, C
         return Ok(body);
     }
     match serde_json::from_slice::<ErrorBody>(&body) {
-        Ok(ErrorBody { error }) => Err(ClientError::Refused {
-            code: error.code,
-            message: error.message,
+        Ok(ErrorBody { error }) => Err(match error.ticket {
+            Some(ticket) => ClientError::SecondStep {
+                code: error.code,
+                message: error.message,
+                ticket: Ticket(ticket),
+            },
+            None => ClientError::Refused {
+                code: error.code,
+                message: error.message,
+                field: error.field,
+            },
         }),
         Err(_) => Err(ClientError::Protocol(format!("HTTP status {status}"))),
     }

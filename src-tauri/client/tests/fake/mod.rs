@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use axum::body::Body;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -20,6 +21,10 @@ pub struct Seen {
     pub valid_tokens: Vec<String>,
     pub tokens_made: usize,
     pub refreshes: usize,
+    /// How many of the next answers to a refresh get lost on their way.
+    pub lost_refreshes: usize,
+    /// The refresh token that was shown last, and its answer: the same again for a while.
+    shown: Option<(Value, Value)>,
     /// Paths, in order.
     pub requests: Vec<String>,
     /// Answers that take the place of the usual ones: path, status, body.
@@ -152,10 +157,21 @@ async fn refresh(State(fake): State<Fake>, Json(body): Json<Value>) -> Response 
         }
         format!("refresh-{}", seen.tokens_made)
     };
-    if body["refresh_token"] != newest {
-        return refusal(Code::Unauthenticated, "the refresh token was used before");
+    let shown = fake.seen.lock().unwrap().shown.clone();
+    let answer = match shown {
+        Some((token, answer)) if token == body["refresh_token"] => answer,
+        _ if body["refresh_token"] == newest => fake.tokens(),
+        _ => return refusal(Code::Unauthenticated, "the refresh token was used before"),
+    };
+    let mut seen = fake.seen.lock().unwrap();
+    if seen.lost_refreshes == 0 {
+        seen.shown = None;
+        return Json(answer).into_response();
     }
-    Json(fake.tokens()).into_response()
+    seen.lost_refreshes -= 1;
+    seen.shown = Some((body["refresh_token"].clone(), answer));
+    let cut_off = futures_util::stream::once(async { Err::<String, _>("cut off") });
+    Body::from_stream(cut_off).into_response()
 }
 
 /// It takes whatever refresh token it is shown.

@@ -80,6 +80,7 @@ async fn signed_in() -> (Fake, Api) {
         email: "me@demo.example".into(),
         password: "right".into(),
         client_type: ClientType::Native,
+        device_name: None,
     };
     api.sign_in(&request).await.unwrap();
     (fake, api)
@@ -112,7 +113,11 @@ async fn an_access_token_that_ended_is_renewed_once_for_many_requests() {
 }
 
 fn leads(count: usize) -> Vec<Value> {
-    let lead = |at: usize| json!({"id": format!("lead_{at}"), "display_name": format!("Lead {at}"), "contacts": []});
+    let lead = |at: usize| {
+        json!({"id": format!("lead_{at}"), "display_name": format!("Lead {at}"), "description": "",
+               "status_id": null, "status_label": null, "owner_id": null, "contacts": [],
+               "date_created": "2026-01-01T00:00:00Z", "date_updated": "2026-01-01T00:00:00Z"})
+    };
     (0..count).map(lead).collect()
 }
 
@@ -253,7 +258,7 @@ async fn the_services_code_and_sentence_come_through() {
         .call(&route::JOIN, &call, &wire::JoinRequest::default())
         .await
     {
-        Err(ClientError::Refused { code, message }) => {
+        Err(ClientError::Refused { code, message, .. }) => {
             assert_eq!((code, message.as_str()), (Code::CallFull, "100 are in"));
         }
         other => panic!("{other:?}"),
@@ -388,4 +393,18 @@ async fn a_join_that_is_refused_lets_go_of_the_devices_and_may_be_tried_again() 
         let error = session.join(call.clone(), None, devices).await.unwrap_err();
         assert_eq!(error.code(), Some(Code::PermissionRequired));
     }
+}
+
+#[tokio::test]
+async fn o3_a_refresh_whose_answer_gets_lost_is_sent_again_and_nobody_is_signed_out() {
+    let (fake, mut sockets, session, socket) = online().await;
+    fake.seen.lock().unwrap().lost_refreshes = 2;
+    let code = Code::Unauthenticated;
+    let message = "the access token ended".into();
+    socket.say(ServerMessage::Error { code, message }).await;
+    drop(socket);
+    let socket = within("the next WebSocket", sockets.recv()).await.unwrap();
+    assert_eq!(socket.hello.access_token, "access-2");
+    assert_eq!(fake.seen.lock().unwrap().refreshes, 3);
+    assert!(session.view().user_id.is_some());
 }

@@ -1,5 +1,6 @@
 //! Everything that the user interface may ask, a module a subject.
 
+pub mod account;
 pub mod answer;
 pub mod app;
 pub mod call;

@@ -342,6 +342,7 @@ impl Stage {
             email: String::new(),
             password: String::new(),
             client_type: ClientType::Native,
+            device_name: None,
         }));
     }
 
@@ -751,7 +752,8 @@ impl Stage {
             Request::Balance => return Ok(Reply::Balance(self.ask("BALANCE")?)),
             Request::Call(id) => return Ok(Reply::Call(Box::new(self.shown(&id)?))),
             Request::PlaceCall(request) => {
-                let lead = request.lead_id.as_str().trim_start_matches(LeadId::PREFIX);
+                let lead = request.lead_id.as_ref().unwrap().as_str();
+                let lead = lead.trim_start_matches(LeadId::PREFIX);
                 let placed = self.placed(me, lead, Direction::Outbound);
                 let id = placed.id.clone();
                 self.begin(placed);
@@ -949,7 +951,7 @@ impl Stage {
             let mut leads = directory.leads.iter();
             let lead = leads.find(|lead| lead.id == id).unwrap();
             let contact = lead.contacts.first().unwrap();
-            let phone = contact.phones.first().unwrap().clone();
+            let phone = contact.phones.first().unwrap().phone.clone();
             let brief = LeadBrief {
                 id,
                 display_name: lead.display_name.clone(),
@@ -1065,7 +1067,7 @@ fn as_answered(action: &Action, reply: Reply) -> Value {
 pub fn place_call(lead: &str) -> PlaceCallRequest {
     PlaceCallRequest {
         local_phone_id: PhoneNumberId::parse(MAIN_LINE).unwrap(),
-        lead_id: LeadId::from_suffix(lead).unwrap(),
+        lead_id: Some(LeadId::from_suffix(lead).unwrap()),
         contact_id: None,
         remote_phone: None,
     }

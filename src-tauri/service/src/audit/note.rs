@@ -65,8 +65,8 @@ impl Note {
         noted.device_id = Some(tokens.device_id.clone());
     }
 
-    /// It made this person a member.
-    pub fn founded(&self, user: &UserId) {
+    /// It was done to their own account by a member who isn't signed in.
+    pub fn member(&self, user: &UserId) {
         let mut noted = self.lock();
         noted.whose = Some(Whose::Member(user.clone()));
         noted.user_id = Some(user.clone());

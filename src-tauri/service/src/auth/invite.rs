@@ -1,6 +1,7 @@
 //! Becoming a member by a link: what it offers, and its use.
 
-use super::{Auth, AuthError};
+use super::account::well_sized;
+use super::{Auth, AuthError, Client};
 use crate::names;
 use std::net::IpAddr;
 use std::time::Instant;
@@ -10,9 +11,6 @@ use wire::{
     AcceptInviteRequest, InviteOffer, MembershipId, OrganizationId, Timestamp, Tokens, UserId,
 };
 
-/// A password has so many bytes at least: more than can be guessed where tries are counted.
-const PASSWORD_BYTES_MIN: usize = 10;
-const PASSWORD_BYTES_MAX: usize = 1024;
 const EMAIL_BYTES_MAX: usize = 254;
 
 impl Auth {
@@ -30,7 +28,7 @@ impl Auth {
     ) -> Result<InviteOffer, AuthError> {
         let hash = random::hash(token);
         let looked_up = self.open_offer(&hash, now);
-        self.counted(address, instant, looked_up).await
+        self.holding_a_link(address, instant, looked_up).await
     }
 
     /// Makes a member of who shows a link's secret, and signs them in; the organization that they are
@@ -52,14 +50,23 @@ impl Auth {
             (&request.first_name, &request.last_name),
             &request.password,
         )?;
-        let accepted = self.accepted(request, person, now);
-        self.counted(address, instant, accepted).await
+        if let Some(name) = &request.device_name {
+            names::checked(name)?;
+        }
+        let client = Client {
+            client_type: request.client_type,
+            device_name: request.device_name.as_deref(),
+            address,
+        };
+        let accepted = self.accepted(request, person, &client, now);
+        self.holding_a_link(address, instant, accepted).await
     }
 
     async fn accepted(
         &self,
         request: &AcceptInviteRequest,
         person: NewPerson,
+        client: &Client<'_>,
         now: Timestamp,
     ) -> Result<(Tokens, OrganizationId), AuthError> {
         let token_hash = random::hash(&request.token);
@@ -71,8 +78,8 @@ impl Auth {
         {
             return Err(OTHER_EMAIL);
         }
-        let account = self.account(person, now).await?;
-        let (sign_in, tokens) = self.mint(account.user_id.clone(), request.client_type, now)?;
+        let account = self.account(person, &offer.organization_name, now).await?;
+        let (sign_in, tokens) = self.mint(account.user_id.clone(), client, now)?;
         let accepted = self
             .store
             .accept_invite(NewMember {
@@ -88,20 +95,28 @@ impl Auth {
         }
     }
 
-    /// The account of somebody new, whose password is hashed: that is costly.
+    /// The account of somebody new in this organization, whose password is judged and hashed: that is
+    /// costly.
     pub(super) async fn account(
         &self,
         person: NewPerson,
+        organization_name: &str,
         now: Timestamp,
     ) -> Result<NewAccount, AuthError> {
-        let password_hash = self.passwords.hash(person.password).await;
+        let known = [
+            person.first_name.as_str(),
+            &person.last_name,
+            &person.email,
+            organization_name,
+        ];
+        let password_hash = self.hash_if_strong(&person.password, &known).await?;
         Ok(NewAccount {
             user_id: UserId::from_suffix(&id_suffix(now)).map_err(fault)?,
             membership_id: MembershipId::from_suffix(&id_suffix(now)).map_err(fault)?,
             email: person.email,
             first_name: person.first_name,
             last_name: person.last_name,
-            password_hash: password_hash.map_err(|_| AuthError::Busy)?,
+            password_hash,
         })
     }
 
@@ -125,7 +140,7 @@ pub(super) struct NewPerson {
 }
 
 impl NewPerson {
-    /// Checks what somebody says of themselves, and the password that they choose.
+    /// Checks what somebody says of themselves, and the size of the password that they choose.
     pub(super) fn checked(
         address: &str,
         (first_name, last_name): (&str, &str),
@@ -138,11 +153,7 @@ impl NewPerson {
             "" => String::new(),
             text => names::checked(text)?,
         };
-        if !(PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&password.len()) {
-            return Err(AuthError::Invalid(
-                "Passwords must be 10 to 1024 bytes long. Choose another one.",
-            ));
-        }
+        well_sized(password)?;
         Ok(Self {
             email,
             first_name,

@@ -6,6 +6,7 @@
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use strength::Judgement;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Hashes at once: each takes a core and 19 MiB.
@@ -75,6 +76,22 @@ impl Passwords {
             let hash = hash.as_deref().or_else(|| hasher.nobodys_hash());
             let right = hash.is_some_and(|hash| hasher.verify(&password, hash));
             known && right
+        })
+        .await
+    }
+
+    /// How hard a new password is to guess for who knows these names.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`] when too many wait already.
+    pub async fn judge(
+        &self,
+        password: String,
+        names: Vec<String>,
+    ) -> Result<Judgement, PasswordError> {
+        self.in_turn(move |_| {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            strength::judge(&password, &names)
         })
         .await
     }

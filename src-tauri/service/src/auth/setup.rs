@@ -24,7 +24,7 @@ impl Auth {
     ) -> Result<SetupOffer, AuthError> {
         let hash = random::hash(token);
         let looked_up = self.open_setup(&hash, now);
-        self.counted(address, instant, looked_up).await
+        self.holding_a_link(address, instant, looked_up).await
     }
 
     /// Makes an organization and its first admin for who shows a link's secret; the organization, and
@@ -32,7 +32,8 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError::Invalid`] and [`AuthError::Name`] for what is asked in another form than is taken,
-    /// [`AuthError::SetupNotOpen`], [`AuthError::RateLimited`], [`AuthError::Busy`], and
+    /// [`AuthError::Weak`], [`AuthError::SetupNotOpen`], [`AuthError::RateLimited`],
+    /// [`AuthError::Busy`], and
     /// [`store::StoreError::Conflict`] when the e-mail address has an account.
     pub async fn set_up(
         &self,
@@ -57,7 +58,7 @@ impl Auth {
             let token_hash = random::hash(&request.token);
             // Looked up before the costly part: whoever holds no link makes no hash.
             self.open_setup(&token_hash, now).await?;
-            let account = self.account(person, now).await?;
+            let account = self.account(person, &organization_name, now).await?;
             let user_id = account.user_id.clone();
             let founder = Founder {
                 token_hash,
@@ -75,7 +76,7 @@ impl Auth {
             };
             Ok((done, user_id))
         };
-        self.counted(address, instant, done).await
+        self.holding_a_link(address, instant, done).await
     }
 
     async fn open_setup(&self, token: &Hash, now: Timestamp) -> Result<SetupOffer, AuthError> {

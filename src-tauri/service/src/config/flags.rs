@@ -126,6 +126,35 @@ pub struct Flags {
     #[arg(long, env = "CALL_COACHING_PARTIES_MAX", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parties_max: Option<usize>,
+    /// Calls that one organization can have in progress at once [default: 1000]
+    #[arg(
+        long,
+        env = "CALL_COACHING_CALLS_PER_ORGANIZATION_MAX",
+        value_name = "COUNT"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_per_organization_max: Option<usize>,
+    /// Countries that may be called, separated by commas, such as US,CA,GB; * for every country [default:
+    /// each organization's own country]
+    #[arg(
+        long,
+        env = "CALL_COACHING_CALL_COUNTRIES",
+        value_name = "COUNTRIES",
+        value_delimiter = ','
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_countries: Option<Vec<String>>,
+    /// Kinds of numbers that may not be called, separated by commas: ordinary, toll_free, premium_rate,
+    /// shared_cost, personal, pager, universal, voicemail, unknown. Emergency numbers never can be
+    /// [default: premium_rate,shared_cost,personal,pager,voicemail]
+    #[arg(
+        long,
+        env = "CALL_COACHING_CALL_KINDS_REFUSED",
+        value_name = "KINDS",
+        value_delimiter = ','
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_kinds_refused: Option<Vec<String>>,
     /// Bit rate of the audio sent to clients, in bits per second, 6000 to 128000 [default: 32000]
     #[arg(long, env = "CALL_COACHING_OPUS_BITRATE_BPS", value_name = "BPS")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -204,6 +233,11 @@ pub struct Flags {
     #[arg(long, env = "CALL_COACHING_REFRESH_TOKEN_S", value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_s: Option<u64>,
+    /// Longest time until people have to sign in again, however often they use the app, in seconds
+    /// [default: 7776000 (90 days)]
+    #[arg(long, env = "CALL_COACHING_SIGN_IN_S", value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in_s: Option<u64>,
     /// Failed sign-ins allowed in a row per email address; one more every 30 seconds [default: 5]
     #[arg(
         long,

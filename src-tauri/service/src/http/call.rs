@@ -1,20 +1,24 @@
 //! Calls, coaching and invitations: each handler asks the calls, which know the rules.
 
+use super::check::{note, to_its_end};
 use super::error::Refused;
 use super::routes::{Ask, Routes, page};
 use crate::audit;
 use store::Principal;
 use wire::{
-    Call, CallId, CallQuery, CoachLeg, DtmfRequest, HoldRequest, InboundCallRequest, Invitation,
-    InvitationId, InvitationRequest, InvitationTarget, JoinRequest, List, ListQuery, MediaAnswer,
-    MediaOffer, MicrophoneRequest, ModeRequest, MuteRequest, PlaceCallRequest, UserId, route,
+    Call, CallId, CallPatch, CallQuery, CoachLeg, DtmfRequest, HoldRequest, InboundCallRequest,
+    Invitation, InvitationId, InvitationRequest, InvitationTarget, JoinRequest, List, ListQuery,
+    MediaAnswer, MediaOffer, MicrophoneRequest, ModeRequest, MuteRequest, NumberLookup,
+    NumberQuery, Permission, PlaceCallRequest, UserId, route,
 };
 
 pub fn routes() -> Routes {
     Routes::default()
         .on(route::LIST_CALLS, list)
+        .on(route::LOOK_UP_NUMBER, look_up)
         .on(route::PLACE_CALL, place)
         .on(route::GET_CALL, call)
+        .on(route::CHANGE_CALL, change)
         .on(route::ANSWER, answer)
         .on(route::HANG_UP, hang_up)
         .on(route::HOLD, hold)
@@ -50,8 +54,33 @@ async fn place(
     Ok(app.calls.place(&caller(&who), &input).await?)
 }
 
+async fn look_up(ask: Ask<(), NumberQuery>) -> Result<NumberLookup, Refused> {
+    let Ask {
+        app, who, input, ..
+    } = ask;
+    Ok(app.calls.look_up(&caller(&who), &input.number).await?)
+}
+
 async fn call(Ask { app, who, id, .. }: Ask<CallId, ()>) -> Result<Call, Refused> {
     Ok(app.calls.get(&caller(&who), &id).await?)
+}
+
+async fn change(ask: Ask<CallId, CallPatch>) -> Result<Call, Refused> {
+    let Ask {
+        app,
+        who,
+        id,
+        mut input,
+        ..
+    } = ask;
+    input.note = input.note.map(|text| note(&text)).transpose()?;
+    let manages = who.permissions.contains(&Permission::ManageOrganization);
+    // What the store holds from here on, everybody is told.
+    to_its_end(async move {
+        let calls = &app.calls;
+        Ok(calls.annotate(&caller(&who), manages, &id, input).await?)
+    })
+    .await
 }
 
 async fn answer(Ask { app, who, id, .. }: Ask<CallId, ()>) -> Result<Call, Refused> {

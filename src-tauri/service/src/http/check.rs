@@ -6,7 +6,7 @@ use std::future::Future;
 use store::clock::now;
 use store::random::id_suffix;
 use tracing::Instrument;
-use wire::{Code, IdError};
+use wire::{Code, IdError, NOTE_CHARS_MAX};
 
 /// People that one body names at most.
 pub(super) const PEOPLE_MAX: usize = 1_000;
@@ -14,6 +14,27 @@ pub(super) const PEOPLE_MAX: usize = 1_000;
 /// A name as it is kept.
 pub(super) fn name(text: &str) -> Result<String, Refused> {
     names::checked(text).map_err(|error| invalid(error.to_string()))
+}
+
+/// A note as it is kept: without what surrounds it, and without signs that no one writes.
+pub(super) fn note(text: &str) -> Result<String, Refused> {
+    let text = text.trim();
+    if text.chars().count() > NOTE_CHARS_MAX {
+        return Err(invalid(format!(
+            "`note` can have up to {NOTE_CHARS_MAX} characters."
+        )));
+    }
+    let is_written = |letter: &char| !letter.is_control() || matches!(letter, '\n' | '\t');
+    Ok(text.chars().filter(is_written).collect())
+}
+
+/// That a code is as long as one can be; whether it is right, its owner's second factor says.
+pub(super) fn code(text: &str) -> Result<(), Refused> {
+    if (6..=32).contains(&text.chars().count()) {
+        Ok(())
+    } else {
+        Err(invalid("`code` must have 6 to 32 characters."))
+    }
 }
 
 /// That a list names no more people than are taken.

@@ -1,6 +1,7 @@
 //! Every refusal in one shape: `{"error": {"code", "message"}}`.
 
 use crate::auth::AuthError;
+use crate::imports::ImportError;
 use axum::Json;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
@@ -69,6 +70,23 @@ impl From<AuthError> for Refused {
         match error {
             AuthError::Store(error) => error.into(),
             other => Self(other.into()),
+        }
+    }
+}
+
+impl From<ImportError> for Refused {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::NotFound => Self::not_found("import"),
+            ImportError::Refused(code, message) => Self::new(code, message),
+            ImportError::Store(error) => error.into(),
+            ImportError::Disk(error) => {
+                tracing::error!(%error, "the folder of imports can't be used");
+                Self::new(
+                    Code::Unavailable,
+                    "The service can't save or read the file right now. Try again later.",
+                )
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP API: thin handlers over the store, the hub and the calls. Which routes there are, what goes
 //! in and comes out and who may ask is in `wire::route`.
 
+mod account;
 mod audit;
 mod auth;
 mod call;
@@ -10,8 +11,11 @@ mod csv;
 mod error;
 mod gate;
 mod group;
+mod import;
 mod invite;
 mod lead;
+mod lead_form;
+mod lead_status;
 mod line;
 mod local;
 mod member;
@@ -19,10 +23,13 @@ mod number;
 mod openapi;
 mod ops;
 mod organization;
+mod outcome;
+mod pages;
 mod plan;
 mod recording;
 mod role;
 mod routes;
+mod second_factor;
 mod setup;
 mod trace;
 mod usage;
@@ -82,7 +89,12 @@ fn routes() -> Routes {
         .plain(route::OPENAPI, get(openapi::document))
         .plain(route::EVENTS_SCHEMA, get(openapi::events_schema))
         .plain(route::SOCKET, get(upgrade))
+        .plain(route::RESET_PAGE, get(pages::reset))
+        .plain(route::CONFIRM_PAGE, get(pages::confirm))
+        .plain(route::ACCOUNT_SCRIPT, get(pages::script))
         .and(auth::routes())
+        .and(account::routes())
+        .and(second_factor::routes())
         .and(invite::routes())
         .and(setup::routes())
         .and(member::routes())
@@ -93,7 +105,10 @@ fn routes() -> Routes {
         .and(usage::routes())
         .and(audit::routes())
         .and(lead::routes())
+        .and(lead_status::routes())
+        .and(import::routes())
         .and(number::routes())
+        .and(outcome::routes())
         .and(call::routes())
         .and(recording::routes())
 }

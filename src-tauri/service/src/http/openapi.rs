@@ -9,7 +9,9 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::sync::LazyLock;
-use wire::route::{self, Input, Method, Output, PathId, Route, Rule, Schemas, Shape, Visitor, Who};
+use wire::route::{
+    self, Input, Method, Output, PathId, Route, Rule, Schemas, Shape, Takes, Visitor, Who,
+};
 use wire::{
     ClientMessage, Code, ErrorBody, ListQuery, MESSAGE_BYTES_MAX, Permission, SDP_BYTES_MAX,
     ServerMessage,
@@ -29,6 +31,8 @@ fn description() -> String {
         limits,
         calls_max,
         calls_per_rep_max,
+        // The operator sets it.
+        calls_per_organization_max: _,
     } = CallsSettings::default();
     let figures = [
         ("body_kib", BODY_BYTES_MAX / 1024),
@@ -52,11 +56,13 @@ fn description() -> String {
 /// What routes are about, in the order of the document.
 const TAGS: &[(&str, &str)] = &[
     ("auth", "Signing in and staying signed in."),
+    ("account", "The signed-in user's own account."),
     ("organization", "People and what they may do."),
     ("administration", "Managing the organization."),
     ("audit", "What was done and what was refused."),
     ("usage", "Money: balance, rates and spending."),
     ("directory", "Leads, contacts and phone numbers."),
+    ("import", "Importing leads from CSV, and exporting them."),
     (
         "call",
         "Placing, answering and ending calls, and what the rep does during them.",
@@ -136,6 +142,11 @@ impl Visitor for Operations {
         }
         if let Some(schema) = In::schema(&mut self.schemas) {
             let content = json!({ "application/json": { "schema": schema } });
+            operation["requestBody"] = json!({ "content": content, "required": true });
+        }
+        if rule.takes == Takes::Upload {
+            let bytes = json!({ "type": "string", "format": "binary" });
+            let content = json!({ "application/octet-stream": { "schema": bytes } });
             operation["requestBody"] = json!({ "content": content, "required": true });
         }
         if rule.who == Who::Anybody {
@@ -297,6 +308,8 @@ fn refusals(rule: &Rule) -> Vec<(Code, Cow<'static, str>)> {
         let why = if rule.name == route::OFFER_MEDIA.rule.name {
             let sdp_kib = SDP_BYTES_MAX / 1024;
             format!("the offer is larger than {sdp_kib} KiB, or the body than {body_kib} KiB.")
+        } else if rule.takes == Takes::Upload {
+            "the file would be longer than was declared.".to_owned()
         } else {
             format!("the body is larger than {body_kib} KiB.")
         };

@@ -34,6 +34,7 @@ async fn recording(ask: Ask<CallId, RecordingQuery>) -> Result<Response, Refused
         input,
         note,
         headers,
+        ..
     } = ask;
     if input.download.unwrap_or(false) {
         note.action(AuditAction::RecordingDownloaded);

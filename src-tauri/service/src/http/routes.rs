@@ -41,6 +41,20 @@ pub struct Ask<Id, T, W = Principal> {
     /// What the audit log is to say, where the route is audited.
     pub note: Note,
     pub headers: HeaderMap,
+    /// The bytes of an upload; empty for all others.
+    pub body: Body,
+    /// Where they ask from; none only if the server was not told.
+    from: Option<IpAddr>,
+}
+
+impl<Id, T, W> Ask<Id, T, W> {
+    /// Where they ask from.
+    ///
+    /// # Errors
+    /// A fault of ours when nobody knows.
+    pub fn address(&self) -> Result<IpAddr, Refused> {
+        self.from.ok_or_else(from_nowhere)
+    }
 }
 
 /// Who asks: a [`Principal`], or [`Anybody`].
@@ -71,17 +85,22 @@ impl Asking for Anybody {
     const KNOWN: bool = false;
 
     fn of(parts: &Parts) -> Result<Self, Refused> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let address = address.map(|ConnectInfo(address)| address.ip());
-        let address = address.ok_or_else(|| {
-            tracing::error!("a request came from no address");
-            Refused::new(
-                Code::Internal,
-                "The service couldn't tell where the request came from.",
-            )
-        })?;
+        let address = address_of(parts).ok_or_else(from_nowhere)?;
         Ok(Self { address })
     }
+}
+
+fn address_of(parts: &Parts) -> Option<IpAddr> {
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    address.map(|ConnectInfo(address)| address.ip())
+}
+
+fn from_nowhere() -> Refused {
+    tracing::error!("a request came from no address");
+    Refused::new(
+        Code::Internal,
+        "The service couldn't tell where the request came from.",
+    )
 }
 
 /// How a handler's answer becomes the route's.
@@ -196,7 +215,9 @@ async fn ask<Id: PathId, In: Input, W: Asking>(
 ) -> Result<Ask<Id, In::Value, W>, Refused> {
     let (mut parts, body) = request.into_parts();
     let who = W::of(&parts)?;
+    let from = address_of(&parts);
     let id = id(&mut parts, &app).await?;
+    let mut rest = Body::empty();
     let input = match In::TAKES {
         // Nothing is what JSON calls null.
         Takes::Nothing => json(b"null")?,
@@ -204,6 +225,11 @@ async fn ask<Id: PathId, In: Input, W: Asking>(
         Takes::Body => {
             is_json(&parts.headers)?;
             json(&read(body).await?)?
+        }
+        Takes::Upload => {
+            is_bytes(&parts.headers)?;
+            rest = body;
+            query(&parts, bounds)?
         }
     };
     Ok(Ask {
@@ -214,6 +240,8 @@ async fn ask<Id: PathId, In: Input, W: Asking>(
         // Nobody reads the note of a route that is not audited.
         note: parts.extensions.remove().unwrap_or_default(),
         headers: parts.headers,
+        body: rest,
+        from,
     })
 }
 
@@ -286,20 +314,34 @@ impl Bounds {
 }
 
 fn is_json(headers: &HeaderMap) -> Result<(), Refused> {
-    let is_json = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_none_or(|value| {
-            let essence = value.split(';').next().unwrap_or_default().trim();
-            essence.eq_ignore_ascii_case("application/json")
-        });
-    if is_json {
+    if is_of(headers, "application/json") {
         return Ok(());
     }
     Err(Refused::new(
         Code::InvalidRequest,
         "Send the body as JSON, with `Content-Type: application/json`.",
     ))
+}
+
+fn is_bytes(headers: &HeaderMap) -> Result<(), Refused> {
+    if is_of(headers, "application/octet-stream") {
+        return Ok(());
+    }
+    Err(Refused::new(
+        Code::InvalidRequest,
+        "Send the bytes as they are, with `Content-Type: application/octet-stream`.",
+    ))
+}
+
+/// Whether a body is of this media type, or of none that is named.
+fn is_of(headers: &HeaderMap, media_type: &str) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_none_or(|value| {
+            let essence = value.split(';').next().unwrap_or_default().trim();
+            essence.eq_ignore_ascii_case(media_type)
+        })
 }
 
 fn json<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {

@@ -53,7 +53,7 @@ async fn set_up(ask: Ask<(), SetUpRequest, Anybody>) -> Result<SetUp, Refused> {
             .auth
             .set_up(&input, who.address, Instant::now(), now())
             .await?;
-        note.founded(&user);
+        note.member(&user);
         tracing::info!(user_id = %user, organization_id = %done.organization_id, "an organization was set up");
         Ok(done)
     })

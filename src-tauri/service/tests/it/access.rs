@@ -43,6 +43,8 @@ const PEOPLE: [&str; 8] = [
 ];
 type Row = [Met; 8];
 
+/// Shows a code that is none.
+const REFUSED: Row = [Who, Who, No, No, No, No, No, No];
 /// Shows nothing of the asker's organization that the asker may not see.
 const MEMBERS: Row = [Who, Who, Ok, Ok, Ok, Ok, Ok, Ok];
 /// The same, of one thing.
@@ -53,6 +55,10 @@ const MANAGE: Row = [Who, Who, Ok, No, No, No, Ok, No];
 const MANAGE_OURS: Row = [Who, Who, Gone, No, No, No, Ok, No];
 /// Only the rep, on their own call.
 const REP: Row = [Who, Who, Gone, No, No, No, No, Ok];
+/// The rep's own, which nobody else can tell from nothing.
+const OWN: Row = [Who, Who, Gone, Gone, Gone, Gone, Gone, Ok];
+/// The rep, on their own call, and those who manage the organization.
+const OF_REP: Row = [Who, Who, Gone, No, No, No, Ok, Ok];
 /// Coaches who listen; the rep cannot coach.
 const LISTEN: Row = [Who, Who, Gone, No, Ok, Ok, Ok, No];
 /// Those who are on the call as its coaches.
@@ -69,13 +75,32 @@ const SHOWN: Row = [Who; 8];
 /// Every operation, in the order in which it is tried, with how everybody is met.
 const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/auth/sign_in/", SHOWN),
+    ("POST /api/v1/auth/second_factor/", SHOWN),
+    ("POST /api/v1/auth/second_factor/set_up/", SHOWN),
+    ("POST /api/v1/auth/second_factor/confirm/", SHOWN),
     ("POST /api/v1/auth/refresh/", SHOWN),
     ("POST /api/v1/auth/sign_out/", SHOWN),
     ("POST /api/v1/auth/invite/", [Gone; 8]),
     ("POST /api/v1/auth/accept_invite/", [Gone; 8]),
     ("POST /api/v1/setup/look_up/", [Gone; 8]),
     ("POST /api/v1/setup/", [Gone; 8]),
+    ("POST /api/v1/auth/reset/", [Gone; 8]),
+    ("POST /api/v1/auth/reset_password/", [Gone; 8]),
+    ("POST /api/v1/auth/forgot/", [Ok; 8]),
+    ("POST /api/v1/auth/confirm_email/", [Gone; 8]),
+    ("GET /api/v1/auth/options/", [Ok; 8]),
     ("GET /api/v1/me/", MEMBERS),
+    ("PATCH /api/v1/me/", MEMBERS),
+    ("GET /api/v1/me/sign_in/", MEMBERS),
+    ("DELETE /api/v1/me/sign_in/{id}/", OWN),
+    ("POST /api/v1/me/sign_out/", MEMBERS),
+    ("GET /api/v1/me/second_factor/", MEMBERS),
+    ("POST /api/v1/me/second_factor/recovery_codes/", MEMBERS),
+    ("POST /api/v1/me/second_factor/remove/", MEMBERS),
+    ("POST /api/v1/me/second_factor/set_up/", MEMBERS),
+    ("POST /api/v1/me/second_factor/confirm/", REFUSED),
+    ("POST /api/v1/me/email/", MEMBERS),
+    ("POST /api/v1/me/password/", MEMBERS),
     ("GET /api/v1/user/", MEMBERS),
     ("GET /api/v1/user/availability/", MEMBERS),
     ("GET /api/v1/user/{id}/", OF_OURS),
@@ -83,9 +108,13 @@ const TABLE: &[(&str, Row)] = &[
     ("GET /api/v1/group/", MEMBERS),
     ("GET /api/v1/lead/", MEMBERS),
     ("GET /api/v1/lead/{id}/", OF_OURS),
+    ("POST /api/v1/lead/", MEMBERS),
+    ("PUT /api/v1/lead/{id}/", OF_OURS),
+    ("GET /api/v1/status/lead/", MEMBERS),
     ("GET /api/v1/contact/", MEMBERS),
     ("GET /api/v1/phone_number/", MEMBERS),
     ("GET /api/v1/plan/", MEMBERS),
+    ("GET /api/v1/outcome/", MEMBERS),
     ("GET /api/v1/invitation/", MEMBERS),
     ("POST /api/v1/invitation/{id}/decline/", ABSENT),
     ("GET /api/v1/membership/", MANAGE),
@@ -102,14 +131,34 @@ const TABLE: &[(&str, Row)] = &[
     ("POST /api/v1/role/", MANAGE),
     ("POST /api/v1/group/", MANAGE_OURS),
     ("POST /api/v1/phone_number/", MANAGE_OURS),
+    ("POST /api/v1/outcome/", MANAGE),
+    ("POST /api/v1/status/lead/", MANAGE),
+    ("PUT /api/v1/status/lead/{id}/", MANAGE_OURS),
+    ("POST /api/v1/lead/merge/", MANAGE_OURS),
     ("PUT /api/v1/role/{id}/", MANAGE_OURS),
     ("PUT /api/v1/group/{id}/", MANAGE_OURS),
     ("PUT /api/v1/phone_number/{id}/", MANAGE_OURS),
+    ("PUT /api/v1/outcome/{id}/", MANAGE_OURS),
     ("PATCH /api/v1/membership/{id}/", MANAGE_OURS),
+    ("POST /api/v1/membership/{id}/password_reset/", MANAGE_OURS),
+    ("DELETE /api/v1/membership/{id}/second_factor/", MANAGE_OURS),
     ("PATCH /api/v1/organization/{id}/", MANAGE_OURS),
+    ("GET /api/v1/import/", MANAGE),
+    ("POST /api/v1/import/", MANAGE),
+    ("GET /api/v1/import/template/", MANAGE),
+    ("GET /api/v1/lead/csv/", MANAGE),
+    ("GET /api/v1/import/{id}/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/part/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/preview/", MANAGE_OURS),
+    ("GET /api/v1/import/{id}/line/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/start/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/cancel/", MANAGE_OURS),
+    ("POST /api/v1/import/{id}/undo/", MANAGE_OURS),
     ("GET /api/v1/activity/call/", MEMBERS),
+    ("GET /api/v1/phone_lookup/", MEMBERS),
     ("POST /api/v1/activity/call/", OF_OURS),
     ("GET /api/v1/activity/call/{id}/", OF_OURS),
+    ("PUT /api/v1/activity/call/{id}/", OF_REP),
     ("POST /api/v1/activity/call/{id}/answer/", REP),
     ("POST /api/v1/demo/inbound_call/", OF_OURS),
     ("POST /api/v1/activity/call/{id}/coach_leg/", LISTEN),
@@ -128,7 +177,9 @@ const TABLE: &[(&str, Row)] = &[
     ("DELETE /api/v1/activity/call/{id}/coach_leg/", COACHES),
     ("DELETE /api/v1/lead/{id}/", MANAGE_OURS),
     ("POST /api/v1/activity/call/{id}/hangup/", REP),
+    ("DELETE /api/v1/status/lead/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/member_invite/{id}/", MANAGE_OURS),
+    ("DELETE /api/v1/outcome/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/role/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/group/{id}/", MANAGE_OURS),
     ("DELETE /api/v1/phone_number/{id}/", MANAGE_OURS),
@@ -163,8 +214,13 @@ async fn world() -> World {
     service.assign(&admin, &["+15559990"]).await;
     let number = json!({"number": "+15559990", "label": "Ours", "type": "internal"});
     let number = made(&service, &admin, "/api/v1/phone_number/", number).await;
+    let outcome = json!({"name": "Ours"});
+    let outcome = made(&service, &admin, "/api/v1/outcome/", outcome).await;
     let invite = json!({"role_id": role["id"], "expires_in_hours": 1});
     let invite = made(&service, &admin, "/api/v1/member_invite/", invite).await;
+
+    let import = json!({"file_name": "leads.csv", "bytes": 10});
+    let import = made(&service, &admin, "/api/v1/import/", import).await;
 
     let mut tokens = BTreeMap::from([("nobody", String::new())]);
     for (name, email) in [
@@ -201,6 +257,8 @@ async fn world() -> World {
             .await;
         assert_eq!(status, 200, "{body}");
     }
+    let status = json!({"label": "Ours"});
+    let status = made(&service, &admin, "/api/v1/status/lead/", status).await;
     let (mut socket, _) = service.welcomed(&tokens["rep"]).await;
     let leads = service.get("/api/v1/lead/?query=Globex", &admin).await;
     let numbers = service.get("/api/v1/phone_number/", &admin).await;
@@ -213,17 +271,22 @@ async fn world() -> World {
         })
         .await;
     let jordan = member("jordan@demo.example");
+    let elsewhere = service.sign_in_as("riley@demo.example", "web").await;
     let ids = BTreeMap::from([
         ("user", text(&me["user"]["id"])),
         ("lead", lead),
+        ("status", text(&status["id"])),
         ("call", text(&call["id"])),
         ("role", text(&role["id"])),
         ("group", text(&group["id"])),
+        ("outcome", text(&outcome["id"])),
         ("phone_number", text(&number["id"])),
         ("member_invite", text(&invite["invite"]["id"])),
         ("membership", text(&jordan["membership_id"])),
         ("organization", text(&me["organization"]["id"])),
+        ("import", text(&import["id"])),
         ("invitation", "invi_unknown".to_owned()),
+        ("sign_in", text(&elsewhere["device_id"])),
     ]);
     tokens.insert("admin", admin);
     World {
@@ -241,7 +304,10 @@ impl World {
             if piece == "{id}" {
                 self.ids[kind].clone()
             } else {
-                kind = self.ids.keys().find(|key| **key == piece).unwrap_or(&"");
+                // `status/lead/` has statuses.
+                if kind != "status" {
+                    kind = self.ids.keys().find(|key| **key == piece).unwrap_or(&"");
+                }
                 piece.to_owned()
             }
         });
@@ -268,11 +334,43 @@ impl World {
                 "email": "new@demo.example", "first_name": "New", "last_name": "",
                 "client_type": "native"})
             }
+            (_, "auth/reset/", _) => json!({"token": "none"}),
+            (_, "auth/reset_password/", _) => {
+                json!({"token": "none", "password": "long enough it is"})
+            }
+            (_, "auth/forgot/", _) => json!({"email": format!("{who}@nobody.example")}),
+            (_, "auth/confirm_email/", _) => json!({"token": "none"}),
+            (_, "me/", _) => json!({"first_name": name}),
+            (_, "me/email/", _) => json!({"email": format!("{who}@new.example"),
+                "password": "demo-password"}),
+            (_, "me/password/", _) => json!({"old_password": "demo-password",
+                "new_password": format!("correct horse battery staple {who}")}),
+            (_, "me/sign_out/", _) => json!({}),
+            (_, "auth/second_factor/" | "auth/second_factor/confirm/", _) => {
+                json!({"ticket": "none", "code": "123456"})
+            }
+            (_, "auth/second_factor/set_up/", _) => json!({"ticket": "none"}),
+            (_, "me/second_factor/confirm/", _) => json!({"code": "no code"}),
+            (
+                _,
+                "me/second_factor/set_up/"
+                | "me/second_factor/remove/"
+                | "me/second_factor/recovery_codes/",
+                _,
+            ) => json!({"password": "demo-password"}),
             (_, "member_invite/", _) => json!({"role_id": role, "expires_in_hours": 1}),
             (_, "usage/top_up/", _) => json!({"micro_dollars": 1, "request_id": format!("r{who}")}),
+            (_, "lead/" | "lead/{id}/", _) => json!({"name": "Globex"}),
+            (_, "lead/merge/", _) => {
+                json!({"source": self.ids["lead"], "destination": self.ids["lead"]})
+            }
+            ("POST", "status/lead/", _) => json!({"label": name}),
+            (_, "status/lead/{id}/", _) => json!({"label": "Ours again"}),
             ("POST", "role/", _) => json!({"name": name, "permissions": []}),
             ("PUT", "role/{id}/", _) => json!({"name": "Ours again", "permissions": []}),
             (_, "group/" | "group/{id}/", _) => json!({"name": name, "members": [self.someone]}),
+            (_, "outcome/" | "outcome/{id}/", _) => json!({"name": name}),
+            ("PUT", "activity/call/{id}/", _) => json!({"note": "Ours"}),
             ("POST", "phone_number/", _) => json!({"number": format!("+1555888{who}"),
                 "label": name, "type": "internal", "user_ids": [self.someone]}),
             (_, "phone_number/{id}/", _) => {
@@ -291,7 +389,11 @@ impl World {
             (_, _, "dtmf/") => json!({"digits": "1"}),
             (_, _, "invitation/") => json!({"user_ids": [self.someone]}),
             (_, _, "recording/") => json!({"paused": false}),
-            (_, _, "coach_leg/" | "hangup/" | "decline/" | "answer/") => json!({}),
+            (_, "import/", _) => json!({"file_name": "leads.csv", "bytes": 10}),
+            (_, _, "preview/" | "start/" | "cancel/" | "undo/") => json!({}),
+            (_, _, "coach_leg/" | "hangup/" | "decline/" | "answer/" | "password_reset/") => {
+                json!({})
+            }
             _ => panic!("{operation} has no body; group {group}"),
         })
     }
@@ -300,10 +402,21 @@ impl World {
         let (method, template) = operation.split_once(' ').unwrap();
         let token = &self.tokens[PEOPLE[who]];
         let token = (!token.is_empty()).then_some(token.as_str());
-        let (path, body) = (self.path(template), self.body(operation, who));
+        let mut path = self.path(template);
+        if path.ends_with("/phone_lookup/") {
+            path.push_str("?number=2125550100");
+        }
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let asked = self.service.ask(method, &path, token, body.as_ref());
-        let (status, answer) = asked.await;
+        let (status, answer) = if operation.ends_with("/part/") {
+            let part = b"Company\nA\n".to_vec();
+            self.service
+                .upload(&format!("{path}?offset=0"), token, part)
+                .await
+        } else {
+            let body = self.body(operation, who);
+            let asked = self.service.ask(method, &path, token, body.as_ref());
+            asked.await
+        };
         assert!(!status.is_server_error(), "{operation}: {status} {answer}");
         let met = match status.as_u16() {
             401 => Who,

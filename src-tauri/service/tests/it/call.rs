@@ -412,7 +412,7 @@ async fn with_a_full_store_a_call_goes_on_and_another_is_not_placed() {
         return;
     }
     let mut service = Service::start_with(service::Config {
-        data_bytes_max: 300 * 1024,
+        data_bytes_max: 600 * 1024,
         ..config()
     })
     .await;

@@ -66,7 +66,7 @@ async fn a1_who_uses_a_link_is_a_member_with_its_role_and_groups_and_everybody_s
     let (_new_socket, _) = service.welcomed(&new).await;
     let event = socket.event_where("availability_changed", is_new).await;
     assert!(is_online(&event["event"]["user"], "native"));
-    let body = json!({"email": "new.one@demo.example", "password": "a-good-password",
+    let body = json!({"email": "new.one@demo.example", "password": "five-otters-juggle",
                       "client_type": "web"});
     let (status, _) = service.post("/api/v1/auth/sign_in/", None, body).await;
     assert_eq!(status, 200);

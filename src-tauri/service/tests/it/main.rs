@@ -7,19 +7,25 @@
 )]
 
 mod access;
+mod accounts;
 mod api;
 mod audit;
 mod auth;
 mod call;
 mod data;
+mod imports;
 mod inbound;
 mod invites;
+mod leads;
+mod mail;
 mod members;
 mod names;
 mod numbers;
+mod outcomes;
 mod program;
 mod refusals;
 mod roles;
+mod second_factors;
 mod setup;
 mod socket;
 mod store;

@@ -44,8 +44,20 @@ const PEOPLE: &[(&str, &str)] = &[
 /// Who does every step of the stories, unless it is done without being signed in.
 const ADMIN: &str = "user_alex";
 
-/// Routes that are not recorded, since they depend on a call in progress, which the fake's view has.
-const LIVE: &[&str] = &["LIST_INVITATION_TARGETS", "RECEIVE_SIMULATED_CALL"];
+/// Routes that are not recorded, since they depend on a call in progress, which the fake's view has, or on
+/// an import, which goes on by itself.
+const LIVE: &[&str] = &[
+    "LIST_INVITATION_TARGETS",
+    "RECEIVE_SIMULATED_CALL",
+    "LOOK_UP_NUMBER",
+    "CREATE_IMPORT",
+    "GET_IMPORT",
+    "PREVIEW_IMPORT",
+    "LIST_IMPORT_LINES",
+    "START_IMPORT",
+    "CANCEL_IMPORT",
+    "UNDO_IMPORT",
+];
 
 /// Lists that are not read as a whole after each step: they hold the time, or what is written later.
 const NARROWED: &[&str] = &["USAGE", "LIST_LEDGER", "LIST_AUDIT"];
@@ -53,6 +65,11 @@ const NARROWED: &[&str] = &["USAGE", "LIST_LEDGER", "LIST_AUDIT"];
 fn now() -> i64 {
     let now: Timestamp = serde_json::from_value(json!(NOW)).unwrap();
     now.0
+}
+
+/// When the demonstration's leads were entered.
+fn entered() -> String {
+    ago(30 * DAY_MS)
 }
 
 fn ago(millis: i64) -> String {
@@ -82,7 +99,8 @@ fn reads() -> Vec<Ask> {
     let plain = RULES
         .iter()
         .filter(|rule| rule.window && rule.method == route::Method::Get)
-        .filter(|rule| !rule.path.contains("{id}") && !NARROWED.contains(&rule.name))
+        .filter(|rule| !rule.path.contains("{id}"))
+        .filter(|rule| !NARROWED.contains(&rule.name) && !LIVE.contains(&rule.name))
         .map(|rule| rule.name);
     // The first two are in the view that the shell pushes.
     let mut reads: Vec<Ask> = ["ME", "LIST_USERS"]
@@ -90,7 +108,8 @@ fn reads() -> Vec<Ask> {
         .chain(plain)
         .map(|route| ask(route, None, json!({})))
         .collect();
-    for lead in ["globex", "hooli", "initech", "vandelay"] {
+    // The last one is entered in a story.
+    for lead in ["globex", "hooli", "initech", "vandelay", "new1"] {
         let id = format!("lead_{lead}");
         reads.push(ask("GET_LEAD", Some(&id), json!({})));
         reads.push(ask("LIST_CALLS", None, json!({"lead_id": id})));
@@ -113,6 +132,17 @@ fn narrowed() -> Vec<Ask> {
             reads.push(ask("LIST_LEADS", None, json!({"query": name[..length]})));
         }
     }
+    let leads = |filter| ask("LIST_LEADS", None, filter);
+    for digits in ["0100", "5557", "(555) 700-0"] {
+        reads.push(leads(json!({"query": digits})));
+    }
+    reads.push(leads(json!({"status_id": "stat_qualified"})));
+    reads.push(leads(json!({"status_id": "stat_potential"})));
+    reads.push(leads(json!({"owner_id": "user_riley"})));
+    reads.push(leads(
+        json!({"owner_id": "user_riley", "status_id": "stat_qualified"}),
+    ));
+    reads.push(leads(json!({"owner_id": "user_morgan"})));
     let audit = |filter| ask("LIST_AUDIT", None, filter);
     reads.push(audit(json!({})));
     for (person, _) in PEOPLE {
@@ -162,6 +192,23 @@ fn stories() -> Vec<Vec<Ask>> {
     );
     let number = json!({"number": "+15550199", "label": "Desk", "type": "external",
                         "user_id": "user_sam", "user_ids": ["user_riley"]});
+    let stark = |phone: &str| {
+        ask(
+            "CREATE_LEAD",
+            None,
+            json!({"name": "Stark Industries", "description": "Met at the fair.",
+                   "status_id": "stat_qualified", "owner_id": "user_sam",
+                   "contacts": [{"name": "Pepper Potts",
+                                 "phones": [{"phone": phone, "type": "mobile"}],
+                                 "emails": [{"email": "pepper@stark.example", "type": "office"}]}]}),
+        )
+    };
+    let globex = json!({"name": "Globex Corporation", "status_id": "stat_qualified",
+        "owner_id": "user_riley", "date_updated": entered(),
+        "contacts": [{"id": "cont_gina", "name": "Gina Grant",
+                      "phones": [{"phone": "(555) 700-0100", "type": "office"}],
+                      "emails": [{"email": "gina@globex.example", "type": "office"}]}]});
+    let status = |label: &str| json!({"label": label});
     let mut relabelled = number.clone();
     relabelled["label"] = json!("Sam's desk");
     vec![
@@ -231,8 +278,68 @@ fn stories() -> Vec<Vec<Ask>> {
             None,
             json!({"micro_dollars": 2_500_000, "request_id": "request_1"}),
         )],
+        vec![ask(
+            "CHANGE_PROFILE",
+            None,
+            json!({"first_name": "Alexa", "last_name": "Ash"}),
+        )],
+        vec![delete("END_SIGN_IN", "devi_browser")],
+        vec![ask(
+            "SIGN_OUT_EVERYWHERE",
+            None,
+            json!({"also_here": false}),
+        )],
+        vec![
+            ask("CREATE_PASSWORD_RESET", Some("memb_1"), json!({})),
+            ask(
+                "LOOK_UP_PASSWORD_RESET",
+                None,
+                json!({"token": "token_new1"}),
+            ),
+            ask(
+                "RESET_PASSWORD",
+                None,
+                json!({"token": "token_new1", "password": "correct horse battery staple"}),
+            ),
+        ],
+        vec![delete("REMOVE_MEMBERS_SECOND_FACTOR", "memb_1")],
         vec![delete("DELETE_RECORDING", "acti_past1")],
         vec![delete("DELETE_LEAD", "lead_vandelay")],
+        vec![
+            ask("CREATE_OUTCOME", None, json!({"name": "Demo booked"})),
+            ask(
+                "CHANGE_OUTCOME",
+                Some("outcome_new1"),
+                json!({"name": "Demo"}),
+            ),
+            delete("DELETE_OUTCOME", "outcome_new1"),
+        ],
+        vec![ask("CREATE_OUTCOME", None, json!({"name": "connected"}))],
+        vec![ask(
+            "CHANGE_CALL",
+            Some("acti_past1"),
+            json!({"outcome_id": "outcome_connected", "note": "Wants a demo"}),
+        )],
+        vec![stark("not a number"), stark("212 555 0142 x7")],
+        vec![ask("CHANGE_LEAD", Some("lead_globex"), globex)],
+        vec![ask(
+            "MERGE_LEADS",
+            None,
+            json!({"source": "lead_hooli", "destination": "lead_globex"}),
+        )],
+        vec![
+            ask("CREATE_LEAD_STATUS", None, status("Lost")),
+            ask("CHANGE_LEAD_STATUS", Some("stat_new1"), status("Gone")),
+            delete("DELETE_LEAD_STATUS", "stat_new1"),
+        ],
+        vec![
+            delete("DELETE_LEAD_STATUS", "stat_potential"),
+            ask(
+                "DELETE_LEAD_STATUS",
+                Some("stat_potential"),
+                json!({"replacement_id": "stat_customer"}),
+            ),
+        ],
     ]
 }
 
@@ -272,7 +379,7 @@ impl Stage {
         }
         let method: Method = rule.method.as_str().parse().unwrap();
         let body = (method != Method::GET && method != Method::DELETE).then_some(&input);
-        if method == Method::GET {
+        if rule.takes == route::Takes::Query {
             path.push_str(&query(&input));
         }
         let token = who.map(|who| self.tokens[who].clone());
@@ -295,7 +402,11 @@ impl Stage {
         } else {
             assert!(answer["error"]["code"].is_string(), "{path}: {answer}");
             let error = &answer["error"];
-            json!({"error": {"code": error["code"], "message": error["message"]}})
+            let mut told = json!({"code": error["code"], "message": error["message"]});
+            if error["field"].is_string() {
+                told["field"] = error["field"].clone();
+            }
+            json!({"error": told})
         }
     }
 
@@ -406,11 +517,21 @@ async fn prepare() -> Prepared {
     let began = i64::try_from(since.as_millis()).unwrap();
     let mut service = Service::start_with(config()).await;
     let mut tokens = HashMap::new();
+    let mut devices = Vec::new();
     for (user, email) in PEOPLE {
-        tokens.insert((*user).to_owned(), service.token_of(email).await);
+        let signed_in = service.sign_in_as(email, "native").await;
+        devices.push((
+            text(&signed_in["device_id"]),
+            user.replace("user_", "devi_"),
+        ));
+        tokens.insert((*user).to_owned(), text(&signed_in["access_token"]));
     }
+    // The admin has a browser, too.
+    let browser = service.sign_in_as("admin@demo.example", "web").await;
+    devices.push((text(&browser["device_id"]), "devi_browser".to_owned()));
     let admin = tokens[ADMIN].clone();
-    let renamed = names(&service, &admin).await;
+    let mut renamed = names(&service, &admin).await;
+    renamed.extend(devices);
     service.stop().await;
     let mut store = file(&service.folder).await;
     rename(&mut store, &renamed).await;
@@ -452,6 +573,10 @@ async fn names(service: &Service, admin: &str) -> Vec<(String, String)> {
             names.push((text(&item["id"]), id));
         }
     }
+    for outcome in list("LIST_OUTCOMES").await {
+        let name = text(&outcome["name"]).to_lowercase().replace(' ', "_");
+        names.push((text(&outcome["id"]), format!("outcome_{name}")));
+    }
     for lead in list("LIST_LEADS").await {
         let id = format!("lead_{}", text(&lead["display_name"]).to_lowercase());
         for contact in lead["contacts"].as_array().unwrap() {
@@ -464,6 +589,10 @@ async fn names(service: &Service, admin: &str) -> Vec<(String, String)> {
             names.push((text(&contact["id"]), id));
         }
         names.push((text(&lead["id"]), id));
+    }
+    for status in list("LIST_LEAD_STATUSES").await {
+        let name = text(&status["label"]).to_lowercase().replace(' ', "_");
+        names.push((text(&status["id"]), format!("stat_{name}")));
     }
     for number in list("LIST_PHONE_NUMBERS").await {
         let id = match number["label"].as_str().unwrap() {
@@ -529,8 +658,13 @@ async fn rename(store: &mut SqliteConnection, names: &[(String, String)]) {
 /// A past for the demonstration: calls, a recording, money, and lines of the audit log.
 fn past() -> Vec<String> {
     let mut past: Vec<String> = [
-        "INSERT INTO lead (id, organization_id, display_name)
-         VALUES ('lead_vandelay', 'orga_acme', 'Vandelay')",
+        "INSERT INTO lead (id, organization_id, display_name, status_id)
+         VALUES ('lead_vandelay', 'orga_acme', 'Vandelay', 'stat_potential')",
+        "UPDATE lead SET owner_id = 'user_riley', status_id = 'stat_qualified'
+         WHERE id = 'lead_initech'",
+        // They're found by their new ids from the next start on.
+        "DELETE FROM lead_search",
+        "DELETE FROM lead_key",
         "INSERT INTO role (id, organization_id, name) VALUES ('role_peer', 'orga_acme', 'Peer')",
         "INSERT INTO role_permission (role_id, permission)
          VALUES ('role_peer', 'call_coach_listen')",
@@ -545,6 +679,10 @@ fn past() -> Vec<String> {
     ]
     .map(str::to_owned)
     .into();
+    past.push(format!(
+        "UPDATE lead SET place = 0, date_created = {at}, date_updated = {at}",
+        at = now() - 30 * DAY_MS
+    ));
     let leg = json!({
         "id": "leg_past1", "user_id": "user_morgan", "device_id": "devi_1", "status": "done",
         "mode": "barge", "muted": false, "date_created": ago(55 * MINUTE_MS),

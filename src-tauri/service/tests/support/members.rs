@@ -40,7 +40,7 @@ pub async fn invite(service: &Service, admin: &str, role: &str, more: Value) -> 
 pub fn accepting(token: &str, email: &str) -> Value {
     json!({
         "token": token, "email": email, "first_name": "Nora", "last_name": "Nunn",
-        "password": "a-good-password", "client_type": "native",
+        "password": "five-otters-juggle", "client_type": "native",
     })
 }
 

@@ -136,6 +136,29 @@ impl Service {
         self.ask(Method::POST, path, token, Some(&body)).await
     }
 
+    /// Posts bytes.
+    pub async fn upload(
+        &self,
+        path: &str,
+        token: Option<&str>,
+        bytes: Vec<u8>,
+    ) -> (StatusCode, Value) {
+        let mut request = self.http.post(format!("{}{path}", self.base));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let response = request
+            .header("content-type", "application/octet-stream")
+            .body(bytes)
+            .send()
+            .await
+            .unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        (status, body)
+    }
+
     pub async fn sign_in_as(&self, email: &str, client_type: &str) -> Value {
         let (status, tokens) = self
             .post(

@@ -6,6 +6,7 @@ mod directory;
 mod hold;
 mod inbound;
 mod lead;
+mod lost;
 mod money;
 mod outage;
 mod random;

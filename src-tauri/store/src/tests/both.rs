@@ -49,6 +49,8 @@ async fn a_list_is_read_to_its_end_though_it_grows_meanwhile() {
             .await
             .unwrap();
         tx.commit().await.unwrap();
+        // As after a step of the schema.
+        store.find_places().await.unwrap();
     };
     // Names that several leads have, and letters that an engine might order by its own lights.
     for number in 0..10 {
@@ -58,7 +60,7 @@ async fn a_list_is_read_to_its_end_though_it_grows_meanwhile() {
     let leads = to_its_end(
         |page| {
             let (store, acme) = (store.clone(), acme.clone());
-            async move { store.leads(&acme, None, &page).await }
+            async move { store.leads(&acme, &LeadQuery::of_page(&page)).await }
         },
         // Before what was read: it moves nothing.
         add("lead_new", "Aaron"),
@@ -68,8 +70,11 @@ async fn a_list_is_read_to_its_end_though_it_grows_meanwhile() {
     assert_eq!((leads.len(), ids.len()), (10, 10));
     let names: Vec<&str> = leads.iter().map(|lead| &*lead.display_name).collect();
     let mut sorted = names.clone();
-    sorted.sort_unstable();
-    assert_eq!(names, sorted, "byte by byte on either engine");
+    sorted.sort_by_key(|name| name.replace('É', "e").to_lowercase());
+    assert_eq!(
+        names, sorted,
+        "without capitals and accents on either engine"
+    );
 
     for number in 0..8 {
         // Two at each moment.
@@ -93,38 +98,16 @@ async fn a_list_is_read_to_its_end_though_it_grows_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_lead_is_found_by_what_its_name_holds_signs_included() {
-    let (_folder, store) = new_store().await;
-    let acme = organization("acme");
-    store.add_organization(&acme).await.unwrap();
-    for (id, name) in [
-        ("a", "100% Globex_1"),
-        ("b", "1000 GLOBEXx1"),
-        ("c", "Initech"),
-    ] {
-        let mut tx = store.write("test").await.unwrap();
-        sql("INSERT INTO lead (id, organization_id, display_name) VALUES ($1, $2, $3)")
-            .bind(format!("lead_{id}"))
-            .bind(acme.as_str())
-            .bind(name)
-            .execute(&mut tx)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
-    }
-    for (query, found) in [("globex", 2), ("00%", 1), ("x_1", 1), ("", 3), ("\\", 0)] {
-        let leads = store.leads(&acme, Some(query), &ListQuery::default()).await;
-        assert_eq!(leads.unwrap().data.len(), found, "{query}");
-    }
-}
-
-#[tokio::test]
 async fn a_cursor_that_no_list_gave_is_refused_as_such() {
     let (_folder, store) = new_store().await;
     let acme = organization("acme");
     store.add_organization(&acme).await.unwrap();
     // Nothing; no digits; no JSON; too few keys; a number for a text; a text for a number.
+    // A part of a search that there is not, or with other keys.
     for cursor in [
+        "5b392c315d",
+        "5b302c315d",
+        "5b302c312c325d",
         "",
         "xy",
         "é",
@@ -139,10 +122,16 @@ async fn a_cursor_that_no_list_gave_is_refused_as_such() {
         };
         let calls = store.calls(&acme, None, &page).await;
         assert_eq!(calls, Err(StoreError::NoCursor), "{cursor}");
-        if cursor != "5b2261222c2262225d" {
-            let leads = store.leads(&acme, None, &page).await;
+        if cursor != "5b2261222c2262225d" && !cursor.starts_with("5b3") {
+            let leads = store.leads(&acme, &LeadQuery::of_page(&page)).await;
             assert_eq!(leads, Err(StoreError::NoCursor), "{cursor}");
         }
+        let search = LeadQuery {
+            query: Some("globex".into()),
+            ..LeadQuery::of_page(&page)
+        };
+        let found = store.leads(&acme, &search).await;
+        assert_eq!(found, Err(StoreError::NoCursor), "{cursor}");
     }
 }
 
@@ -189,20 +178,21 @@ async fn both_engines_have_the_same_tables_and_columns() {
         "SELECT tables.name AS of, columns.name AS name FROM sqlite_schema AS tables
          JOIN pragma_table_xinfo(tables.name) AS columns
          WHERE tables.type = 'table' AND tables.name NOT LIKE '\\_%' ESCAPE '\\'
-             AND tables.name NOT LIKE 'sqlite%'",
+             AND tables.name NOT LIKE 'sqlite%' AND tables.name NOT LIKE 'lead\\_search%' ESCAPE '\\'",
     )
     .all(&sqlite.reader);
     let there = sql(
         "SELECT CAST(table_name AS TEXT) AS of, CAST(column_name AS TEXT) AS name
          FROM information_schema.columns
-         WHERE table_schema = 'public' AND table_name NOT LIKE '\\_%'",
+         WHERE table_schema = 'public' AND table_name NOT LIKE '\\_%'
+             AND table_name <> 'lead_search'",
     )
     .all(&postgres.reader);
     let (here, there) = (columns(here.await.unwrap()), columns(there.await.unwrap()));
     assert_eq!(here, there);
     let tables: BTreeSet<&str> = here.iter().map(|(table, _)| &**table).collect();
     let mut copied: BTreeSet<&str> = TABLES.iter().copied().collect();
-    copied.extend(["balance", "write_probe"]);
+    copied.extend(["balance", "write_probe", "lead_key"]);
     assert_eq!(tables, copied, "a new table is copied too");
 }
 
@@ -241,6 +231,20 @@ async fn filled(store: &Database) {
         .await
         .unwrap();
     store.lead_who_calls(&acme, None, NOW).await.unwrap();
+    let fields = crate::LeadFields {
+        name: "Hooli".into(),
+        owner_id: Some(user("acme0")),
+        contacts: vec![crate::ContactFields {
+            emails: vec![ContactEmail {
+                email: "hana@hooli.example".into(),
+                label: ContactLabel::Office,
+            }],
+            ..crate::ContactFields::default()
+        }],
+        ..crate::LeadFields::default()
+    };
+    let entered = store.create_lead(&acme, &fields, NOW).await;
+    entered.unwrap().unwrap();
     let bodies = call("1", "1", NOW);
     store.save_call(&acme, &bodies).await.unwrap();
     store
@@ -354,6 +358,8 @@ async fn a_store_is_copied_to_postgresql_row_by_row_and_only_into_nothing() {
         let columns: Vec<String> = columns
             .iter()
             .map(|row| row.text("name").unwrap())
+            // Each engine gives its own.
+            .filter(|name| name != "place")
             .collect();
         let before = rows(&from, table, &columns).await;
         assert!(
@@ -367,6 +373,11 @@ async fn a_store_is_copied_to_postgresql_row_by_row_and_only_into_nothing() {
         }
     }
     assert_eq!(copied, count);
+    let demo = sql("SELECT id FROM organization WHERE name = 'Acme Sales'");
+    let demo = demo.one(&to.reader).await.unwrap();
+    let demo: OrganizationId = demo.named("id").unwrap();
+    let found = to.leads(&demo, &LeadQuery::named("glob")).await;
+    assert_eq!(found.unwrap().data.len(), 1, "what was copied is found");
     assert_eq!(to.wrong_balances().await.unwrap(), []);
     // What is added then comes after what was there.
     let acme = organization("acme");

@@ -76,7 +76,7 @@ async fn a_full_disk_is_over_as_soon_as_there_is_room() {
     let fill = async || {
         let mut tx = store.write("acme").await?;
         sql("INSERT INTO lead (id, organization_id, display_name)
-             VALUES (hex(randomblob(8)), $1, hex(randomblob(3000)))")
+             VALUES ('lead_' || hex(randomblob(8)), $1, hex(randomblob(3000)))")
         .bind(acme.as_str())
         .execute(&mut tx)
         .await?;

@@ -216,7 +216,7 @@ async fn many_who_save_one_leg_and_one_call_leave_one_of_each() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_who_show_one_refresh_token_one_goes_on() {
+async fn o3_all_who_show_one_refresh_token_at_once_get_the_same_tokens() {
     let (_folder, store) = new_store().await;
     with_managers(&store, "acme", 1).await;
     let new = sign_in("first", user("acme0"));
@@ -229,16 +229,58 @@ async fn of_many_who_show_one_refresh_token_one_goes_on() {
             let rotation = crate::Rotation {
                 id: "first".into(),
                 shown_hash,
+                successor_key: [writer as u8; 32],
                 refresh_hash: next.refresh_hash,
                 refresh_expires_at: next.refresh_expires_at,
                 access_hash: next.access_hash,
                 access_expires_at: next.access_expires_at,
+                lifetime_ms: DAY_MS,
+                address: None,
                 now: NOW,
             };
-            store.rotate_sign_in(rotation).await.unwrap()
+            (
+                [writer as u8; 32],
+                store.rotate_sign_in(rotation).await.unwrap(),
+            )
         }
     })
     .await;
-    let done = |one: &&crate::Rotated| matches!(one, crate::Rotated::Done { .. });
-    assert_eq!(rotated.iter().filter(done).count(), 1, "{rotated:?}");
+    let first = |(key, one): &([u8; 32], crate::Rotated)| {
+        matches!(one, crate::Rotated::Done { .. }).then_some(*key)
+    };
+    let keys: Vec<_> = rotated.iter().filter_map(first).collect();
+    assert_eq!(keys.len(), 1, "{rotated:?}");
+    for (_, other) in rotated.iter().filter(|one| first(one).is_none()) {
+        let same = matches!(other, crate::Rotated::Repeated { successor_key, .. }
+            if *successor_key == keys[0]);
+        assert!(same, "{other:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn l5_many_who_change_a_past_call_at_once_are_all_kept() {
+    let (_folder, store) = new_store().await;
+    let acme = organization("acme");
+    store.add_organization(&acme).await.unwrap();
+    let before = call("1", "1", NOW);
+    store.save_call(&acme, &before).await.unwrap();
+    at_once(5, |writer| {
+        let (store, acme) = (store.clone(), acme.clone());
+        async move {
+            let change = |call: &mut Call| {
+                call.duration += 1;
+                call.note = format!("{}{writer} ", call.note);
+            };
+            let revised = store.revise_call(&acme, &call_id("1"), change).await;
+            assert!(revised.unwrap().is_some());
+        }
+    })
+    .await;
+    let after = store.call(&acme, &before.id).await.unwrap().unwrap();
+    assert_eq!(after.duration, WRITERS);
+    assert_eq!(after.note.split_whitespace().count() as u64, WRITERS);
+    let elsewhere = organization("elsewhere");
+    let change = |call: &mut Call| call.note.clear();
+    let revised = store.revise_call(&elsewhere, &before.id, change).await;
+    assert_eq!(revised.unwrap(), None);
 }

@@ -64,6 +64,7 @@ fn to_json(event: &SessionEvent) -> Option<Value> {
                 SignedOutReason::Asked => "asked",
                 SignedOutReason::Expired => "expired",
             }}),
+            Notice::SignInLost => json!({"event": "sign_in_lost"}),
             Notice::Connection(connection) => {
                 json!({"event": "connection", "status": match connection {
                     Connection::SignedOut => "signed_out",

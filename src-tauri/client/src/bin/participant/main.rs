@@ -168,7 +168,7 @@ async fn call_request(
         .ok_or_else(|| missing("a number of the organization to call from"))?;
     Ok(PlaceCallRequest {
         local_phone_id: local.id,
-        lead_id: find_lead(session, lead).await?.id,
+        lead_id: Some(find_lead(session, lead).await?.id),
         contact_id: None,
         remote_phone,
     })

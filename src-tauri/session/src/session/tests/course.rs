@@ -347,9 +347,12 @@ fn a_token_that_is_not_taken_is_renewed_before_connecting_again() {
 
 #[test]
 fn a_sign_in_that_is_over_ends_everything() {
-    let mut world = World::coaching();
-    let waiting = world.mode(Mode::Barge);
-    let (id, _) = world.asked(is_mode);
+    let mut world = World::online();
+    let waiting = world.command(Command::Join {
+        call_id: call_id(),
+        invitation_id: None,
+    });
+    let (id, _) = world.asked(|request| matches!(request, Request::Join(..)));
     world.answer(id, refused(Code::Unauthenticated));
     assert!(world.finished(waiting).unwrap().is_err());
     assert!(world.said(|notice| *notice == Notice::SignedOut(SignedOutReason::Expired)));

@@ -131,6 +131,7 @@ fn signing_in_by_password_takes_the_place_of_resuming() {
         email: "me@demo.example".into(),
         password: "secret".into(),
         client_type: wire::ClientType::Native,
+        device_name: None,
     }));
     assert!(world.finished(resume).unwrap().is_err());
     let (id, _) = world.asked(|request| matches!(request, Request::SignIn(_)));

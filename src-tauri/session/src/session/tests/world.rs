@@ -82,6 +82,7 @@ pub fn me(permissions: &[Permission]) -> Me {
                 announced: false,
                 retention_days: 0,
             },
+            second_factor_required: false,
         },
         role: Role {
             id: role_id,
@@ -118,6 +119,9 @@ pub fn call(rep: &str, status: CallStatus, coach_legs: Vec<CoachLeg>) -> Call {
         microphone_trouble: false,
         recording_url: None,
         recording: None,
+        outcome_id: None,
+        disposition: None,
+        note: String::new(),
         coach_legs,
         joinability: Joinability {
             joinable: true,
@@ -175,6 +179,7 @@ impl World {
             email: "me@demo.example".into(),
             password: "secret".into(),
             client_type: ClientType::Native,
+            device_name: None,
         }));
         let (id, _) = world.asked(|request| matches!(request, Request::SignIn(_)));
         world.answer(
@@ -208,7 +213,7 @@ impl World {
         let mut world = Self::online();
         world.command(Command::PlaceCall(PlaceCallRequest {
             local_phone_id: PhoneNumberId::from_suffix("1").unwrap(),
-            lead_id: LeadId::from_suffix("1").unwrap(),
+            lead_id: Some(LeadId::from_suffix("1").unwrap()),
             contact_id: None,
             remote_phone: None,
         }));
