@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Every numbered rule: who hears whom, the ways in, joining, permissions, recording, money.
+/// Every numbered rule: who hears whom, the ways in, joining, permissions, recording, money,
+/// the organization and its accounts, its leads.
 const RULES: [(char, u8, u8); 8] = [
     ('M', 1, 7),
     ('W', 1, 5),
@@ -17,8 +18,8 @@ const RULES: [(char, u8, u8); 8] = [
     ('A', 1, 4),
     ('R', 1, 3),
     ('B', 1, 4),
-    ('O', 1, 2),
-    ('O', 5, 5),
+    ('O', 1, 5),
+    ('L', 1, 5),
 ];
 
 fn rules() -> BTreeMap<String, Vec<String>> {

@@ -12,7 +12,7 @@ use crate::room::quiet_desk;
 use crate::window::{Start, Window};
 
 const IDENTIFIER: &str = "com.callcoaching.desktop";
-const PASSWORD: &str = "a-good-password";
+const PASSWORD: &str = "five-otters-juggle";
 const TRIES: usize = 20;
 
 /// An app in which nothing was chosen.
@@ -161,6 +161,7 @@ async fn o1_o2_a_team_is_set_up_a_rep_joins_and_the_demo_data_is_apart() {
             email: "ada@co.example".into(),
             password: PASSWORD.into(),
             client_type: wire::ClientType::Web,
+            device_name: None,
         };
         let refused = api.sign_in(&request).await;
         let code = refused.expect_err("a stranger is refused").code();

@@ -18,6 +18,7 @@ mod pulse;
 #[allow(dead_code, reason = "each test program uses its part")]
 mod relay;
 
+mod company;
 mod desk;
 mod devices;
 mod disks;

@@ -70,7 +70,7 @@ async fn a1_a2_a4_w1_an_invited_trainee_listens_until_that_is_taken_away_and_the
         nora.types("join-first-name", "Nora").await;
         nora.types("join-last-name", "North").await;
         nora.types("join-email", "nora@demo.example").await;
-        nora.types("join-password", "a long password").await;
+        nora.types("join-password", "five-otters-juggle").await;
         nora.shots("join").await;
         nora.click("join-accept").await;
         nora.see("nav-team").await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use client::Api;
-use demo::phone::{self, Phone};
+pub use demo::phone::{self, Phone};
 use demo::tape::{Recording, TapedLine, Track};
 use media::{SimulatedLine, SimulatedLineSettings};
 use service::{Config, Hooks, PhoneCodec, Running};

@@ -229,6 +229,25 @@ impl Window {
         field.send_keys(text).await.expect("a field takes text");
     }
 
+    /// Chooses a file, as in the system's dialog.
+    pub async fn chooses_file(&self, id: &str, path: &Path) {
+        let field = self.query(id).first().await;
+        let field = field.unwrap_or_else(|error| panic!("{}: no {id}: {error}", self.name));
+        let path = path.to_str().expect("a path in UTF-8");
+        let chosen = field.send_keys(path).await;
+        chosen.unwrap_or_else(|error| panic!("{}: {id} takes no file: {error}", self.name));
+    }
+
+    /// Clicks a choice whose field can't be seen, by its name.
+    pub async fn click_chip(&self, id: &str) {
+        self.query(id).first().await.unwrap_or_else(|error| {
+            panic!("{}: no {id}: {error}", self.name);
+        });
+        let click =
+            format!("document.querySelector('[data-testid={id:?}]').closest('label').click()");
+        self.script(&click).await;
+    }
+
     /// Presses a key in the window.
     pub async fn presses(&self, key: &str) {
         let body = self.driver.find(By::Tag("body")).await.expect("a page");

@@ -1,5 +1,6 @@
 // One's own account, and the way back after a lost password (O3).
 import { screen, waitFor } from "@testing-library/svelte";
+import type { UserEvent } from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { Failure, route } from "./backend";
 import { open } from "./test/open";
@@ -10,6 +11,12 @@ const find = (id: string) => screen.findByTestId(id);
 const all = (id: string) => screen.getAllByTestId(id);
 const none = (id: string) => expect(screen.queryByTestId(id)).toBeNull();
 const STRONG = "correct horse battery staple";
+
+/** From the demonstration to the form of another server. */
+async function toServer(user: UserEvent): Promise<void> {
+  await user.click(await find(testids.signInChoices));
+  await user.click(await find(testids.firstServer));
+}
 
 describe("the profile", () => {
   it("o3: changes one's own name", async () => {
@@ -95,7 +102,7 @@ describe("a lost password", () => {
     await user.click(get(testids.dialogCancel));
     await fake.signOut();
 
-    await user.click(await find(testids.signInServer));
+    await toServer(user);
     await user.click(get(testids.resetOpen));
     await user.type(await find(testids.resetLink), link);
     await user.click(get(testids.resetLookUp));
@@ -130,7 +137,7 @@ describe("a lost password", () => {
 
   it("o3: asks an admin where no mail is sent, and sends a link where it is", async () => {
     const { fake, user, asked } = await open();
-    await user.click(await find(testids.signInServer));
+    await toServer(user);
     await user.click(get(testids.resetOpen));
     await find(testids.resetLink);
     expect(screen.getByText(/Ask an admin/)).toBeTruthy();
@@ -166,7 +173,7 @@ describe("two-step sign-in", () => {
     const opened = await open();
     const { fake, user } = opened;
     fake.refuse.set("signIn", refused(code));
-    await user.click(await find(testids.signInServer));
+    await toServer(user);
     await user.type(await find(testids.signInUrl), "https://coaching.example.com");
     await user.type(get(testids.signInEmail), "riley@demo.example");
     await user.type(get(testids.signInPassword), "demo-password");

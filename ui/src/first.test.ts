@@ -19,7 +19,7 @@ async function fillIn(user: Person): Promise<void> {
   await user.type(get(testids.setUpFirstName), "Ada");
   await user.type(get(testids.setUpLastName), "Lo");
   await user.type(get(testids.setUpEmail), "ada@co.example");
-  await user.type(get(testids.setUpPassword), "a-good-password");
+  await user.type(get(testids.setUpPassword), "a-good-long-password");
 }
 
 const FORM = {
@@ -29,7 +29,7 @@ const FORM = {
   first_name: "Ada",
   last_name: "Lo",
   email: "ada@co.example",
-  password: "a-good-password",
+  password: "a-good-long-password",
 };
 
 describe("o1: the first window", () => {
@@ -86,7 +86,7 @@ describe("o1: setting up the team of this computer", () => {
     await find(testids.me);
     expect(asked("lookUpSetup")).toEqual([[SETUP_LINK]]);
     expect(asked("setUp")).toEqual([[SETUP_LINK, FORM]]);
-    expect(asked("signIn")).toEqual([["ada@co.example", "a-good-password"]]);
+    expect(asked("signIn")).toEqual([["ada@co.example", "a-good-long-password"]]);
   });
 
   it("says what is missing, and what the service refuses at the form", async () => {
@@ -100,7 +100,7 @@ describe("o1: setting up the team of this computer", () => {
     expect(missing()).toContain("email");
     await user.type(get(testids.setUpEmail), "ada@co.example");
     expect(missing()).toContain("at least 10 characters");
-    await user.type(get(testids.setUpPassword), "a-good-password");
+    await user.type(get(testids.setUpPassword), "a-good-long-password");
     expect(missing()).toBeUndefined();
     const message = "This email address already has an account.";
     fake.refuse.set("setUp", new Failure({ code: "conflict", message }));

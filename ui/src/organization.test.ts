@@ -226,7 +226,7 @@ describe("members", () => {
     await user.type(get(testids.joinEmail), "jamie@demo.example");
     await user.type(get(testids.joinPassword), "short");
     expect(get(testids.joinAccept)).toHaveProperty("disabled", true);
-    await user.type(get(testids.joinPassword), "-no-more-now");
+    await user.type(get(testids.joinPassword), "-no-more-at-all-now");
     await user.click(get(testids.joinAccept));
     expect((await find(testids.me)).textContent).toMatch(/Jamie Jones.*Trainee/s);
     const { data } = await fake.call(route.listGroups, null, {});

@@ -56,6 +56,7 @@ async fn measure(service: &Service, cores: usize) -> Result<Vec<Figure>, BenchEr
         email: ADMIN.into(),
         password: PASSWORD.into(),
         client_type: ClientType::Native,
+        device_name: None,
     };
     api.sign_in(&who)
         .await

@@ -206,6 +206,8 @@ impl Config {
             .is_some_and(|url| !is_origin(url))
         {
             "public_url must be like https://calls.example.com".into()
+        } else if self.mail.server.is_some() && self.public_url.is_none() {
+            "with mail.server, public_url must be set: links in emails lead there".into()
         } else if self.sign_in_s < self.access_token_s {
             "sign_in_s must be no shorter than access_token_s".into()
         } else if let Some(origin) = self.allowed_origins.iter().find(|one| !is_origin(one)) {

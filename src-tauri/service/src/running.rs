@@ -160,7 +160,7 @@ pub async fn start(config: Config, hooks: Hooks) -> Result<Running, StartError> 
         (None, Some(telephony)) => telephony.line(),
         (None, None) => Arc::new(PreparedLine::new(&config)?),
     };
-    let mail = Mail::start(&config.mail)?;
+    let mail = Mail::start(&config.mail, &config.public_url())?;
     let auth = Auth::new(store.clone(), passwords, mail, auth_settings(&config));
     let recordings = if config.read_only {
         None

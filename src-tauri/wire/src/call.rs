@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn l5_an_outcome_that_is_null_is_taken_away_and_one_that_is_absent_stays() {
-        let read = |text| serde_json::from_str::<CallPatch>(text).unwrap();
+        let read = |text: &str| serde_json::from_str::<CallPatch>(text).unwrap();
         assert_eq!(read("{}"), CallPatch::default());
         assert_eq!(read(r#"{"outcome_id":null}"#).outcome_id, Some(None));
         let id = OutcomeId::from_suffix("1").unwrap();

@@ -28,9 +28,8 @@ async fn outcome(world: &World) -> OutcomeId {
     let request = OutcomeRequest {
         name: "Demo booked".into(),
     };
-    let made = world
-        .database
-        .create_outcome(&organization("acme"), id.clone(), &request);
+    let acme = organization("acme");
+    let made = world.database.create_outcome(&acme, id.clone(), &request);
     made.await.unwrap();
     id
 }

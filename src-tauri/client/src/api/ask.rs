@@ -306,7 +306,7 @@ impl Api {
     {
         let mut ask = Ask::new(route, &(), body)?;
         ask.wait = Some(SHORT_ANSWER_WAIT);
-        read(send(self.build(&ask)).await?, Out::GIVES).await
+        read(self.send(self.build(&ask)).await?, Out::GIVES).await
     }
 }
 

@@ -49,6 +49,7 @@ fn sign_in() -> SignInRequest {
         email: "me@demo.example".into(),
         password: "right".into(),
         client_type: ClientType::Native,
+        device_name: None,
     }
 }
 

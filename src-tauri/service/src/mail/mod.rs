@@ -49,12 +49,12 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// Starts to send, by the server that is set; none when there is none. To be called within a
-    /// runtime.
+    /// Starts to send, by the server that is set; none when there is none. Links lead to this address.
+    /// To be called within a runtime.
     ///
     /// # Errors
     /// [`MailError`].
-    pub fn start(settings: &MailSettings) -> Result<Option<Self>, MailError> {
+    pub fn start(settings: &MailSettings, public_url: &str) -> Result<Option<Self>, MailError> {
         let Some(server) = &settings.server else {
             return Ok(None);
         };
@@ -67,7 +67,7 @@ impl Mail {
         tokio::spawn(send_all(letters, transport, from));
         Ok(Some(Self {
             queue,
-            public_url: settings.public_url.trim_end_matches('/').into(),
+            public_url: public_url.into(),
         }))
     }
 

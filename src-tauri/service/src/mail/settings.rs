@@ -18,7 +18,7 @@ pub enum Encryption {
 }
 
 /// The mail server, and what mails say. Without a server, no mail is sent.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MailSettings {
     /// Its host name or address.
@@ -37,24 +37,6 @@ pub struct MailSettings {
     pub ca: Option<PathBuf>,
     /// Who mails are from, such as `Call Coaching <calls@example.com>`.
     pub from: String,
-    /// The address of this service in links, such as `https://coaching.example.com`.
-    pub public_url: String,
-}
-
-impl Default for MailSettings {
-    fn default() -> Self {
-        Self {
-            server: None,
-            port: None,
-            encryption: Encryption::default(),
-            username: None,
-            password: None,
-            password_file: None,
-            ca: None,
-            from: String::new(),
-            public_url: String::new(),
-        }
-    }
 }
 
 /// No log may hold the password.
@@ -82,9 +64,6 @@ impl MailSettings {
         }
         if self.from.parse::<lettre::message::Mailbox>().is_err() {
             return Err("mail.from must be like Call Coaching <calls@example.com>".into());
-        }
-        if !crate::config::is_origin(&self.public_url) {
-            return Err("mail.public_url must be like https://coaching.example.com".into());
         }
         if self.encryption == Encryption::None && !is_here(server) {
             return Err("mail.encryption can be \"none\" only for a server on this machine".into());
@@ -115,7 +94,6 @@ mod tests {
         MailSettings {
             server: Some("mail.example".into()),
             from: "Call Coaching <calls@example.com>".into(),
-            public_url: "https://coaching.example.com".into(),
             ..MailSettings::default()
         }
     }
@@ -135,13 +113,6 @@ mod tests {
                 "mail.from",
                 MailSettings {
                     from: "nobody".into(),
-                    ..good()
-                },
-            ),
-            (
-                "mail.public_url",
-                MailSettings {
-                    public_url: "coaching.example.com/".into(),
                     ..good()
                 },
             ),

@@ -64,7 +64,6 @@ impl Server {
             password: Some("mail-secret".into()),
             ca: Some(self.folder.path().join("authority.pem")),
             from: "Call Coaching <calls@example.com>".into(),
-            public_url: "https://coaching.example.com".into(),
             ..MailSettings::default()
         }
     }
@@ -72,6 +71,7 @@ impl Server {
     async fn service(&self) -> Service {
         Service::start_with(Config {
             mail: self.settings(),
+            public_url: Some("https://coaching.example.com".into()),
             ..config()
         })
         .await
@@ -224,6 +224,7 @@ async fn o3_a_mail_server_that_is_not_trusted_gets_nothing() {
             ca: None,
             ..server.settings()
         },
+        public_url: Some("https://coaching.example.com".into()),
         ..config()
     })
     .await;

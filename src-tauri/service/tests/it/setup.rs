@@ -40,12 +40,12 @@ fn founding(token: &str, company: &str, email: &str) -> Value {
     json!({
         "token": token, "organization_name": company, "country": "de",
         "time_zone": "europe/berlin", "first_name": "Ada", "last_name": "Lo",
-        "email": email, "password": "a-good-password",
+        "email": email, "password": "five-otters-juggle",
     })
 }
 
 async fn sign_in(service: &Service, email: &str) -> (StatusCode, Value) {
-    let body = json!({"email": email, "password": "a-good-password", "client_type": "native"});
+    let body = json!({"email": email, "password": "five-otters-juggle", "client_type": "native"});
     service.post("/api/v1/auth/sign_in/", None, body).await
 }
 

@@ -188,7 +188,7 @@ fn stories() -> Vec<Vec<Ask>> {
         "ACCEPT_INVITE",
         None,
         json!({"token": "token_new1", "email": "jamie@demo.example", "first_name": "Jamie",
-               "last_name": "Jones", "password": "short-no-more-now", "client_type": "native"}),
+               "last_name": "Jones", "password": "five-otters-juggle", "client_type": "native"}),
     );
     let number = json!({"number": "+15550199", "label": "Desk", "type": "external",
                         "user_id": "user_sam", "user_ids": ["user_riley"]});

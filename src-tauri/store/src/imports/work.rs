@@ -59,6 +59,9 @@ struct Before {
     contacts: Vec<ContactId>,
 }
 
+/// Some of what a lead has.
+type Part = fn(&mut Known) -> &mut Vec<String>;
+
 impl Database {
     /// The organization's leads that rows are about: those with an id, a number or an address of theirs.
     pub async fn known_to_import<'a>(
@@ -112,7 +115,7 @@ impl Database {
             };
             known.insert(row.text("id")?, lead);
         }
-        let parts: [(&str, fn(&mut Known) -> &mut Vec<String>); 3] = [
+        let parts: [(&str, Part); 3] = [
             (
                 "SELECT lead_id, display_name AS value FROM contact WHERE lead_id",
                 |lead| &mut lead.contacts,
