@@ -104,7 +104,7 @@ export const commands = {
 	saveExport: () => typedError<string, AppError>(__TAURI_INVOKE("save_export")),
 	/**
 	 *  Uploads a part of an import's file, as Base64: the service says how much of it there is then.
-	 *
+	 * 
 	 *  A file is handed over in parts, so that neither the window nor the shell ever holds all of it.
 	 */
 	uploadImportPart: (id: ImportId, offset: number, base64: string) => typedError<Import, AppError>(__TAURI_INVOKE("upload_import_part", { id, offset, base64 })),
@@ -314,9 +314,7 @@ export type AuditAction =
 "topped_up" | 
 /**  Deleted a lead with its recordings. */
 "lead_deleted" | 
-/**
- *  Merged a lead into another; `target` is the one that stays, `detail` the name of the one that's gone.
- */
+/**  Merged a lead into another; `target` is the one that stays, `detail` the name of the one that's gone. */
 "lead_merged" | 
 /**  Created, changed or deleted a lead status. */
 "lead_status_changed" | 
@@ -326,7 +324,7 @@ export type AuditAction =
 "lead_import_cancelled" | 
 /**  Undid an import of leads. */
 "lead_import_undone" | 
-/**  Exported the organization's data, its ledger or this log. */
+/**  Exported the organization's data, its leads, its ledger or this log. */
 "data_exported" | 
 /**  Changed their own name. */
 "profile_changed" | 
@@ -398,6 +396,12 @@ export type AuditQuery = {
 	_skip?: number | null,
 	/**  Where the page begins: the `cursor` of the page before it. `_skip` counts from there. */
 	_cursor?: string | null,
+};
+
+/**  `GET /api/v1/auth/options/`: how people can sign in here. */
+export type AuthOptions = {
+	/**  Whether a reset link can be sent by email. */
+	reset_by_mail: boolean,
 };
 
 /**  The balance, for those who manage the organization. */
@@ -472,6 +476,14 @@ export type Call = {
 /**  A call; calls are activities. */
 export type CallId = string;
 
+/**  `PUT /api/v1/activity/call/{id}/`: changes only what it names. */
+export type CallPatch = {
+	/**  The outcome; null takes it away. */
+	outcome_id?: OutcomeId | null,
+	/**  The note, up to 4 000 characters. */
+	note?: string | null,
+};
+
 /**  Filters calls. */
 export type CallQuery = {
 	/**  Only those of this lead. */
@@ -487,31 +499,6 @@ export type CallQuery = {
 };
 
 /**  A call's recording. */
-/**  `PUT /api/v1/activity/call/{id}/`: changes only what it names. */
-export type CallPatch = {
-	/**  The outcome; null takes it away. */
-	outcome_id?: OutcomeId | null,
-	/**  The note, up to 4 000 characters. */
-	note?: string | null,
-};
-
-/**  An outcome that a call can have. */
-export type Outcome = {
-	/**  Its id. */
-	id: OutcomeId,
-	/**  Its name. */
-	name: string,
-};
-
-/**  An outcome that a call can have. */
-export type OutcomeId = string;
-
-/**  `POST` and `PUT` of `/api/v1/outcome/`. */
-export type OutcomeRequest = {
-	/**  Its name, 1 to 64 characters. No two outcomes have the same one. */
-	name: string,
-};
-
 export type CallRecording = {
 	/**  Its status. */
 	status: RecordingStatus,
@@ -543,6 +530,15 @@ export type CallStatus =
 "cancel" | 
 /**  It couldn't be connected. */
 "failed";
+
+/**  The kind of a client. Only `native`, the desktop app, can coach or be invited. */
+export type ClientType = 
+/**  The desktop app. */
+"native" | 
+/**  A browser. */
+"web" | 
+/**  A phone. */
+"mobile";
 
 /**  A coach's leg of a call. */
 export type CoachLeg = {
@@ -630,10 +626,10 @@ export type Code =
 "own_call" | 
 /**  The usage balance doesn't cover it. */
 "insufficient_balance" | 
-/**  The invitation is no longer open. */
-"invite_expired" | 
 /**  The number may not be called: an emergency number, or one that the operator doesn't allow. */
 "number_refused" | 
+/**  The invitation is no longer open. */
+"invite_expired" | 
 /**  The user doesn't have the desktop app online. */
 "user_offline" | 
 /**  The request isn't as documented. */
@@ -761,12 +757,29 @@ export type DeviceLevel = {
 	level_dbov: number,
 };
 
+/**  A number that a link asks to dial. */
+export type Dial = {
+	/**  The number, in digits, with a `+` before the country code if the link has one. */
+	number: string,
+	/**  What is dialed once somebody has answered, in digits. */
+	extension: string | null,
+};
+
 /**  A call's direction. */
 export type Direction = 
 /**  The rep called the lead. */
 "outbound" | 
 /**  The lead called the rep. */
 "inbound";
+
+/**  How an email address was changed. */
+export type EmailChange = {
+	/**
+	 *  Whether a link was sent to the new address, and the address changes once it's opened. Otherwise it
+	 *  has changed.
+	 */
+	confirmation_sent: boolean,
+};
 
 /**  A group of users. */
 export type Group = {
@@ -865,16 +878,72 @@ export type ImportCounts = {
 };
 
 /**  What stands between two cells. */
-export type ImportDelimiter = "comma" | "semicolon" | "tab" | "pipe";
+export type ImportDelimiter = 
+/**  `,` */
+"comma" | 
+/**  `;` */
+"semicolon" | 
+/**  A tab. */
+"tab" | 
+/**  `|` */
+"pipe";
 
 /**  What to do with a row whose phone, email address or lead id the organization already has. */
-export type ImportDuplicates = "update" | "skip";
+export type ImportDuplicates = 
+/**  Add what's new to the lead that's there. */
+"update" | 
+/**  Leave the lead as it is. */
+"skip";
 
 /**  How the text of a CSV file is encoded. */
-export type ImportEncoding = "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
+export type ImportEncoding = 
+/**  UTF-8, with or without a byte order mark. */
+"utf-8" | 
+/**  UTF-16, low byte first: Excel's "Unicode Text". */
+"utf-16le" | 
+/**  UTF-16, high byte first. */
+"utf-16be" | 
+/**  Windows-1252, which is Excel's plain "CSV" in Western countries. */
+"windows-1252";
 
 /**  What a column of the file is. */
-export type ImportField = "ignored" | "lead_id" | "lead_name" | "contact_name" | "first_name" | "last_name" | "office_phone" | "mobile_phone" | "home_phone" | "direct_phone" | "fax" | "other_phone" | "office_email" | "home_email" | "other_email" | "status" | "owner" | "description";
+export type ImportField = 
+/**  Not imported. */
+"ignored" | 
+/**  The lead's id, as an export has it. */
+"lead_id" | 
+/**  The lead's name, which is a company's in most cases. Rows with the same name become one lead. */
+"lead_name" | 
+/**  A contact's whole name. */
+"contact_name" | 
+/**  A contact's first name. */
+"first_name" | 
+/**  A contact's last name. */
+"last_name" | 
+/**  A contact's phone number at work. */
+"office_phone" | 
+/**  A contact's mobile number. */
+"mobile_phone" | 
+/**  A contact's phone number at home. */
+"home_phone" | 
+/**  A contact's direct number at work. */
+"direct_phone" | 
+/**  A contact's fax number. */
+"fax" | 
+/**  Another phone number of a contact. */
+"other_phone" | 
+/**  A contact's email address at work. */
+"office_email" | 
+/**  A contact's private email address. */
+"home_email" | 
+/**  Another email address of a contact. */
+"other_email" | 
+/**  The lead's status, by its name. */
+"status" | 
+/**  The member who owns the lead, by name or email address. */
+"owner" | 
+/**  What is known of the lead. */
+"description";
 
 /**  An import of leads. */
 export type ImportId = string;
@@ -906,7 +975,13 @@ export type ImportLineQuery = {
 };
 
 /**  What a row does. */
-export type ImportOutcome = "created" | "updated" | "skipped";
+export type ImportOutcome = 
+/**  Creates a lead. */
+"created" | 
+/**  Adds something to a lead: one that is there, or one of an earlier row. */
+"updated" | 
+/**  Changes nothing. */
+"skipped";
 
 /**  How a file is read: the settings with what was detected, and its columns. */
 export type ImportPreview = {
@@ -919,7 +994,13 @@ export type ImportPreview = {
 };
 
 /**  What a cell is enclosed in when it contains a delimiter or a line break. */
-export type ImportQuote = "double" | "single" | "none";
+export type ImportQuote = 
+/**  `"` */
+"double" | 
+/**  `'` */
+"single" | 
+/**  Nothing: quotation marks are ordinary characters. */
+"none";
 
 /**  Creates an import. Its file is uploaded next. */
 export type ImportRequest = {
@@ -946,7 +1027,27 @@ export type ImportSettings = {
 };
 
 /**  Where an import stands. */
-export type ImportState = "uploading" | "previewing" | "ready" | "running" | "done" | "cancelled" | "interrupted" | "undoing" | "undone" | "failed";
+export type ImportState = 
+/**  Its file is being uploaded. */
+"uploading" | 
+/**  Its rows are being checked; nothing is changed. */
+"previewing" | 
+/**  Its rows were checked, and it can be started. */
+"ready" | 
+/**  Leads are being created and updated. */
+"running" | 
+/**  It's complete. */
+"done" | 
+/**  It was cancelled. What it did until then stays, and can be undone. */
+"cancelled" | 
+/**  The service stopped meanwhile. It can be started again, which continues it, or be undone. */
+"interrupted" | 
+/**  What it did is being taken back. */
+"undoing" | 
+/**  What it did was taken back. */
+"undone" | 
+/**  It failed; `message` says why. What it did until then stays, and can be undone. */
+"failed";
 
 /**  `POST /api/v1/demo/inbound_call/`, only with demo data: the simulated lead calls in. */
 export type InboundCallRequest = {
@@ -1087,6 +1188,14 @@ export type LeadKey = {
 	key: string,
 };
 
+/**  `POST /api/v1/lead/merge/`. */
+export type LeadMergeRequest = {
+	/**  The lead that goes. */
+	source: LeadId,
+	/**  The lead that stays, and gets the other's contacts, calls and recordings. */
+	destination: LeadId,
+};
+
 /**  How the network to the phone of the user's lead does, every 2 s while on a call over a trunk. */
 export type LeadQuality = {
 	/**  The call. */
@@ -1161,14 +1270,6 @@ export type LeadStatusId = string;
 export type LeadStatusRequest = {
 	/**  Its name, 1 to 64 characters. No two statuses have the same one. */
 	label: string,
-};
-
-/**  `POST /api/v1/lead/merge/`. */
-export type LeadMergeRequest = {
-	/**  The lead that goes. */
-	source: LeadId,
-	/**  The lead that stays, and gets the other's contacts, calls and recordings. */
-	destination: LeadId,
 };
 
 /**  How somebody leaves. */
@@ -1276,25 +1377,27 @@ export type Levels = {
 /**  What a link asks for. */
 export type Link = 
 /**  To see a call. */
-{ kind: "call"; 
+({ kind: "call"; 
 /**  Which. */
-call_id: CallId } | 
+call_id: CallId }) & { link?: never } | 
 /**  To call a number, once the person says so. */
-({ kind: "dial" }) & Dial | 
+{
+	kind: "dial",
+} & Dial | 
 /**  To join an organization. */
-{ kind: "invite"; 
+({ kind: "invite"; 
 /**  The whole of it. */
-link: string } | 
+link: string }) & { call_id?: never } | 
 /**  To set up an organization. */
-{ kind: "setup"; 
+({ kind: "setup"; 
 /**  The whole of it. */
-link: string } | 
+link: string }) & { call_id?: never } | 
 /**  To choose a new password. */
-{ kind: "reset"; 
+({ kind: "reset"; 
 /**  The whole of it. */
-link: string } | 
+link: string }) & { call_id?: never } | 
 /**  Nothing that this app knows. */
-{ kind: "unknown" };
+({ kind: "unknown" }) & { call_id?: never; link?: never };
 
 /**  A link that the window has yet to follow. */
 export type LinkToOpen = {
@@ -1509,6 +1612,26 @@ export type MyCall = {
 	ending: boolean,
 };
 
+/**  `GET /api/v1/phone_lookup/`: a number as the service would call it. */
+export type NumberLookup = {
+	/**  The number, E.164. */
+	number: string,
+	/**  As people write it in the organization's country. */
+	display_number: string,
+	/**  Its country, an ISO 3166 code; null for a number of no country, such as a satellite phone's. */
+	country: string | null,
+	/**  The lead that has it; null if none does. */
+	lead: LeadBrief | null,
+	/**  Why it can't be called, in words; null if it can. */
+	refusal: string | null,
+};
+
+/**  Which number to look up. */
+export type NumberQuery = {
+	/**  The number, as people write it in the organization's country. Up to 64 characters. */
+	number?: string,
+};
+
 /**  A company that uses the product. */
 export type Organization = {
 	/**  Its id. */
@@ -1560,6 +1683,23 @@ export type OrganizationPatch = {
 	second_factor_required?: boolean | null,
 };
 
+/**  An outcome that a call can have. */
+export type Outcome = {
+	/**  Its id. */
+	id: OutcomeId,
+	/**  Its name. */
+	name: string,
+};
+
+/**  An outcome that a call can have. */
+export type OutcomeId = string;
+
+/**  `POST` and `PUT` of `/api/v1/outcome/`. */
+export type OutcomeRequest = {
+	/**  Its name, 1 to 64 characters. No two outcomes have the same one. */
+	name: string,
+};
+
 /**  What a coach did, or what was done to them. */
 export type ParticipationAction = 
 /**  Joined in Listen, or switched to it. */
@@ -1599,6 +1739,28 @@ export type PartyKind =
 "lead" | 
 /**  A teammate who coaches. */
 "coach";
+
+/**  Whose password a link is for, before it's used. */
+export type PasswordResetOffer = {
+	/**  Their organization. */
+	organization_name: string,
+	/**  First name. */
+	first_name: string,
+	/**  Last name. */
+	last_name: string,
+	/**  The email address they sign in with. */
+	email: string,
+	/**  When it expires. */
+	date_expires: Timestamp,
+};
+
+/**  How hard a password is to guess. */
+export type PasswordStrength = {
+	/**  From 0, guessed at once, to 4, guessed by no one. */
+	score: number,
+	/**  What to do; none when it will do. */
+	advice: string | null,
+};
 
 /**  What a role can allow. */
 export type Permission = 
@@ -1665,17 +1827,6 @@ export type PhoneNumberRequest = {
 	user_ids?: UserId[],
 };
 
-/**  Where the app works. */
-export type Place = 
-/**  The team that was set up on this computer, with the bundled service. */
-{ kind: "team" } | 
-/**  Demo data on this computer, with the bundled service. */
-{ kind: "demo" } | 
-/**  A server. */
-{ kind: "server"; 
-/**  Its address. */
-url: string };
-
 /**  A phone number of a contact that is created or changed. */
 export type PhoneRequest = {
 	/**
@@ -1687,7 +1838,18 @@ export type PhoneRequest = {
 	type: ContactLabel,
 };
 
-/**  `POST /api/v1/activity/call/`: places a call. */
+/**  Where the app works. */
+export type Place = 
+/**  The team that was set up on this computer, with the bundled service. */
+{ kind: "team" } | 
+/**  Demo data on this computer, with the bundled service. */
+{ kind: "demo" } | 
+/**  A server. */
+{ kind: "server"; 
+/**  Its address. */
+url: string };
+
+/**  `POST /api/v1/activity/call/`: places a call, to a lead or to any number. */
 export type PlaceCallRequest = {
 	/**  The organization's number to call from. */
 	local_phone_id: PhoneNumberId,
@@ -1701,35 +1863,6 @@ export type PlaceCallRequest = {
 	 */
 	remote_phone?: string | null,
 };
-
-/**  Which number to look up. */
-export type NumberQuery = {
-	/**  The number, as people write it in the organization's country. Up to 64 characters. */
-	number?: string,
-};
-
-/**  `GET /api/v1/phone_lookup/`: a number as the service would call it. */
-export type NumberLookup = {
-	/**  The number, E.164. */
-	number: string,
-	/**  As people write it in the organization's country. */
-	display_number: string,
-	/**  Its country, an ISO 3166 code; null for a number of no country, such as a satellite phone's. */
-	country: string | null,
-	/**  The lead that has it; null if none does. */
-	lead: LeadBrief | null,
-	/**  Why it can't be called, in words; null if it can. */
-	refusal: string | null,
-};
-
-/**  A number that a link asks to dial. */
-export type Dial = {
-	/**  The number, in digits, with a `+` before the country code if the link has one. */
-	number: string,
-	/**  What is dialed once somebody has answered, in digits. */
-	extension: string | null,
-};
-
 
 /**  An organization's plan. */
 export type Plan = 
@@ -1786,6 +1919,14 @@ export type Presence =
 "online" | 
 /**  Neither. */
 "offline";
+
+/**  `PATCH /api/v1/me/`: the signed-in user's own name. */
+export type ProfilePatch = {
+	/**  First name, 1 to 64 characters. */
+	first_name?: string | null,
+	/**  Last name, up to 64 characters. */
+	last_name?: string | null,
+};
 
 /**  How good the connection of the sound is, every 2 s while there is one. */
 export type Quality = {
@@ -1878,6 +2019,26 @@ export type RoleRequest = {
 	permissions: Permission[],
 };
 
+/**  A second factor that is being set up. */
+export type SecondFactorSetup = {
+	/**  The secret, in Base32, to type into the app. */
+	secret: string,
+	/**  The same as an `otpauth:` link. */
+	uri: string,
+	/**  The link as a QR code: an SVG image, black on white. */
+	qr_svg: string,
+};
+
+/**  How the signed-in user stands with their second factor. */
+export type SecondFactorStatus = {
+	/**  Whether signing in takes a code. */
+	enabled: boolean,
+	/**  Recovery codes that haven't been used. */
+	recovery_codes_left: number,
+	/**  Whether the organization requires a second factor. */
+	required: boolean,
+};
+
 /**  An organization that was set up. Its admin can sign in. */
 export type SetUp = {
 	/**  The organization. */
@@ -1922,6 +2083,30 @@ export type SetupOffer = {
 	time_zone: string | null,
 	/**  When the link expires. */
 	date_expires: Timestamp,
+};
+
+/**  Where the user is signed in. */
+export type SignInPlace = {
+	/**  The device. */
+	device_id: DeviceId,
+	/**  The kind of client. */
+	client_type: ClientType,
+	/**  What the client calls the device. */
+	device_name: string | null,
+	/**  The network address it was last seen from. */
+	address: string | null,
+	/**  When the user signed in. */
+	date_created: Timestamp,
+	/**  When it was last used, give or take five minutes. */
+	date_used: Timestamp,
+	/**  Whether this request was made from it. */
+	current: boolean,
+};
+
+/**  `POST /api/v1/me/sign_out/`. */
+export type SignOutEverywhereRequest = {
+	/**  Whether to end the sign-in that asks, too. */
+	also_here?: boolean,
 };
 
 /**  A microphone or a loudspeaker. */
@@ -2139,104 +2324,6 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
 }
 
 
-/**  The kind of client. */
-export type ClientType = 
-/**  The desktop app. */
-"native" | 
-/**  A browser. */
-"web" | 
-/**  A phone. */
-"mobile";
-
-/**  `GET /api/v1/auth/options/`: how people can sign in here. */
-export type AuthOptions = {
-	/**  Whether a reset link can be sent by email. */
-	reset_by_mail: boolean,
-};
-
-/**  How an email address was changed. */
-export type EmailChange = {
-	/**
-	 *  Whether a link was sent to the new address, and the address changes once it's opened. Otherwise it
-	 *  has changed.
-	 */
-	confirmation_sent: boolean,
-};
-
-/**  Whose password a link is for, before it's used. */
-export type PasswordResetOffer = {
-	/**  Their organization. */
-	organization_name: string,
-	/**  First name. */
-	first_name: string,
-	/**  Last name. */
-	last_name: string,
-	/**  The email address they sign in with. */
-	email: string,
-	/**  When it expires. */
-	date_expires: Timestamp,
-};
-
-/**  How hard a password is to guess. */
-export type PasswordStrength = {
-	/**  From 0, guessed at once, to 4, guessed by no one. */
-	score: number,
-	/**  What to do; none when it will do. */
-	advice: string | null,
-};
-
-/**  `PATCH /api/v1/me/`: the signed-in user's own name. */
-export type ProfilePatch = {
-	/**  First name, 1 to 64 characters. */
-	first_name?: string | null,
-	/**  Last name, up to 64 characters. */
-	last_name?: string | null,
-};
-
-/**  A second factor that is being set up. */
-export type SecondFactorSetup = {
-	/**  The secret, in Base32, to type into the app. */
-	secret: string,
-	/**  The same as an `otpauth:` link. */
-	uri: string,
-	/**  The link as a QR code: an SVG image, black on white. */
-	qr_svg: string,
-};
-
-/**  How the signed-in user stands with their second factor. */
-export type SecondFactorStatus = {
-	/**  Whether signing in takes a code. */
-	enabled: boolean,
-	/**  Recovery codes that haven't been used. */
-	recovery_codes_left: number,
-	/**  Whether the organization requires a second factor. */
-	required: boolean,
-};
-
-/**  Where the user is signed in. */
-export type SignInPlace = {
-	/**  The device. */
-	device_id: DeviceId,
-	/**  The kind of client. */
-	client_type: ClientType,
-	/**  What the client calls the device. */
-	device_name: string | null,
-	/**  The network address it was last seen from. */
-	address: string | null,
-	/**  When the user signed in. */
-	date_created: Timestamp,
-	/**  When it was last used, give or take five minutes. */
-	date_used: Timestamp,
-	/**  Whether this request was made from it. */
-	current: boolean,
-};
-
-/**  `POST /api/v1/me/sign_out/`. */
-export type SignOutEverywhereRequest = {
-	/**  Whether to end the sign-in that asks, too. */
-	also_here?: boolean,
-};
-
 /** A route of the service by its name, with its id, what goes in, and what comes out. */
 export type Route<Id, In, Out> = {
 	readonly name: string,
@@ -2249,8 +2336,6 @@ export const route = {
 	changeProfile: { name: "CHANGE_PROFILE" } as Route<null, ProfilePatch, Me>,
 	/** Says whether the signed-in user has a second factor. */
 	secondFactor: { name: "SECOND_FACTOR" } as Route<null, null, SecondFactorStatus>,
-	/** Removes a member's second factor, for who has lost it and the recovery codes. */
-	removeMembersSecondFactor: { name: "REMOVE_MEMBERS_SECOND_FACTOR" } as Route<MembershipId, null, null>,
 	/** Lists where the signed-in user is signed in, the sign-in that was used last first. */
 	listSignIns: { name: "LIST_SIGN_INS" } as Route<null, null, List<SignInPlace>>,
 	/** Ends a sign-in of the signed-in user. Its tokens are refused and its WebSockets closed. */
@@ -2261,24 +2346,14 @@ export const route = {
 	listMembers: { name: "LIST_MEMBERS" } as Route<null, ListQuery, List<Member>>,
 	/** Changes a member's role, activates or deactivates them, or sets whether their calls are recorded. */
 	changeMember: { name: "CHANGE_MEMBER" } as Route<MembershipId, MembershipPatch, Membership>,
+	/** Removes a member's second factor, for who has lost it and the recovery codes. */
+	removeMembersSecondFactor: { name: "REMOVE_MEMBERS_SECOND_FACTOR" } as Route<MembershipId, null, null>,
 	/** Lists the organization's invite links, newest first. The links' secrets aren't included. */
 	listMemberInvites: { name: "LIST_MEMBER_INVITES" } as Route<null, ListQuery, List<MemberInvite>>,
 	/** Revokes an invite link, so that it stops working. */
 	revokeMemberInvite: { name: "REVOKE_MEMBER_INVITE" } as Route<MemberInviteId, null, null>,
 	/** Lists the organization's roles and their permissions. */
 	listRoles: { name: "LIST_ROLES" } as Route<null, ListQuery, List<Role>>,
-	/** Lists the outcomes that a call can have, in the order in which they were added. */
-	listOutcomes: { name: "LIST_OUTCOMES" } as Route<null, ListQuery, List<Outcome>>,
-	/** Adds an outcome. */
-	createOutcome: { name: "CREATE_OUTCOME" } as Route<null, OutcomeRequest, Outcome>,
-	/** Renames an outcome. */
-	changeOutcome: { name: "CHANGE_OUTCOME" } as Route<OutcomeId, OutcomeRequest, Outcome>,
-	/** Deletes an outcome. */
-	deleteOutcome: { name: "DELETE_OUTCOME" } as Route<OutcomeId, null, null>,
-	/** Looks up a number before it's called. */
-	lookUpNumber: { name: "LOOK_UP_NUMBER" } as Route<null, NumberQuery, NumberLookup>,
-	/** Sets a call's outcome and note. */
-	changeCall: { name: "CHANGE_CALL" } as Route<CallId, CallPatch, Call>,
 	/** Creates a role. */
 	createRole: { name: "CREATE_ROLE" } as Route<null, RoleRequest, Role>,
 	/** Changes a role's name and permissions. */
@@ -2351,10 +2426,22 @@ export const route = {
 	cancelImport: { name: "CANCEL_IMPORT" } as Route<ImportId, null, Import>,
 	/** Undoes an import as a whole: deletes the leads that it created, and restores those that it updated. */
 	undoImport: { name: "UNDO_IMPORT" } as Route<ImportId, null, Import>,
+	/** Lists the outcomes that a call can have, in the order in which they were added. */
+	listOutcomes: { name: "LIST_OUTCOMES" } as Route<null, ListQuery, List<Outcome>>,
+	/** Adds an outcome. */
+	createOutcome: { name: "CREATE_OUTCOME" } as Route<null, OutcomeRequest, Outcome>,
+	/** Renames an outcome. Calls that have it already keep the old name in `disposition`. */
+	changeOutcome: { name: "CHANGE_OUTCOME" } as Route<OutcomeId, OutcomeRequest, Outcome>,
+	/** Deletes an outcome. Calls that have it keep its name in `disposition`. */
+	deleteOutcome: { name: "DELETE_OUTCOME" } as Route<OutcomeId, null, null>,
 	/** Lists the organization's calls, newest first. */
 	listCalls: { name: "LIST_CALLS" } as Route<null, CallQuery, List<Call>>,
+	/** Looks up a number before it's called: how it's written, which lead has it, and whether it may be called. */
+	lookUpNumber: { name: "LOOK_UP_NUMBER" } as Route<null, NumberQuery, NumberLookup>,
 	/** Returns one call, in progress or past. */
 	getCall: { name: "GET_CALL" } as Route<CallId, null, Call>,
+	/** Sets a call's outcome and note, during the call or after it. Changes only what the request names. */
+	changeCall: { name: "CHANGE_CALL" } as Route<CallId, CallPatch, Call>,
 	/** Has the simulated lead call in. Only with demo data (`--demo`). */
 	receiveSimulatedCall: { name: "RECEIVE_SIMULATED_CALL" } as Route<null, InboundCallRequest, Call>,
 	/** Returns the waveform of a call's recording. */

@@ -300,6 +300,12 @@ mod tests {
             "{outside}"
         );
         assert!(merged("workers = \"two\"", &Flags::default()).is_err());
+        // A link in an email that leads to the loopback address would lead nowhere.
+        let mail = "[mail]\nserver = \"mail.example\"\nfrom = \"Calls <calls@example.com>\"";
+        let without = merged(mail, &Flags::default()).unwrap_err();
+        assert!(without.to_string().contains("public_url"), "{without}");
+        let with = format!("public_url = \"https://calls.example.com\"\n{mail}");
+        assert!(merged(&with, &Flags::default()).is_ok());
     }
 
     #[test]
