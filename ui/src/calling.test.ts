@@ -2,7 +2,7 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it } from "vitest";
 import { Failure, route, type Dial } from "./backend";
-import { LOOK_UP_AFTER_MS, pasted } from "./lib/dial.svelte";
+import { LOOK_UP_AFTER_MS, pasted } from "./dialing.svelte";
 import { open } from "./test/open";
 import { testids } from "./testids";
 

@@ -171,7 +171,8 @@ mod tests {
             ("416 555 0100", "US", "CA"),
             ("900 234 5678", "US", "premium-rate"),
             ("0909 879 0123", "GB", "premium-rate"),
-            ("0843 123 4567", "GB", "shared-cost"),
+            ("0843 123 4567", "GB", "premium-rate"),
+            ("0180 5 123456", "DE", "shared-cost"),
             ("+881 6 1234 5678", "US", "doesn't belong to a country"),
         ] {
             let (code, message) = refusal(&policy, text, country).unwrap();

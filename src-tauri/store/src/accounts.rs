@@ -87,14 +87,14 @@ impl Database {
         row.as_ref().map(read_account).transpose()
     }
 
-    /// The active member with this e-mail address, in lower case.
+    /// The active member with this e-mail address, in lower case; none of a suspended organization.
     pub async fn account_of(&self, email: &str) -> Result<Option<Account>, StoreError> {
         let row = sql(
             "SELECT account.id, first_name, last_name, email, password_hash, active, suspended,
                     organization_id, organization.name AS organization_name
              FROM account JOIN membership ON membership.account_id = account.id
              JOIN organization ON organization.id = membership.organization_id
-             WHERE account.email = $1 AND active = 1",
+             WHERE account.email = $1 AND active = 1 AND suspended = 0",
         )
         .bind(email)
         .optional(&self.reader)
@@ -264,7 +264,9 @@ impl Database {
              FROM account_link
              JOIN account ON account.id = account_link.account_id
              JOIN membership ON membership.account_id = account_link.account_id
-             WHERE token_hash = $1 AND kind = 'email' AND expires_at > $2 AND active = 1",
+             JOIN organization ON organization.id = membership.organization_id
+             WHERE token_hash = $1 AND kind = 'email' AND expires_at > $2 AND active = 1
+               AND suspended = 0",
         )
         .bind(token_hash)
         .bind(now.0)
@@ -302,6 +304,7 @@ fn open_reset(token_hash: &Hash, now: Timestamp) -> Result<crate::sql::Sql, Stor
          JOIN membership ON membership.account_id = account.id
          JOIN organization ON organization.id = membership.organization_id
          WHERE token_hash = $1 AND account_link.expires_at > $2 AND membership.active = 1
+           AND organization.suspended = 0
            AND (kind = $3 OR kind = $4 AND EXISTS (
                SELECT 1 FROM membership AS creator
                JOIN role_permission ON role_permission.role_id = creator.role_id

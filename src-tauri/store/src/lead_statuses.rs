@@ -104,16 +104,23 @@ impl Database {
         label: &str,
     ) -> Result<Option<LeadStatus>, StoreError> {
         let mut tx = self.write(organization.as_str()).await?;
+        let known = sql("SELECT 1 FROM lead_status WHERE id = $1 AND organization_id = $2")
+            .bind(id.as_str())
+            .bind(organization.as_str())
+            .exists(&mut tx)
+            .await?;
+        if !known {
+            return Ok(None);
+        }
         label_is_free(&mut tx, organization, Some(id), label).await?;
-        let changed =
-            sql("UPDATE lead_status SET label = $1 WHERE id = $2 AND organization_id = $3")
-                .bind(label)
-                .bind(id.as_str())
-                .bind(organization.as_str())
-                .execute(&mut tx)
-                .await?;
+        sql("UPDATE lead_status SET label = $1 WHERE id = $2 AND organization_id = $3")
+            .bind(label)
+            .bind(id.as_str())
+            .bind(organization.as_str())
+            .execute(&mut tx)
+            .await?;
         tx.commit().await?;
-        Ok((changed > 0).then(|| LeadStatus {
+        Ok(Some(LeadStatus {
             id: id.clone(),
             label: label.to_owned(),
         }))

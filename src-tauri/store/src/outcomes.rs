@@ -89,16 +89,21 @@ impl Database {
         request: &OutcomeRequest,
     ) -> Result<Option<Outcome>, StoreError> {
         let mut tx = self.write(organization.as_str()).await?;
+        let known = sql("SELECT 1 FROM outcome WHERE id = $1 AND organization_id = $2")
+            .bind(id.as_str())
+            .bind(organization.as_str())
+            .exists(&mut tx)
+            .await?;
+        if !known {
+            return Ok(None);
+        }
         name_is_free(&mut tx, organization, Some(id), &request.name).await?;
-        let changed = sql("UPDATE outcome SET name = $1 WHERE id = $2 AND organization_id = $3")
+        sql("UPDATE outcome SET name = $1 WHERE id = $2 AND organization_id = $3")
             .bind(&request.name)
             .bind(id.as_str())
             .bind(organization.as_str())
             .execute(&mut tx)
             .await?;
-        if changed == 0 {
-            return Ok(None);
-        }
         tx.commit().await?;
         let (id, name) = (id.clone(), request.name.clone());
         Ok(Some(Outcome { id, name }))

@@ -70,7 +70,8 @@ fn typescript_says_what_json_says() {
         "Organization",
         "{ id: OrganizationId, name: string, country: string, time_zone: string, plan: Plan, \
          plan_change_allowed: boolean, coach_rate_micro_dollars_per_minute: number, \
-         call_rate_micro_dollars_per_minute: number, recording: RecordingSettings, }",
+         call_rate_micro_dollars_per_minute: number, recording: RecordingSettings, \
+         second_factor_required: boolean, }",
     );
     let call = declared(&text, "Call");
     for field in [

@@ -219,7 +219,7 @@ pub fn me() -> Value {
         "membership": {"id": "memb_1", "organization_id": "orga_1", "role_id": "role_1"},
         "organization": {
             "id": "orga_1", "name": "Acme", "plan": "enterprise", "plan_change_allowed": true,
-            "country": "US", "time_zone": "UTC",
+            "country": "US", "time_zone": "UTC", "second_factor_required": false,
             "coach_rate_micro_dollars_per_minute": 4000,
             "call_rate_micro_dollars_per_minute": 13000,
             "recording": {"enabled": false, "announced": false, "retention_days": 0},

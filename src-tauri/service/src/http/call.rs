@@ -1,9 +1,10 @@
 //! Calls, coaching and invitations: each handler asks the calls, which know the rules.
 
-use super::check::{note, to_its_end};
+use super::check::{invalid, note, to_its_end};
 use super::error::Refused;
 use super::routes::{Ask, Routes, page};
 use crate::audit;
+use numbers::TEXT_CHARS_MAX as NUMBER_CHARS_MAX;
 use store::Principal;
 use wire::{
     Call, CallId, CallPatch, CallQuery, CoachLeg, DtmfRequest, HoldRequest, InboundCallRequest,
@@ -51,6 +52,12 @@ async fn place(
         app, who, input, ..
     }: Ask<(), PlaceCallRequest>,
 ) -> Result<Call, Refused> {
+    let number = input.remote_phone.as_deref().unwrap_or_default();
+    if number.chars().count() > NUMBER_CHARS_MAX {
+        return Err(invalid(format!(
+            "`remote_phone` can have up to {NUMBER_CHARS_MAX} characters."
+        )));
+    }
     Ok(app.calls.place(&caller(&who), &input).await?)
 }
 

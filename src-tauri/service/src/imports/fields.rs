@@ -104,6 +104,7 @@ impl Fields for Known {
                 "A description can be up to {DESCRIPTION_CHARS_MAX} characters long."
             ));
         }
-        Ok(text.trim().to_owned())
+        // No engine keeps it, and no one writes it.
+        Ok(text.trim().replace('\0', ""))
     }
 }

@@ -32,7 +32,8 @@ impl Database {
         }
         let rows = sql("SELECT import_lead.lead_id, before, version, date_updated,
                  EXISTS (SELECT 1 FROM call
-                         WHERE call.organization_id = $2 AND call.lead_id = lead.id) AS was_called
+                         WHERE call.organization_id = $2 AND call.lead_id = lead.id
+                           AND call.date_created >= import_lead.version) AS was_called
              FROM import_lead
              LEFT JOIN lead ON lead.id = import_lead.lead_id AND lead.organization_id = $2
              WHERE import_id = $1 ORDER BY import_lead.lead_id LIMIT $3")
@@ -49,8 +50,7 @@ impl Database {
                 let before = row.optional_text("before")?;
                 let is_touched = date_updated != row.int("version")?;
                 match before {
-                    _ if is_touched => kept.import.kept += 1,
-                    None if row.truth("was_called")? => kept.import.kept += 1,
+                    _ if is_touched || row.truth("was_called")? => kept.import.kept += 1,
                     None => {
                         remove(&mut tx, organization, &lead).await?;
                     }
@@ -113,6 +113,10 @@ async fn restore(
         emails: contact.emails.clone(),
     });
     let contacts: Vec<ContactFields> = contacts.collect();
-    set_contacts(tx, organization, &before.id, &contacts, now).await?;
+    if !set_contacts(tx, organization, &before.id, &contacts, now).await? {
+        return Err(StoreError::Fault(
+            "an import's contacts are another lead's".into(),
+        ));
+    }
     place(tx, &before.id).await
 }

@@ -501,7 +501,11 @@ async fn change(
             .collect(),
     });
     let contacts: Vec<ContactFields> = contacts.collect();
-    set_contacts(tx, organization, &target.id, &contacts, now).await?;
+    if !set_contacts(tx, organization, &target.id, &contacts, now).await? {
+        return Err(StoreError::Fault(
+            "an import's contacts are another lead's".into(),
+        ));
+    }
     place(tx, &target.id).await?;
     // What the import did before is taken back with it. What someone else changed in between stays.
     sql(

@@ -1,7 +1,7 @@
 // A number that somebody is about to call: what the service says of it, and from which number it is called.
-import { listOf, route, type NumberLookup, type PhoneNumber } from "../backend";
-import { Loaded } from "../loaded.svelte";
-import { messageOf, type AppState } from "../state.svelte";
+import { listOf, route, type NumberLookup, type PhoneNumber } from "./backend";
+import { Loaded } from "./loaded.svelte";
+import { messageOf, type AppState } from "./state.svelte";
 
 /** So long after the last key the service is asked. */
 export const LOOK_UP_AFTER_MS = 250;
