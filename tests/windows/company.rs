@@ -162,11 +162,11 @@ async fn import(admin: &Window, desk: &Desk) {
     admin.shots("company-import").await;
     admin.chooses_file("import-input", &leads_file(desk)).await;
     admin.sees("import-now", "data-state", "ready").await;
-    admin.reads("import-plan", "1,000 new leads").await;
+    admin.reads("import-plan", "1000 new leads").await;
     admin.shots("company-import-ready").await;
     admin.click("import-start").await;
     admin.sees("import-now", "data-state", "done").await;
-    admin.reads("import-result", "1,000 new leads").await;
+    admin.reads("import-result", "1000 new leads").await;
     admin.shots("company-import-done").await;
 }
 
