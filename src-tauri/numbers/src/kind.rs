@@ -131,7 +131,7 @@ mod tests {
             ("+18003569377", Kind::TollFree),
             ("+19002345678", Kind::PremiumRate),
             ("+449098790123", Kind::PremiumRate),
-            ("+448431234567", Kind::SharedCost),
+            ("+491805123456", Kind::SharedCost),
             ("+447012345678", Kind::Personal),
             ("+979123456789", Kind::PremiumRate),
             // Fiction: no one has the area code 555.
